@@ -1,0 +1,27 @@
+/**
+ * The pure core: octets of a saved SYN or `struct tcp_info` in, facts and fingerprints out. Loads no runtime API, no FFI and
+ * no framework.
+ * @module
+ */
+
+export type { DecodeError, DecodeReason, Result } from './errors.ts'
+export { DecodeFailure } from './errors.ts'
+export type { Ipv4Header, Ipv4Record } from './wire/ipv4.ts'
+export type { Ipv6Header, Ipv6Record } from './wire/ipv6.ts'
+export type { EthernetHeader, Syn, SynRecord } from './wire/syn.ts'
+export { parseSyn, safeParseSyn } from './wire/syn.ts'
+export type { TcpFlags, TcpHeader, TcpRecord, Timestamps } from './wire/tcp.ts'
+export { TCP_FLAG } from './wire/tcp.ts'
+export type { TcpInfo, TcpInfoField, TcpInfoName, TcpInfoUnit } from './wire/tcp-info.ts'
+export {
+  parseTcpInfo,
+  safeParseTcpInfo,
+  TCP_CA_STATE,
+  TCP_INFO_FIELDS,
+  TCP_INFO_LENGTH,
+  TCP_INFO_OFFSET,
+  TCP_INFO_OPTION,
+  TCP_STATE,
+} from './wire/tcp-info.ts'
+export type { Malformed, TcpOption } from './wire/tcp-options.ts'
+export { TCP_OPTION } from './wire/tcp-options.ts'

@@ -1,0 +1,223 @@
+/**
+ * Linux `struct tcp_info`: one table from which type, decoder and listings follow.
+ *
+ * The struct only ever grew. The length that the kernel returned decides which fields exist; shorter and longer than this
+ * table are both normal. Numbers are in the byte order of the host, little-endian on every platform of Bun and Deno.
+ *
+ * Octets 276 to 279 are left out on purpose: Linux 6.18 has two 16-bit fields there, 7.0 bit fields of another meaning,
+ * and both return 280 octets.
+ * @module
+ */
+
+import { fromHex } from '../bytes.ts'
+import { type DecodeError, DecodeFailure, type Result } from '../errors.ts'
+
+/**
+ * Every field: kernel name without `tcpi_`, offset and width in octets, unit, and for bit fields the lowest bit and the
+ * number of bits.
+ *
+ * @see linux/tcp.h `struct tcp_info`
+ */
+export const TCP_INFO_FIELDS = [
+  ['state', 0, 1, 'state'],
+  ['ca_state', 1, 1, 'state'],
+  ['retransmits', 2, 1, 'events'],
+  ['probes', 3, 1, 'events'],
+  ['backoff', 4, 1, 'events'],
+  ['options', 5, 1, 'bits'],
+  ['snd_wscale', 6, 1, 'shift', 0, 4],
+  ['rcv_wscale', 6, 1, 'shift', 4, 4],
+  ['delivery_rate_app_limited', 7, 1, 'flag', 0, 1],
+  ['fastopen_client_fail', 7, 1, 'state', 1, 2],
+  ['rto', 8, 4, 'microseconds'],
+  ['ato', 12, 4, 'microseconds'],
+  ['snd_mss', 16, 4, 'octets'],
+  ['rcv_mss', 20, 4, 'octets'],
+  ['unacked', 24, 4, 'segments'],
+  ['sacked', 28, 4, 'segments'],
+  ['lost', 32, 4, 'segments'],
+  ['retrans', 36, 4, 'segments'],
+  ['fackets', 40, 4, 'segments'],
+  ['last_data_sent', 44, 4, 'milliseconds'],
+  ['last_ack_sent', 48, 4, 'milliseconds'],
+  ['last_data_recv', 52, 4, 'milliseconds'],
+  ['last_ack_recv', 56, 4, 'milliseconds'],
+  ['pmtu', 60, 4, 'octets'],
+  ['rcv_ssthresh', 64, 4, 'octets'],
+  ['rtt', 68, 4, 'microseconds'],
+  ['rttvar', 72, 4, 'microseconds'],
+  ['snd_ssthresh', 76, 4, 'segments'],
+  ['snd_cwnd', 80, 4, 'segments'],
+  ['advmss', 84, 4, 'octets'],
+  ['reordering', 88, 4, 'segments'],
+  ['rcv_rtt', 92, 4, 'microseconds'],
+  ['rcv_space', 96, 4, 'octets'],
+  ['total_retrans', 100, 4, 'segments'],
+  ['pacing_rate', 104, 8, 'octets per second'],
+  ['max_pacing_rate', 112, 8, 'octets per second'],
+  ['bytes_acked', 120, 8, 'octets'],
+  ['bytes_received', 128, 8, 'octets'],
+  ['segs_out', 136, 4, 'segments'],
+  ['segs_in', 140, 4, 'segments'],
+  ['notsent_bytes', 144, 4, 'octets'],
+  ['min_rtt', 148, 4, 'microseconds'],
+  ['data_segs_in', 152, 4, 'segments'],
+  ['data_segs_out', 156, 4, 'segments'],
+  ['delivery_rate', 160, 8, 'octets per second'],
+  ['busy_time', 168, 8, 'microseconds'],
+  ['rwnd_limited', 176, 8, 'microseconds'],
+  ['sndbuf_limited', 184, 8, 'microseconds'],
+  ['delivered', 192, 4, 'segments'],
+  ['delivered_ce', 196, 4, 'segments'],
+  ['bytes_sent', 200, 8, 'octets'],
+  ['bytes_retrans', 208, 8, 'octets'],
+  ['dsack_dups', 216, 4, 'events'],
+  ['reord_seen', 220, 4, 'events'],
+  ['rcv_ooopack', 224, 4, 'segments'],
+  ['snd_wnd', 228, 4, 'octets'],
+  ['rcv_wnd', 232, 4, 'octets'],
+  ['rehash', 236, 4, 'events'],
+  ['total_rto', 240, 2, 'events'],
+  ['total_rto_recoveries', 242, 2, 'events'],
+  ['total_rto_time', 244, 4, 'milliseconds'],
+  ['received_ce', 248, 4, 'segments'],
+  ['delivered_e1_bytes', 252, 4, 'octets'],
+  ['delivered_e0_bytes', 256, 4, 'octets'],
+  ['delivered_ce_bytes', 260, 4, 'octets'],
+  ['received_e1_bytes', 264, 4, 'octets'],
+  ['received_e0_bytes', 268, 4, 'octets'],
+  ['received_ce_bytes', 272, 4, 'octets'],
+] as const
+
+/** Name of a field, the kernel's without `tcpi_`. */
+export type TcpInfoName = (typeof TCP_INFO_FIELDS)[number][0]
+
+/** Unit of a field. `octets per second` of all ones is "unlimited". */
+export type TcpInfoUnit = (typeof TCP_INFO_FIELDS)[number][3]
+
+/** One row of {@link TCP_INFO_FIELDS}. */
+export type TcpInfoField = readonly [
+  name: TcpInfoName,
+  offset: number,
+  width: 1 | 2 | 4 | 8,
+  unit: TcpInfoUnit,
+  lowestBit?: number,
+  bits?: number,
+]
+
+/**
+ * The fields that the returned length holds, under the kernel's names without `tcpi_`; the others are absent keys.
+ *
+ * 64-bit fields are numbers: exact to 2^53, rounded to the nearest such number above (an unlimited pacing rate, all ones,
+ * is 18446744073709551616). `min_rtt` of 4294967295 is the kernel's "no sample".
+ */
+export type TcpInfo = { readonly [Name in TcpInfoName]?: number }
+
+/** Offset in octets of every field, for those who read one field of many buffers with a `DataView`. */
+export const TCP_INFO_OFFSET: { readonly [Name in TcpInfoName]: number } = /* @__PURE__ */ Object.freeze(
+  Object.fromEntries(TCP_INFO_FIELDS.map(([name, offset]) => [name, offset])),
+) as { readonly [Name in TcpInfoName]: number }
+
+/** Octets of the struct as of Linux 6.18 and 7.0. */
+export const TCP_INFO_LENGTH = 280
+
+/** More than any `struct tcp_info` will have for long; a longer buffer is something else. */
+export const MAX_TCP_INFO_OCTETS = 4096
+
+/** Names of the values of `state`, linux/tcp_states.h. */
+export const TCP_STATE: Readonly<Record<number, string>> = {
+  1: 'ESTABLISHED',
+  2: 'SYN_SENT',
+  3: 'SYN_RECV',
+  4: 'FIN_WAIT1',
+  5: 'FIN_WAIT2',
+  6: 'TIME_WAIT',
+  7: 'CLOSE',
+  8: 'CLOSE_WAIT',
+  9: 'LAST_ACK',
+  10: 'LISTEN',
+  11: 'CLOSING',
+  12: 'NEW_SYN_RECV',
+}
+
+/** Names of the values of `ca_state`, linux/tcp.h `enum tcp_ca_state`. */
+export const TCP_CA_STATE: Readonly<Record<number, string>> = {
+  0: 'Open',
+  1: 'Disorder',
+  2: 'CWR',
+  3: 'Recovery',
+  4: 'Loss',
+}
+
+/** Names of the bits of `options`, linux/tcp.h `TCPI_OPT_*`. */
+export const TCP_INFO_OPTION: Readonly<Record<number, string>> = {
+  1: 'TIMESTAMPS',
+  2: 'SACK',
+  4: 'WSCALE',
+  8: 'ECN',
+  16: 'ECN_SEEN',
+  32: 'SYN_DATA',
+  64: 'USEC_TS',
+  128: 'TFO_CHILD',
+}
+
+/**
+ * Decodes what `getsockopt(TCP_INFO)` gave, of any length from 1 octet: each field is there if all its octets are.
+ *
+ * @throws {DecodeFailure} nothing there, more than 4096 octets, or text that is not hexadecimal
+ * @throws {TypeError} the argument is neither text nor a `Uint8Array`
+ * @see `tcp(7)`; linux/tcp.h `struct tcp_info`
+ * @example
+ * parseTcpInfo(dump).rtt // 57, microseconds
+ */
+export function parseTcpInfo(bytesOrHex: Uint8Array | string): TcpInfo {
+  const result = safeParseTcpInfo(bytesOrHex)
+  if (result.ok) return result.value
+  throw new DecodeFailure('tcp_info', result.error)
+}
+
+/**
+ * As {@link parseTcpInfo}, with a result in place of an exception: no octets and no text make it throw.
+ *
+ * @throws {TypeError} the argument is neither text nor a `Uint8Array`
+ */
+export function safeParseTcpInfo(bytesOrHex: Uint8Array | string): Result<TcpInfo, DecodeError> {
+  if (typeof bytesOrHex === 'string') {
+    if (bytesOrHex.length > 4 * MAX_TCP_INFO_OCTETS) return { ok: false, error: { reason: 'too-long', offset: 0 } }
+    const read = fromHex(bytesOrHex)
+    return read.ok ? safeParseTcpInfo(read.value) : read
+  }
+  if (!(bytesOrHex instanceof Uint8Array)) {
+    throw new TypeError(`Cannot decode tcp_info: text or a Uint8Array expected: ${typeof bytesOrHex}`)
+  }
+  const available = bytesOrHex.length
+  if (available === 0) return { ok: false, error: { reason: 'empty', offset: 0 } }
+  if (available > MAX_TCP_INFO_OCTETS) return { ok: false, error: { reason: 'too-long', offset: 0, available } }
+  return { ok: true, value: decodeTcpInfo(bytesOrHex) }
+}
+
+/** Decodes the fields that `bytes` holds whole. Never throws; reads nothing outside. */
+export function decodeTcpInfo(bytes: Uint8Array): TcpInfo {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const info: { [Name in TcpInfoName]?: number } = {}
+  for (const field of TCP_INFO_FIELDS as readonly TcpInfoField[]) {
+    const [name, offset, width, , lowestBit, bits] = field
+    if (offset + width > view.byteLength) continue
+    const value = readField(view, offset, width)
+    info[name] = bits === undefined ? value : (value >> lowestBit!) & ((1 << bits) - 1)
+  }
+  return info
+}
+
+function readField(view: DataView, offset: number, width: 1 | 2 | 4 | 8): number {
+  switch (width) {
+    case 1:
+      return view.getUint8(offset)
+    case 2:
+      return view.getUint16(offset, true)
+    case 4:
+      return view.getUint32(offset, true)
+    case 8:
+      return view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x1_0000_0000
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * TCP header (RFC 9293 section 3.1) with its options' values.
+ * @module
+ */
+
+import { toHex, u16be, u32be } from '../bytes.ts'
+import type { DecodeError } from '../errors.ts'
+import { internLayout, MAX_KINDS, type OptionLayout } from './option-layout.ts'
+import { decodeTcpOptions, type Malformed, TCP_OPTION, type TcpOption } from './tcp-options.ts'
+
+/** Octets of the header without options. */
+export const TCP_HEADER_LENGTH = 20
+
+/** Bits of the control field, RFC 9293 3.1 and RFC 9768 for AE, which was NS. */
+export const TCP_FLAG = {
+  FIN: 0x01,
+  SYN: 0x02,
+  RST: 0x04,
+  PSH: 0x08,
+  ACK: 0x10,
+  URG: 0x20,
+  ECE: 0x40,
+  CWR: 0x80,
+  AE: 0x100,
+} as const
+
+/** The control bits. */
+export interface TcpFlags {
+  /** Accurate ECN, RFC 9768; the bit was NS in RFC 3540. */
+  readonly ae: boolean
+  readonly cwr: boolean
+  readonly ece: boolean
+  readonly urg: boolean
+  readonly ack: boolean
+  readonly psh: boolean
+  readonly rst: boolean
+  readonly syn: boolean
+  readonly fin: boolean
+}
+
+/** The timestamps option, RFC 7323 3.2. */
+export interface Timestamps {
+  /** TSval. */
+  readonly value: number
+  /** TSecr. */
+  readonly echoReply: number
+}
+
+/** The header as `JSON.stringify` gives it: INTERFACE.md, `parse --json`. Absent facts are absent keys. */
+export interface TcpRecord {
+  readonly sourcePort: number
+  readonly destinationPort: number
+  readonly sequenceNumber: number
+  readonly acknowledgmentNumber: number
+  readonly dataOffset: number
+  readonly flags: TcpFlags
+  readonly window: number
+  readonly checksum: number
+  readonly urgentPointer: number
+  readonly optionKinds: readonly number[]
+  readonly padding?: string
+  readonly mss?: number
+  readonly windowScale?: number
+  readonly sackPermitted?: true
+  readonly timestamps?: Timestamps
+  readonly malformed?: Malformed
+}
+
+/** One frozen object for each of the 512 combinations of control bits, made when first seen. */
+const flagObjects: (TcpFlags | undefined)[] = []
+
+function flagsOf(bits: number): TcpFlags {
+  return (flagObjects[bits] ??= Object.freeze({
+    ae: (bits & TCP_FLAG.AE) !== 0,
+    cwr: (bits & TCP_FLAG.CWR) !== 0,
+    ece: (bits & TCP_FLAG.ECE) !== 0,
+    urg: (bits & TCP_FLAG.URG) !== 0,
+    ack: (bits & TCP_FLAG.ACK) !== 0,
+    psh: (bits & TCP_FLAG.PSH) !== 0,
+    rst: (bits & TCP_FLAG.RST) !== 0,
+    syn: (bits & TCP_FLAG.SYN) !== 0,
+    fin: (bits & TCP_FLAG.FIN) !== 0,
+  }))
+}
+
+/** The kinds of the segment being decoded. */
+const scratch = /* @__PURE__ */ new Uint8Array(MAX_KINDS)
+
+/**
+ * A TCP header as it was on the wire. Numbers are own properties; objects and text are made when they are read.
+ *
+ * Of several options of one kind the last counts, as in Linux. Values from an option with a wrong length, and from what
+ * follows it, are not taken: `malformed` says where the walk ended.
+ */
+export class TcpHeader {
+  readonly sourcePort: number
+  readonly destinationPort: number
+  readonly sequenceNumber: number
+  readonly acknowledgmentNumber: number
+  /** Header length in words of four octets: 5 to 15. */
+  readonly dataOffset: number
+  /** The three bits between data offset and control bits that must be zero: 0 to 7. */
+  readonly reserved: number
+  /** The nine control bits as one number, see {@link TCP_FLAG}. */
+  readonly flagBits: number
+  /** As sent, not scaled. */
+  readonly window: number
+  /** As sent; never verified (on loopback it holds the pseudo-header sum alone). */
+  readonly checksum: number
+  readonly urgentPointer: number
+  /** Maximum segment size, octets. `undefined` when absent: 0 is a value a peer can send. */
+  readonly mss: number | undefined
+  /** Shift count as sent, 0 to 255. RFC 7323 2.3: above 14 means 14. */
+  readonly windowScale: number | undefined
+  /** Whether the SACK permitted option is there. */
+  readonly sackPermitted: boolean
+  /** Where the option walk stopped early, `undefined` when it did not. */
+  readonly malformed: Malformed | undefined
+  /** The order of the options, shared between all segments that have it. */
+  readonly layout: OptionLayout
+  /** TSval of the timestamps option; `undefined` without one. */
+  readonly tsVal: number | undefined
+  /** TSecr of the timestamps option; `undefined` without one. */
+  readonly tsEcr: number | undefined
+  readonly #bytes: Uint8Array
+  readonly #offset: number
+
+  /** Made by {@link decodeTcp}, which has checked that `dataOffset` words are there. */
+  constructor(bytes: Uint8Array, offset: number) {
+    const control = u16be(bytes, offset + 12)
+    const end = offset + ((control >> 12) << 2)
+    let at = offset + TCP_HEADER_LENGTH
+    let count = 0
+    let hash = 0
+    let afterEnd = -1
+    let noise = false
+    let mss: number | undefined
+    let windowScale: number | undefined
+    let sackPermitted = false
+    let tsVal: number | undefined
+    let tsEcr: number | undefined
+    let reason: Malformed['reason'] | undefined
+
+    while (at < end) {
+      const kind = bytes[at]!
+      scratch[count++] = kind
+      hash = Math.imul(hash ^ kind, 0x01000193) + 1
+      if (kind === TCP_OPTION.NOP) {
+        at += 1
+        continue
+      }
+      if (kind === TCP_OPTION.EOL) {
+        afterEnd = end - at - 1
+        for (let i = at + 1; i < end; i++) noise ||= bytes[i] !== 0
+        if (!noise) {
+          scratch.fill(0, count, count + afterEnd)
+          count += afterEnd
+        }
+        break
+      }
+      const length = at + 1 < end ? bytes[at + 1]! : 0
+      if (at + 1 >= end || at + length > end) {
+        reason = 'truncated'
+        break
+      }
+      if (length < 2) {
+        reason = 'bad-length'
+        break
+      }
+      switch (kind) {
+        case TCP_OPTION.MSS:
+          if (length === 4) mss = u16be(bytes, at + 2)
+          else reason = 'bad-length'
+          break
+        case TCP_OPTION.WINDOW_SCALE:
+          if (length === 3) windowScale = bytes[at + 2]!
+          else reason = 'bad-length'
+          break
+        case TCP_OPTION.SACK_PERMITTED:
+          if (length === 2) sackPermitted = true
+          else reason = 'bad-length'
+          break
+        case TCP_OPTION.SACK:
+          if (length < 10 || length > 34 || (length & 7) !== 2) reason = 'bad-length'
+          break
+        case TCP_OPTION.TIMESTAMPS:
+          if (length === 10) {
+            tsVal = u32be(bytes, at + 2)
+            tsEcr = u32be(bytes, at + 6)
+          } else reason = 'bad-length'
+          break
+      }
+      if (reason !== undefined) break
+      at += length
+    }
+
+    this.sourcePort = u16be(bytes, offset)
+    this.destinationPort = u16be(bytes, offset + 2)
+    this.sequenceNumber = u32be(bytes, offset + 4)
+    this.acknowledgmentNumber = u32be(bytes, offset + 8)
+    this.dataOffset = control >> 12
+    this.reserved = (control >> 9) & 7
+    this.flagBits = control & 0x1ff
+    this.window = u16be(bytes, offset + 14)
+    this.checksum = u16be(bytes, offset + 16)
+    this.urgentPointer = u16be(bytes, offset + 18)
+    this.mss = mss
+    this.windowScale = windowScale
+    this.sackPermitted = sackPermitted
+    this.malformed = reason === undefined ? undefined : { reason, offset: at - offset - TCP_HEADER_LENGTH }
+    this.layout = internLayout(scratch, count, hash, afterEnd, noise)
+    this.tsVal = tsVal
+    this.tsEcr = tsEcr
+    this.#bytes = bytes
+    this.#offset = offset
+  }
+
+  /** The control bits, one boolean each. */
+  get flags(): TcpFlags {
+    return flagsOf(this.flagBits)
+  }
+
+  /**
+   * Kinds of all options in wire order, unknown ones kept, the one at which the walk stopped last. Goes to the first End
+   * of Option List and then has one 0 for each further zero octet; where other octets follow it ends at the 0 and
+   * `padding` holds them.
+   */
+  get optionKinds(): readonly number[] {
+    return this.layout.kinds
+  }
+
+  /** Octets after End of Option List in hexadecimal, where not all of them are zero. */
+  get padding(): string | undefined {
+    if (!this.layout.noise) return undefined
+    const end = this.#offset + this.dataOffset * 4
+    return toHex(this.#bytes, end - this.layout.afterEnd, end)
+  }
+
+  /** The timestamps option's values. */
+  get timestamps(): Timestamps | undefined {
+    return this.tsVal === undefined ? undefined : { value: this.tsVal, echoReply: this.tsEcr! }
+  }
+
+  /** Every option in wire order with its octets and values, up to the option at which the walk stopped. */
+  get options(): readonly TcpOption[] {
+    return decodeTcpOptions(this.#bytes, this.#offset + TCP_HEADER_LENGTH, this.#offset + this.dataOffset * 4)
+  }
+
+  /** The octets of the options field: `dataOffset * 4 - 20`. */
+  get optionBytes(): Uint8Array {
+    return this.#bytes.subarray(this.#offset + TCP_HEADER_LENGTH, this.#offset + this.dataOffset * 4)
+  }
+
+  /** A plain object with the facts of `parse --json`; absent facts are absent keys. */
+  toJSON(): TcpRecord {
+    const { padding, timestamps } = this
+    return {
+      sourcePort: this.sourcePort,
+      destinationPort: this.destinationPort,
+      sequenceNumber: this.sequenceNumber,
+      acknowledgmentNumber: this.acknowledgmentNumber,
+      dataOffset: this.dataOffset,
+      flags: this.flags,
+      window: this.window,
+      checksum: this.checksum,
+      urgentPointer: this.urgentPointer,
+      optionKinds: this.optionKinds,
+      ...(padding === undefined ? undefined : { padding }),
+      ...(this.mss === undefined ? undefined : { mss: this.mss }),
+      ...(this.windowScale === undefined ? undefined : { windowScale: this.windowScale }),
+      ...(this.sackPermitted ? { sackPermitted: true } : undefined),
+      ...(timestamps === undefined ? undefined : { timestamps }),
+      ...(this.malformed === undefined ? undefined : { malformed: this.malformed }),
+    }
+  }
+}
+
+/**
+ * Decodes the TCP header of a SYN at `offset`, or says why there is none. SYN with ACK is taken, RST and no SYN are not.
+ * Reads nothing outside `bytes`; never throws.
+ */
+export function decodeTcp(bytes: Uint8Array, offset: number): TcpHeader | DecodeError {
+  const available = bytes.length
+  if (available < offset + TCP_HEADER_LENGTH) {
+    return { reason: 'truncated', offset, needed: offset + TCP_HEADER_LENGTH, available }
+  }
+  const length = (bytes[offset + 12]! >> 4) << 2
+  if (length < TCP_HEADER_LENGTH) return { reason: 'bad-data-offset', offset: offset + 12 }
+  if ((bytes[offset + 13]! & (TCP_FLAG.SYN | TCP_FLAG.RST)) !== TCP_FLAG.SYN) {
+    return { reason: 'not-syn', offset: offset + 13 }
+  }
+  if (available < offset + length) return { reason: 'truncated', offset, needed: offset + length, available }
+  return new TcpHeader(bytes, offset)
+}
