@@ -1,0 +1,66 @@
+/**
+ * Numbers of the Linux system call interface, as on x86-64 and arm64 (the machines Bun and Deno run on).
+ * Names are those of the kernel headers named beside them.
+ * @module
+ */
+
+/** Socket levels and options (asm-generic/socket.h, linux/in.h, linux/in6.h, linux/tcp.h). */
+export const SOL_SOCKET = 1
+export const SO_TYPE = 3
+export const SO_ACCEPTCONN = 30
+export const SO_PROTOCOL = 38
+export const SO_DOMAIN = 39
+export const SO_COOKIE = 57
+export const IPPROTO_IP = 0
+export const IP_MULTICAST_TTL = 33
+export const IPPROTO_IPV6 = 41
+export const IPV6_MULTICAST_HOPS = 18
+export const IPPROTO_TCP = 6
+export const TCP_DEFER_ACCEPT = 9
+export const TCP_INFO = 11
+export const TCP_SAVE_SYN = 27
+export const TCP_SAVED_SYN = 28
+
+/** Address families (linux/socket.h) and socket types (linux/net.h). */
+export const AF_INET = 2
+export const AF_INET6 = 10
+export const SOCK_STREAM = 1
+export const SOCK_DGRAM = 2
+
+/** Octets waiting to be read (asm-generic/ioctls.h). */
+export const FIONREAD = 0x541b
+
+/** inotify (linux/inotify.h). */
+export const IN_CLOEXEC = 0x80000
+export const IN_NONBLOCK = 0x800
+export const IN_CLOSE_WRITE = 0x8
+export const IN_CLOSE_NOWRITE = 0x10
+export const IN_Q_OVERFLOW = 0x4000
+export const IN_IGNORED = 0x8000
+
+/** Error numbers this library tells apart or names (asm-generic/errno-base.h, errno.h). */
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  EINTR: 4,
+  EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EINVAL: 22,
+  EMFILE: 24,
+  ENOSPC: 28,
+  ENOSYS: 38,
+  ENOTSOCK: 88,
+  ENOPROTOOPT: 92,
+  EPROTONOSUPPORT: 93,
+  EOPNOTSUPP: 95,
+  ENOTCONN: 107,
+} as const
+
+const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(ERRNO).map(([name, number]) => [number, name]))
+
+/** The kernel's name of an error number; `errno N` for one this library has no name for. */
+export function errnoName(errno: number): string {
+  return NAMES.get(errno) ?? `errno ${errno}`
+}

@@ -1,0 +1,442 @@
+/**
+ * Finds the descriptor of an accepted connection by its peer, at a cost that does not grow with the number of open
+ * descriptors. The kernel has no index from peer to descriptor; what it has is a rule: accept takes the lowest free number.
+ *
+ * A new connection is therefore on a number that was closed a moment ago, or on the first one never used. The table keeps
+ *
+ * - an index from peer port to number, of every socket it ever met on its way, so that no probe is wasted;
+ * - the young numbers, most recently taken first: short-lived traffic goes on using the same few;
+ * - the landing number, one past the highest seen in use;
+ * - an inotify watch on each socket that stays open, which tells when it closes, so that long-lived ones need no probes.
+ *
+ * Each is a guess about where to look. What is found is verified by a live `getpeername`, so that a wrong guess costs time
+ * and never correctness; where the kernel refuses inotify, everything else works without it.
+ * @module
+ */
+import type { AddressWords } from '../src/wire/sockaddr.ts'
+import { ERRNO, IN_CLOEXEC, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_NONBLOCK, IN_Q_OVERFLOW } from './constants.ts'
+import { NumberSet } from './number-set.ts'
+import type { Sockets } from './socket.ts'
+
+/** What is known of a descriptor number. */
+const UNKNOWN = 0 // never seen open
+const CLOSED = 1 // not open when last looked at, or a socket without a peer (reset, listening): to be taken soon, or never
+const YOUNG = 2 // a socket with a peer that may be closed and its number taken again without a notice
+const WATCHED = 3 // a socket with a peer whose close inotify tells
+const OTHER = 4 // no socket, or one of another family
+
+/** Young numbers tried before the cheaper of the sure ways, landing numbers and close notices. */
+const NEAR = 24
+/** Numbers looked at past the landing number before the first use of the table knows how far descriptors go. */
+const GAP = 64
+/** Sweeps a number must have stayed with its socket before it gets a watch. */
+const SETTLED_SWEEPS = 2
+
+/** What the table holds, for status and tests. */
+export interface DescriptorCounts {
+  /** Sockets with a peer in the index. */
+  readonly sockets: number
+  /** Of these, those whose close inotify will tell. */
+  readonly watches: number
+  /** `getpeername` calls made so far. */
+  readonly probes: number
+  /** Searches that had to look at every number. */
+  readonly fullScans: number
+}
+
+/** See the module's comment. One per thread; `onGone` hears of every number whose socket turned out to be another or none. */
+export class DescriptorTable {
+  readonly #sockets: Sockets
+  readonly #onGone: (fd: number) => void
+  #status = new Uint8Array(256)
+  #port = new Uint16Array(256)
+  /** The search that last looked at the number. */
+  #looked = new Uint32Array(256)
+  /** The sweep in which the number was found taken. */
+  #since = new Uint32Array(256)
+  #watch = new Int32Array(256)
+  // Numbers by status, for going through them in the order in which the kernel gives them out.
+  readonly #closed = new NumberSet()
+  readonly #young = new NumberSet()
+  readonly #others = new NumberSet()
+  // The young numbers again, as a doubly linked list, most recently taken first; -1 ends it.
+  #next = new Int32Array(256)
+  #previous = new Int32Array(256)
+  #first = -1
+  #last = -1
+  readonly #byPort = new Map<number, number | number[]>()
+  readonly #byWatch = new Map<number, number>()
+  #landing = 0
+  #lastHit = -1
+  #search = 0
+  #sweeps = 1
+  #sockets_ = 0
+  #probes = 0
+  #fullScans = 0
+  /** Descriptor of inotify: -1 not opened yet, -2 refused. */
+  #inotify = -1
+  readonly #events = new Uint8Array(new ArrayBuffer(4096))
+  readonly #eventView = new DataView(this.#events.buffer)
+  /** When the next full scan may be made, milliseconds of `performance.now()`. */
+  #nextScan = 0
+
+  constructor(sockets: Sockets, onGone: (fd: number) => void) {
+    this.#sockets = sockets
+    this.#onGone = onGone
+  }
+
+  /** What the table holds now. */
+  counts(): DescriptorCounts {
+    return { sockets: this.#sockets_, watches: this.#byWatch.size, probes: this.#probes, fullScans: this.#fullScans }
+  }
+
+  /** One past the highest number seen in use. */
+  get landing(): number {
+    return this.#landing
+  }
+
+  /** The number known for a peer port: the first of several, -1 for none. Not verified. */
+  known(port: number): number {
+    const entry = this.#byPort.get(port)
+    return entry === undefined ? -1 : typeof entry === 'number' ? entry : entry[0]!
+  }
+
+  /** Whether more than one socket with this peer port is known. */
+  isShared(port: number): boolean {
+    return typeof this.#byPort.get(port) === 'object'
+  }
+
+  /**
+   * The lowest-cost number whose socket has this peer now and which `accept` takes, -1 where there is none.
+   * `accept` is called right after the `getpeername` that matched. With `limit` the search ends after that many young
+   * numbers, for a caller who only wants to know whether there is likely another one.
+   */
+  find(port: number, address: AddressWords, accept: (fd: number) => boolean, limit?: number): number {
+    this.#search = (this.#search + 1) >>> 0
+    let fd = this.#findKnown(port, address, accept)
+    if (fd < 0) fd = this.#findNear(port, address, accept)
+    if (fd < 0) fd = this.#findLanding(port, address, accept)
+    if (fd < 0) {
+      this.drain()
+      fd = this.#findAmong(this.#closed, port, address, accept, limit)
+    }
+    if (fd < 0) fd = this.#findAmong(this.#young, port, address, accept, limit)
+    if (fd < 0 && limit === undefined) {
+      fd = this.#findAmong(this.#others, port, address, accept)
+      if (fd < 0) fd = this.#findAnywhere(port, address, accept)
+    }
+    if (fd >= 0) this.#lastHit = fd
+    return fd
+  }
+
+  #findKnown(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+    const entry = this.#byPort.get(port)
+    if (entry === undefined) return -1
+    if (typeof entry === 'number') return this.#try(entry, port, address) && accept(entry) ? entry : -1
+    for (const fd of [...entry]) if (this.#try(fd, port, address) && accept(fd)) return fd
+    return -1
+  }
+
+  #findNear(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+    // Connections of one batch are accepted, and mostly served, in the order of their numbers.
+    const after = this.#lastHit + 1
+    if (after < this.#landing && this.#status[after]! <= YOUNG) {
+      if (this.#try(after, port, address) && accept(after)) return after
+    }
+    let fd = this.#first
+    for (let i = 0; i < NEAR && fd >= 0; i++) {
+      const next = this.#next[fd]!
+      if (this.#try(fd, port, address) && accept(fd)) return fd
+      fd = next
+    }
+    return -1
+  }
+
+  #findLanding(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+    if (this.#landing === 0) this.#lookAtAll()
+    for (;;) {
+      const fd = this.#landing
+      this.#grow(fd)
+      const matches = this.#try(fd, port, address)
+      if (this.#status[fd] === UNKNOWN) return -1
+      this.#landing = fd + 1
+      if (matches && accept(fd)) return fd
+    }
+  }
+
+  /** Once, before the first search: how far descriptors go, and which numbers are no sockets. */
+  #lookAtAll(): void {
+    for (let fd = 0, unused = 0; unused < GAP; fd++) {
+      this.#grow(fd)
+      this.#look(fd)
+      if (this.#status[fd] === UNKNOWN) unused++
+      else {
+        for (let below = this.#landing; below < fd; below++) this.#become(below, CLOSED)
+        unused = 0
+        this.#landing = fd + 1
+      }
+    }
+    this.#search++
+  }
+
+  #findAmong(
+    numbers: NumberSet,
+    port: number,
+    address: AddressWords,
+    accept: (fd: number) => boolean,
+    limit: number = Number.POSITIVE_INFINITY,
+  ): number {
+    let left = limit
+    for (let fd = numbers.next(0); fd >= 0 && left > 0; fd = numbers.next(fd + 1)) {
+      left--
+      if (this.#try(fd, port, address) && accept(fd)) return fd
+    }
+    return -1
+  }
+
+  /** The last resort. A request to which no descriptor belongs must not make every search slow: at most 5 % of the time. */
+  #findAnywhere(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+    const start = performance.now()
+    if (start < this.#nextScan) return -1
+    this.#fullScans++
+    let found = -1
+    for (let fd = 0; fd < this.#landing + GAP && found < 0; fd++) {
+      this.#grow(fd)
+      const matches = this.#try(fd, port, address)
+      if (fd >= this.#landing && this.#status[fd] !== UNKNOWN) this.#landing = fd + 1
+      if (matches && accept(fd)) found = fd
+    }
+    const end = performance.now()
+    this.#nextScan = end + 20 * (end - start)
+    return found
+  }
+
+  /** Looks at a number, unless this search has, and says whether its socket has this peer. */
+  #try(fd: number, port: number, address: AddressWords): boolean {
+    if (this.#looked[fd] === this.#search) return false
+    const family = this.#look(fd)
+    if (family <= 0 || this.#port[fd] !== port) return false
+    const sockets = this.#sockets
+    return (
+      sockets.word(family, 3) === address.w3 &&
+      sockets.word(family, 2) === address.w2 &&
+      sockets.word(family, 1) === address.w1 &&
+      sockets.word(family, 0) === address.w0
+    )
+  }
+
+  /** Asks the kernel for the number's peer and notes what is there. The family of the peer's address, or 0 or less. */
+  #look(fd: number): number {
+    this.#looked[fd] = this.#search
+    this.#probes++
+    const family = this.#sockets.peerName(fd)
+    if (family > 0) {
+      const port = this.#sockets.port()
+      const status = this.#status[fd]!
+      if ((status !== YOUNG && status !== WATCHED) || this.#port[fd] !== port) this.#take(fd, port)
+      return family
+    }
+    const errno = family < 0 ? this.#sockets.errno() : 0
+    if (errno === ERRNO.EBADF) {
+      if (this.#status[fd] !== UNKNOWN) this.#become(fd, CLOSED)
+    } else {
+      this.#become(fd, errno === ERRNO.ENOTCONN ? CLOSED : OTHER)
+    }
+    return family
+  }
+
+  /** The number now belongs to a socket not known before. */
+  #take(fd: number, port: number): void {
+    this.#become(fd, YOUNG)
+    this.#port[fd] = port
+    this.#since[fd] = this.#sweeps
+    this.#sockets_++
+    this.#link(fd)
+    const entry = this.#byPort.get(port)
+    if (entry === undefined) this.#byPort.set(port, fd)
+    else if (typeof entry === 'number') this.#byPort.set(port, [entry, fd])
+    else entry.push(fd)
+  }
+
+  /** Changes a number's status; the socket it belonged to is forgotten. */
+  #become(fd: number, status: number): void {
+    const before = this.#status[fd]!
+    if (before === YOUNG || before === WATCHED) this.#leave(fd, before)
+    else if (before === CLOSED) this.#closed.delete(fd)
+    else if (before === OTHER) this.#others.delete(fd)
+    this.#status[fd] = status
+    if (status === CLOSED) this.#closed.add(fd)
+    else if (status === YOUNG) this.#young.add(fd)
+    else if (status === OTHER) this.#others.add(fd)
+  }
+
+  #leave(fd: number, status: number): void {
+    if (status === WATCHED) this.#unwatch(fd)
+    else {
+      this.#unlink(fd)
+      this.#young.delete(fd)
+    }
+    this.#sockets_--
+    const port = this.#port[fd]!
+    const entry = this.#byPort.get(port)
+    if (entry === fd) this.#byPort.delete(port)
+    else if (typeof entry === 'object') {
+      const others = entry.filter((other) => other !== fd)
+      this.#byPort.set(port, others.length === 1 ? others[0]! : others)
+    }
+    this.#onGone(fd)
+  }
+
+  #link(fd: number): void {
+    this.#next[fd] = this.#first
+    this.#previous[fd] = -1
+    if (this.#first >= 0) this.#previous[this.#first] = fd
+    else this.#last = fd
+    this.#first = fd
+  }
+
+  #unlink(fd: number): void {
+    const next = this.#next[fd]!
+    const previous = this.#previous[fd]!
+    if (previous >= 0) this.#next[previous] = next
+    else this.#first = next
+    if (next >= 0) this.#previous[next] = previous
+    else this.#last = previous
+  }
+
+  #grow(fd: number): void {
+    if (fd < this.#status.length) return
+    const size = 2 ** Math.ceil(Math.log2(fd + 1))
+    const larger = <T extends Uint8Array | Uint16Array | Uint32Array | Int32Array>(array: T): T => {
+      const grown = new (array.constructor as new (length: number) => T)(size)
+      grown.set(array)
+      return grown
+    }
+    this.#status = larger(this.#status)
+    this.#port = larger(this.#port)
+    this.#looked = larger(this.#looked)
+    this.#since = larger(this.#since)
+    this.#watch = larger(this.#watch)
+    for (const numbers of [this.#closed, this.#young, this.#others]) numbers.grow(size)
+    this.#next = larger(this.#next)
+    this.#previous = larger(this.#previous)
+  }
+
+  /** The socket at this number is known to be gone, or to be another one: the number is to be looked at anew. */
+  forget(fd: number): void {
+    const status = this.#status[fd]
+    if (status === YOUNG || status === WATCHED) this.#become(fd, CLOSED)
+  }
+
+  /** Notes a descriptor that the runtime itself named, and says whether its socket has this peer. */
+  check(fd: number, port: number, address: AddressWords): boolean {
+    this.#search = (this.#search + 1) >>> 0
+    this.#grow(fd)
+    return this.#try(fd, port, address)
+  }
+
+  /**
+   * Housekeeping, to be called about once a second while sockets are known: looks at young numbers whose turn it is, lets go
+   * of those that were closed, gives the ones that stay a watch. `limit` bounds the system calls.
+   * True where more is left to do.
+   */
+  sweep(limit: number): boolean {
+    this.#sweeps++
+    this.#search = (this.#search + 1) >>> 0
+    this.drain()
+    let fd = this.#last
+    for (let left = limit; left > 0 && fd >= 0; left--) {
+      const previous = this.#previous[fd]!
+      // The list is in the order of taking: whoever follows is younger still.
+      if (this.#sweeps - this.#since[fd]! < SETTLED_SWEEPS) return false
+      this.#look(fd)
+      if (this.#status[fd] === YOUNG && !this.#settle(fd)) {
+        // Without watches: to the front, so that everyone gets a turn.
+        this.#unlink(fd)
+        this.#link(fd)
+        this.#since[fd] = this.#sweeps
+      }
+      fd = previous
+    }
+    return fd >= 0
+  }
+
+  /** Gives a socket that stays a watch on its close. False where it got none. */
+  #settle(fd: number): boolean {
+    const port = this.#port[fd]!
+    const watch = this.#addWatch(fd)
+    if (watch < 0) return false
+    // Between the look and the watch another thread may have closed the number, and somebody taken it.
+    this.#probes++
+    if (this.#sockets.peerName(fd) <= 0 || this.#sockets.port() !== port || this.#byWatch.has(watch)) {
+      this.#sockets.libc.inotify_rm_watch(this.#inotify, watch)
+      return false
+    }
+    this.#unlink(fd)
+    this.#young.delete(fd)
+    this.#status[fd] = WATCHED
+    this.#watch[fd] = watch
+    this.#byWatch.set(watch, fd)
+    return true
+  }
+
+  #addWatch(fd: number): number {
+    const { libc } = this.#sockets
+    if (this.#inotify === -1) {
+      const opened = libc.inotify_init1(IN_CLOEXEC | IN_NONBLOCK)
+      this.#inotify = opened < 0 ? -2 : opened
+    }
+    if (this.#inotify < 0) return -1
+    return libc.inotify_add_watch(this.#inotify, descriptorPath(fd), IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)
+  }
+
+  #unwatch(fd: number): void {
+    const watch = this.#watch[fd]!
+    this.#byWatch.delete(watch)
+    this.#sockets.libc.inotify_rm_watch(this.#inotify, watch)
+  }
+
+  /** Reads the close notices that came since the last look, and lets go of those numbers. */
+  drain(): void {
+    if (this.#byWatch.size === 0 || this.#inotify < 0) return
+    for (;;) {
+      const octets = this.#sockets.libc.read(this.#inotify, this.#events, this.#events.length)
+      if (octets <= 0) return
+      for (let at = 0; at + 16 <= octets; at += 16 + this.#eventView.getUint32(at + 12, true)) {
+        const mask = this.#eventView.getUint32(at + 4, true)
+        if (mask & IN_Q_OVERFLOW) this.#mistrust()
+        if ((mask & (IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)) === 0) continue
+        const fd = this.#byWatch.get(this.#eventView.getInt32(at, true))
+        if (fd !== undefined) this.#become(fd, CLOSED)
+      }
+      if (octets < this.#events.length - 16) return
+    }
+  }
+
+  /** Notices were lost: every watched number is young again. */
+  #mistrust(): void {
+    for (const fd of [...this.#byWatch.values()]) {
+      this.#unwatch(fd)
+      this.#status[fd] = YOUNG
+      this.#young.add(fd)
+      this.#since[fd] = this.#sweeps
+      this.#link(fd)
+    }
+  }
+
+  /** Lets go of everything, the inotify descriptor too. */
+  close(): void {
+    for (let fd = 0; fd < this.#landing; fd++) this.#become(fd, UNKNOWN)
+    if (this.#inotify >= 0) this.#sockets.libc.close(this.#inotify)
+    this.#inotify = -1
+    this.#landing = 0
+  }
+}
+
+/** Path of a descriptor of this process, ended by a NUL octet. */
+function descriptorPath(fd: number): Uint8Array {
+  const text = `/proc/self/fd/${fd}\0`
+  const path = new Uint8Array(new ArrayBuffer(text.length))
+  for (let i = 0; i < text.length; i++) path[i] = text.charCodeAt(i)
+  return path
+}

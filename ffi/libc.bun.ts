@@ -1,0 +1,59 @@
+/**
+ * `Libc` over `bun:ffi`, opened on first use.
+ * @module
+ */
+import { type Libc, type LibcUnavailable, libcNames } from './libc.ts'
+
+type BunFfi = typeof import('bun:ffi')
+
+const SYMBOLS = {
+  getsockopt: { args: ['i32', 'i32', 'i32', 'buffer', 'buffer'], returns: 'i32' },
+  setsockopt: { args: ['i32', 'i32', 'i32', 'buffer', 'u32'], returns: 'i32' },
+  getpeername: { args: ['i32', 'buffer', 'buffer'], returns: 'i32' },
+  getsockname: { args: ['i32', 'buffer', 'buffer'], returns: 'i32' },
+  ioctl: { args: ['i32', 'u64', 'buffer'], returns: 'i32' },
+  inotify_init1: { args: ['i32'], returns: 'i32' },
+  inotify_add_watch: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
+  inotify_rm_watch: { args: ['i32', 'i32'], returns: 'i32' },
+  read: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
+  close: { args: ['i32'], returns: 'i32' },
+  __errno_location: { args: [], returns: 'ptr' },
+} as const
+
+let opened: Libc | LibcUnavailable | undefined
+
+/** libc of this process, or why there is none. Nothing is opened before the first call; the answer does not change. */
+export function openLibc(): Libc | LibcUnavailable {
+  opened ??= open()
+  return opened
+}
+
+function open(): Libc | LibcUnavailable {
+  if (process.platform !== 'linux') {
+    return { reason: 'unsupported', message: `TCP_SAVED_SYN exists on Linux only: this is ${process.platform}` }
+  }
+  const ffi = process.getBuiltinModule?.('bun:ffi') as BunFfi | undefined
+  if (ffi === undefined) return { reason: 'unsupported', message: 'bun:ffi cannot be loaded: this is not Bun' }
+  const failures: string[] = []
+  for (const name of libcNames(process.arch)) {
+    try {
+      return bind(ffi, name)
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error))
+    }
+  }
+  return { reason: 'unsupported', message: `libc cannot be opened: ${failures.join('; ')}` }
+}
+
+function bind(ffi: BunFfi, name: string): Libc {
+  const { __errno_location: location, ...calls } = ffi.dlopen(name, SYMBOLS).symbols
+  // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
+  let address: ReturnType<typeof location>
+  return {
+    ...calls,
+    errno: () => {
+      address ??= location()
+      return address === null ? 0 : ffi.read.i32(address, 0)
+    },
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The few libc calls this library makes, as TypeScript types. A runtime supplies them (`libc.bun.ts`), tests supply a fake.
+ *
+ * Every buffer is a view over an explicit `ArrayBuffer` and is passed on every call: a stored `ptr()` of a small typed
+ * array goes stale once the JIT moves its storage, and the kernel then writes to memory that is no longer the array's.
+ * @module
+ */
+
+/**
+ * libc as the library uses it. Return values are those of C: -1 says that the call failed, and `errno()` why.
+ *
+ * @see {@link https://man7.org/linux/man-pages/man2/getsockopt.2.html getsockopt(2)} and the pages of the same names
+ */
+export interface Libc {
+  /** `length` is in and out: octets there are, octets written. */
+  getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint32Array): number
+  setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number
+  getpeername(fd: number, address: Uint8Array, length: Uint32Array): number
+  getsockname(fd: number, address: Uint8Array, length: Uint32Array): number
+  /** Only ever called with `FIONREAD`. */
+  ioctl(fd: number, request: number, value: Uint8Array): number
+  inotify_init1(flags: number): number
+  /** `path` ends with a NUL octet. */
+  inotify_add_watch(fd: number, path: Uint8Array, mask: number): number
+  inotify_rm_watch(fd: number, watch: number): number
+  read(fd: number, buffer: Uint8Array, count: number): number
+  close(fd: number): number
+  /** The calling thread's `errno`. Read it at once after a failed call. */
+  errno(): number
+}
+
+/** libc cannot be had: the reason is decided once, when the first socket is asked for. */
+export interface LibcUnavailable {
+  /** `unsupported`: not Linux, or no libc found. `denied`: the runtime's permissions forbid it. */
+  readonly reason: 'unsupported' | 'denied'
+  /** What was tried and what was seen. */
+  readonly message: string
+}
+
+/** Opens libc on first use, and gives the same answer from then on. */
+export type OpenLibc = () => Libc | LibcUnavailable
+
+/** Whether libc was opened. */
+export function isLibc(value: Libc | LibcUnavailable): value is Libc {
+  return 'getsockopt' in value
+}
+
+/** Names to try: glibc's, which musl's loader answers to as well, then musl's own by architecture. */
+export function libcNames(architecture: string): readonly string[] {
+  const musl = architecture === 'arm64' ? 'aarch64' : architecture === 'x64' ? 'x86_64' : architecture
+  return ['libc.so.6', `libc.musl-${musl}.so.1`, 'libc.so']
+}

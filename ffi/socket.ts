@@ -1,0 +1,202 @@
+/**
+ * One system call each, on descriptors of TCP sockets. Results land in buffers that belong to the `Sockets` object and are
+ * overwritten by its next call: read them at once, copy what is to stay.
+ * @module
+ */
+import { SocketError } from '../src/errors.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  errnoName,
+  FIONREAD,
+  IP_MULTICAST_TTL,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_MULTICAST_HOPS,
+  SO_ACCEPTCONN,
+  SO_COOKIE,
+  SO_TYPE,
+  SOL_SOCKET,
+  TCP_DEFER_ACCEPT,
+  TCP_INFO,
+  TCP_SAVE_SYN,
+  TCP_SAVED_SYN,
+} from './constants.ts'
+import type { Libc } from './libc.ts'
+
+/** What `getpeername` and `getsockname` answered, other than an IPv4 or IPv6 address. */
+export const NO_ADDRESS = 0
+
+/** The largest TCP_SAVED_SYN: link header, IPv6 header with extension headers, TCP header with options. */
+const VALUE_OCTETS = 4096
+
+/** System calls on sockets with their buffers. One per thread: nothing in it is shared or kept. */
+export class Sockets {
+  readonly libc: Libc
+  /** `struct sockaddr_in` or `sockaddr_in6` of the last `peerName` or `localName`. */
+  readonly address: Uint8Array
+  /** The option value of the last call that reads one. */
+  readonly value: Uint8Array
+  /** The same octets as `value`. */
+  readonly view: DataView
+  readonly #addressView: DataView
+  readonly #length: Uint32Array
+  readonly #unread = new Uint8Array(new ArrayBuffer(4))
+  readonly #unreadView = new DataView(this.#unread.buffer)
+
+  constructor(libc: Libc) {
+    this.libc = libc
+    // Explicit ArrayBuffers: the storage of a bare `new Uint8Array(n)` may move while the kernel writes (see libc.ts).
+    const address = new ArrayBuffer(128)
+    const value = new ArrayBuffer(VALUE_OCTETS)
+    this.address = new Uint8Array(address)
+    this.#addressView = new DataView(address)
+    this.value = new Uint8Array(value)
+    this.view = new DataView(value)
+    this.#length = new Uint32Array(new ArrayBuffer(4))
+  }
+
+  /** Address family of the peer's address now in `address`; `NO_ADDRESS` for another family, -1 where the call failed. */
+  peerName(fd: number): number {
+    this.#length[0] = 128
+    return this.libc.getpeername(fd, this.address, this.#length) === 0 ? this.#family() : -1
+  }
+
+  /** As `peerName`, for the socket's own address. */
+  localName(fd: number): number {
+    this.#length[0] = 128
+    return this.libc.getsockname(fd, this.address, this.#length) === 0 ? this.#family() : -1
+  }
+
+  #family(): number {
+    const family = this.#addressView.getUint16(0, true)
+    return family === AF_INET || family === AF_INET6 ? family : NO_ADDRESS
+  }
+
+  /** Port of the address now in `address`. */
+  port(): number {
+    return this.#addressView.getUint16(2)
+  }
+
+  /**
+   * Word 0 to 3 of the address now in `address` as an IPv6 address, an IPv4 one mapped (RFC 4291 section 2.5.5.2).
+   * `family` is what `peerName` returned.
+   */
+  word(family: number, index: number): number {
+    if (family === AF_INET6) return this.#addressView.getUint32(8 + 4 * index)
+    return index === 3 ? this.#addressView.getUint32(4) : index === 2 ? 0xffff : 0
+  }
+
+  /** Whether the socket still has a peer: ENOTCONN once it was reset, also before its descriptor is closed. */
+  isConnected(fd: number): boolean {
+    this.#length[0] = 128
+    return this.libc.getpeername(fd, this.address, this.#length) === 0
+  }
+
+  /**
+   * SO_COOKIE into `value`: 8 octets, unique until the next boot, never that of another socket.
+   * False where the descriptor is no socket any more.
+   */
+  cookie(fd: number): boolean {
+    this.#length[0] = 8
+    return this.libc.getsockopt(fd, SOL_SOCKET, SO_COOKIE, this.value, this.#length) === 0
+  }
+
+  /** Whether the socket's cookie is this one, given as two little-endian words. */
+  hasCookie(fd: number, low: number, high: number): boolean {
+    return this.cookie(fd) && this.view.getUint32(0, true) === low && this.view.getUint32(4, true) === high
+  }
+
+  /** TCP_INFO into `value`: the octets the kernel wrote, -1 where the call failed. */
+  tcpInfo(fd: number): number {
+    this.#length[0] = 512
+    return this.libc.getsockopt(fd, IPPROTO_TCP, TCP_INFO, this.value, this.#length) === 0 ? this.#length[0]! : -1
+  }
+
+  /**
+   * TCP_SAVED_SYN into `value`: its octets, 0 where there is none (any more: the first read takes it), -1 where the call failed.
+   */
+  savedSyn(fd: number): number {
+    this.#length[0] = VALUE_OCTETS
+    return this.libc.getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, this.value, this.#length) === 0 ? this.#length[0]! : -1
+  }
+
+  /** Octets received but not yet read by the process; 0 where that cannot be told. */
+  unread(fd: number): number {
+    return this.libc.ioctl(fd, FIONREAD, this.#unread) === 0 ? this.#unreadView.getUint32(0, true) : 0
+  }
+
+  /**
+   * TTL or hop limit of the segment that completed the handshake: Linux keeps it where the default for multicast is kept.
+   * `version` is that of the peer's address, `family` that of the socket. `undefined` where the call failed.
+   */
+  handshakeTimeToLive(fd: number, version: 4 | 6): number | undefined {
+    const [level, option] = version === 4 ? [IPPROTO_IP, IP_MULTICAST_TTL] : [IPPROTO_IPV6, IPV6_MULTICAST_HOPS]
+    this.#length[0] = 4
+    if (this.libc.getsockopt(fd, level, option, this.value, this.#length) !== 0) return undefined
+    return this.#length[0] === 1 ? this.value[0]! : this.view.getInt32(0, true)
+  }
+
+  /** An integer option of SOL_SOCKET, -1 where the call failed. */
+  #socketOption(fd: number, option: number): number {
+    this.#length[0] = 4
+    if (this.libc.getsockopt(fd, SOL_SOCKET, option, this.value, this.#length) !== 0) return -1
+    return this.view.getInt32(0, true)
+  }
+
+  /** Whether the descriptor is a socket that listens. */
+  isListening(fd: number): boolean {
+    return this.#socketOption(fd, SO_ACCEPTCONN) === 1
+  }
+
+  /** SOCK_STREAM, SOCK_DGRAM ..., -1 where the descriptor is no socket. */
+  type(fd: number): number {
+    return this.#socketOption(fd, SO_TYPE)
+  }
+
+  /** The number errno has for the call that just failed. */
+  errno(): number {
+    return this.libc.errno()
+  }
+
+  /** TCP_DEFER_ACCEPT of a listener, seconds as the kernel rounds them; 0 means that the bare handshake ACK is accepted. */
+  deferAccept(fd: number): number {
+    return this.#tcpOption(fd, TCP_DEFER_ACCEPT, 'TCP_DEFER_ACCEPT')
+  }
+
+  /** @throws {SocketError} `ENOPROTOOPT` on an MPTCP listener, `EBADF`, `ENOTSOCK` */
+  setDeferAccept(fd: number, seconds: number): void {
+    this.#setTcpOption(fd, TCP_DEFER_ACCEPT, 'TCP_DEFER_ACCEPT', seconds)
+  }
+
+  /** Whether the listener keeps SYNs. @throws {SocketError} as `setSaveSyn` */
+  saveSyn(fd: number): number {
+    return this.#tcpOption(fd, TCP_SAVE_SYN, 'TCP_SAVE_SYN')
+  }
+
+  /**
+   * Makes a listener keep the IP and TCP headers of the SYNs that come from now on (1), or not (0).
+   * @throws {SocketError} `ENOPROTOOPT` on an MPTCP listener or a kernel before 4.2
+   */
+  setSaveSyn(fd: number, mode: 0 | 1): void {
+    this.#setTcpOption(fd, TCP_SAVE_SYN, 'TCP_SAVE_SYN', mode)
+  }
+
+  #tcpOption(fd: number, option: number, name: string): number {
+    this.#length[0] = 4
+    if (this.libc.getsockopt(fd, IPPROTO_TCP, option, this.value, this.#length) === 0) return this.view.getInt32(0, true)
+    throw this.#error('read', 'getsockopt', fd, name)
+  }
+
+  #setTcpOption(fd: number, option: number, name: string, value: number): void {
+    this.view.setInt32(0, value, true)
+    if (this.libc.setsockopt(fd, IPPROTO_TCP, option, this.value, 4) !== 0) throw this.#error('set', 'setsockopt', fd, name)
+  }
+
+  #error(verb: 'read' | 'set', syscall: string, fd: number, option: string): SocketError {
+    const errno = this.libc.errno()
+    const action = `Cannot ${verb} ${option} ${verb === 'read' ? 'from' : 'of'}`
+    return new SocketError(action, { code: errnoName(errno), errno, syscall, option, fd })
+  }
+}

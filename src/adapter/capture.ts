@@ -1,0 +1,359 @@
+/**
+ * From a request's peer address to its connection: composes the descriptor table, the system calls and what is kept for
+ * each connection. One per thread of JavaScript, shared by every fingerprinter in it, because a SYN can be read only once.
+ * @module
+ */
+import { DescriptorTable } from '../../ffi/descriptor.ts'
+import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
+import { Sockets } from '../../ffi/socket.ts'
+import { Connection, type Reason } from '../connection/connection.ts'
+import { type AddressWords, createAddressWords, isMapped, isUnspecified, parseAddress, sameAddress } from '../wire/sockaddr.ts'
+import { TCP_INFO_OFFSET } from '../wire/tcp-info.ts'
+import { type ArmOptions, type ArmedListener, Listeners, readAddress } from './listeners.ts'
+
+/** What the runtime says of a server: enough to tell its connections from all others of the process. */
+export interface ServerFacts {
+  /** Port it listens on; `undefined` for a unix socket. */
+  readonly port: number | undefined
+  /** Address it is bound to; `undefined` where the runtime does not say. */
+  readonly address: string | undefined
+  /** Whether it speaks TLS. */
+  readonly tls: boolean
+}
+
+/** A server as the capture knows it, looked up once per server object. */
+export class Listener {
+  readonly port: number
+  /** The one local address its connections have; `undefined` where there can be several. */
+  readonly address: AddressWords | undefined
+  readonly tls: boolean
+  /**
+   * Whether a request's peer address may be that of more than one connection: on several local addresses, or over UDP.
+   * A known connection is then believed only on evidence that it is the one that was just read from.
+   */
+  readonly exposed: boolean
+  /** Whether QUIC peers may be among the requests'. */
+  readonly udp: boolean
+  /** The descriptors that accept for it, as of the last look. */
+  armed: readonly ArmedListener[] = []
+
+  constructor(facts: ServerFacts & { port: number }, udp: boolean) {
+    const words = createAddressWords()
+    const bound = facts.address !== undefined && parseAddress(facts.address, words) && !isUnspecified(words)
+    this.port = facts.port
+    this.address = bound ? words : undefined
+    this.tls = facts.tls
+    this.udp = udp
+    this.exposed = !bound || udp
+  }
+
+  /** Whether a connection may have been accepted on data only. */
+  mayHaveDeferred(synSaved: boolean): boolean {
+    return this.armed.some((one) => one.deferAccept !== 0 || (!synSaved && one.deferAcceptBefore !== 0))
+  }
+
+  /** Why a connection has no SYN. */
+  get synReason(): Reason {
+    return this.armed.find((one) => one.reason === 'unsupported' || one.reason === 'denied')?.reason ?? 'not-saved'
+  }
+}
+
+/** What every fingerprinter of the thread wants, taken together. */
+export interface CaptureWishes {
+  syn: boolean
+  /** TCP_INFO at the first request of a connection. */
+  tcpInfo: boolean
+  /** Whether that TCP_INFO stays with the connection. */
+  keepInfo: boolean
+  maxConnections: number
+}
+
+/** What the capture holds, for status. */
+export interface CaptureCounts {
+  /** Connections kept. */
+  readonly connections: number
+  /** Sockets with a peer that were met while looking for connections. */
+  readonly sockets: number
+  /** Those among them that have an inotify watch. */
+  readonly watches: number
+  /** `getpeername` calls made to find descriptors. */
+  readonly probes: number
+  /** Searches that had to look at every descriptor. */
+  readonly fullScans: number
+}
+
+const TCP_CLOSE = 7
+const BYTES_RECEIVED = TCP_INFO_OFFSET.bytes_received
+const SWEEP_MILLISECONDS = 1000
+/** Numbers looked at in one sweep, and the pause before the next where more are left. */
+const SWEEP_LIMIT = 64
+const SWEEP_AGAIN_MILLISECONDS = 20
+/** Young descriptors to look at for a second connection of the same peer. */
+const LIKELY = 256
+const NO_OCTETS = new Uint8Array(0)
+
+/** See the module's comment. */
+export class Capture {
+  readonly wishes: CaptureWishes = { syn: false, tcpInfo: false, keepInfo: false, maxConnections: 1 }
+  readonly listeners: Listeners
+  readonly #sockets: Sockets
+  readonly #table: DescriptorTable
+  /** Kept connections by descriptor, in the order in which they were first seen. */
+  readonly #connections = new Map<number, Connection>()
+  readonly #wanted: AddressWords = createAddressWords()
+  readonly #local: AddressWords = createAddressWords()
+  readonly #acceptsOwn: (fd: number) => boolean
+  readonly #acceptsOther: (fd: number) => boolean
+  readonly #listeners = new Map<string, Listener>()
+  #listener: Listener | undefined
+  #not = -1
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #timerAt = 0
+  #armOptions: ArmOptions | undefined
+  /** TCP_INFO that the last `connection` call read, a copy; `undefined` where it read none. */
+  lastInfo: Uint8Array | undefined
+
+  constructor(libc: Libc) {
+    this.#sockets = new Sockets(libc)
+    this.listeners = new Listeners(this.#sockets)
+    this.#table = new DescriptorTable(this.#sockets, (fd) => this.#connections.delete(fd))
+    this.#acceptsOwn = (fd) => this.#belongs(fd, this.#listener!)
+    this.#acceptsOther = (fd) => fd !== this.#not && this.#belongs(fd, this.#listener!)
+  }
+
+  /** What is held now. */
+  counts(): CaptureCounts {
+    return { connections: this.#connections.size, ...this.#table.counts() }
+  }
+
+  /** Makes the process's listeners keep SYNs from now on, and keeps them so. Errors of the kernel go to `onError`. */
+  arm(options: ArmOptions, onError: (error: Error) => void): void {
+    this.#armOptions = { ...options, port: undefined }
+    this.#arm(options, onError)
+    this.#wakeIn(SWEEP_MILLISECONDS)
+  }
+
+  #arm(options: ArmOptions, onError: (error: Error) => void): void {
+    this.listeners.arm(options, onError)
+    for (const [key, listener] of this.#listeners) {
+      listener.armed = this.listeners.at(listener.port, listener.address)
+      if (listener.armed.length === 0) this.#listeners.delete(key)
+    }
+  }
+
+  /** The listener behind a server, the same one for the same server. */
+  listener(facts: ServerFacts & { port: number }): Listener {
+    const udp = this.listeners.hasUdp(facts.port)
+    const key = `${facts.port} ${facts.address} ${facts.tls} ${udp}`
+    let listener = this.#listeners.get(key)
+    if (listener === undefined) {
+      listener = new Listener(facts, udp)
+      listener.armed = this.listeners.at(listener.port, listener.address)
+      this.#listeners.set(key, listener)
+    }
+    return listener
+  }
+
+  /**
+   * The connection with this peer on this listener, its request counted, or why it cannot be told. `address` and `port` must be what
+   * the runtime said of the request a moment ago, in the same turn: the kernel is asked again whether it still holds.
+   * `named` is the descriptor, where the runtime can name it.
+   */
+  connection(listener: Listener, address: string, port: number, named: number | undefined): Connection | Reason {
+    this.lastInfo = undefined
+    const fd = this.#table.known(port)
+    const known = fd < 0 ? undefined : this.#connections.get(fd)
+    if (
+      known !== undefined &&
+      known.port === port &&
+      known.address === address &&
+      known.listener === listener &&
+      !this.#table.isShared(port)
+    ) {
+      if (this.#sockets.hasCookie(fd, known.cookieLow, known.cookieHigh)) {
+        if (listener.exposed ? this.#wasJustRead(known) : this.#sockets.isConnected(fd)) {
+          known.requests++
+          return known
+        }
+      } else {
+        this.#table.forget(fd)
+      }
+    }
+    return this.#search(listener, address, port, named)
+  }
+
+  /**
+   * Whether the connection is alive and the process has read octets from it since its last request. A request that is
+   * being answered was just read, and nothing else was read since, so that two connections of one peer can be told apart.
+   */
+  #wasJustRead(connection: Connection): boolean {
+    const consumed = this.#consumed(connection.fd)
+    if (consumed < 0 || consumed === connection.consumed) return false
+    connection.consumed = consumed
+    return true
+  }
+
+  /** Octets read from a live connection so far, modulo 2^32; -1 where it is dead or the kernel does not say. */
+  #consumed(fd: number): number {
+    const received = this.#received(this.#sockets.tcpInfo(fd))
+    return received < 0 ? -1 : (received - this.#sockets.unread(fd)) >>> 0
+  }
+
+  /** `tcpi_bytes_received`, modulo 2^32, of the TCP_INFO just read; -1 where the connection is dead or there is no such field. */
+  #received(octets: number): number {
+    const { view } = this.#sockets
+    if (octets < BYTES_RECEIVED + 8 || view.getUint8(0) === TCP_CLOSE) return -1
+    return view.getUint32(BYTES_RECEIVED, true)
+  }
+
+  #search(listener: Listener, address: string, port: number, named: number | undefined): Connection | Reason {
+    if (!parseAddress(address, this.#wanted)) return 'not-found'
+    this.#listener = listener
+    if (named !== undefined && this.#table.check(named, port, this.#wanted) && this.#belongs(named, listener)) {
+      return this.#seen(this.#keep(named, listener, address, port))
+    }
+    const fd = this.#table.find(port, this.#wanted, this.#acceptsOwn)
+    if (fd < 0) return listener.udp ? 'not-tcp' : 'not-found'
+    const first = this.#keep(fd, listener, address, port)
+    if (!listener.exposed) return this.#seen(first)
+    return this.#onlyOne(first, listener, port) ? this.#seen(first) : 'ambiguous'
+  }
+
+  #seen(connection: Connection): Connection {
+    connection.requests++
+    return connection
+  }
+
+  /**
+   * Whether no other connection could be the request's. Told by evidence where there is some: the connection was read from
+   * since its last request, and no other of the same peer is known. A TLS handshake is read too, and pipelined or
+   * multiplexed requests are read at once: there the likely descriptors are looked at.
+   */
+  #onlyOne(first: Connection, listener: Listener, port: number): boolean {
+    const consumed = this.#consumed(first.fd)
+    const wasRead = consumed !== first.consumed
+    first.consumed = consumed
+    // Nothing was read from it: whoever asks, it is another one.
+    if (consumed === 0) return false
+    // A QUIC peer may have the address of a TCP one. What was read from a connection not known before may be a handshake.
+    if (listener.udp) return wasRead && first.requests > 0
+    if (wasRead && (!listener.tls || first.requests > 0) && !this.#table.isShared(port)) return true
+    this.#not = first.fd
+    return this.#table.find(port, this.#wanted, this.#acceptsOther, LIKELY) < 0
+  }
+
+  /** Whether the socket is a connection of this listener, by its local port and address. */
+  #belongs(fd: number, listener: Listener): boolean {
+    const family = this.#sockets.localName(fd)
+    if (family <= 0 || this.#sockets.port() !== listener.port) return false
+    if (listener.address === undefined) return true
+    readAddress(this.#sockets, family, this.#local)
+    return sameAddress(this.#local, listener.address)
+  }
+
+  /** The connection kept for a descriptor that was just verified; made where it is a new one. */
+  #keep(fd: number, listener: Listener, address: string, port: number): Connection {
+    const sockets = this.#sockets
+    sockets.cookie(fd)
+    const cookieLow = sockets.view.getUint32(0, true)
+    const cookieHigh = sockets.view.getUint32(4, true)
+    const known = this.#connections.get(fd)
+    if (known !== undefined && known.cookieLow === cookieLow && known.cookieHigh === cookieHigh && known.listener === listener) return known
+    let synBytes: Uint8Array = NO_OCTETS
+    let synReason: Reason | undefined
+    if (this.wishes.syn) {
+      const octets = sockets.savedSyn(fd)
+      if (octets > 0) synBytes = sockets.value.slice(0, octets)
+      else synReason = octets < 0 ? 'unsupported' : listener.synReason
+    }
+    let firstInfo: Uint8Array | undefined
+    const readAt = Date.now()
+    if (this.wishes.tcpInfo) {
+      const octets = sockets.tcpInfo(fd)
+      if (octets > 0) firstInfo = sockets.value.slice(0, octets)
+      this.lastInfo = firstInfo
+    }
+    const version = isMapped(this.#wanted) ? 4 : 6
+    const connection = new Connection({
+      fd,
+      cookieLow,
+      cookieHigh,
+      address,
+      port,
+      listener,
+      synBytes,
+      synReason,
+      handshakeTimeToLive: sockets.handshakeTimeToLive(fd, version),
+      firstInfo,
+      keepInfo: this.wishes.keepInfo,
+      readAt,
+      deferAccept: listener.mayHaveDeferred(synBytes.length > 0),
+    })
+    this.#connections.delete(fd)
+    this.#connections.set(fd, connection)
+    if (this.#connections.size > this.wishes.maxConnections) this.#evict()
+    if (this.#timer === undefined) this.#wakeIn(SWEEP_MILLISECONDS)
+    return connection
+  }
+
+  #evict(): void {
+    for (const fd of this.#connections.keys()) {
+      this.#connections.delete(fd)
+      return
+    }
+  }
+
+  /** TCP_INFO of a kept connection now, a copy; `undefined` where it is gone. */
+  readInfo(connection: Connection): Uint8Array | undefined {
+    const sockets = this.#sockets
+    if (!sockets.hasCookie(connection.fd, connection.cookieLow, connection.cookieHigh)) return undefined
+    const octets = sockets.tcpInfo(connection.fd)
+    return octets > 0 ? sockets.value.slice(0, octets) : undefined
+  }
+
+  #wakeIn(milliseconds: number): void {
+    const at = performance.now() + milliseconds
+    if (this.#timer !== undefined && this.#timerAt <= at) return
+    clearTimeout(this.#timer)
+    this.#timerAt = at
+    this.#timer = setTimeout(() => this.#sweep(), milliseconds)
+    this.#timer.unref?.()
+  }
+
+  /** Lets go of what was closed, watches what stays, arms listeners that took the place of others. */
+  #sweep(): void {
+    this.#timer = undefined
+    const more = this.#table.sweep(SWEEP_LIMIT)
+    if (this.#armOptions !== undefined && !this.listeners.areIntact()) this.#arm(this.#armOptions, () => {})
+    if (more) this.#wakeIn(SWEEP_AGAIN_MILLISECONDS)
+    else if (this.#connections.size > 0 || this.#armOptions !== undefined) this.#wakeIn(SWEEP_MILLISECONDS)
+  }
+
+  /** Lets go of everything. */
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#armOptions = undefined
+    this.#table.close()
+    this.#connections.clear()
+    this.#listeners.clear()
+  }
+}
+
+/**
+ * The capture of this thread, made on first use. It hangs on `globalThis`, so that two copies of the library, or the old and
+ * the new module after a hot reload, share it: each of them alone would find SYNs already read.
+ */
+export function sharedCapture(openLibc: OpenLibc): Capture | { readonly reason: 'unsupported' | 'denied'; readonly message: string } {
+  const holder = globalThis as { [SHARED]?: Capture }
+  const shared = holder[SHARED]
+  if (shared !== undefined) return shared
+  const libc = openLibc()
+  if (!isLibc(libc)) return libc
+  const capture = new Capture(libc)
+  holder[SHARED] = capture
+  return capture
+}
+
+/** The number changes with the shape of `Capture`: copies of different shapes do not share. */
+const SHARED: unique symbol = Symbol.for('tcpfingerprint.capture.1') as never

@@ -1,0 +1,248 @@
+/**
+ * Fingerprinter: options, the shared capture and counters behind both faces, the Hono middleware and the plain calls.
+ * What differs between runtimes comes in as a `Runtime`.
+ * @module
+ */
+import type { OpenLibc } from '../../ffi/libc.ts'
+import type { Connection, Reason } from '../connection/connection.ts'
+import { type Fingerprint, type Fingerprints, type FingerprintSource, type Found, type Label, RequestFingerprint } from '../connection/fingerprint.ts'
+import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from '../options.ts'
+import { toEnv } from '../output/env.ts'
+import type { Syn } from '../wire/syn.ts'
+import { Capture, type CaptureCounts, type Listener, type ServerFacts, sharedCapture } from './capture.ts'
+import type { ArmedListener } from './listeners.ts'
+
+/** What a fingerprinter needs of the runtime. */
+export interface Runtime {
+  readonly openLibc: OpenLibc
+}
+
+/** Requests by outcome: `ok`, or the reason of what was missing. Counts since the fingerprinter was made. */
+export type Outcomes = Readonly<Record<'ok' | Reason, number>>
+
+/** How a fingerprinter is doing, for the user's own metrics. Read it as often as you like: it makes no system call. */
+export interface Status extends CaptureCounts {
+  /** Requests looked at, by outcome. `skipped` ones are in none. */
+  readonly requests: Outcomes
+  /** TCP listeners of the process and what could be set on them. */
+  readonly listeners: readonly {
+    readonly port: number
+    /** Whether it keeps SYNs. */
+    readonly saveSyn: boolean
+    /** TCP_DEFER_ACCEPT in seconds; 0 is needed for the handshake's RTT. */
+    readonly deferAccept: number
+    readonly reason?: Reason
+  }[]
+  /** Why nothing can be captured in this process, `undefined` where it can. */
+  readonly unavailable: { readonly reason: Reason; readonly message: string } | undefined
+}
+
+/** A server and what was made of it. */
+interface KnownServer {
+  readonly listener: Listener | undefined
+  readonly failed: Found | undefined
+  readonly port: number | undefined
+}
+
+/** When listeners are looked for after a fingerprinter was made, milliseconds: a server may come after its handlers. */
+const LOOKS = [0, 1, 5, 20, 100, 500, 2000]
+
+const nothing = (reason: Reason): Found => ({ connection: undefined, reason, peer: undefined, localPort: undefined, info: undefined })
+const NO_CONNECTION = nothing('no-connection')
+const NOT_LOOKED_AT: Found = { ...nothing('no-connection'), reason: undefined }
+
+/** See the module's comment. `Subject` is what `skip` gets. */
+export class Fingerprinter<Subject = Request> implements FingerprintSource {
+  readonly options: ResolvedOptions<Subject>
+  readonly syn: boolean
+  readonly tcpInfo: 'request' | 'connection' | 'off'
+  readonly #runtime: Runtime
+  readonly #onError: (error: Error) => void
+  readonly #requests: Record<'ok' | Reason, number> = {
+    ok: 0,
+    'no-connection': 0,
+    'unix-socket': 0,
+    'not-tcp': 0,
+    ambiguous: 0,
+    'not-found': 0,
+    'not-saved': 0,
+    unsupported: 0,
+    denied: 0,
+  }
+  #capture: Capture | undefined
+  #unavailable: { readonly reason: 'unsupported' | 'denied'; readonly message: string } | undefined
+  readonly #servers = new WeakMap<object, KnownServer>()
+  #lastServer: WeakRef<object> | undefined
+  #last: KnownServer | undefined
+
+  constructor(runtime: Runtime, options: FingerprintOptions<Subject> | undefined) {
+    this.options = resolveOptions(options)
+    this.syn = this.options.syn
+    this.tcpInfo = this.options.tcpInfo
+    this.#runtime = runtime
+    const told = new Set<string>()
+    this.#onError = (error) => {
+      const kind = 'code' in error ? `${error.code} ${'option' in error ? error.option : ''}` : error.message
+      if (told.has(kind)) return
+      told.add(kind)
+      try {
+        this.options.onError?.(error)
+      } catch {
+        // A listener's mistake is not the request's.
+      }
+    }
+  }
+
+  /** The capture, opened on first use; `undefined` where the system has none to offer. */
+  capture(): Capture | undefined {
+    if (this.#capture !== undefined || this.#unavailable !== undefined) return this.#capture
+    const shared = sharedCapture(this.#runtime.openLibc)
+    if (!(shared instanceof Object && 'listeners' in shared)) {
+      this.#unavailable = shared
+      this.#onError(new Error(`Cannot capture connections: ${shared.message}`))
+      return undefined
+    }
+    const { wishes } = shared
+    wishes.syn ||= this.syn
+    wishes.tcpInfo ||= this.tcpInfo !== 'off'
+    wishes.keepInfo ||= this.tcpInfo === 'connection'
+    wishes.maxConnections = Math.max(wishes.maxConnections, this.options.maxConnections)
+    this.#capture = shared
+    return shared
+  }
+
+  /**
+   * Arms the listeners of the process that are there now: the one on `port`, or all TCP listeners. The listeners armed.
+   * Idempotent; says nothing but through `onError` where the kernel refuses.
+   */
+  arm(port?: number): readonly ArmedListener[] {
+    const capture = this.capture()
+    if (capture === undefined) return []
+    try {
+      capture.arm({ saveSyn: this.syn, clearDeferAccept: this.options.deferAccept === 'clear', port }, this.#onError)
+    } catch (error) {
+      this.#onError(error as Error)
+    }
+    return capture.listeners.armed.filter((one) => port === undefined || one.port === port)
+  }
+
+  /** Arms what listens after the code that is running now, and looks again for servers that come later. */
+  armSoon(): void {
+    queueMicrotask(() => this.arm())
+    for (const delay of LOOKS) setTimeout(() => this.arm(), delay).unref?.()
+  }
+
+  /**
+   * What is known of a server, looked up once. A server not seen before is armed at once: connections that come from now on
+   * have their SYN kept.
+   */
+  #server(server: object, facts: () => ServerFacts): KnownServer {
+    if (this.#lastServer?.deref() === server) return this.#last!
+    let known = this.#servers.get(server)
+    if (known === undefined) {
+      known = this.#meet(facts())
+      this.#servers.set(server, known)
+    }
+    this.#lastServer = new WeakRef(server)
+    this.#last = known
+    return known
+  }
+
+  #meet(facts: ServerFacts): KnownServer {
+    const { port } = facts
+    if (port === undefined) return { listener: undefined, failed: nothing('unix-socket'), port }
+    const capture = this.capture()
+    if (capture === undefined) return { listener: undefined, failed: nothing(this.#unavailable!.reason), port }
+    if (!capture.listeners.armed.some((one) => one.port === port && (one.saveSyn || !this.syn))) this.arm(port)
+    return { listener: capture.listener({ ...facts, port }), failed: undefined, port }
+  }
+
+  /**
+   * The connection of the request whose peer `requestIP` is: to be called in the turn in which the runtime gave the peer.
+   * `named` is the descriptor, where the runtime can name it. Never throws.
+   */
+  find(
+    server: object,
+    facts: () => ServerFacts,
+    peer: { readonly address: string; readonly port: number } | null,
+    named: number | undefined,
+  ): Found {
+    try {
+      const { listener, failed, port } = this.#server(server, facts)
+      if (failed !== undefined) return this.#failed(peer === null ? failed : { ...failed, peer, localPort: port })
+      if (peer === null) return this.#failed(NO_CONNECTION)
+      const capture = this.#capture!
+      const found = capture.connection(listener!, peer.address, peer.port, named)
+      if (typeof found === 'string') return this.#failed({ ...nothing(found), peer, localPort: port })
+      this.#requests[(this.syn && found.synReason) || 'ok']++
+      return { connection: found, reason: undefined, peer, localPort: port, info: capture.lastInfo }
+    } catch (error) {
+      this.#onError(error as Error)
+      return this.#failed(nothing('unsupported'))
+    }
+  }
+
+  #failed(found: Found): Found {
+    this.#requests[found.reason!]++
+    return found
+  }
+
+  /** Counts a request without a server: `app.request()` in a test, a call from elsewhere. */
+  without(): Found {
+    return this.#failed(NO_CONNECTION)
+  }
+
+  /** A fingerprint with nothing in it, of a request that was to be skipped. */
+  skipped(): Fingerprint {
+    return new RequestFingerprint(this, NOT_LOOKED_AT)
+  }
+
+  /** Whether this request is to be skipped. A `skip` that throws skips nothing. */
+  skips(subject: Subject): boolean {
+    const { skip } = this.options
+    if (skip === undefined) return false
+    try {
+      return skip(subject) === true
+    } catch (error) {
+      this.#onError(error as Error)
+      return false
+    }
+  }
+
+  /** See `FingerprintSource`. */
+  readInfo(connection: Connection): Uint8Array | undefined {
+    return this.#capture?.readInfo(connection)
+  }
+
+  /** See `FingerprintSource`. */
+  fingerprints(_syn: Syn): Fingerprints {
+    return { p0f: '', muonfp: '', haproxy: '' }
+  }
+
+  /** See `FingerprintSource`. */
+  label(_syn: Syn): Label | undefined {
+    return undefined
+  }
+
+  /** The environment map of a fingerprint under this fingerprinter's options. */
+  env(fingerprint: Fingerprint): Record<string, string> {
+    return toEnv(fingerprint, this.options.env)
+  }
+
+  /** How it is doing. */
+  status(): Status {
+    const capture = this.#capture
+    const counts: CaptureCounts = capture?.counts() ?? { connections: 0, sockets: 0, watches: 0, probes: 0, fullScans: 0 }
+    return {
+      ...counts,
+      requests: { ...this.#requests },
+      listeners: (capture?.listeners.armed ?? []).map(({ port, saveSyn, deferAccept, reason }) => ({
+        port,
+        saveSyn,
+        deferAccept,
+        ...(reason === undefined ? {} : { reason }),
+      })),
+      unavailable: this.#unavailable,
+    }
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The listening sockets of the process: found among its descriptors, and made to keep SYNs and to accept at the bare ACK.
+ * @module
+ */
+import { AF_INET, AF_INET6, ERRNO, SOCK_DGRAM, SOCK_STREAM } from '../../ffi/constants.ts'
+import type { Sockets } from '../../ffi/socket.ts'
+import type { Reason } from '../connection/connection.ts'
+import { SocketError } from '../errors.ts'
+import { type AddressWords, createAddressWords, isUnspecified, sameAddress } from '../wire/sockaddr.ts'
+
+/** What is to be set on listeners. */
+export interface ArmOptions {
+  /** Whether listeners are to keep SYNs. */
+  readonly saveSyn: boolean
+  /** Whether TCP_DEFER_ACCEPT is to be cleared, so that the first RTT sample is the handshake's. */
+  readonly clearDeferAccept: boolean
+  /** Only listeners on this port; every TCP listener of the process where absent. */
+  readonly port?: number | undefined
+}
+
+/** One TCP listener of the process and what could be set on it. */
+export interface ArmedListener {
+  readonly fd: number
+  readonly cookieLow: number
+  readonly cookieHigh: number
+  readonly port: number
+  readonly address: AddressWords
+  /** Whether it keeps SYNs now. */
+  saveSyn: boolean
+  /** Why it does not. */
+  reason: Reason | undefined
+  /** TCP_DEFER_ACCEPT in seconds when it was first seen, and now. */
+  readonly deferAcceptBefore: number
+  deferAccept: number
+}
+
+/** Descriptor numbers that may be unused in a row before a search for listeners ends. */
+const GAP = 1024
+
+/** Finds, arms and remembers listeners. */
+export class Listeners {
+  readonly #sockets: Sockets
+  #armed: ArmedListener[] = []
+  #udpPorts = new Set<number>()
+
+  constructor(sockets: Sockets) {
+    this.#sockets = sockets
+  }
+
+  /** The listeners known at the last look. */
+  get armed(): readonly ArmedListener[] {
+    return this.#armed
+  }
+
+  /** Whether a UDP socket of the process is bound to this port: HTTP/3 requests may come with its peers. */
+  hasUdp(port: number): boolean {
+    return this.#udpPorts.has(port)
+  }
+
+  /** Those that may have accepted a connection for a server with this port and address. */
+  at(port: number, address: AddressWords | undefined): ArmedListener[] {
+    return this.#armed.filter(
+      (one) =>
+        one.port === port &&
+        (address === undefined || isUnspecified(address) || isUnspecified(one.address) || sameAddress(one.address, address)),
+    )
+  }
+
+  /** Whether every known listener is still the same socket. */
+  areIntact(): boolean {
+    return this.#armed.every((one) => this.#sockets.hasCookie(one.fd, one.cookieLow, one.cookieHigh))
+  }
+
+  /** Looks through all descriptors, arms what is a TCP listener. Errors of the kernel go to `onError`. */
+  arm(options: ArmOptions, onError: (error: Error) => void): void {
+    const sockets = this.#sockets
+    const before = this.#armed
+    const found: ArmedListener[] = []
+    const udpPorts = new Set<number>()
+    for (let fd = 0, unused = 0; unused < GAP; fd++) {
+      const type = sockets.type(fd)
+      if (type < 0) {
+        if (sockets.errno() === ERRNO.EBADF) unused++
+        else unused = 0
+        continue
+      }
+      unused = 0
+      if (type === SOCK_DGRAM) {
+        if (sockets.localName(fd) > 0) udpPorts.add(sockets.port())
+        continue
+      }
+      if (type !== SOCK_STREAM || !sockets.isListening(fd)) continue
+      const listener = this.#identify(fd, before)
+      if (listener === undefined) continue
+      if (options.port === undefined || options.port === listener.port) this.#set(listener, options, onError)
+      found.push(listener)
+    }
+    this.#armed = found
+    this.#udpPorts = udpPorts
+  }
+
+  /** The listener behind a descriptor, the one known before where it is the same socket; `undefined` for unix sockets. */
+  #identify(fd: number, before: readonly ArmedListener[]): ArmedListener | undefined {
+    const sockets = this.#sockets
+    if (!sockets.cookie(fd)) return undefined
+    const cookieLow = sockets.view.getUint32(0, true)
+    const cookieHigh = sockets.view.getUint32(4, true)
+    const known = before.find((one) => one.fd === fd && one.cookieLow === cookieLow && one.cookieHigh === cookieHigh)
+    if (known !== undefined) return known
+    const family = sockets.localName(fd)
+    if (family !== AF_INET && family !== AF_INET6) return undefined
+    const port = sockets.port()
+    const address = createAddressWords()
+    readAddress(sockets, family, address)
+    let deferAccept = 0
+    try {
+      deferAccept = sockets.deferAccept(fd)
+    } catch {
+      // Other protocols over IP (SCTP, MPTCP of old kernels) have no such option.
+    }
+    return { fd, cookieLow, cookieHigh, port, address, saveSyn: false, reason: 'not-saved', deferAcceptBefore: deferAccept, deferAccept }
+  }
+
+  #set(listener: ArmedListener, options: ArmOptions, onError: (error: Error) => void): void {
+    const sockets = this.#sockets
+    if (options.saveSyn && !listener.saveSyn) {
+      try {
+        sockets.setSaveSyn(listener.fd, 1)
+        listener.saveSyn = true
+        listener.reason = undefined
+      } catch (error) {
+        listener.reason = reasonOf(error)
+        onError(error as Error)
+      }
+    }
+    if (options.clearDeferAccept && listener.deferAccept !== 0) {
+      try {
+        sockets.setDeferAccept(listener.fd, 0)
+        listener.deferAccept = 0
+      } catch (error) {
+        onError(error as Error)
+      }
+    }
+  }
+}
+
+/** Copies the address of the last `peerName` or `localName`. */
+export function readAddress(sockets: Sockets, family: number, address: AddressWords): void {
+  address.w0 = sockets.word(family, 0)
+  address.w1 = sockets.word(family, 1)
+  address.w2 = sockets.word(family, 2)
+  address.w3 = sockets.word(family, 3)
+}
+
+function reasonOf(error: unknown): Reason {
+  return error instanceof SocketError && (error.code === 'EPERM' || error.code === 'EACCES') ? 'denied' : 'unsupported'
+}

@@ -1,0 +1,219 @@
+/**
+ * The fingerprint of a request: what handlers see. Everything that costs is computed when first read.
+ * @module
+ */
+import { unmapAddress } from '../wire/sockaddr.ts'
+import type { Syn } from '../wire/syn.ts'
+import { decodeTcpInfo, TCP_INFO_OFFSET, type TcpInfo } from '../wire/tcp-info.ts'
+import type { Connection, Reason } from './connection.ts'
+import type { HandshakeRtt } from './timing.ts'
+
+export type Fingerprints = { readonly p0f: string; readonly muonfp: string; readonly haproxy: string }
+export type Label = { readonly name?: string; readonly link?: string; readonly distance?: number }
+
+/** Where the facts come from: the kernel, a trusted header, or nowhere. */
+export type Source = 'kernel' | 'header' | 'none'
+
+/** When things happened on the connection. Empty where nothing is known. */
+export interface Timing {
+  /** SYN-ACK to final ACK, with how it is known. Does not change over the connection. */
+  readonly handshakeRtt?: HandshakeRtt | undefined
+  /** The kernel's smoothed RTT, read for this request (`tcpi_rtt`). */
+  readonly rtt?: { readonly microseconds: number } | undefined
+  /** From handshake completion to the first octets of the client's data, exact to two jiffies. */
+  readonly firstDataDelayMilliseconds?: number | undefined
+  /** When the handshake completed, ISO 8601, exact to a jiffy. */
+  readonly acceptTime?: string | undefined
+  /** TTL or hop limit of the segment that completed the handshake. */
+  readonly handshakeTimeToLive?: number | undefined
+}
+
+/** What is known of the connection a request came over. Absent facts are `undefined`. */
+export interface Fingerprint {
+  /** Whether anything of the connection was captured: its SYN, its TCP_INFO or both. */
+  readonly available: boolean
+  readonly source: Source
+  /** Why something is missing; `undefined` where nothing is. */
+  readonly reason: Reason | undefined
+  /** The client as the socket sees it; IPv4-mapped addresses written as IPv4. */
+  readonly peer: { readonly address: string; readonly port: number } | undefined
+  readonly local: { readonly port: number } | undefined
+  /** `cookie`: SO_COOKIE, decimal, never another connection's until the next boot. `request`: counts from 1. */
+  readonly connection: { readonly cookie: string; readonly request: number } | undefined
+  readonly syn: Syn | undefined
+  /** The default fingerprint strings of the SYN. */
+  readonly fingerprints: Fingerprints | undefined
+  /** What the signature database says of the SYN. */
+  readonly label: Label | undefined
+  /** TCP_INFO read for this request, under the kernel's names without `tcpi_`. */
+  readonly tcpInfo: TcpInfo | undefined
+  /** The same TCP_INFO as the kernel gave it. */
+  readonly tcpInfoBytes: Uint8Array | undefined
+  readonly timing: Timing
+  /** The object of INTERFACE `/json`, without `env`. */
+  toJSON(): object
+}
+
+/** What a `RequestFingerprint` needs of the fingerprinter that makes it. */
+export interface FingerprintSource {
+  /** Whether the SYN is wanted. */
+  readonly syn: boolean
+  /** Whether TCP_INFO is wanted: read for each request, for the first of a connection, or not. */
+  readonly tcpInfo: 'request' | 'connection' | 'off'
+  /** TCP_INFO of the connection now, `undefined` where it is gone. */
+  readInfo(connection: Connection): Uint8Array | undefined
+  /** The default strings of a SYN. */
+  fingerprints(syn: Syn): Fingerprints
+  /** What the database in use says of a SYN; `undefined` where there is none. */
+  label(syn: Syn): Label | undefined
+}
+
+/** What was found for a request: a connection, or why there is none. */
+export interface Found {
+  readonly connection: Connection | undefined
+  /** Why there is no connection. */
+  readonly reason: Reason | undefined
+  /** The peer as the runtime gives it. */
+  readonly peer: { readonly address: string; readonly port: number } | undefined
+  readonly localPort: number | undefined
+  /** TCP_INFO read on the way. */
+  readonly info: Uint8Array | undefined
+}
+
+/** Strings and labels of a connection's SYN, computed once. */
+interface Derived {
+  readonly syn: Syn
+  fingerprints?: Fingerprints
+  /** By fingerprinter: each may have a database of its own. */
+  labels?: Map<FingerprintSource, Label | undefined>
+}
+
+const RTT = TCP_INFO_OFFSET.rtt
+
+/** A `Fingerprint` over a kept connection. */
+export class RequestFingerprint implements Fingerprint {
+  readonly #source: FingerprintSource
+  #found: Found | (() => Found)
+  #request = 0
+  #info: Uint8Array | undefined | null = null
+  #tcpInfo: TcpInfo | undefined | null = null
+  #timing: Timing | undefined
+
+  /** `found` is the connection, or a function that finds it when a fact is first read. */
+  constructor(source: FingerprintSource, found: Found | (() => Found)) {
+    this.#source = source
+    this.#found = found
+    if (typeof found !== 'function') this.#request = found.connection?.requests ?? 0
+  }
+
+  #resolve(): Found {
+    let found = this.#found
+    if (typeof found === 'function') {
+      found = this.#found = found()
+      this.#request = found.connection?.requests ?? 0
+    }
+    return found
+  }
+
+  get available(): boolean {
+    return this.source !== 'none'
+  }
+
+  get source(): Source {
+    const { connection } = this.#resolve()
+    return connection !== undefined && (this.syn !== undefined || this.tcpInfoBytes !== undefined) ? 'kernel' : 'none'
+  }
+
+  get reason(): Reason | undefined {
+    const { connection, reason } = this.#resolve()
+    if (connection === undefined) return reason
+    return this.#source.syn ? connection.synReason : undefined
+  }
+
+  get peer(): { readonly address: string; readonly port: number } | undefined {
+    const { peer } = this.#resolve()
+    return peer && { address: unmapAddress(peer.address), port: peer.port }
+  }
+
+  get local(): { readonly port: number } | undefined {
+    const { localPort } = this.#resolve()
+    return localPort === undefined ? undefined : { port: localPort }
+  }
+
+  get connection(): { readonly cookie: string; readonly request: number } | undefined {
+    const { connection } = this.#resolve()
+    return connection && { cookie: connection.cookie, request: this.#request }
+  }
+
+  get syn(): Syn | undefined {
+    const { connection } = this.#resolve()
+    return this.#source.syn ? connection?.syn : undefined
+  }
+
+  get fingerprints(): Fingerprints | undefined {
+    const derived = this.#derived()
+    if (derived === undefined) return undefined
+    derived.fingerprints ??= this.#source.fingerprints(derived.syn)
+    return derived.fingerprints
+  }
+
+  get label(): Label | undefined {
+    const derived = this.#derived()
+    if (derived === undefined) return undefined
+    derived.labels ??= new Map()
+    if (!derived.labels.has(this.#source)) derived.labels.set(this.#source, this.#source.label(derived.syn))
+    return derived.labels.get(this.#source)
+  }
+
+  #derived(): Derived | undefined {
+    const { syn } = this
+    if (syn === undefined) return undefined
+    const connection = this.#resolve().connection!
+    connection.derived ??= { syn }
+    return connection.derived as Derived
+  }
+
+  get tcpInfoBytes(): Uint8Array | undefined {
+    if (this.#info === null) {
+      const { connection, info } = this.#resolve()
+      const wanted = this.#source.tcpInfo
+      if (connection === undefined || wanted === 'off') this.#info = undefined
+      else if (wanted === 'connection') this.#info = connection.firstInfo
+      else this.#info = info ?? this.#source.readInfo(connection)
+    }
+    return this.#info
+  }
+
+  get tcpInfo(): TcpInfo | undefined {
+    if (this.#tcpInfo === null) {
+      const bytes = this.tcpInfoBytes
+      this.#tcpInfo = bytes && decodeTcpInfo(bytes)
+    }
+    return this.#tcpInfo
+  }
+
+  get timing(): Timing {
+    this.#timing ??= this.#readTiming()
+    return this.#timing
+  }
+
+  #readTiming(): Timing {
+    const { connection } = this.#resolve()
+    if (connection === undefined) return {}
+    const info = this.tcpInfoBytes
+    const rtt = info !== undefined && info.length >= RTT + 4 ? new DataView(info.buffer, info.byteOffset).getUint32(RTT, true) : 0
+    const first = connection.timing
+    const timing: { -readonly [K in keyof Timing]: Timing[K] } = {}
+    if (first?.handshakeRtt !== undefined) timing.handshakeRtt = first.handshakeRtt
+    if (rtt > 0) timing.rtt = { microseconds: rtt }
+    if (first?.firstDataDelayMilliseconds !== undefined) timing.firstDataDelayMilliseconds = first.firstDataDelayMilliseconds
+    if (first?.acceptTimeMilliseconds !== undefined) timing.acceptTime = new Date(first.acceptTimeMilliseconds).toISOString()
+    if (connection.handshakeTimeToLive !== undefined) timing.handshakeTimeToLive = connection.handshakeTimeToLive
+    return timing
+  }
+
+  toJSON(): object {
+    const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing } = this
+    return { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing }
+  }
+}

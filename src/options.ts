@@ -1,0 +1,86 @@
+/**
+ * Options of the fingerprinter, checked once when it is made.
+ * @module
+ */
+import * as v from 'valibot'
+type Database = object
+
+/** What to collect and how. Every field is optional. `Subject` is what `skip` gets: the request, or Hono's context. */
+export interface FingerprintOptions<Subject = Request> {
+  /** Whether to read the SYN. Default true. */
+  readonly syn?: boolean | undefined
+  /**
+   * TCP_INFO: `'request'` reads it for each request that looks at it, `'connection'` once at the first request of a
+   * connection, `'off'` never (no RTT and no other timing then). Default `'request'`.
+   */
+  readonly tcpInfo?: 'request' | 'connection' | 'off' | undefined
+  /**
+   * When the request's connection is looked up: `'request'` before the handlers run, so that nothing is lost; `'read'` when
+   * a fact is first read, which costs nothing where nobody reads. What can be lost then: everything, when the first read
+   * comes after the response or after the client has gone; the timing of the handshake, when no early request was looked at.
+   * Default `'request'`.
+   */
+  readonly resolve?: 'request' | 'read' | undefined
+  /**
+   * `'clear'` sets TCP_DEFER_ACCEPT to 0 on listeners (Bun sets it to 1), so that the RTT is that of the handshake;
+   * `'keep'` leaves it, and an RTT that includes the client's wait says so. Default `'clear'`.
+   */
+  readonly deferAccept?: 'clear' | 'keep' | undefined
+  /** Connections kept at most; the oldest goes first. About 1 KiB each. Default 131072. */
+  readonly maxConnections?: number | undefined
+  /** Raw dumps in the environment map: `FINGERPRINT_SAVED_SYN`, `FINGERPRINT_TCP_INFO`. Both off by default. */
+  readonly env?: { readonly savedSyn?: boolean | undefined; readonly tcpInfo?: boolean | undefined } | undefined
+  /** Where labels come from: a database of `loadP0f`, or false for none. Default: the project's own signatures. */
+  readonly database?: Database | false | undefined
+  /** Requests not to look at; the variables are set all the same, with nothing in them. */
+  readonly skip?: ((subject: Subject) => boolean) | undefined
+  /** Hears of what the system refuses, once per kind. It never reaches a request. Default: nobody. */
+  readonly onError?: ((error: Error) => void) | undefined
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions<Subject = Request> {
+  readonly syn: boolean
+  readonly tcpInfo: 'request' | 'connection' | 'off'
+  readonly resolve: 'request' | 'read'
+  readonly deferAccept: 'clear' | 'keep'
+  readonly maxConnections: number
+  readonly env: { readonly savedSyn: boolean; readonly tcpInfo: boolean }
+  readonly database: Database | false | undefined
+  readonly skip: ((subject: Subject) => boolean) | undefined
+  readonly onError: ((error: Error) => void) | undefined
+}
+
+const aFunction = <T>(): v.GenericSchema<T> => v.custom<T>((value) => typeof value === 'function', 'Expected a function')
+
+const aDatabase = v.custom<Database>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && typeof value !== 'string',
+  'Expected a database of loadP0f or false',
+)
+
+const FingerprintOptionsSchema = v.strictObject({
+  syn: v.optional(v.boolean(), true),
+  tcpInfo: v.optional(v.picklist(['request', 'connection', 'off']), 'request'),
+  resolve: v.optional(v.picklist(['request', 'read']), 'request'),
+  deferAccept: v.optional(v.picklist(['clear', 'keep']), 'clear'),
+  maxConnections: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16_777_216)), 131_072),
+  env: v.optional(v.strictObject({ savedSyn: v.optional(v.boolean(), false), tcpInfo: v.optional(v.boolean(), false) }), {}),
+  database: v.optional(v.union([v.literal(false), aDatabase])),
+  skip: v.optional(aFunction<(subject: never) => boolean>()),
+  onError: v.optional(aFunction<(error: Error) => void>()),
+})
+
+/**
+ * Checks options and fills in the defaults.
+ * @throws {TypeError} naming the option, what was expected and what was seen
+ */
+export function resolveOptions<Subject = Request>(options: FingerprintOptions<Subject> = {}): ResolvedOptions<Subject> {
+  const checked = v.safeParse(FingerprintOptionsSchema, options)
+  if (checked.success) {
+    const { database, skip, onError, ...rest } = checked.output
+    return { ...rest, database, skip: skip as ((subject: Subject) => boolean) | undefined, onError }
+  }
+  const issue = checked.issues[0]
+  const path = v.getDotPath(issue)
+  throw new TypeError(`Invalid fingerprint options${path ? `: "${path}"` : ''}: ${issue.message}`)
+}

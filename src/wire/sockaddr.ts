@@ -1,0 +1,163 @@
+/**
+ * Addresses as socket calls and runtimes give them: text to 128-bit words and back, IPv4-mapped ones (RFC 4291 section
+ * 2.5.5.2) recognised.
+ * @module
+ */
+
+/** An IPv6 address, or an IPv4 one mapped into it, as four 32-bit words. */
+export interface AddressWords {
+  w0: number
+  w1: number
+  w2: number
+  w3: number
+}
+
+/** Words 0 to 2 of every IPv4-mapped address are 0, 0 and this. */
+export const MAPPED_PREFIX = 0xffff
+
+/** A fresh all-zero address. */
+export function createAddressWords(): AddressWords {
+  return { w0: 0, w1: 0, w2: 0, w3: 0 }
+}
+
+/** Whether the words are an IPv4-mapped address. */
+export function isMapped(words: AddressWords): boolean {
+  return words.w0 === 0 && words.w1 === 0 && words.w2 === MAPPED_PREFIX
+}
+
+/** Whether the words are the unspecified address, 0.0.0.0 or ::. */
+export function isUnspecified(words: AddressWords): boolean {
+  return words.w0 === 0 && words.w1 === 0 && (words.w2 === 0 || words.w2 === MAPPED_PREFIX) && words.w3 === 0
+}
+
+/** Whether two addresses are the same. */
+export function sameAddress(a: AddressWords, b: AddressWords): boolean {
+  return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0
+}
+
+/**
+ * Reads address text into `words`: dotted quad, IPv6 (RFC 4291 section 2.2, RFC 5952), also with an embedded dotted quad
+ * and a `%zone`, which is passed over. False, with `words` in no particular state, for anything else.
+ */
+export function parseAddress(text: string, words: AddressWords): boolean {
+  if (text.indexOf(':') < 0) {
+    const quad = parseQuad(text, 0, text.length)
+    if (quad < 0) return false
+    words.w0 = 0
+    words.w1 = 0
+    words.w2 = MAPPED_PREFIX
+    words.w3 = quad
+    return true
+  }
+  return parseIpv6(text, words)
+}
+
+/** The four octets between two offsets as an unsigned word, -1 where they are no dotted quad. */
+function parseQuad(text: string, start: number, end: number): number {
+  let word = 0
+  let octet = 0
+  let digits = 0
+  let dots = 0
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 46) {
+      if (digits === 0 || ++dots > 3) return -1
+      word = (word << 8) | octet
+      octet = 0
+      digits = 0
+    } else if (code >= 48 && code <= 57 && ++digits <= 3) {
+      octet = octet * 10 + code - 48
+      if (octet > 255) return -1
+    } else {
+      return -1
+    }
+  }
+  return dots === 3 && digits > 0 ? ((word << 8) | octet) >>> 0 : -1
+}
+
+function parseIpv6(input: string, words: AddressWords): boolean {
+  const zone = input.indexOf('%')
+  const text = zone < 0 ? input : input.slice(0, zone)
+  const groups: number[] = []
+  let gap = -1
+  let i = 0
+  if (text.startsWith('::')) {
+    gap = 0
+    i = 2
+  }
+  while (i < text.length) {
+    let end = text.indexOf(':', i)
+    if (end < 0) end = text.length
+    if (end === i) {
+      if (gap >= 0) return false
+      gap = groups.length
+      i = end + 1
+      continue
+    }
+    const last = end === text.length
+    if (last && text.indexOf('.', i) >= 0) {
+      const quad = parseQuad(text, i, end)
+      if (quad < 0) return false
+      groups.push(quad >>> 16, quad & 0xffff)
+    } else {
+      if (end - i > 4) return false
+      let group = 0
+      for (let k = i; k < end; k++) {
+        const digit = hexDigit(text.charCodeAt(k))
+        if (digit < 0) return false
+        group = (group << 4) | digit
+      }
+      groups.push(group)
+    }
+    if (groups.length > 8) return false
+    i = end + 1
+    if (!last && i === text.length && gap !== groups.length) {
+      // A colon at the end is good only as the second of '::'.
+      return false
+    }
+  }
+  if (gap < 0 ? groups.length !== 8 : groups.length > 7) return false
+  if (gap >= 0) groups.splice(gap, 0, ...new Array<number>(8 - groups.length).fill(0))
+  words.w0 = ((groups[0]! << 16) | groups[1]!) >>> 0
+  words.w1 = ((groups[2]! << 16) | groups[3]!) >>> 0
+  words.w2 = ((groups[4]! << 16) | groups[5]!) >>> 0
+  words.w3 = ((groups[6]! << 16) | groups[7]!) >>> 0
+  return true
+}
+
+function hexDigit(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48
+  const lower = code | 32
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1
+}
+
+/** Address text: dotted quad for an IPv4-mapped one, else IPv6 as RFC 5952 writes it. */
+export function formatAddress(words: AddressWords): string {
+  if (isMapped(words)) return formatQuad(words.w3)
+  const groups = [words.w0, words.w1, words.w2, words.w3].flatMap((w) => [w >>> 16, w & 0xffff])
+  let best = -1
+  let length = 1
+  for (let i = 0; i < 8; i++) {
+    let end = i
+    while (end < 8 && groups[end] === 0) end++
+    if (end - i > length) {
+      best = i
+      length = end - i
+    }
+    if (end > i) i = end
+  }
+  const hex = groups.map((group) => group.toString(16))
+  if (best < 0) return hex.join(':')
+  return `${hex.slice(0, best).join(':')}::${hex.slice(best + length).join(':')}`
+}
+
+function formatQuad(word: number): string {
+  return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`
+}
+
+/** The address without an IPv4-mapped prefix: `::ffff:192.0.2.1` gives `192.0.2.1`, any other text is given back. */
+export function unmapAddress(text: string): string {
+  if (text.charCodeAt(0) !== 58) return text
+  const words = createAddressWords()
+  return parseAddress(text, words) && isMapped(words) ? formatQuad(words.w3) : text
+}
