@@ -1,0 +1,86 @@
+/**
+ * Reads a capture file piece by piece, in memory that does not depend on the file.
+ * @module
+ */
+import { PCAP_MAGIC, PcapParser } from './pcap.ts'
+import { BLOCK, PcapngParser } from './pcapng.ts'
+import type { CaptureHandler, Parser } from './types.ts'
+import { Window } from './window.ts'
+
+/** Files that are often given in place of a capture, by their first octets. */
+const OTHERS: readonly (readonly [string, string])[] = [
+  ['1f8b', 'compressed with gzip'],
+  ['28b52ffd', 'compressed with zstd: unpack it with "zstd -dc"'],
+  ['fd377a585a00', 'compressed with xz: unpack it with "xz -dc"'],
+  ['425a68', 'compressed with bzip2: unpack it with "bzip2 -dc"'],
+  ['04224d18', 'compressed with lz4: unpack it with "lz4 -dc"'],
+  ['504b0304', 'a zip archive: unpack it with "unzip -p"'],
+  ['736e6f6f70000000', 'a snoop file: convert it with "editcap"'],
+]
+
+function firstOctets(bytes: Uint8Array): string {
+  return Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join('')
+}
+
+/** A capture file that arrives in pieces. */
+export class CaptureReader {
+  readonly #handler: CaptureHandler
+  readonly #window = new Window()
+  #parser: Parser | undefined
+  #done = false
+
+  constructor(handler: CaptureHandler) {
+    this.#handler = handler
+  }
+
+  /** Whether more octets can tell anything: `false` after what cannot be read on from. */
+  get open(): boolean {
+    return !this.#done
+  }
+
+  /** Takes the next octets of the file. They are copied: the caller may use the array again. */
+  push(chunk: Uint8Array): void {
+    for (let from = 0; from < chunk.length && !this.#done; ) {
+      from += this.#window.push(chunk, from)
+      this.#parser ??= this.#detect()
+      if (this.#parser !== undefined && !this.#parser.parse(this.#window)) this.#done = true
+    }
+  }
+
+  /** The file has ended. */
+  end(): void {
+    if (this.#done) return
+    this.#done = true
+    const window = this.#window
+    if (this.#parser !== undefined) this.#parser.end(window)
+    else if (window.available === 0) {
+      this.#handler.problem({ reason: 'empty-file', detail: 'it holds no octets', offset: 0 })
+    } else {
+      this.#handler.problem({
+        reason: 'unknown-format',
+        detail: `only ${window.available} octets: ${firstOctets(window.bytes.subarray(0, window.available))}`,
+        offset: 0,
+      })
+    }
+  }
+
+  #detect(): Parser | undefined {
+    const window = this.#window
+    if (window.available < 4) return undefined
+    const magics: readonly number[] = Object.values(PCAP_MAGIC)
+    for (const little of [true, false]) {
+      const magic = window.view.getUint32(0, little)
+      if (magics.includes(magic)) return new PcapParser(this.#handler, magic, little)
+      if (magic === BLOCK.SECTION_HEADER) return new PcapngParser(this.#handler)
+    }
+    const first = firstOctets(window.bytes.subarray(0, Math.min(window.available, 8)))
+    const other = OTHERS.find(([start]) => first.startsWith(start))
+    this.#handler.problem({
+      reason: 'unknown-format',
+      detail: other?.[1] ?? `neither pcap nor pcapng: it starts with the octets ${first}`,
+      offset: 0,
+    })
+    this.#done = true
+    return undefined
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * What a command may touch: output, messages, colours.
+ * @module
+ */
+import process from 'node:process'
+import { isatty } from 'node:tty'
+import { Output, writeAll } from './output.ts'
+
+/** Handed to every command. */
+export interface Io {
+  readonly out: Output
+  /** Whether standard output is a terminal. */
+  readonly outputIsTerminal: boolean
+  /** Whether text for people is coloured. */
+  readonly color: boolean
+  /** One message for people on standard error, after the output that came before it. */
+  warn(message: string): void
+  /** Text on standard error as it is, for progress. */
+  notice(text: string): void
+  /** Whether standard error is a terminal. */
+  readonly noticeIsTerminal: boolean
+}
+
+/** An environment variable; `undefined` also where the runtime denies the look. */
+function variable(name: string): string | undefined {
+  try {
+    return process.env[name]
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Whether to colour: NO_COLOR (https://no-color.org: any value but the empty one) wins over FORCE_COLOR, which wins
+ * over what the output is.
+ */
+export function wantsColor(terminal: boolean): boolean {
+  const deno = (globalThis as { Deno?: { noColor?: boolean } }).Deno
+  // Deno asks the user before it shows the environment, but tells this much without.
+  if (deno !== undefined) return terminal && deno.noColor !== true
+  if ((variable('NO_COLOR') ?? '') !== '') return false
+  const force = variable('FORCE_COLOR')
+  if (force !== undefined) return force !== '0' && force !== 'false'
+  return terminal && variable('TERM') !== 'dumb'
+}
+
+/** Standard output and standard error of this process. */
+export function processIo(): Io {
+  const out = new Output(1)
+  const encoder = new TextEncoder()
+  const outputIsTerminal = isatty(1)
+  const notice = (text: string): void => {
+    try {
+      writeAll(2, encoder.encode(text))
+    } catch {
+      // Nobody listens to messages: the exit code still tells.
+    }
+  }
+  return {
+    out,
+    outputIsTerminal,
+    color: wantsColor(outputIsTerminal),
+    noticeIsTerminal: isatty(2),
+    notice,
+    warn: (message) => {
+      out.flush()
+      notice(`tcpfingerprint: ${message}\n`)
+    },
+  }
+}
