@@ -6,6 +6,13 @@
 
 export type { DecodeError, DecodeReason, Result } from './errors.ts'
 export { DecodeFailure } from './errors.ts'
+export type { Fingerprints } from './fingerprint/fingerprints.ts'
+export { fingerprints } from './fingerprint/fingerprints.ts'
+export { formatHaproxy, HAPROXY_MODE } from './fingerprint/haproxy.ts'
+export { formatMuonFp } from './fingerprint/muonfp.ts'
+export { formatP0f } from './fingerprint/p0f.ts'
+export { formatRedbean } from './fingerprint/redbean.ts'
+export { formatSatori } from './fingerprint/satori.ts'
 export type { Ipv4Header, Ipv4Record } from './wire/ipv4.ts'
 export type { Ipv6Header, Ipv6Record } from './wire/ipv6.ts'
 export type { EthernetHeader, Syn, SynRecord } from './wire/syn.ts'
@@ -19,9 +26,9 @@ export {
   TCP_CA_STATE,
   TCP_INFO_FIELDS,
   TCP_INFO_LENGTH,
-  TCP_INFO_OFFSET,
   TCP_INFO_OPTION,
   TCP_STATE,
+  tcpInfoOffset,
 } from './wire/tcp-info.ts'
 export type { Malformed, TcpOption } from './wire/tcp-options.ts'
 export { TCP_OPTION } from './wire/tcp-options.ts'

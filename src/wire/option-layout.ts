@@ -15,11 +15,13 @@ export const MAX_KINDS = 40
 
 /** What follows from the order of the options alone. */
 export class OptionLayout {
-  /** Kinds in wire order: to the first End of Option List, then one 0 for each further octet if all of them are 0. */
+  /** Kinds in wire order: to the first End of Option List, then one 0 for each zero octet that follows at once. */
   readonly kinds: readonly number[]
-  /** Octets after End of Option List; -1 without one. */
+  /** Octets after the first End of Option List; -1 without one. */
   readonly afterEnd: number
-  /** Whether octets after End of Option List are other than 0. They are not among `kinds`. */
+  /** Of these, the zero octets at the start, which are among `kinds`. */
+  readonly zeros: number
+  /** Whether other octets than 0 follow these. They are not among `kinds`. */
   readonly noise: boolean
   /** Kinds joined by `-`; filled by `fingerprint/muonfp.ts`. */
   dashed: string | undefined = undefined
@@ -32,10 +34,11 @@ export class OptionLayout {
   /** What that database has for this order. */
   candidates: unknown = undefined
 
-  constructor(kinds: readonly number[], afterEnd: number, noise: boolean) {
+  constructor(kinds: readonly number[], afterEnd: number) {
     this.kinds = Object.freeze(kinds)
     this.afterEnd = afterEnd
-    this.noise = noise
+    this.zeros = afterEnd < 0 ? 0 : kinds.length - 1 - kinds.indexOf(0)
+    this.noise = this.zeros < afterEnd
   }
 }
 
@@ -46,23 +49,17 @@ let table: (OptionLayout | undefined)[] | undefined
  *
  * @param hash any 32-bit number that depends on the kinds alone
  */
-export function internLayout(
-  kinds: Uint8Array,
-  count: number,
-  hash: number,
-  afterEnd: number,
-  noise: boolean,
-): OptionLayout {
+export function internLayout(kinds: Uint8Array, count: number, hash: number, afterEnd: number): OptionLayout {
   table ??= new Array<OptionLayout | undefined>(PLACES).fill(undefined)
   const place = (hash ^ (hash >>> 16) ^ (afterEnd << 5)) & (PLACES - 1)
   const there = table[place]
-  if (there !== undefined && there.afterEnd === afterEnd && there.noise === noise && there.kinds.length === count) {
+  if (there !== undefined && there.afterEnd === afterEnd && there.kinds.length === count) {
     const known = there.kinds
     let i = 0
     while (i < count && known[i] === kinds[i]) i += 1
     if (i === count) return there
   }
-  const fresh = new OptionLayout(Array.from(kinds.subarray(0, count)), afterEnd, noise)
+  const fresh = new OptionLayout(Array.from(kinds.subarray(0, count)), afterEnd)
   table[place] = fresh
   return fresh
 }

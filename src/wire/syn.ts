@@ -86,8 +86,7 @@ export class Syn {
   get payloadLength(): number {
     const { ip } = this
     const stated = ip.version === 4 ? ip.totalLength - ip.headerLength : ip.payloadLength - ip.extensionsLength
-    const data = stated - this.tcp.dataOffset * 4
-    return data > 0 ? data : 0
+    return Math.max(0, stated - this.tcp.dataOffset * 4)
   }
 
   /** A plain object of `hex`, `ip` and `tcp`; absent facts are absent keys. */

@@ -113,10 +113,10 @@ export type TcpInfoField = readonly [
  */
 export type TcpInfo = { readonly [Name in TcpInfoName]?: number }
 
-/** Offset in octets of every field, for those who read one field of many buffers with a `DataView`. */
-export const TCP_INFO_OFFSET: { readonly [Name in TcpInfoName]: number } = /* @__PURE__ */ Object.freeze(
-  Object.fromEntries(TCP_INFO_FIELDS.map(([name, offset]) => [name, offset])),
-) as { readonly [Name in TcpInfoName]: number }
+/** Offset in octets of a field, for those who read one field of many buffers with a `DataView`. */
+export function tcpInfoOffset(name: TcpInfoName): number {
+  return TCP_INFO_FIELDS.find((field) => field[0] === name)![1]
+}
 
 /** Octets of the struct as of Linux 6.18 and 7.0. */
 export const TCP_INFO_LENGTH = 280

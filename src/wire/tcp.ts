@@ -133,7 +133,6 @@ export class TcpHeader {
     let count = 0
     let hash = 0
     let afterEnd = -1
-    let noise = false
     let mss: number | undefined
     let windowScale: number | undefined
     let sackPermitted = false
@@ -151,11 +150,7 @@ export class TcpHeader {
       }
       if (kind === TCP_OPTION.EOL) {
         afterEnd = end - at - 1
-        for (let i = at + 1; i < end; i++) noise ||= bytes[i] !== 0
-        if (!noise) {
-          scratch.fill(0, count, count + afterEnd)
-          count += afterEnd
-        }
+        for (let i = at + 1; i < end && bytes[i] === 0; i++) scratch[count++] = 0
         break
       }
       const length = at + 1 < end ? bytes[at + 1]! : 0
@@ -208,7 +203,7 @@ export class TcpHeader {
     this.windowScale = windowScale
     this.sackPermitted = sackPermitted
     this.malformed = reason === undefined ? undefined : { reason, offset: at - offset - TCP_HEADER_LENGTH }
-    this.layout = internLayout(scratch, count, hash, afterEnd, noise)
+    this.layout = internLayout(scratch, count, hash, afterEnd)
     this.tsVal = tsVal
     this.tsEcr = tsEcr
     this.#bytes = bytes
@@ -222,18 +217,19 @@ export class TcpHeader {
 
   /**
    * Kinds of all options in wire order, unknown ones kept, the one at which the walk stopped last. Goes to the first End
-   * of Option List and then has one 0 for each further zero octet; where other octets follow it ends at the 0 and
-   * `padding` holds them.
+   * of Option List and then has one 0 for each further zero octet; where other octets follow it ends at the last such 0
+   * and `padding` holds them.
    */
   get optionKinds(): readonly number[] {
     return this.layout.kinds
   }
 
-  /** Octets after End of Option List in hexadecimal, where not all of them are zero. */
+  /** Hexadecimal octets after End of Option List from the first that is not zero; `undefined` where all are zero. */
   get padding(): string | undefined {
-    if (!this.layout.noise) return undefined
+    const { layout } = this
+    if (!layout.noise) return undefined
     const end = this.#offset + this.dataOffset * 4
-    return toHex(this.#bytes, end - this.layout.afterEnd, end)
+    return toHex(this.#bytes, end - layout.afterEnd + layout.zeros, end)
   }
 
   /** The timestamps option's values. */

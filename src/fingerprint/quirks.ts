@@ -1,0 +1,82 @@
+/**
+ * p0f v3 quirks: oddities of a SYN, one bit each (p0f README section 5).
+ * @module
+ */
+
+/** Bits in the order in which p0f prints the quirks. */
+export const QUIRK = {
+  /** IPv4 "don't fragment". */
+  DF: 0x1,
+  /** IPv4 DF and an identification other than 0. */
+  ID_NONZERO: 0x2,
+  /** IPv4 without DF and identification 0. */
+  ID_ZERO: 0x4,
+  /** IP ECN bits, or TCP ECE, CWR or AE. */
+  ECN: 0x8,
+  /** IPv4 reserved flag. */
+  MUST_BE_ZERO: 0x10,
+  /** IPv6 flow label other than 0. */
+  FLOW: 0x20,
+  /** Sequence number 0. */
+  SEQ_ZERO: 0x40,
+  /** Acknowledgment number other than 0 without ACK. */
+  ACK_NONZERO: 0x80,
+  /** Acknowledgment number 0 with ACK. */
+  ACK_ZERO: 0x100,
+  /** Urgent pointer other than 0 without URG. */
+  URGENT_POINTER: 0x200,
+  /** URG. */
+  URG: 0x400,
+  /** PSH. */
+  PUSH: 0x800,
+  /** TSval 0. */
+  TS1_ZERO: 0x1000,
+  /** TSecr other than 0 without ACK. */
+  TS2_NONZERO: 0x2000,
+  /** Octets other than 0 after End of Option List. */
+  PADDING_NONZERO: 0x4000,
+  /** Window scale above 14. */
+  EXCESSIVE_SCALE: 0x8000,
+  /** Malformed options. */
+  BAD: 0x10000,
+} as const
+
+/** p0f's word of each bit, lowest first. */
+export const QUIRK_WORDS: readonly string[] = [
+  'df',
+  'id+',
+  'id-',
+  'ecn',
+  '0+',
+  'flow',
+  'seq-',
+  'ack+',
+  'ack-',
+  'uptr+',
+  'urgf+',
+  'pushf+',
+  'ts1-',
+  'ts2+',
+  'opt+',
+  'exws',
+  'bad',
+]
+
+/** The words of the bits set, in p0f's order. */
+export function quirkWords(quirks: number): string[] {
+  return QUIRK_WORDS.filter((_, bit) => (quirks >> bit) & 1)
+}
+
+/** Text of the low nine and the high eight bits, each made when first needed: at most 768 strings in all. */
+const lowText: (string | undefined)[] = []
+const highText: (string | undefined)[] = []
+
+/** p0f's text of a set of quirks: words joined by commas, empty without any. */
+export function formatQuirks(quirks: number): string {
+  const low = quirks & 0x1ff
+  const high = quirks >> 9
+  const text = (lowText[low] ??= quirkWords(low).join(','))
+  if (high === 0) return text
+  const rest = (highText[high] ??= quirkWords(high << 9).join(','))
+  return low === 0 ? rest : `${text},${rest}`
+}
