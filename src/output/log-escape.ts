@@ -1,0 +1,80 @@
+/**
+ * Text of clients made safe for one line of a log, exactly as Apache's `ap_escape_logitem` does it.
+ *
+ * `"` and `\` get a backslash; backspace, newline, carriage return, tab and vertical tab their letter; every other octet
+ * that is not printable ASCII becomes `\xhh`.
+ * @module
+ */
+
+/** Anything that cannot stand in a log line as it is. */
+const UNSAFE = /[^\x20\x21\x23-\x5b\x5d-\x7e]/
+const NAMED: Readonly<Record<number, string>> = {
+  8: '\\b',
+  9: '\\t',
+  10: '\\n',
+  11: '\\v',
+  13: '\\r',
+  34: '\\"',
+  92: '\\\\',
+}
+/** The escape of every octet. */
+const OCTETS: readonly string[] = Array.from({ length: 256 }, (_, octet) => {
+  if (NAMED[octet] !== undefined) return NAMED[octet]
+  if (octet >= 0x20 && octet < 0x7f) return String.fromCharCode(octet)
+  return `\\x${octet.toString(16).padStart(2, '0')}`
+})
+const encoder = new TextEncoder()
+
+/** Octets as a log line shows them. */
+export function escapeOctets(octets: Uint8Array): string {
+  let text = ''
+  for (const octet of octets) text += OCTETS[octet]!
+  return text
+}
+
+/** Text as a log line shows it: its UTF-8 octets, escaped. */
+export function escapeText(text: string): string {
+  return UNSAFE.test(text) ? escapeOctets(encoder.encode(text)) : text
+}
+
+/**
+ * A header value as a log line shows it.
+ *
+ * Runtimes hand header octets over as code units 0 to 255, so each stands for itself; a value that the application made
+ * and that has higher code units is text.
+ */
+export function escapeHeader(value: string): string {
+  if (!UNSAFE.test(value)) return value
+  let text = ''
+  for (let i = 0; i < value.length; i += 1) {
+    const octet = value.charCodeAt(i)
+    if (octet > 0xff) return escapeOctets(encoder.encode(value))
+    text += OCTETS[octet]!
+  }
+  return text
+}
+
+/** A URL path with its percent-encoding undone, as a log line shows it. Bad encodings stay as they are. */
+export function escapePath(path: string): string {
+  if (!path.includes('%')) return escapeText(path)
+  const octets = encoder.encode(path)
+  let length = 0
+  for (let i = 0; i < octets.length; i += 1) {
+    const high = octets[i] === 0x25 ? hexDigit(octets[i + 1]) : -1
+    const low = high < 0 ? -1 : hexDigit(octets[i + 2])
+    if (low < 0) octets[length] = octets[i]!
+    else {
+      octets[length] = high * 16 + low
+      i += 2
+    }
+    length += 1
+  }
+  return escapeOctets(octets.subarray(0, length))
+}
+
+function hexDigit(octet: number | undefined): number {
+  if (octet === undefined) return -1
+  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30
+  const letter = octet | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
+}
