@@ -48,6 +48,8 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
 export class Output {
   /** The buffer. Writers of many small pieces call `reserve`, store from `length` on and move `length` themselves. */
   bytes: Uint8Array<ArrayBuffer>
+  /** The same octets. */
+  view: DataView<ArrayBuffer>
   /** Octets of `bytes` in use. */
   length = 0
   readonly #fd: number
@@ -56,13 +58,16 @@ export class Output {
   constructor(fd: number) {
     this.#fd = fd
     this.bytes = new Uint8Array(CAPACITY)
+    this.view = new DataView(this.bytes.buffer)
   }
 
   /** Makes room for `octets` more, by writing what is there or, for a very large piece, by growing. */
   reserve(octets: number): void {
     if (this.length + octets <= this.bytes.length) return
     this.flush()
-    if (octets > this.bytes.length) this.bytes = new Uint8Array(octets)
+    if (octets <= this.bytes.length) return
+    this.bytes = new Uint8Array(octets)
+    this.view = new DataView(this.bytes.buffer)
   }
 
   /** Adds text. */

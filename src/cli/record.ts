@@ -2,11 +2,15 @@
  * What is written for one SYN or one failure, whatever the form.
  * @module
  */
+import type { Fingerprints } from '../fingerprint/fingerprints.ts'
 import type { Syn } from '../wire/syn.ts'
 
 /** Everything `parse` and `pcap` say of one SYN. Reused from one SYN to the next. */
 export interface Report {
   syn: Syn
+  fingerprints: Fingerprints & { readonly ja4t?: string }
+  /** What the database says; `undefined` without one, or where it says nothing. */
+  label: object | undefined
   /** Capture file as it was named on the command line; `undefined` outside captures. */
   file: string | undefined
   /** Number of the packet in that file, from 1. */
