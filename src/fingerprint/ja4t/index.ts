@@ -26,7 +26,8 @@ function twoDigits(value: number | undefined): string {
  * | --- | --- | --- |
  * | End of Option List and zero octets after it | each listed as `0` | Wireshark, Rust (Zeek drops them) |
  * | other octets after End of Option List | the list ends with its `0` | Wireshark |
- * | option with an impossible length | the list ends before it | Wireshark (walks by octet list its kind) |
+ * | option whose length its kind cannot have | the last one listed, without a value | Wireshark |
+ * | option of length 0 or 1, or that does not fit | the list ends before it | Wireshark (walks by octet list its kind) |
  * | several MSS or scale options | the last counts | Wireshark (Rust takes the first) |
  * | further flags, ECN above all | formatted | Rust (Wireshark and Zeek give nothing) |
  * | no options, no scale | `00` | Wireshark, Zeek (older Rust: empty, `0`) |
@@ -35,7 +36,9 @@ function twoDigits(value: number | undefined): string {
  */
 export function ja4t(syn: Syn): string {
   const { tcp } = syn
-  const kinds = tcp.malformed === undefined ? tcp.optionKinds : tcp.optionKinds.slice(0, -1)
-  const scale = tcp.windowScale
-  return `${tcp.window}_${kinds.join('-') || '00'}_${twoDigits(tcp.mss)}_${scale === undefined || scale === 0 ? '00' : scale}`
+  const { malformed, windowScale } = tcp
+  const stopsBefore =
+    malformed !== undefined && !(malformed.reason === 'bad-length' && tcp.optionBytes[malformed.offset + 1]! > 1)
+  const kinds = stopsBefore ? tcp.optionKinds.slice(0, -1) : tcp.optionKinds
+  return `${tcp.window}_${kinds.join('-') || '00'}_${twoDigits(tcp.mss)}_${windowScale || '00'}`
 }

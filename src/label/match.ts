@@ -1,0 +1,261 @@
+/**
+ * p0f's matching rules: which signature of a database a SYN fits, how well, and what else it tells.
+ * @module
+ */
+
+import { type P0fFacts, p0fFacts } from '../fingerprint/p0f.ts'
+import { QUIRK, quirkWords } from '../fingerprint/quirks.ts'
+import { guessHopDistance, MAX_DISTANCE } from '../fingerprint/ttl.ts'
+import type { Syn } from '../wire/syn.ts'
+import { TCP_FLAG } from '../wire/tcp.ts'
+import { type Database, type Shape, type Signature, shapeKey } from './p0f-database.ts'
+
+/** How to match. */
+export interface MatchOptions {
+  /** Overrides what the database was loaded with: `false` is p0f 3.09b to the letter. See `DatabaseOptions.tolerant`. */
+  readonly tolerant?: boolean
+}
+
+/** Why a label was given: the signature, and where the SYN departs from it. */
+export interface LabelEvidence {
+  /** The `sig` line as in the database. */
+  readonly signature: string
+  /** Its line there, from 1. */
+  readonly line: number
+  /** `unix`, `win` ...; `undefined` for a tool. */
+  readonly family: string | undefined
+  /** First part of the name: `Linux`. */
+  readonly system: string
+  /** Second part: `3.11 and newer`; may be empty. */
+  readonly flavor: string
+  /** Of a tool: systems it runs on, a family with `@` before it. */
+  readonly runsOn: readonly string[]
+  /** Quirks of the signature that the SYN does not have. */
+  readonly missingQuirks: readonly string[]
+  /** Quirks of the SYN that the signature does not have, the tolerated ones included. */
+  readonly extraQuirks: readonly string[]
+  /** Of these, what was tolerated: `flow`, and `ecn` for Accurate ECN. */
+  readonly toleratedQuirks: readonly string[]
+  /** Whether the TTL is above the signature's or more than 35 below it. */
+  readonly ttlDiffers: boolean
+  /** Whether the tool picks TTLs at random: `distance` is an upper bound then. */
+  readonly randomTtl: boolean
+}
+
+/** The object of `label` in `parse --json`. */
+export interface LabelRecord {
+  readonly name?: string
+  readonly kind?: 'os' | 'app'
+  readonly match?: 'exact' | 'fuzzy'
+  readonly generic?: boolean
+  readonly distance: number
+  readonly link?: string
+  readonly mtu?: number
+}
+
+/** What a database says of a SYN. */
+export class Label {
+  /** System and version, or tool, as the database has it; `undefined` when no signature fits. */
+  readonly name: string | undefined
+  readonly kind: 'os' | 'app' | undefined
+  /** `fuzzy`: p0f's tolerances were needed, see `evidence`. */
+  readonly match: 'exact' | 'fuzzy' | undefined
+  /** Whether the signature is a last resort of its database. */
+  readonly generic: boolean | undefined
+  /** Routers passed: from the signature's initial TTL, without one from a guess. */
+  readonly distance: number
+  /** Link type by the MTU; `undefined` for tools, without MSS and for an MTU the database does not know. */
+  readonly link: string | undefined
+  /** MSS plus 40 (IPv4) or 60 (IPv6); `undefined` for tools and without MSS. */
+  readonly mtu: number | undefined
+  readonly #signature: Signature | undefined
+  readonly #missing: number
+  readonly #extra: number
+  readonly #tolerated: number
+  readonly #timeToLive: number
+
+  /** Made by {@link match}. */
+  constructor(
+    database: Database,
+    facts: P0fFacts,
+    signature: Signature | undefined,
+    fuzzy: boolean,
+    tolerated: number,
+  ) {
+    const { mss, timeToLive } = facts
+    this.#signature = signature
+    this.#tolerated = tolerated
+    this.#timeToLive = timeToLive
+    if (signature === undefined) {
+      this.#missing = 0
+      this.#extra = 0
+      this.distance = guessHopDistance(timeToLive)
+    } else {
+      const { label } = signature
+      const stated = statedQuirks(signature, facts.version)
+      this.#missing = stated & ~facts.quirks
+      this.#extra = facts.quirks & ~stated
+      this.name = label.name
+      this.kind = label.family === undefined ? 'app' : 'os'
+      this.match = fuzzy ? 'fuzzy' : 'exact'
+      this.generic = label.generic
+      this.distance = ttlDiffers(signature, timeToLive)
+        ? guessHopDistance(timeToLive)
+        : signature.timeToLive - timeToLive
+    }
+    if (mss !== 0 && this.kind !== 'app') {
+      this.mtu = mss + (facts.version === 4 ? 40 : 60)
+      this.link = database.links.get(this.mtu)
+    }
+  }
+
+  /** Why the label was given; `undefined` when no signature fits. */
+  get evidence(): LabelEvidence | undefined {
+    const signature = this.#signature
+    if (signature === undefined) return undefined
+    const { label } = signature
+    return {
+      signature: signature.text,
+      line: signature.line,
+      family: label.family,
+      system: label.system,
+      flavor: label.flavor,
+      runsOn: label.runsOn,
+      missingQuirks: quirkWords(this.#missing),
+      extraQuirks: quirkWords(this.#extra),
+      toleratedQuirks: quirkWords(this.#tolerated),
+      ttlDiffers: !signature.randomTtl && ttlDiffers(signature, this.#timeToLive),
+      randomTtl: signature.randomTtl,
+    }
+  }
+
+  /** A plain object; absent facts are absent keys. */
+  toJSON(): LabelRecord {
+    return {
+      ...(this.name === undefined
+        ? undefined
+        : { name: this.name, kind: this.kind!, match: this.match!, generic: this.generic! }),
+      distance: this.distance,
+      ...(this.link === undefined ? undefined : { link: this.link }),
+      ...(this.mtu === undefined ? undefined : { mtu: this.mtu }),
+    }
+  }
+}
+
+/** Quirks that may be missing, and those that may be there, in a fuzzy match. */
+const MAY_MISS = QUIRK.DF | QUIRK.ID_NONZERO
+const MAY_APPEAR = QUIRK.ID_ZERO | QUIRK.ECN
+
+/** Better first. A signature that needs no tolerance goes before one that does. */
+const RANK = { SPECIFIC: 0, SPECIFIC_TOLERATED: 1, GENERIC: 2, GENERIC_TOLERATED: 3, FUZZY: 4, NONE: 5 } as const
+
+/** The signature's quirks as far as they can show in this IP version, if it is for both. */
+function statedQuirks(signature: Signature, version: number): number {
+  if (signature.version !== 0) return signature.quirks
+  return signature.quirks & (version === 4 ? ~QUIRK.FLOW : ~(QUIRK.DF | QUIRK.ID_NONZERO | QUIRK.ID_ZERO))
+}
+
+function ttlDiffers(signature: Signature, timeToLive: number): boolean {
+  const distance = signature.timeToLive - timeToLive
+  return distance < 0 || distance > MAX_DISTANCE
+}
+
+/** The rank of a signature of which order of options, MSS, scale and window are known to fit. */
+function rankOf(signature: Signature, facts: P0fFacts, tolerable: number): number {
+  if (signature.optionsLength !== facts.optionsLength) return RANK.NONE
+  if (signature.payload !== undefined && signature.payload !== facts.payload) return RANK.NONE
+  if (signature.versioned && signature.version !== 0 && signature.version !== facts.version) return RANK.NONE
+  let fuzzy = false
+  if (signature.randomTtl) {
+    if (facts.timeToLive > signature.timeToLive) return RANK.NONE
+  } else fuzzy = ttlDiffers(signature, facts.timeToLive)
+
+  const stated = statedQuirks(signature, facts.version)
+  const extra = facts.quirks & ~stated
+  const untolerated = extra & ~tolerable
+  const missing = stated & ~facts.quirks
+  if ((missing | untolerated) !== 0) {
+    if ((missing & ~MAY_MISS) !== 0 || (untolerated & ~MAY_APPEAR) !== 0) return RANK.NONE
+    fuzzy = true
+  }
+  const { label } = signature
+  if (fuzzy) return label.family === undefined ? RANK.NONE : RANK.FUZZY
+  const tolerated = extra === 0 ? 0 : RANK.SPECIFIC_TOLERATED
+  return (label.generic ? RANK.GENERIC : RANK.SPECIFIC) + tolerated
+}
+
+/** The signatures of a shape that can fit. */
+function lookUp(shape: Shape, facts: P0fFacts): readonly Signature[] | undefined {
+  let window: number
+  switch (shape.windowRule) {
+    case 'any':
+      window = 0
+      break
+    case 'value':
+      window = facts.window
+      break
+    case 'mss':
+      if (facts.multiple === 0 || facts.multipleOfMtu) return undefined
+      window = facts.multiple
+      break
+    case 'mtu':
+      if (facts.multiple === 0 || !facts.multipleOfMtu) return undefined
+      window = facts.multiple
+      break
+    case 'modulo':
+      if (facts.window % shape.modulus !== 0) return undefined
+      window = 0
+      break
+  }
+  return shape.signatures.get(shapeKey(window, shape.anyScale ? 0 : facts.scale, shape.anyMss ? 0 : facts.mss))
+}
+
+/**
+ * The label a database gives a SYN. Always an object: `distance`, `link` and `mtu` are there without a signature too.
+ *
+ * p0f's rules: order of options, octets of IP options, MSS, scale, window and payload class must be equal where the signature
+ * does not leave them open; the TTL at most 35 below the signature's; the quirks equal. The first specific signature for which
+ * all of that holds, else the first generic one. Else the first, if it is no tool, that fits but for the TTL, missing `df` and
+ * `id+` or additional `id-` and `ecn`: a fuzzy match.
+ *
+ * The cost does not grow with the number of signatures: one look for each way in which signatures of this order of options
+ * state MSS, scale and window.
+ *
+ * @see p0f 3.09b `docs/README` section 5; {@link loadP0f} for what is tolerated beyond p0f
+ */
+export function match(database: Database, syn: Syn, options?: MatchOptions): Label {
+  const facts = p0fFacts(syn)
+  let shapes: readonly Shape[]
+  const { shared } = facts
+  if (shared === undefined) shapes = database.shapesOf(facts.layout)
+  else if (shared.candidatesOf === database) shapes = shared.candidates as readonly Shape[]
+  else {
+    shapes = database.shapesOf(facts.layout)
+    shared.candidatesOf = database
+    shared.candidates = shapes
+  }
+
+  let tolerable = 0
+  if ((facts.quirks & (QUIRK.FLOW | QUIRK.ECN)) !== 0) {
+    tolerable = facts.quirks & QUIRK.FLOW
+    if ((syn.tcp.flagBits & TCP_FLAG.AE) !== 0) tolerable |= facts.quirks & QUIRK.ECN
+  }
+  const tolerant = options?.tolerant
+  let best: Signature | undefined
+  let bestRank: number = RANK.NONE
+  for (let i = 0; i < shapes.length; i++) {
+    const signatures = lookUp(shapes[i]!, facts)
+    if (signatures === undefined) continue
+    for (let k = 0; k < signatures.length; k++) {
+      const signature = signatures[k]!
+      const rank = rankOf(signature, facts, (tolerant ?? signature.tolerant) ? tolerable : 0)
+      if (rank < bestRank || (rank === bestRank && best !== undefined && signature.order < best.order)) {
+        best = signature
+        bestRank = rank
+      }
+    }
+  }
+  const tolerated =
+    best !== undefined && (tolerant ?? best.tolerant) ? tolerable & ~statedQuirks(best, facts.version) : 0
+  return new Label(database, facts, best, bestRank === RANK.FUZZY, tolerated)
+}
