@@ -44,10 +44,18 @@ export interface DescriptorCounts {
   readonly fullScans: number
 }
 
-/** See the module's comment. One per thread; `onGone` hears of every number whose socket turned out to be another or none. */
+/** What the owner of a table hears. */
+export interface DescriptorEvents {
+  /** The socket known at this number turned out to be another one, or none. */
+  gone(fd: number): void
+  /** A further socket with a peer on this port was met. */
+  shared(port: number): void
+}
+
+/** See the module's comment. One per thread. */
 export class DescriptorTable {
   readonly #sockets: Sockets
-  readonly #onGone: (fd: number) => void
+  readonly #events: DescriptorEvents
   #status = new Uint8Array(256)
   #port = new Uint16Array(256)
   /** The search that last looked at the number. */
@@ -75,14 +83,14 @@ export class DescriptorTable {
   #fullScans = 0
   /** Descriptor of inotify: -1 not opened yet, -2 refused. */
   #inotify = -1
-  readonly #events = new Uint8Array(new ArrayBuffer(4096))
-  readonly #eventView = new DataView(this.#events.buffer)
+  readonly #notices = new Uint8Array(new ArrayBuffer(4096))
+  readonly #noticeView = new DataView(this.#notices.buffer)
   /** When the next full scan may be made, milliseconds of `performance.now()`. */
   #nextScan = 0
 
-  constructor(sockets: Sockets, onGone: (fd: number) => void) {
+  constructor(sockets: Sockets, events: DescriptorEvents) {
     this.#sockets = sockets
-    this.#onGone = onGone
+    this.#events = events
   }
 
   /** What the table holds now. */
@@ -93,12 +101,6 @@ export class DescriptorTable {
   /** One past the highest number seen in use. */
   get landing(): number {
     return this.#landing
-  }
-
-  /** The number known for a peer port: the first of several, -1 for none. Not verified. */
-  known(port: number): number {
-    const entry = this.#byPort.get(port)
-    return entry === undefined ? -1 : typeof entry === 'number' ? entry : entry[0]!
   }
 
   /** Whether more than one socket with this peer port is known. */
@@ -254,8 +256,11 @@ export class DescriptorTable {
     this.#link(fd)
     const entry = this.#byPort.get(port)
     if (entry === undefined) this.#byPort.set(port, fd)
-    else if (typeof entry === 'number') this.#byPort.set(port, [entry, fd])
-    else entry.push(fd)
+    else {
+      if (typeof entry === 'number') this.#byPort.set(port, [entry, fd])
+      else entry.push(fd)
+      this.#events.shared(port)
+    }
   }
 
   /** Changes a number's status; the socket it belonged to is forgotten. */
@@ -284,7 +289,7 @@ export class DescriptorTable {
       const others = entry.filter((other) => other !== fd)
       this.#byPort.set(port, others.length === 1 ? others[0]! : others)
     }
-    this.#onGone(fd)
+    this.#events.gone(fd)
   }
 
   #link(fd: number): void {
@@ -400,16 +405,16 @@ export class DescriptorTable {
   drain(): void {
     if (this.#byWatch.size === 0 || this.#inotify < 0) return
     for (;;) {
-      const octets = this.#sockets.libc.read(this.#inotify, this.#events, this.#events.length)
+      const octets = this.#sockets.libc.read(this.#inotify, this.#notices, this.#notices.length)
       if (octets <= 0) return
-      for (let at = 0; at + 16 <= octets; at += 16 + this.#eventView.getUint32(at + 12, true)) {
-        const mask = this.#eventView.getUint32(at + 4, true)
+      for (let at = 0; at + 16 <= octets; at += 16 + this.#noticeView.getUint32(at + 12, true)) {
+        const mask = this.#noticeView.getUint32(at + 4, true)
         if (mask & IN_Q_OVERFLOW) this.#mistrust()
         if ((mask & (IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)) === 0) continue
-        const fd = this.#byWatch.get(this.#eventView.getInt32(at, true))
+        const fd = this.#byWatch.get(this.#noticeView.getInt32(at, true))
         if (fd !== undefined) this.#become(fd, CLOSED)
       }
-      if (octets < this.#events.length - 16) return
+      if (octets < this.#notices.length - 16) return
     }
   }
 

@@ -12,11 +12,11 @@
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import { openLibc } from '../../ffi/libc.bun.ts'
-import { type Fingerprint, RequestFingerprint } from '../connection/fingerprint.ts'
+import { type Fingerprint, type Peer, RequestFingerprint } from '../connection/fingerprint.ts'
 import { createMiddleware, type FingerprintVariables } from '../hono/middleware.ts'
 import type { FingerprintOptions } from '../options.ts'
 import type { ServerFacts } from './capture.ts'
-import { Fingerprinter, type Status } from './fingerprinter.ts'
+import { Fingerprinter, type Runtime, type Status } from './fingerprinter.ts'
 
 export type { Reason } from '../connection/connection.ts'
 export type { Fingerprint, Source, Timing } from '../connection/fingerprint.ts'
@@ -68,15 +68,17 @@ export interface FingerprintMiddleware extends MiddlewareHandler<{ Variables: Fi
  * const app = new Hono().use(fingerprint()).get('/', (c) => c.text(c.var.fingerprint.fingerprints?.muonfp ?? 'unknown'))
  */
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
-  const core = new Fingerprinter<Context>({ openLibc }, options)
+  const core = new Fingerprinter<Context>(RUNTIME, options)
   core.armSoon()
   const early = core.options.resolve === 'request'
   const skipping = core.options.skip !== undefined
-  const find = (c: Context): ReturnType<typeof core.find> => lookUp(core, c.req.raw, serverOf(c.env))
   const middleware = createMiddleware({
     fingerprint: (c) => {
-      if (skipping && core.skips(c)) return core.skipped()
-      return new RequestFingerprint(core, early ? find(c) : () => find(c))
+      if (skipping && core.skips(c)) return new RequestFingerprint(core, undefined)
+      if (!early) return new RequestFingerprint(core, (into) => lookUp(core, into, c.req.raw, serverOf(c.env)))
+      const found = new RequestFingerprint(core, undefined)
+      lookUp(core, found, c.req.raw, serverOf(c.env))
+      return found
     },
     env: (found) => core.env(found),
   })
@@ -93,7 +95,7 @@ export function fingerprint(options?: FingerprintOptions<Context>): FingerprintM
  * fp.arm(server)
  */
 export function createFingerprinter(options?: FingerprintOptions): BunFingerprinter {
-  const core = new Fingerprinter<Request>({ openLibc }, options)
+  const core = new Fingerprinter<Request>(RUNTIME, options)
   core.armSoon()
   return face(core)
 }
@@ -104,12 +106,10 @@ function face<Subject>(core: Fingerprinter<Subject>): BunFingerprinter {
     fromBun: (request, server) => {
       const before = seen.get(request)
       if (before !== undefined) return before
-      let found: Fingerprint
-      if (core.skips(request as Subject)) found = core.skipped()
-      else {
-        const find = (): ReturnType<typeof core.find> => lookUp(core, request, server)
-        found = new RequestFingerprint(core, core.options.resolve === 'request' ? find() : find)
-      }
+      const skipped = core.skips(request as Subject)
+      const late = !skipped && core.options.resolve === 'read'
+      const found = new RequestFingerprint(core, late ? (into) => lookUp(core, into, request, server) : undefined)
+      if (!skipped && !late) lookUp(core, found, request, server)
       if (typeof request === 'object') seen.set(request, found)
       return found
     },
@@ -126,17 +126,22 @@ function serverOf(env: unknown): BunServer | undefined {
   return typeof (server as BunServer | undefined)?.requestIP === 'function' ? (server as BunServer) : undefined
 }
 
-function lookUp<Subject>(core: Fingerprinter<Subject>, request: Request, server: BunServer | undefined): ReturnType<typeof core.find> {
-  if (server === undefined) return core.without()
-  let peer: { readonly address: string; readonly port: number } | null
+function lookUp<Subject>(
+  core: Fingerprinter<Subject>,
+  into: RequestFingerprint,
+  request: Request,
+  server: BunServer | undefined,
+): void {
+  let peer: Peer | null
   let named: number | undefined
   try {
+    if (server === undefined) return core.miss(into, 'no-connection')
     peer = server.requestIP(request)
     if (typeof server.requestFD === 'function') named = server.requestFD(request) ?? undefined
   } catch {
-    return core.without()
+    return core.miss(into, 'no-connection')
   }
-  return core.find(server, () => factsOf(server), peer, named)
+  core.find(into, server, peer, named)
 }
 
 function factsOf(server: BunServer): ServerFacts {
@@ -147,3 +152,5 @@ function factsOf(server: BunServer): ServerFacts {
     tls: server.protocol === 'https',
   }
 }
+
+const RUNTIME: Runtime = { openLibc, facts: (server) => factsOf(server as BunServer) }

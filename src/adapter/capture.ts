@@ -8,7 +8,7 @@ import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
 import { type AddressWords, createAddressWords, isMapped, isUnspecified, parseAddress, sameAddress } from '../wire/sockaddr.ts'
-import { TCP_INFO_OFFSET } from '../wire/tcp-info.ts'
+import { tcpInfoOffset } from '../wire/tcp-info.ts'
 import { type ArmOptions, type ArmedListener, Listeners, readAddress } from './listeners.ts'
 
 /** What the runtime says of a server: enough to tell its connections from all others of the process. */
@@ -83,7 +83,7 @@ export interface CaptureCounts {
 }
 
 const TCP_CLOSE = 7
-const BYTES_RECEIVED = TCP_INFO_OFFSET.bytes_received
+const BYTES_RECEIVED = tcpInfoOffset('bytes_received')
 const SWEEP_MILLISECONDS = 1000
 /** Numbers looked at in one sweep, and the pause before the next where more are left. */
 const SWEEP_LIMIT = 64
@@ -100,6 +100,8 @@ export class Capture {
   readonly #table: DescriptorTable
   /** Kept connections by descriptor, in the order in which they were first seen. */
   readonly #connections = new Map<number, Connection>()
+  /** Kept connections by peer port, where only one socket with that port is known: the short way for later requests. */
+  readonly #byPort = new Map<number, Connection>()
   readonly #wanted: AddressWords = createAddressWords()
   readonly #local: AddressWords = createAddressWords()
   readonly #acceptsOwn: (fd: number) => boolean
@@ -116,7 +118,10 @@ export class Capture {
   constructor(libc: Libc) {
     this.#sockets = new Sockets(libc)
     this.listeners = new Listeners(this.#sockets)
-    this.#table = new DescriptorTable(this.#sockets, (fd) => this.#connections.delete(fd))
+    this.#table = new DescriptorTable(this.#sockets, {
+      gone: (fd) => this.#drop(fd),
+      shared: (port) => this.#byPort.delete(port),
+    })
     this.#acceptsOwn = (fd) => this.#belongs(fd, this.#listener!)
     this.#acceptsOther = (fd) => fd !== this.#not && this.#belongs(fd, this.#listener!)
   }
@@ -161,22 +166,15 @@ export class Capture {
    */
   connection(listener: Listener, address: string, port: number, named: number | undefined): Connection | Reason {
     this.lastInfo = undefined
-    const fd = this.#table.known(port)
-    const known = fd < 0 ? undefined : this.#connections.get(fd)
-    if (
-      known !== undefined &&
-      known.port === port &&
-      known.address === address &&
-      known.listener === listener &&
-      !this.#table.isShared(port)
-    ) {
-      if (this.#sockets.hasCookie(fd, known.cookieLow, known.cookieHigh)) {
-        if (listener.exposed ? this.#wasJustRead(known) : this.#sockets.isConnected(fd)) {
+    const known = this.#byPort.get(port)
+    if (known !== undefined && known.address === address && known.listener === listener) {
+      if (this.#sockets.hasCookie(known.fd, known.cookieLow, known.cookieHigh)) {
+        if (listener.exposed ? this.#wasJustRead(known) : this.#sockets.isConnected(known.fd)) {
           known.requests++
           return known
         }
       } else {
-        this.#table.forget(fd)
+        this.#table.forget(known.fd)
       }
     }
     return this.#search(listener, address, port, named)
@@ -221,6 +219,8 @@ export class Capture {
 
   #seen(connection: Connection): Connection {
     connection.requests++
+    if (this.#table.isShared(connection.port)) this.#byPort.delete(connection.port)
+    else this.#byPort.set(connection.port, connection)
     return connection
   }
 
@@ -289,18 +289,22 @@ export class Capture {
       readAt,
       deferAccept: listener.mayHaveDeferred(synBytes.length > 0),
     })
-    this.#connections.delete(fd)
+    this.#drop(fd)
     this.#connections.set(fd, connection)
     if (this.#connections.size > this.wishes.maxConnections) this.#evict()
     if (this.#timer === undefined) this.#wakeIn(SWEEP_MILLISECONDS)
     return connection
   }
 
+  #drop(fd: number): void {
+    const connection = this.#connections.get(fd)
+    if (connection === undefined) return
+    this.#connections.delete(fd)
+    if (this.#byPort.get(connection.port) === connection) this.#byPort.delete(connection.port)
+  }
+
   #evict(): void {
-    for (const fd of this.#connections.keys()) {
-      this.#connections.delete(fd)
-      return
-    }
+    for (const fd of this.#connections.keys()) return this.#drop(fd)
   }
 
   /** TCP_INFO of a kept connection now, a copy; `undefined` where it is gone. */
@@ -336,6 +340,7 @@ export class Capture {
     this.#armOptions = undefined
     this.#table.close()
     this.#connections.clear()
+    this.#byPort.clear()
     this.#listeners.clear()
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { OpenLibc } from '../../ffi/libc.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
-import { type Fingerprint, type Fingerprints, type FingerprintSource, type Found, type Label, RequestFingerprint } from '../connection/fingerprint.ts'
+import { type Fingerprint, type Fingerprints, type FingerprintSource, type Label, type Peer, type RequestFingerprint } from '../connection/fingerprint.ts'
 import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from '../options.ts'
 import { toEnv } from '../output/env.ts'
 import type { Syn } from '../wire/syn.ts'
@@ -15,6 +15,8 @@ import type { ArmedListener } from './listeners.ts'
 /** What a fingerprinter needs of the runtime. */
 export interface Runtime {
   readonly openLibc: OpenLibc
+  /** What the runtime says of a server. */
+  facts(server: object): ServerFacts
 }
 
 /** Requests by outcome: `ok`, or the reason of what was missing. Counts since the fingerprinter was made. */
@@ -40,16 +42,13 @@ export interface Status extends CaptureCounts {
 /** A server and what was made of it. */
 interface KnownServer {
   readonly listener: Listener | undefined
-  readonly failed: Found | undefined
+  /** Why none of its requests has a connection. */
+  readonly reason: Reason | undefined
   readonly port: number | undefined
 }
 
 /** When listeners are looked for after a fingerprinter was made, milliseconds: a server may come after its handlers. */
 const LOOKS = [0, 1, 5, 20, 100, 500, 2000]
-
-const nothing = (reason: Reason): Found => ({ connection: undefined, reason, peer: undefined, localPort: undefined, info: undefined })
-const NO_CONNECTION = nothing('no-connection')
-const NOT_LOOKED_AT: Found = { ...nothing('no-connection'), reason: undefined }
 
 /** See the module's comment. `Subject` is what `skip` gets. */
 export class Fingerprinter<Subject = Request> implements FingerprintSource {
@@ -72,7 +71,8 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   #capture: Capture | undefined
   #unavailable: { readonly reason: 'unsupported' | 'denied'; readonly message: string } | undefined
   readonly #servers = new WeakMap<object, KnownServer>()
-  #lastServer: WeakRef<object> | undefined
+  /** The server of the last request: one of the few that a process has. */
+  #lastServer: object | undefined
   #last: KnownServer | undefined
 
   constructor(runtime: Runtime, options: FingerprintOptions<Subject> | undefined) {
@@ -136,65 +136,52 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
    * What is known of a server, looked up once. A server not seen before is armed at once: connections that come from now on
    * have their SYN kept.
    */
-  #server(server: object, facts: () => ServerFacts): KnownServer {
-    if (this.#lastServer?.deref() === server) return this.#last!
+  #server(server: object): KnownServer {
+    if (this.#lastServer === server) return this.#last!
     let known = this.#servers.get(server)
     if (known === undefined) {
-      known = this.#meet(facts())
+      known = this.#meet(this.#runtime.facts(server))
       this.#servers.set(server, known)
     }
-    this.#lastServer = new WeakRef(server)
+    this.#lastServer = server
     this.#last = known
     return known
   }
 
   #meet(facts: ServerFacts): KnownServer {
     const { port } = facts
-    if (port === undefined) return { listener: undefined, failed: nothing('unix-socket'), port }
+    if (port === undefined) return { listener: undefined, reason: 'unix-socket', port }
     const capture = this.capture()
-    if (capture === undefined) return { listener: undefined, failed: nothing(this.#unavailable!.reason), port }
+    if (capture === undefined) return { listener: undefined, reason: this.#unavailable!.reason, port }
     if (!capture.listeners.armed.some((one) => one.port === port && (one.saveSyn || !this.syn))) this.arm(port)
-    return { listener: capture.listener({ ...facts, port }), failed: undefined, port }
+    return { listener: capture.listener({ ...facts, port }), reason: undefined, port }
   }
 
   /**
-   * The connection of the request whose peer `requestIP` is: to be called in the turn in which the runtime gave the peer.
-   * `named` is the descriptor, where the runtime can name it. Never throws.
+   * Finds the connection of the request whose peer `requestIP` is, for `into`: to be called in the turn in which the runtime
+   * gave the peer. `named` is the descriptor, where the runtime can name it. Never throws.
    */
-  find(
-    server: object,
-    facts: () => ServerFacts,
-    peer: { readonly address: string; readonly port: number } | null,
-    named: number | undefined,
-  ): Found {
+  find(into: RequestFingerprint, server: object, peer: Peer | null, named: number | undefined): void {
     try {
-      const { listener, failed, port } = this.#server(server, facts)
-      if (failed !== undefined) return this.#failed(peer === null ? failed : { ...failed, peer, localPort: port })
-      if (peer === null) return this.#failed(NO_CONNECTION)
+      const { listener, reason, port } = this.#server(server)
+      if (listener === undefined) return this.miss(into, reason!, peer, port)
+      if (peer === null) return this.miss(into, 'no-connection')
       const capture = this.#capture!
-      const found = capture.connection(listener!, peer.address, peer.port, named)
-      if (typeof found === 'string') return this.#failed({ ...nothing(found), peer, localPort: port })
-      this.#requests[(this.syn && found.synReason) || 'ok']++
-      return { connection: found, reason: undefined, peer, localPort: port, info: capture.lastInfo }
+      const found = capture.connection(listener, peer.address, peer.port, named)
+      if (typeof found === 'string') return this.miss(into, found, peer, port)
+      if (found.synReason === undefined || !this.syn) this.#requests.ok++
+      else this.#requests[found.synReason]++
+      into.found(found, peer, listener.port, capture.lastInfo)
     } catch (error) {
       this.#onError(error as Error)
-      return this.#failed(nothing('unsupported'))
+      this.miss(into, 'unsupported', peer)
     }
   }
 
-  #failed(found: Found): Found {
-    this.#requests[found.reason!]++
-    return found
-  }
-
-  /** Counts a request without a server: `app.request()` in a test, a call from elsewhere. */
-  without(): Found {
-    return this.#failed(NO_CONNECTION)
-  }
-
-  /** A fingerprint with nothing in it, of a request that was to be skipped. */
-  skipped(): Fingerprint {
-    return new RequestFingerprint(this, NOT_LOOKED_AT)
+  /** The request has no connection: without a server in a test, answered, aborted, or of another kind. */
+  miss(into: RequestFingerprint, reason: Reason, peer: Peer | null = null, localPort?: number): void {
+    this.#requests[reason]++
+    into.missing(reason, peer, localPort)
   }
 
   /** Whether this request is to be skipped. A `skip` that throws skips nothing. */

@@ -4,7 +4,7 @@
  */
 import { unmapAddress } from '../wire/sockaddr.ts'
 import type { Syn } from '../wire/syn.ts'
-import { decodeTcpInfo, TCP_INFO_OFFSET, type TcpInfo } from '../wire/tcp-info.ts'
+import { decodeTcpInfo, tcpInfoOffset, type TcpInfo } from '../wire/tcp-info.ts'
 import type { Connection, Reason } from './connection.ts'
 import type { HandshakeRtt } from './timing.ts'
 
@@ -68,16 +68,10 @@ export interface FingerprintSource {
   label(syn: Syn): Label | undefined
 }
 
-/** What was found for a request: a connection, or why there is none. */
-export interface Found {
-  readonly connection: Connection | undefined
-  /** Why there is no connection. */
-  readonly reason: Reason | undefined
-  /** The peer as the runtime gives it. */
-  readonly peer: { readonly address: string; readonly port: number } | undefined
-  readonly localPort: number | undefined
-  /** TCP_INFO read on the way. */
-  readonly info: Uint8Array | undefined
+/** The peer as the runtime gives it. */
+export interface Peer {
+  readonly address: string
+  readonly port: number
 }
 
 /** Strings and labels of a connection's SYN, computed once. */
@@ -88,31 +82,57 @@ interface Derived {
   labels?: Map<FingerprintSource, Label | undefined>
 }
 
-const RTT = TCP_INFO_OFFSET.rtt
+const RTT = tcpInfoOffset('rtt')
 
-/** A `Fingerprint` over a kept connection. */
+/**
+ * A `Fingerprint` over a kept connection. Made before its facts are known: whoever finds the connection, at once or when a
+ * fact is first read, calls `found` or `missing` on it.
+ */
 export class RequestFingerprint implements Fingerprint {
   readonly #source: FingerprintSource
-  #found: Found | (() => Found)
+  #find: ((fingerprint: RequestFingerprint) => void) | undefined
+  #connection: Connection | undefined
+  #reason: Reason | undefined
+  #peer: Peer | null = null
+  #localPort = 0
   #request = 0
-  #info: Uint8Array | undefined | null = null
-  #tcpInfo: TcpInfo | undefined | null = null
+  #info: Uint8Array | undefined
+  #infoRead = false
+  #tcpInfo: TcpInfo | undefined
   #timing: Timing | undefined
 
-  /** `found` is the connection, or a function that finds it when a fact is first read. */
-  constructor(source: FingerprintSource, found: Found | (() => Found)) {
+  /** `find` is called when a fact is first read, to call `found` or `missing`. */
+  constructor(source: FingerprintSource, find: ((fingerprint: RequestFingerprint) => void) | undefined) {
     this.#source = source
-    this.#found = found
-    if (typeof found !== 'function') this.#request = found.connection?.requests ?? 0
+    this.#find = find
   }
 
-  #resolve(): Found {
-    let found = this.#found
-    if (typeof found === 'function') {
-      found = this.#found = found()
-      this.#request = found.connection?.requests ?? 0
+  /** The request's connection; `info` is a TCP_INFO read on the way. */
+  found(connection: Connection, peer: Peer, localPort: number, info: Uint8Array | undefined): void {
+    this.#connection = connection
+    this.#peer = peer
+    this.#localPort = localPort
+    this.#request = connection.requests
+    if (info !== undefined && this.#source.tcpInfo === 'request') {
+      this.#info = info
+      this.#infoRead = true
     }
-    return found
+  }
+
+  /** Why there is no connection, and what is known all the same. No reason where the request was not looked at. */
+  missing(reason: Reason | undefined, peer: Peer | null, localPort: number | undefined): void {
+    this.#reason = reason
+    this.#peer = peer
+    this.#localPort = localPort ?? 0
+  }
+
+  #resolved(): Connection | undefined {
+    const find = this.#find
+    if (find !== undefined) {
+      this.#find = undefined
+      find(this)
+    }
+    return this.#connection
   }
 
   get available(): boolean {
@@ -120,33 +140,33 @@ export class RequestFingerprint implements Fingerprint {
   }
 
   get source(): Source {
-    const { connection } = this.#resolve()
-    return connection !== undefined && (this.syn !== undefined || this.tcpInfoBytes !== undefined) ? 'kernel' : 'none'
+    return this.#resolved() !== undefined && (this.syn !== undefined || this.tcpInfoBytes !== undefined) ? 'kernel' : 'none'
   }
 
   get reason(): Reason | undefined {
-    const { connection, reason } = this.#resolve()
-    if (connection === undefined) return reason
+    const connection = this.#resolved()
+    if (connection === undefined) return this.#reason
     return this.#source.syn ? connection.synReason : undefined
   }
 
   get peer(): { readonly address: string; readonly port: number } | undefined {
-    const { peer } = this.#resolve()
-    return peer && { address: unmapAddress(peer.address), port: peer.port }
+    this.#resolved()
+    const peer = this.#peer
+    return peer === null ? undefined : { address: unmapAddress(peer.address), port: peer.port }
   }
 
   get local(): { readonly port: number } | undefined {
-    const { localPort } = this.#resolve()
-    return localPort === undefined ? undefined : { port: localPort }
+    this.#resolved()
+    return this.#localPort === 0 ? undefined : { port: this.#localPort }
   }
 
   get connection(): { readonly cookie: string; readonly request: number } | undefined {
-    const { connection } = this.#resolve()
+    const connection = this.#resolved()
     return connection && { cookie: connection.cookie, request: this.#request }
   }
 
   get syn(): Syn | undefined {
-    const { connection } = this.#resolve()
+    const connection = this.#resolved()
     return this.#source.syn ? connection?.syn : undefined
   }
 
@@ -168,27 +188,25 @@ export class RequestFingerprint implements Fingerprint {
   #derived(): Derived | undefined {
     const { syn } = this
     if (syn === undefined) return undefined
-    const connection = this.#resolve().connection!
+    const connection = this.#resolved()!
     connection.derived ??= { syn }
     return connection.derived as Derived
   }
 
   get tcpInfoBytes(): Uint8Array | undefined {
-    if (this.#info === null) {
-      const { connection, info } = this.#resolve()
+    const connection = this.#resolved()
+    if (!this.#infoRead) {
+      this.#infoRead = true
       const wanted = this.#source.tcpInfo
-      if (connection === undefined || wanted === 'off') this.#info = undefined
-      else if (wanted === 'connection') this.#info = connection.firstInfo
-      else this.#info = info ?? this.#source.readInfo(connection)
+      if (connection === undefined || wanted === 'off') return undefined
+      this.#info = wanted === 'connection' ? connection.firstInfo : this.#source.readInfo(connection)
     }
     return this.#info
   }
 
   get tcpInfo(): TcpInfo | undefined {
-    if (this.#tcpInfo === null) {
-      const bytes = this.tcpInfoBytes
-      this.#tcpInfo = bytes && decodeTcpInfo(bytes)
-    }
+    const bytes = this.tcpInfoBytes
+    if (this.#tcpInfo === undefined && bytes !== undefined) this.#tcpInfo = decodeTcpInfo(bytes)
     return this.#tcpInfo
   }
 
@@ -198,7 +216,7 @@ export class RequestFingerprint implements Fingerprint {
   }
 
   #readTiming(): Timing {
-    const { connection } = this.#resolve()
+    const connection = this.#resolved()
     if (connection === undefined) return {}
     const info = this.tcpInfoBytes
     const rtt = info !== undefined && info.length >= RTT + 4 ? new DataView(info.buffer, info.byteOffset).getUint32(RTT, true) : 0

@@ -6,7 +6,7 @@
  * (`tcp_rtt_estimator`, `tcp_synack_rtt_meas` in net/ipv4/tcp_input.c).
  * @module
  */
-import { TCP_INFO_OFFSET as AT } from '../wire/tcp-info.ts'
+import { tcpInfoOffset as at } from '../wire/tcp-info.ts'
 
 /** How the handshake RTT is known. */
 export type RttProvenance =
@@ -56,19 +56,19 @@ const NO_MIN_RTT = 0xffffffff
 /** Two jiffies where the kernel counts 250 a second, milliseconds. */
 const TWO_JIFFIES = 8
 
-const STATE = AT.state
-const OPTIONS = AT.options
-const LAST_DATA_SENT = AT.last_data_sent
-const LAST_DATA_RECV = AT.last_data_recv
-const RTT = AT.rtt
-const RTTVAR = AT.rttvar
-const TOTAL_RETRANS = AT.total_retrans
-const SEGS_IN = AT.segs_in
-const MIN_RTT = AT.min_rtt
-const DATA_SEGS_IN = AT.data_segs_in
-const DATA_SEGS_OUT = AT.data_segs_out
-const DELIVERED = AT.delivered
-const BYTES_RETRANS = AT.bytes_retrans
+const STATE = at('state')
+const OPTIONS = at('options')
+const LAST_DATA_SENT = at('last_data_sent')
+const LAST_DATA_RECV = at('last_data_recv')
+const RTT = at('rtt')
+const RTTVAR = at('rttvar')
+const TOTAL_RETRANS = at('total_retrans')
+const SEGS_IN = at('segs_in')
+const MIN_RTT = at('min_rtt')
+const DATA_SEGS_IN = at('data_segs_in')
+const DATA_SEGS_OUT = at('data_segs_out')
+const DELIVERED = at('delivered')
+const BYTES_RETRANS = at('bytes_retrans')
 
 /** Octets needed for any statement: up to `data_segs_out`, which is there since Linux 4.6. */
 const NEEDED = DATA_SEGS_OUT + 4

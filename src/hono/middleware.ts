@@ -5,7 +5,7 @@
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import { lazyEnv } from '../output/env.ts'
+import { lazyEnv, lazyEnvHandler } from '../output/env.ts'
 
 /** What the middleware adds to Hono's context. For apps that are not chained: `new Hono<{ Variables: FingerprintVariables }>()`. */
 export interface FingerprintVariables {
@@ -23,14 +23,12 @@ export interface Probe {
 
 /** The middleware over a probe. Mounted twice, the inner one leaves what the outer one set. */
 export function createMiddleware(probe: Probe): MiddlewareHandler<{ Variables: FingerprintVariables }> {
+  const handler = lazyEnvHandler<Fingerprint>((found) => probe.env(found))
   return function fingerprint(c, next) {
     if (c.get('fingerprint') === undefined) {
       const found = probe.fingerprint(c)
       c.set('fingerprint', found)
-      c.set(
-        'fingerprintEnv',
-        lazyEnv(() => probe.env(found)),
-      )
+      c.set('fingerprintEnv', lazyEnv(found, handler))
     }
     return next()
   }

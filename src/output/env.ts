@@ -67,36 +67,37 @@ export function toEnv(fingerprint: Fingerprint, options: EnvOptions = {}): Recor
 
 const safeText = (text: string): string => text.replace(/[\u0000-\u001f\u007f]/g, '')
 
-class LazyEnv {
-  #fill: (() => Record<string, string>) | undefined
-  constructor(fill: () => Record<string, string>) {
-    this.#fill = fill
-  }
-  /** Puts the variables into the target the first time that anybody looks at it. */
-  static filled(target: object): object {
-    const env = target as LazyEnv
-    const fill = env.#fill
-    if (fill !== undefined) {
-      env.#fill = undefined
-      Object.assign(target, fill())
+/** The map of each fingerprint that somebody looked into. */
+const maps = new WeakMap<object, Record<string, string>>()
+
+/**
+ * A record of a fingerprint's variables that is filled when somebody first looks into it, and can be spread, listed and
+ * changed like any other. `fill` computes it. Made for every request: the fingerprint itself is the proxy's target, so that
+ * nothing else is allocated until it is looked into.
+ */
+export function lazyEnv<Target extends object>(target: Target, handler: ProxyHandler<Target>): Record<string, string> {
+  return new Proxy(target, handler) as unknown as Record<string, string>
+}
+
+/** The handler for `lazyEnv`, one for all requests. */
+export function lazyEnvHandler<Target extends object>(fill: (target: Target) => Record<string, string>): ProxyHandler<Target> {
+  const map = (target: Target): Record<string, string> => {
+    let env = maps.get(target)
+    if (env === undefined) {
+      env = fill(target)
+      maps.set(target, env)
     }
-    return target
+    return env
   }
-}
-// A plain record to whoever looks: no inherited names.
-Object.setPrototypeOf(LazyEnv.prototype, null)
-Reflect.deleteProperty(LazyEnv.prototype, 'constructor')
-
-const LAZY: ProxyHandler<object> = {
-  get: (target, key) => Reflect.get(LazyEnv.filled(target), key),
-  has: (target, key) => Reflect.has(LazyEnv.filled(target), key),
-  ownKeys: (target) => Reflect.ownKeys(LazyEnv.filled(target)),
-  getOwnPropertyDescriptor: (target, key) => Reflect.getOwnPropertyDescriptor(LazyEnv.filled(target), key),
-  set: (target, key, value) => Reflect.set(LazyEnv.filled(target), key, value),
-  deleteProperty: (target, key) => Reflect.deleteProperty(LazyEnv.filled(target), key),
-}
-
-/** A record that is filled when somebody first looks into it, and can be spread, listed and changed like any other. */
-export function lazyEnv(fill: () => Record<string, string>): Record<string, string> {
-  return new Proxy(new LazyEnv(fill), LAZY) as Record<string, string>
+  return {
+    get: (target, key) => Reflect.get(map(target), key),
+    has: (target, key) => Reflect.has(map(target), key),
+    ownKeys: (target) => Reflect.ownKeys(map(target)),
+    getOwnPropertyDescriptor: (target, key) => Reflect.getOwnPropertyDescriptor(map(target), key),
+    set: (target, key, value) => Reflect.set(map(target), key, value),
+    defineProperty: (target, key, descriptor) => Reflect.defineProperty(map(target), key, descriptor),
+    deleteProperty: (target, key) => Reflect.deleteProperty(map(target), key),
+    getPrototypeOf: () => Object.prototype,
+    preventExtensions: () => false,
+  }
 }

@@ -1,0 +1,127 @@
+/**
+ * `accessLog()` and `createAccessLogger()` on Bun and Deno: one implementation, since files come through `node:fs` on both and
+ * what differs is told by what came with the request.
+ * @module
+ */
+import type { Context } from 'hono'
+import { type AccessLogMiddleware, createAccessLogMiddleware } from '../hono/access-log.ts'
+import {
+  type AccessLogOptions,
+  type AccessLogRuntime,
+  createPlainAccessLog,
+  type Endpoints,
+  endpoint,
+  type PlainAccessLog,
+  type PlainAccessLogOptions,
+} from '../output/access-log.ts'
+import { openLogSink } from './log-file.ts'
+
+/** What is used of Bun. */
+interface BunParts {
+  readonly inspect: (value: unknown) => string
+  readonly peek: (value: unknown) => unknown
+  readonly isMainThread?: boolean
+}
+/** What is used of `Bun.Server` and of Deno's `ServeHandlerInfo`. */
+interface ServerParts {
+  readonly requestIP?: (request: Request) => { readonly address: string; readonly port: number } | null
+  readonly address?: { readonly address: string; readonly port: number } | null
+  readonly port?: number
+  readonly remoteAddr?: { readonly hostname?: string; readonly port?: number }
+}
+
+/** The runtime this process is, as access logs see it. */
+export function accessLogRuntime(): AccessLogRuntime {
+  const { Bun, process, Deno } = globalThis as {
+    Bun?: BunParts
+    process?: { readonly pid?: number }
+    Deno?: { readonly pid: number }
+  }
+  const processId = process?.pid ?? Deno?.pid
+  return {
+    processId,
+    // The kernel's number of the main thread is that of the process; of other threads nobody tells.
+    threadId: Bun?.isMainThread === false ? undefined : processId,
+    openSink: openLogSink,
+    peer,
+    local,
+    bodySize: Bun === undefined ? () => undefined : (response) => bunBodySize(Bun, response),
+    textSize: Bun === undefined ? () => undefined : (response) => bunTextSize(Bun, response),
+  }
+}
+
+function peer(request: Request, server: unknown): Endpoints | undefined {
+  if (typeof server !== 'object' || server === null) return undefined
+  const parts = server as ServerParts
+  try {
+    if (typeof parts.requestIP === 'function') {
+      const found = parts.requestIP(request)
+      return found === null ? undefined : endpoint(found.address, found.port)
+    }
+    const { remoteAddr } = parts
+    return typeof remoteAddr?.hostname === 'string' ? endpoint(remoteAddr.hostname, remoteAddr.port) : undefined
+  } catch {
+    // Deno throws once the request is closed.
+    return undefined
+  }
+}
+
+function local(server: unknown): { address?: string | undefined; port?: number | undefined } | undefined {
+  if (typeof server !== 'object' || server === null) return undefined
+  const { address, port } = server as ServerParts
+  if (typeof address !== 'object' || address === null) return { port }
+  // A listener on every address does not know on which one a connection came.
+  const wildcard = address.address === '::' || address.address === '0.0.0.0'
+  return { address: wildcard ? undefined : address.address, port: port ?? address.port }
+}
+
+const INSPECTED = /^Response \(([\d.]+) (bytes|KB|MB|GB)\)/
+
+/**
+ * Octets of a body that lies ready, on Bun: a string, bytes, a Blob, a file.
+ *
+ * Touching `body` would make a stream of it, and then files lose sendfile and large texts their Content-Length. What Bun
+ * prints of a response is the one place that tells; where it prints something else, the body is watched instead.
+ */
+function bunBodySize(Bun: BunParts, response: Response): number | undefined {
+  if (response.bodyUsed) return undefined
+  const found = INSPECTED.exec(Bun.inspect(response))
+  if (found === null) return undefined
+  if (found[2] === 'bytes') return Number(found[1])
+  // "0 KB" is what a stream looks like, and an empty body.
+  if (Number(found[1]) === 0) return undefined
+  const blob = Bun.peek(response.clone().blob())
+  return blob instanceof Blob ? blob.size : undefined
+}
+
+/** Bun hands out the text of a ready body at once. */
+function bunTextSize(Bun: BunParts, response: Response): number | undefined {
+  const text = Bun.peek(response.clone().text())
+  return typeof text === 'string' ? Buffer.byteLength(text) : undefined
+}
+
+/**
+ * Hono middleware that logs each answer: Apache formats, JSON or your own.
+ *
+ * Mount it first, before `fingerprint()`. The line is made when the body has ended, with its true octets and time; `'combined'`
+ * to standard output unless told otherwise. Requests that the runtime refuses before any handler runs leave no line.
+ *
+ * @throws {TypeError} for an unknown option, a wrong value, or a format that does not compile
+ * @example
+ * app.use(accessLog({ format: '%h %t "%r" %>s %b %{FINGERPRINT_TCP_RTT}g', write: { file: 'access.log' } }))
+ */
+export function accessLog(options?: AccessLogOptions<Context>): AccessLogMiddleware {
+  return createAccessLogMiddleware(accessLogRuntime(), options)
+}
+
+/**
+ * Access logs for handlers without Hono.
+ *
+ * @throws {TypeError} for an unknown option, a wrong value, or a format that does not compile
+ * @example
+ * const log = createAccessLogger({ format: 'common' })
+ * Bun.serve({ fetch: log.wrap((request, server) => new Response('hello')) })
+ */
+export function createAccessLogger(options?: PlainAccessLogOptions): PlainAccessLog {
+  return createPlainAccessLog(accessLogRuntime(), options)
+}
