@@ -13,8 +13,13 @@ export const BLOCK = {
   PACKET: 2,
   SIMPLE_PACKET: 3,
   ENHANCED_PACKET: 6,
-  JOURNAL: 9,
 } as const
+
+/**
+ * Blocks without packets that Wireshark numbers like packets: systemd journal entries, custom blocks, Sysdig events (seen
+ * with tshark 4.0.17).
+ */
+const NUMBERED: ReadonlySet<number> = new Set([9, 0xbad, 0x40000bad, 0x204, 0x208, 0x216, 0x217, 0x221, 0x222])
 
 /** The most interfaces of one section that are remembered: a file of nothing but interfaces must not fill memory. */
 const MOST_INTERFACES = 65_536
@@ -127,10 +132,8 @@ export class PcapngParser implements Parser {
         this.#packet(window, 0, 4, captured, original, body, look)
         return true
       }
-      case BLOCK.JOURNAL:
-        this.#frame++ // Wireshark shows these as frames.
-        return true
       default:
+        if (NUMBERED.has(type)) this.#frame++
         return true
     }
   }
@@ -167,7 +170,7 @@ export class PcapngParser implements Parser {
       this.#told.add(-1)
       this.#handler.problem({
         reason: 'broken-block',
-        detail: `a packet of interface ${id}, but ${this.#interfaces === 0 ? 'no interface was' : `only ${this.#interfaces} interfaces were`} described; such packets are passed over`,
+        detail: `a packet of interface ${id}, but ${described(this.#interfaces)} described; such packets are passed over`,
         offset: window.position,
         frame,
       })
@@ -234,6 +237,11 @@ export class PcapngParser implements Parser {
       frame: this.#trailer > 0 ? Math.max(this.#frame, 1) : this.#frame + 1,
     })
   }
+}
+
+function described(interfaces: number): string {
+  if (interfaces === 0) return 'none was'
+  return interfaces === 1 ? 'only interface 0 was' : `only ${interfaces} were`
 }
 
 function packetBlock(type: number): boolean {
