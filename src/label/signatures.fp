@@ -254,6 +254,7 @@ sig   = *:64:0:*:mss*51,*:mss,sok,ts,nop,ws::0
 sig   = *:64:0:*:mss*52,*:mss,sok,ts,nop,ws::0
 sig   = *:64:0:*:mss*53,*:mss,sok,ts,nop,ws::0
 
+; windows of [m 6.8.0-31]
 label = s:linux:Linux:6.6 to 6.9, or tuned
 sig   = *:64:0:*:32120,*:mss,sok,ts,nop,ws::0
 sig   = *:64:0:*:33120,*:mss,sok,ts,nop,ws::0
@@ -263,6 +264,7 @@ label = s:linux:Linux:3.11 to 4.19, or tuned
 sig   = *:64:0:*:mss*20,*:mss,sok,ts,nop,ws::0
 sig   = *:64:0:65476:43690,*:mss,sok,ts,nop,ws::0
 
+; window of 19c6ea9f
 label = s:linux:Linux:2.6.39 to 3.10, or tuned
 sig   = *:64:0:*:mss*10,*:mss,sok,ts,nop,ws::0
 
@@ -364,8 +366,7 @@ sig   = *:64:0:*:mss*50,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:mss*51,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:mss*52,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:mss*53,*:mss,sok,ts,nop,ws:df,id+,flow:0
-; [m 6.18] route advmss 1200 and TCP_MAXSEG: 54 * 1200; advmss 536: 122 * 536
-sig   = *:64:0:1200:mss*54,*:mss,sok,ts,nop,ws:df,id+,flow:0
+; [m 6.18] route advmss 536: 122 * 536 (advmss or TCP_MAXSEG 1200: 54 * 1200 = 64800, above)
 sig   = *:64:0:536:mss*122,*:mss,sok,ts,nop,ws:df,id+,flow:0
 ; jumbo frames, also with the MSS lowered on the way: MTU 9001, 9000, 8996, 8896, 8500 over IPv4, then IPv6 [m 6.18 for
 ; 9001, 8996, 8500; by the rule for the others]
@@ -385,7 +386,6 @@ sig   = *:64:0:*:64440,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:65320,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:64620,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:65136,*:mss,sok,ts,nop,ws:df,id+,flow:0
-sig   = *:64:0:*:64440,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:64952,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:64400,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:64860,*:mss,sok,ts,nop,ws:df,id+,flow:0
@@ -463,8 +463,7 @@ sig   = *:64:0:*:33120,7:mss,nop,nop,sok,nop,ws:df,id+,flow:0
 label = s:linux:Linux:3.11 to 4.19, or tuned
 sig   = *:64:0:*:mss*20,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:mss*20,*:mss,sok,ts,nop,ws:df,id+,ecn,flow:0
-; plain windows of MTU 1500, 1492, 1480, 1460, 1450, 1420, 1400 with a lowered MSS, IPv4 then IPv6
-sig   = *:64:0:*:29200,*:mss,sok,ts,nop,ws:df,id+,flow:0
+; windows of MTU 1480, 1492, 1472, 1460, 1450, 1420, 1400 with a lowered MSS (that of 1500 is mss*20 again)
 sig   = *:64:0:*:28800,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:29040,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:28640,*:mss,sok,ts,nop,ws:df,id+,flow:0
@@ -594,7 +593,7 @@ sig   = *:64:0:*:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1:df,ecn,flow:0
 sig   = 4:64:0:*:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1:id-:0
 sig   = 4:64:0:*:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1:id-,ecn:0
 
-; scale 5: 1 MiB (10.13), 2 MiB (11 and later under 4 GiB)
+; scale 5 [s]: 1 MiB (10.13), 2 MiB (11 and later under 4 GiB); 328cefc2, 2c6c9bcf, baddad84 [c]
 label = s:apple:macOS:10.13 or newer, or iOS 11 or newer
 sig   = 4:64:0:*:65535,5:mss,nop,ws,nop,nop,ts,sok,eol+1:df:0
 sig   = 4:64:0:*:65535,5:mss,nop,ws,nop,nop,ts,sok,eol+1:df,ecn:0
@@ -685,12 +684,10 @@ sig   = 4:255:0:*:4128,0:mss::0
 sig   = 4:255:0:*:4128,0:mss:id-:0
 
 ; [m 2.1.3 and git of 2026] window 4 * MSS; TTL 255, ESP-IDF sets 64; ID from a counter that starts at 0, always 0 since
-; 2026-05. Plain windows: MSS 536 (default), 1460, 1440 (ESP-IDF) lowered on the way.
+; 2026-05. Plain windows: MSS 536 (default) and 1440 (ESP-IDF) lowered on the way.
 label = s:embedded:lwIP:
 sig   = *:255:0:*:mss*4,0:mss::0
 sig   = *:255:0:*:mss*4,0:mss:id-:0
-sig   = *:255:0:*:5840,0:mss::0
-sig   = *:255:0:*:5840,0:mss:id-:0
 sig   = *:255:0:*:2144,0:mss::0
 sig   = *:255:0:*:2144,0:mss:id-:0
 sig   = *:64:0:*:5760,0:mss::0
@@ -698,12 +695,8 @@ sig   = *:64:0:*:5760,0:mss:id-:0
 ; LWIP_TCP_SACK_OUT, LWIP_TCP_TIMESTAMPS, LWIP_WND_SCALE and all of them [m]
 sig   = *:255:0:*:mss*4,0:mss,nop,nop,sok::0
 sig   = *:255:0:*:mss*4,0:mss,nop,nop,sok:id-:0
-sig   = *:255:0:*:5840,0:mss,nop,nop,sok::0
-sig   = *:255:0:*:5840,0:mss,nop,nop,sok:id-:0
 sig   = *:255:0:*:mss*4,0:mss,nop,nop,ts::0
 sig   = *:255:0:*:mss*4,0:mss,nop,nop,ts:id-:0
-sig   = *:255:0:*:5840,0:mss,nop,nop,ts::0
-sig   = *:255:0:*:5840,0:mss,nop,nop,ts:id-:0
 sig   = *:255:0:*:65535,*:mss,nop,ws::0
 sig   = *:255:0:*:65535,*:mss,nop,ws:id-:0
 sig   = *:255:0:*:65535,*:mss,nop,nop,ts,nop,ws::0
@@ -717,10 +710,9 @@ sig   = *:255:0:*:65535,*:mss,nop,nop,ts,nop,ws,nop,nop,sok:id-:0
 label = s:embedded:Contiki-NG or RIOT:
 sig   = 6:64:0:1220:1220,0:mss::0
 
-; [s prvSetSynAckOptions, configuration defaults] layout of Windows, scale 0, no DF, window 4 * 1460
+; [s prvSetSynAckOptions, configuration defaults] layout of Windows, scale 0, no DF, window 4 segments
 label = s:embedded:FreeRTOS-Plus-TCP:
 sig   = *:128:0:*:mss*4,0:mss,nop,ws,nop,nop,sok::0
-sig   = *:128:0:*:5840,0:mss,nop,ws,nop,nop,sok::0
 sig   = *:128:0:*:mss*4,0:mss,nop,ws,nop,nop,sok:id-:0
 
 ; [s nx_tcp_packet_send_syn.c] window as the application asks

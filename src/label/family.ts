@@ -1,0 +1,87 @@
+/**
+ * Label names grouped into families: what kind of system or program a label speaks of.
+ * @module
+ */
+
+/**
+ * Family of a label or a User-Agent.
+ *
+ * `linux` is any Linux; `android` and `chromeos` are the Linux systems that a User-Agent or a database names apart and
+ * that share its stack. `apple` is macOS, iOS and their kin, which share one. `unix` are the other Unix systems. `userspace`
+ * are stacks inside a program (gVisor, Tailscale, mTCP): they say nothing of the system below. `embedded` are devices and
+ * routers, `scanner` scanners, tools and malware: everything a database lists as a program.
+ */
+export type Family =
+  | 'linux'
+  | 'android'
+  | 'chromeos'
+  | 'windows'
+  | 'apple'
+  | 'bsd'
+  | 'unix'
+  | 'userspace'
+  | 'embedded'
+  | 'scanner'
+
+/** The part of a label that tells its family. */
+export interface LabelName {
+  /** As the database has it; absent where nothing matched. */
+  readonly name?: string | undefined
+  /** `app` for programs, whatever their name. */
+  readonly kind?: 'os' | 'app' | undefined
+}
+
+/** Words of each family in label names: those of our own database, of p0f's and of common inventions. */
+const WORDS: readonly (readonly [Family, RegExp])[] = [
+  ['userspace', /gvisor|netstack|tailscale|\bmtcp\b|smoltcp|user-space wireguard/],
+  ['android', /android/],
+  ['chromeos', /chrom(?:e|ium) ?os/],
+  ['linux', /linux|openwrt|ubuntu|debian|tizen/],
+  ['windows', /windows|\bwin(?:9x|nt|xp|dows)?\b/],
+  ['apple', /mac ?os|\bos x\b|\bi(?:pad)?os\b|iphone|ipad|darwin|\bapple\b|tvos|watchos/],
+  ['bsd', /bsd\b|dragonfly/],
+  ['unix', /solaris|sunos|illumos|\baix\b|hp-ux|irix|tru64|\bunix\b/],
+  [
+    'embedded',
+    /cisco|lwip|freertos|contiki|\briot\b|\buip\b|netx duo|picotcp|zephyr|vxworks|routeros|esp-?(?:idf|32|8266)|nintendo|playstation/,
+  ],
+  ['scanner', /\b(?:nmap|naabu|masscan|zmap|hping\d?|nping|scapy|mirai)\b|traceroute/],
+]
+
+/**
+ * Every family that a label speaks of, most often one; none for names that tell no family.
+ *
+ * More than one where the label names several possible senders ("zmap or Linux ...", "Linux (Android or tuned)").
+ *
+ * @example families({ name: 'Linux (Android or tuned)' }) // ['android', 'linux']
+ */
+export function families(label: LabelName | undefined): readonly Family[] {
+  if (label?.name === undefined) return []
+  if (label.kind === 'app') return ['scanner']
+  // Cisco's system is called IOS too
+  const name = label.name.slice(0, 256).toLowerCase().replace('cisco ios', 'cisco')
+  const found: Family[] = []
+  for (const [family, words] of WORDS) if (words.test(name)) found.push(family)
+  // p0f writes "Linux (Android)" for Android alone, we "Linux (Android or ...)" for either
+  if (found.includes('android') && !name.includes(' or ')) return found.filter((family) => family !== 'linux')
+  return found
+}
+
+const LINUX: ReadonlySet<Family> = new Set(['linux', 'android', 'chromeos'])
+
+/** Whether two families share one TCP/IP stack: equal ones do, and Linux, Android and Chrome OS do. */
+export function isSameStack(a: Family, b: Family): boolean {
+  return a === b || (LINUX.has(a) && LINUX.has(b))
+}
+
+/**
+ * The one family of a label: `linux` also where it may be Android. `undefined` without a label, for names that tell none,
+ * and where the label names unrelated senders.
+ *
+ * @example family({ name: 'Windows 10 or newer, or Server 2016 or newer' }) // 'windows'
+ */
+export function family(label: LabelName | undefined): Family | undefined {
+  const found = families(label)
+  if (found.length < 2) return found[0]
+  return found.every((one) => LINUX.has(one)) ? 'linux' : undefined
+}

@@ -1,0 +1,176 @@
+import { expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { defaultDatabase } from '../../src/label/default-database.ts'
+import { families, family } from '../../src/label/family.ts'
+import { match } from '../../src/label/match.ts'
+import type { Signature } from '../../src/label/p0f-database.ts'
+import { SIGNATURES } from '../../src/label/signatures.ts'
+import { parseSyn } from '../../src/wire/syn.ts'
+import { buildPacket, FLAG } from '../support/packet.ts'
+
+const DATABASE_FILE = join(import.meta.dir, '../../src/label/signatures.fp')
+const MODULE_FILE = join(import.meta.dir, '../../src/label/signatures.ts')
+
+/** The module that holds the text of the file. Written by `UPDATE_SIGNATURES=1 bun test test/label/signatures.test.ts`. */
+function moduleText(database: string): string {
+  return `/**
+ * The text of \`signatures.fp\`, for runtimes that cannot read it. Generated: edit the \`.fp\` file, then run
+ * \`UPDATE_SIGNATURES=1 bun test test/label/signatures.test.ts\`.
+ * @module
+ */
+
+/** Our own signatures in p0f v3 format, comments with the evidence included; line numbers are those of the file. */
+export const SIGNATURES: string = \`${database.replace(/[\\`]|\$\{/g, '\\$&')}\`
+`
+}
+
+const file = readFileSync(DATABASE_FILE, 'utf8')
+if (process.env.UPDATE_SIGNATURES !== undefined) writeFileSync(MODULE_FILE, moduleText(file))
+
+test('SIGNATURES is the text of signatures.fp', () => {
+  expect(readFileSync(MODULE_FILE, 'utf8')).toBe(moduleText(file))
+  expect(SIGNATURES).toBe(file)
+})
+
+test('defaultDatabase is parsed once and shared', () => {
+  expect(defaultDatabase()).toBe(defaultDatabase())
+  expect(defaultDatabase().signatures.length).toBeGreaterThan(300)
+})
+
+test('defaultDatabase names the links of loopback, Ethernet, DSL and tunnels', () => {
+  const { links } = defaultDatabase()
+  expect([65_535, 65_536, 1500, 1492, 1420, 9001].map((mtu) => links.get(mtu))).toEqual([
+    'loopback',
+    'loopback',
+    'Ethernet, Wi-Fi or mobile',
+    'PPPoE (DSL)',
+    'WireGuard or similar tunnel',
+    'AWS jumbo frames',
+  ])
+  // values that are an MSS taken for an MTU, or fixed by a tool
+  for (const mtu of [1452, 1240, 1220, 1520]) expect(links.has(mtu)).toBe(false)
+})
+
+test('the families of our labels are their classes', () => {
+  const one = new Set<string>()
+  for (const label of defaultDatabase().labels) {
+    const found = families({ name: label.name, kind: label.family === undefined ? 'app' : 'os' })
+    if (label.family === undefined) expect(found).toEqual(['scanner'])
+    else expect(found).toContain(label.family as never)
+    const single = family({ name: label.name, kind: label.family === undefined ? 'app' : 'os' })
+    if (single === undefined) one.add(label.name)
+    else expect<string>(single).toBe(label.family ?? 'scanner')
+  }
+  // only the labels that name two unrelated senders have no single family
+  expect([...one].every((name) => / or (?:zmap|Linux)/.test(name))).toBe(true)
+  expect(one.size).toBe(4)
+})
+
+test('every label in signatures.fp has its evidence above it', () => {
+  const lines = file.split('\n')
+  const request = lines.indexOf('[tcp:request]')
+  for (const [i, line] of lines.entries()) {
+    if (i < request || !line.startsWith('label')) continue
+    const comment: string[] = []
+    // back to the label before: a comment may stand above several labels or between signatures
+    for (let k = i - 1; k > request && !lines[k]!.startsWith('label'); k -= 1) comment.push(lines[k]!)
+    for (let k = i + 1; k < lines.length && /^(?:;|sig|sys)/.test(lines[k]!); k += 1) comment.push(lines[k]!)
+    const evidence = comment.filter((text) => text.startsWith(';')).join(' ')
+    expect(`${line}: ${/\[(?:m|s|c)\b|\b[0-9a-f]{8}\b/.test(evidence)}`).toBe(`${line}: true`)
+  }
+})
+
+const OPTION: Readonly<Record<string, (facts: { mss: number; scale: number; tsVal: number }) => number[]>> = {
+  nop: () => [1],
+  mss: ({ mss }) => [2, 4, mss >> 8, mss & 255],
+  ws: ({ scale }) => [3, 3, scale],
+  sok: () => [4, 2],
+  ts: ({ tsVal }) => [8, 10, 0, 0, 0, tsVal, 0, 0, 0, 0],
+  '?30': () => [30, 4, 1, 1],
+  '?34': () => [34, 2],
+  '?254': () => [254, 4, 0xf9, 0x89],
+}
+
+/** A SYN that fits a signature, over one IP version. */
+function example(signature: Signature, version: 4 | 6): Uint8Array | undefined {
+  const { layout, windowRule } = signature
+  const has = (word: string): boolean => signature.text.split(':')[6]!.split(',').includes(word)
+  const scale = signature.scale < 0 ? 12 : signature.scale
+  // lowered on the way: no window of ours is a multiple of it
+  let mss = signature.mss < 0 ? 1311 : signature.mss
+  let window = signature.window
+  if (windowRule === 'any') window = 12_345
+  if (windowRule === 'modulo') window = 3 * signature.window
+  if (windowRule === 'mss') {
+    if (signature.mss < 0) mss = Math.min(mss, Math.floor(65_535 / signature.window))
+    window = mss * signature.window
+  }
+  const bytes: number[] = []
+  for (const word of layout === '' ? [] : layout.split(',')) {
+    if (word.startsWith('eol+')) bytes.push(...new Array<number>(Number(word.slice(4)) + 1).fill(0))
+    else bytes.push(...OPTION[word]!({ mss, scale, tsVal: has('ts1-') ? 0 : 7 }))
+  }
+  if (bytes.length % 4 !== 0) return undefined
+  const address = version === 4 ? ['192.0.2.1', '198.51.100.1'] : ['2001:db8::1', '2001:db8::2']
+  return buildPacket({
+    source: { address: address[0]!, port: 40_000 },
+    destination: { address: address[1]!, port: 443 },
+    ttl: signature.timeToLive,
+    ipId: has('id+') || (!has('df') && !has('id-')) ? 4321 : 0,
+    dontFragment: has('df'),
+    flowLabel: has('flow') ? 99 : 0,
+    sequence: has('seq-') ? 0 : 12_345,
+    acknowledgment: has('ack+') ? 0x01_02_03_04 : 0,
+    flags: FLAG.SYN | (has('ecn') ? FLAG.ECE | FLAG.CWR : 0),
+    urgentPointer: has('uptr+') ? 1 : 0,
+    window,
+    options: Uint8Array.from(bytes),
+    payload: signature.payload === true ? new Uint8Array(8) : new Uint8Array(0),
+  })
+}
+
+test('every signature gives its label to a SYN made from it: none is dead', () => {
+  const database = defaultDatabase()
+  const dead: string[] = []
+  for (const signature of database.signatures) {
+    const versions = signature.version === 0 ? ([4, 6] as const) : [signature.version]
+    const answers = versions.map((version) => {
+      const bytes = example(signature, version)
+      if (bytes === undefined) return 'no whole words of options'
+      const label = match(database, parseSyn(bytes))
+      return label.evidence?.line === signature.line ? 'reached' : `line ${label.evidence?.line} ${label.name}`
+    })
+    if (!answers.includes('reached')) dead.push(`line ${signature.line} ${signature.text}: ${answers.join(' | ')}`)
+  }
+  expect(dead).toEqual([])
+})
+
+/** What p0f prints when it loads the file, `undefined` where there is no p0f. */
+function loadWithP0f(): { exitCode: number; output: string } | undefined {
+  const program = Bun.which('p0f') ?? Bun.which('/usr/sbin/p0f')
+  if (program === null) return undefined
+  const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-p0f-'))
+  try {
+    // a capture without packets: link type 101, raw IP
+    const capture = join(directory, 'empty.pcap')
+    writeFileSync(capture, new Uint8Array(new Uint32Array([0xa1b2c3d4, 0x0004_0002, 0, 0, 65_535, 101]).buffer))
+    const run = Bun.spawnSync([program, '-f', DATABASE_FILE, '-r', capture], { stdin: 'ignore' })
+    return { exitCode: run.exitCode, output: `${run.stdout}${run.stderr}` }
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+const p0f = loadWithP0f()
+if (p0f === undefined && process.env.CI !== 'true') {
+  test.skip('p0f itself loads signatures.fp (no p0f here: apt-get install p0f)', () => {})
+} else {
+  test('p0f itself loads signatures.fp', () => {
+    expect(p0f, 'p0f is not installed').toBeDefined()
+    expect(p0f!.output).toContain(`Loaded ${defaultDatabase().signatures.length + defaultDatabase().links.size - 1}`)
+    expect(p0f!.output).not.toContain('ABORT')
+    expect(p0f!.exitCode).toBe(0)
+  })
+}
