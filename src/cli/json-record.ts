@@ -3,6 +3,7 @@
  * time here. A test holds every line equal to `JSON.stringify` of `recordOf`.
  * @module
  */
+import type { Label } from '../label/match.ts'
 import { formatIpv6Address } from '../wire/address.ts'
 import type { Ipv4Header } from '../wire/ipv4.ts'
 import type { Ipv6Header } from '../wire/ipv6.ts'
@@ -68,6 +69,8 @@ const S = {
   haproxy: segment('","haproxy":"'),
   ja4t: segment('","ja4t":"'),
   endFingerprints: segment('"}'),
+  unnamed: segment(',"label":{"distance":'),
+  mtu: segment(',"mtu":'),
 } as const
 
 const QUOTE = 0x22
@@ -165,11 +168,44 @@ function putTcpHeader(view: DataView, start: number, tcp: TcpHeader): number {
   return at
 }
 
+/**
+ * The constant parts of labels, made when first needed: as many as the database has names and link types.
+ */
+class LabelSegments {
+  readonly #names = new Map<string, (Segment | undefined)[]>()
+  readonly #links = new Map<string, Segment>()
+
+  /** Up to the value of `distance`. */
+  opening(label: Label): Segment {
+    const { name } = label
+    if (name === undefined) return S.unnamed
+    let variants = this.#names.get(name)
+    if (variants === undefined) {
+      variants = []
+      this.#names.set(name, variants)
+    }
+    const variant = (label.kind === 'os' ? 1 : 0) | (label.match === 'exact' ? 2 : 0) | (label.generic === true ? 4 : 0)
+    return (variants[variant] ??= segment(
+      `,"label":{"name":${JSON.stringify(name)},"kind":"${label.kind}","match":"${label.match}","generic":${label.generic},"distance":`,
+    ))
+  }
+
+  link(link: string): Segment {
+    let found = this.#links.get(link)
+    if (found === undefined) {
+      found = segment(`,"link":${JSON.stringify(link)}`)
+      this.#links.set(link, found)
+    }
+    return found
+  }
+}
+
 /** Lines of JSON, one a record. */
 export function createJsonWriter(out: Output): RecordWriter {
   /** `{"file":"..."`, made when the file changes. */
   let file: string | undefined
   let opening: Segment = S.open
+  const labels = new LabelSegments()
 
   function record(report: Report): void {
     const { syn, fingerprints, label, tunnel } = report
@@ -179,8 +215,15 @@ export function createJsonWriter(out: Output): RecordWriter {
       opening = file === undefined ? S.open : segment(`{"file":${JSON.stringify(file)}`)
     }
     const { p0f, muonfp, haproxy, ja4t } = fingerprints
-    const open =
+    let open =
       p0f.length + muonfp.length + haproxy.length + opening.length + (ip.version === 6 ? ip.extensionsLength : 0)
+    let named = S.unnamed
+    let link: Segment | undefined
+    if (label !== undefined) {
+      named = labels.opening(label)
+      if (label.link !== undefined) link = labels.link(label.link)
+      open += named.length + (link?.length ?? 0)
+    }
     out.reserve(FIXED + SLACK + bytes.length * 2 + open)
     const { view } = out
     let at = putSegment(view, out.length, opening)
@@ -198,13 +241,13 @@ export function createJsonWriter(out: Output): RecordWriter {
     if (ja4t !== undefined) at = putAscii(view, putSegment(view, at, S.ja4t), ja4t)
     at = putSegment(view, at, S.endFingerprints)
     if (label !== undefined) {
-      out.length = at
-      out.text(`,"label":${JSON.stringify(label)}`)
-      out.reserve(2)
-      at = out.length
+      at = putDecimal(view, putSegment(view, at, named), label.distance)
+      if (link !== undefined) at = putSegment(view, at, link)
+      if (label.mtu !== undefined) at = putDecimal(view, putSegment(view, at, S.mtu), label.mtu)
+      view.setUint8(at++, CLOSE)
     }
-    out.view.setUint8(at++, CLOSE)
-    out.view.setUint8(at++, LINE_END)
+    view.setUint8(at++, CLOSE)
+    view.setUint8(at++, LINE_END)
     out.length = at
   }
 

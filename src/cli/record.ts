@@ -3,14 +3,15 @@
  * @module
  */
 import type { Fingerprints } from '../fingerprint/fingerprints.ts'
+import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 
 /** Everything `parse` and `pcap` say of one SYN. Reused from one SYN to the next. */
 export interface Report {
   syn: Syn
   fingerprints: Fingerprints & { readonly ja4t?: string }
-  /** What the database says; `undefined` without one, or where it says nothing. */
-  label: object | undefined
+  /** What the database says; `undefined` without one. */
+  label: Label | undefined
   /** Capture file as it was named on the command line; `undefined` outside captures. */
   file: string | undefined
   /** Number of the packet in that file, from 1. */
