@@ -81,6 +81,7 @@ export class Label {
     signature: Signature | undefined,
     fuzzy: boolean,
     tolerated: number,
+    distance: number = guessHopDistance(facts.timeToLive),
   ) {
     const { mss, timeToLive } = facts
     this.#signature = signature
@@ -89,7 +90,7 @@ export class Label {
     if (signature === undefined) {
       this.#missing = 0
       this.#extra = 0
-      this.distance = guessHopDistance(timeToLive)
+      this.distance = distance
     } else {
       const { label } = signature
       const stated = statedQuirks(signature, facts.version)
@@ -99,11 +100,9 @@ export class Label {
       this.kind = label.family === undefined ? 'app' : 'os'
       this.match = fuzzy ? 'fuzzy' : 'exact'
       this.generic = label.generic
-      this.distance = ttlDiffers(signature, timeToLive)
-        ? guessHopDistance(timeToLive)
-        : signature.timeToLive - timeToLive
+      this.distance = ttlDiffers(signature, timeToLive) ? distance : signature.timeToLive - timeToLive
     }
-    if (mss !== 0 && this.kind !== 'app') {
+    if (mss !== 0 && this.kind !== 'app' && !isSendSynProbe(facts)) {
       this.mtu = mss + (facts.version === 4 ? 40 : 60)
       this.link = database.links.get(this.mtu)
     }
@@ -124,7 +123,7 @@ export class Label {
       missingQuirks: quirkWords(this.#missing),
       extraQuirks: quirkWords(this.#extra),
       toleratedQuirks: quirkWords(this.#tolerated),
-      ttlDiffers: !signature.randomTtl && ttlDiffers(signature, this.#timeToLive),
+      ttlDiffers: ttlDiffers(signature, this.#timeToLive),
       randomTtl: signature.randomTtl,
     }
   }
@@ -142,6 +141,11 @@ export class Label {
   }
 }
 
+/** Whether p0f's own tool `p0f-sendsyn` sent it: p0f takes no MTU from its probes, as from other tools. */
+function isSendSynProbe(facts: P0fFacts): boolean {
+  return facts.mss === 1331 && facts.window === 1337
+}
+
 /** Quirks that may be missing, and those that may be there, in a fuzzy match. */
 const MAY_MISS = QUIRK.DF | QUIRK.ID_NONZERO
 const MAY_APPEAR = QUIRK.ID_ZERO | QUIRK.ECN
@@ -155,7 +159,9 @@ function statedQuirks(signature: Signature, version: number): number {
   return signature.quirks & (version === 4 ? ~QUIRK.FLOW : ~(QUIRK.DF | QUIRK.ID_NONZERO | QUIRK.ID_ZERO))
 }
 
+/** Whether the TTL rules out that the packet started with the signature's. Where TTLs are random nothing does. */
 function ttlDiffers(signature: Signature, timeToLive: number): boolean {
+  if (signature.randomTtl) return false
   const distance = signature.timeToLive - timeToLive
   return distance < 0 || distance > MAX_DISTANCE
 }
@@ -165,10 +171,8 @@ function rankOf(signature: Signature, facts: P0fFacts, tolerable: number): numbe
   if (signature.optionsLength !== facts.optionsLength) return RANK.NONE
   if (signature.payload !== undefined && signature.payload !== facts.payload) return RANK.NONE
   if (signature.versioned && signature.version !== 0 && signature.version !== facts.version) return RANK.NONE
-  let fuzzy = false
-  if (signature.randomTtl) {
-    if (facts.timeToLive > signature.timeToLive) return RANK.NONE
-  } else fuzzy = ttlDiffers(signature, facts.timeToLive)
+  if (signature.randomTtl && facts.timeToLive > signature.timeToLive) return RANK.NONE
+  let fuzzy = ttlDiffers(signature, facts.timeToLive)
 
   const stated = statedQuirks(signature, facts.version)
   const extra = facts.quirks & ~stated
@@ -178,10 +182,9 @@ function rankOf(signature: Signature, facts: P0fFacts, tolerable: number): numbe
     if ((missing & ~MAY_MISS) !== 0 || (untolerated & ~MAY_APPEAR) !== 0) return RANK.NONE
     fuzzy = true
   }
-  const { label } = signature
-  if (fuzzy) return label.family === undefined ? RANK.NONE : RANK.FUZZY
+  if (fuzzy) return RANK.FUZZY
   const tolerated = extra === 0 ? 0 : RANK.SPECIFIC_TOLERATED
-  return (label.generic ? RANK.GENERIC : RANK.SPECIFIC) + tolerated
+  return (signature.label.generic ? RANK.GENERIC : RANK.SPECIFIC) + tolerated
 }
 
 /** The signatures of a shape that can fit. */
@@ -215,8 +218,8 @@ function lookUp(shape: Shape, facts: P0fFacts): readonly Signature[] | undefined
  *
  * p0f's rules: order of options, octets of IP options, MSS, scale, window and payload class must be equal where the signature
  * does not leave them open; the TTL at most 35 below the signature's; the quirks equal. The first specific signature for which
- * all of that holds, else the first generic one. Else the first, if it is no tool, that fits but for the TTL, missing `df` and
- * `id+` or additional `id-` and `ecn`: a fuzzy match.
+ * all of that holds, else the first generic one. Else the first that fits but for the TTL, missing `df` and `id+` or additional
+ * `id-` and `ecn`: a fuzzy match; none at all if that one is a tool.
  *
  * The cost does not grow with the number of signatures: one look for each way in which signatures of this order of options
  * state MSS, scale and window.
@@ -255,7 +258,12 @@ export function match(database: Database, syn: Syn, options?: MatchOptions): Lab
       }
     }
   }
-  const tolerated =
-    best !== undefined && (tolerant ?? best.tolerant) ? tolerable & ~statedQuirks(best, facts.version) : 0
+  if (best === undefined) return new Label(database, facts, undefined, false, 0)
+  const isTolerant = tolerant ?? best.tolerant
+  if (bestRank === RANK.FUZZY && best.label.family === undefined) {
+    // A tool that fits loosely is no finding. p0f looks no further and does not even come to the distance: it logs 0.
+    return new Label(database, facts, undefined, false, 0, isTolerant ? undefined : 0)
+  }
+  const tolerated = isTolerant ? tolerable & ~statedQuirks(best, facts.version) : 0
   return new Label(database, facts, best, bestRank === RANK.FUZZY, tolerated)
 }
