@@ -185,13 +185,15 @@ export class Sockets {
 
   #tcpOption(fd: number, option: number, name: string): number {
     this.#length[0] = 4
-    if (this.libc.getsockopt(fd, IPPROTO_TCP, option, this.value, this.#length) === 0) return this.view.getInt32(0, true)
+    if (this.libc.getsockopt(fd, IPPROTO_TCP, option, this.value, this.#length) === 0)
+      return this.view.getInt32(0, true)
     throw this.#error('read', 'getsockopt', fd, name)
   }
 
   #setTcpOption(fd: number, option: number, name: string, value: number): void {
     this.view.setInt32(0, value, true)
-    if (this.libc.setsockopt(fd, IPPROTO_TCP, option, this.value, 4) !== 0) throw this.#error('set', 'setsockopt', fd, name)
+    if (this.libc.setsockopt(fd, IPPROTO_TCP, option, this.value, 4) !== 0)
+      throw this.#error('set', 'setsockopt', fd, name)
   }
 
   #error(verb: 'read' | 'set', syscall: string, fd: number, option: string): SocketError {

@@ -3,7 +3,7 @@
  * @module
  */
 import * as v from 'valibot'
-type Database = object
+import { Database } from './label/p0f-database.ts'
 
 /** What to collect and how. Every field is optional. `Subject` is what `skip` gets: the request, or Hono's context. */
 export interface FingerprintOptions<Subject = Request> {
@@ -51,12 +51,10 @@ export interface ResolvedOptions<Subject = Request> {
   readonly onError: ((error: Error) => void) | undefined
 }
 
-const aFunction = <T>(): v.GenericSchema<T> => v.custom<T>((value) => typeof value === 'function', 'Expected a function')
+const aFunction = <T>(): v.GenericSchema<T> =>
+  v.custom<T>((value) => typeof value === 'function', 'Expected a function')
 
-const aDatabase = v.custom<Database>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && typeof value !== 'string',
-  'Expected a database of loadP0f or false',
-)
+const aDatabase = v.instance(Database, 'Expected a database of loadP0f or false')
 
 const FingerprintOptionsSchema = v.strictObject({
   syn: v.optional(v.boolean(), true),
@@ -64,7 +62,10 @@ const FingerprintOptionsSchema = v.strictObject({
   resolve: v.optional(v.picklist(['request', 'read']), 'request'),
   deferAccept: v.optional(v.picklist(['clear', 'keep']), 'clear'),
   maxConnections: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16_777_216)), 131_072),
-  env: v.optional(v.strictObject({ savedSyn: v.optional(v.boolean(), false), tcpInfo: v.optional(v.boolean(), false) }), {}),
+  env: v.optional(
+    v.strictObject({ savedSyn: v.optional(v.boolean(), false), tcpInfo: v.optional(v.boolean(), false) }),
+    {},
+  ),
   database: v.optional(v.union([v.literal(false), aDatabase])),
   skip: v.optional(aFunction<(subject: never) => boolean>()),
   onError: v.optional(aFunction<(error: Error) => void>()),

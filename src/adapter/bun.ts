@@ -141,7 +141,7 @@ function lookUp<Subject>(
   } catch {
     return core.miss(into, 'no-connection')
   }
-  core.find(into, server, peer, named)
+  core.find(into, server, request, peer, named)
 }
 
 function factsOf(server: BunServer): ServerFacts {

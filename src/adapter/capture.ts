@@ -7,9 +7,16 @@ import { DescriptorTable } from '../../ffi/descriptor.ts'
 import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
-import { type AddressWords, createAddressWords, isMapped, isUnspecified, parseAddress, sameAddress } from '../wire/sockaddr.ts'
+import {
+  type AddressWords,
+  createAddressWords,
+  isMapped,
+  isUnspecified,
+  parseAddress,
+  sameAddress,
+} from '../wire/sockaddr.ts'
 import { tcpInfoOffset } from '../wire/tcp-info.ts'
-import { type ArmOptions, type ArmedListener, Listeners, readAddress } from './listeners.ts'
+import { type ArmedListener, type ArmOptions, Listeners, readAddress } from './listeners.ts'
 
 /** What the runtime says of a server: enough to tell its connections from all others of the process. */
 export interface ServerFacts {
@@ -162,9 +169,15 @@ export class Capture {
   /**
    * The connection with this peer on this listener, its request counted, or why it cannot be told. `address` and `port` must be what
    * the runtime said of the request a moment ago, in the same turn: the kernel is asked again whether it still holds.
-   * `named` is the descriptor, where the runtime can name it.
+   * `named` is the descriptor, where the runtime can name it; `overTcp` says that the request surely did not come over QUIC.
    */
-  connection(listener: Listener, address: string, port: number, named: number | undefined): Connection | Reason {
+  connection(
+    listener: Listener,
+    address: string,
+    port: number,
+    named: number | undefined,
+    overTcp: boolean,
+  ): Connection | Reason {
     this.lastInfo = undefined
     const known = this.#byPort.get(port)
     if (known !== undefined && known.address === address && known.listener === listener) {
@@ -177,7 +190,7 @@ export class Capture {
         this.#table.forget(known.fd)
       }
     }
-    return this.#search(listener, address, port, named)
+    return this.#search(listener, address, port, named, overTcp)
   }
 
   /**
@@ -204,7 +217,13 @@ export class Capture {
     return view.getUint32(BYTES_RECEIVED, true)
   }
 
-  #search(listener: Listener, address: string, port: number, named: number | undefined): Connection | Reason {
+  #search(
+    listener: Listener,
+    address: string,
+    port: number,
+    named: number | undefined,
+    overTcp: boolean,
+  ): Connection | Reason {
     if (!parseAddress(address, this.#wanted)) return 'not-found'
     this.#listener = listener
     if (named !== undefined && this.#table.check(named, port, this.#wanted) && this.#belongs(named, listener)) {
@@ -214,7 +233,7 @@ export class Capture {
     if (fd < 0) return listener.udp ? 'not-tcp' : 'not-found'
     const first = this.#keep(fd, listener, address, port)
     if (!listener.exposed) return this.#seen(first)
-    return this.#onlyOne(first, listener, port) ? this.#seen(first) : 'ambiguous'
+    return this.#isTheRequests(first, listener, port, overTcp) ? this.#seen(first) : 'ambiguous'
   }
 
   #seen(connection: Connection): Connection {
@@ -225,21 +244,24 @@ export class Capture {
   }
 
   /**
-   * Whether no other connection could be the request's. Told by evidence where there is some: the connection was read from
-   * since its last request, and no other of the same peer is known. A TLS handshake is read too, and pipelined or
-   * multiplexed requests are read at once: there the likely descriptors are looked at.
+   * Whether a connection of an exposed listener is the request's, by evidence: it was read from since its last request, and
+   * no other of the same peer is known. Over TLS the handshake is read too, and pipelined or multiplexed requests are read
+   * at once: there the likely descriptors are looked at.
    */
-  #onlyOne(first: Connection, listener: Listener, port: number): boolean {
+  #isTheRequests(first: Connection, listener: Listener, port: number, overTcp: boolean): boolean {
+    const before = first.consumed
     const consumed = this.#consumed(first.fd)
-    const wasRead = consumed !== first.consumed
     first.consumed = consumed
     // Nothing was read from it: whoever asks, it is another one.
     if (consumed === 0) return false
-    // A QUIC peer may have the address of a TCP one. What was read from a connection not known before may be a handshake.
-    if (listener.udp) return wasRead && first.requests > 0
-    if (wasRead && (!listener.tls || first.requests > 0) && !this.#table.isShared(port)) return true
-    this.#not = first.fd
-    return this.#table.find(port, this.#wanted, this.#acceptsOther, LIKELY) < 0
+    const wasRead = consumed !== before
+    // A QUIC peer may have the very address of a TCP one, whose handshake was read before. Later reads are requests.
+    if (listener.udp && !overTcp && (before < 0 || !wasRead)) return false
+    if (listener.address === undefined && (!wasRead || (listener.tls && before < 0) || this.#table.isShared(port))) {
+      this.#not = first.fd
+      return this.#table.find(port, this.#wanted, this.#acceptsOther, LIKELY) < 0
+    }
+    return true
   }
 
   /** Whether the socket is a connection of this listener, by its local port and address. */
@@ -258,7 +280,13 @@ export class Capture {
     const cookieLow = sockets.view.getUint32(0, true)
     const cookieHigh = sockets.view.getUint32(4, true)
     const known = this.#connections.get(fd)
-    if (known !== undefined && known.cookieLow === cookieLow && known.cookieHigh === cookieHigh && known.listener === listener) return known
+    if (
+      known !== undefined &&
+      known.cookieLow === cookieLow &&
+      known.cookieHigh === cookieHigh &&
+      known.listener === listener
+    )
+      return known
     let synBytes: Uint8Array = NO_OCTETS
     let synReason: Reason | undefined
     if (this.wishes.syn) {
@@ -349,7 +377,9 @@ export class Capture {
  * The capture of this thread, made on first use. It hangs on `globalThis`, so that two copies of the library, or the old and
  * the new module after a hot reload, share it: each of them alone would find SYNs already read.
  */
-export function sharedCapture(openLibc: OpenLibc): Capture | { readonly reason: 'unsupported' | 'denied'; readonly message: string } {
+export function sharedCapture(
+  openLibc: OpenLibc,
+): Capture | { readonly reason: 'unsupported' | 'denied'; readonly message: string } {
   const holder = globalThis as { [SHARED]?: Capture }
   const shared = holder[SHARED]
   if (shared !== undefined) return shared

@@ -5,11 +5,14 @@
  */
 import type { OpenLibc } from '../../ffi/libc.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
-import { type Fingerprint, type Fingerprints, type FingerprintSource, type Label, type Peer, type RequestFingerprint } from '../connection/fingerprint.ts'
+import type { Fingerprint, FingerprintSource, Peer, RequestFingerprint } from '../connection/fingerprint.ts'
+import { type Fingerprints, fingerprints } from '../fingerprint/fingerprints.ts'
+import { defaultDatabase } from '../label/default-database.ts'
+import { type Label, match } from '../label/match.ts'
 import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from '../options.ts'
 import { toEnv } from '../output/env.ts'
 import type { Syn } from '../wire/syn.ts'
-import { Capture, type CaptureCounts, type Listener, type ServerFacts, sharedCapture } from './capture.ts'
+import { type Capture, type CaptureCounts, type Listener, type ServerFacts, sharedCapture } from './capture.ts'
 import type { ArmedListener } from './listeners.ts'
 
 /** What a fingerprinter needs of the runtime. */
@@ -161,13 +164,15 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
    * Finds the connection of the request whose peer `requestIP` is, for `into`: to be called in the turn in which the runtime
    * gave the peer. `named` is the descriptor, where the runtime can name it. Never throws.
    */
-  find(into: RequestFingerprint, server: object, peer: Peer | null, named: number | undefined): void {
+  find(into: RequestFingerprint, server: object, request: Request, peer: Peer | null, named: number | undefined): void {
     try {
       const { listener, reason, port } = this.#server(server)
       if (listener === undefined) return this.miss(into, reason!, peer, port)
       if (peer === null) return this.miss(into, 'no-connection')
       const capture = this.#capture!
-      const found = capture.connection(listener, peer.address, peer.port, named)
+      // HTTP/2 and HTTP/3 forbid the field (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
+      const overTcp = listener.udp && request.headers.has('connection')
+      const found = capture.connection(listener, peer.address, peer.port, named, overTcp)
       if (typeof found === 'string') return this.miss(into, found, peer, port)
       if (found.synReason === undefined || !this.syn) this.#requests.ok++
       else this.#requests[found.synReason]++
@@ -202,13 +207,14 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   }
 
   /** See `FingerprintSource`. */
-  fingerprints(_syn: Syn): Fingerprints {
-    return { p0f: '', muonfp: '', haproxy: '' }
+  fingerprints(syn: Syn): Fingerprints {
+    return fingerprints(syn)
   }
 
   /** See `FingerprintSource`. */
-  label(_syn: Syn): Label | undefined {
-    return undefined
+  label(syn: Syn): Label | undefined {
+    const { database } = this.options
+    return database === false ? undefined : match(database ?? defaultDatabase(), syn)
   }
 
   /** The environment map of a fingerprint under this fingerprinter's options. */
@@ -219,7 +225,13 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   /** How it is doing. */
   status(): Status {
     const capture = this.#capture
-    const counts: CaptureCounts = capture?.counts() ?? { connections: 0, sockets: 0, watches: 0, probes: 0, fullScans: 0 }
+    const counts: CaptureCounts = capture?.counts() ?? {
+      connections: 0,
+      sockets: 0,
+      watches: 0,
+      probes: 0,
+      fullScans: 0,
+    }
     return {
       ...counts,
       requests: { ...this.#requests },

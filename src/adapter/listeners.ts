@@ -62,7 +62,10 @@ export class Listeners {
     return this.#armed.filter(
       (one) =>
         one.port === port &&
-        (address === undefined || isUnspecified(address) || isUnspecified(one.address) || sameAddress(one.address, address)),
+        (address === undefined ||
+          isUnspecified(address) ||
+          isUnspecified(one.address) ||
+          sameAddress(one.address, address)),
     )
   }
 
@@ -118,7 +121,17 @@ export class Listeners {
     } catch {
       // Other protocols over IP (SCTP, MPTCP of old kernels) have no such option.
     }
-    return { fd, cookieLow, cookieHigh, port, address, saveSyn: false, reason: 'not-saved', deferAcceptBefore: deferAccept, deferAccept }
+    return {
+      fd,
+      cookieLow,
+      cookieHigh,
+      port,
+      address,
+      saveSyn: false,
+      reason: 'not-saved',
+      deferAcceptBefore: deferAccept,
+      deferAccept,
+    }
   }
 
   #set(listener: ArmedListener, options: ArmOptions, onError: (error: Error) => void): void {

@@ -2,14 +2,13 @@
  * The fingerprint of a request: what handlers see. Everything that costs is computed when first read.
  * @module
  */
+import type { Fingerprints } from '../fingerprint/fingerprints.ts'
+import type { Label } from '../label/match.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
 import type { Syn } from '../wire/syn.ts'
-import { decodeTcpInfo, tcpInfoOffset, type TcpInfo } from '../wire/tcp-info.ts'
+import { decodeTcpInfo, type TcpInfo, tcpInfoOffset } from '../wire/tcp-info.ts'
 import type { Connection, Reason } from './connection.ts'
 import type { HandshakeRtt } from './timing.ts'
-
-export type Fingerprints = { readonly p0f: string; readonly muonfp: string; readonly haproxy: string }
-export type Label = { readonly name?: string; readonly link?: string; readonly distance?: number }
 
 /** Where the facts come from: the kernel, a trusted header, or nowhere. */
 export type Source = 'kernel' | 'header' | 'none'
@@ -140,7 +139,9 @@ export class RequestFingerprint implements Fingerprint {
   }
 
   get source(): Source {
-    return this.#resolved() !== undefined && (this.syn !== undefined || this.tcpInfoBytes !== undefined) ? 'kernel' : 'none'
+    return this.#resolved() !== undefined && (this.syn !== undefined || this.tcpInfoBytes !== undefined)
+      ? 'kernel'
+      : 'none'
   }
 
   get reason(): Reason | undefined {
@@ -219,13 +220,16 @@ export class RequestFingerprint implements Fingerprint {
     const connection = this.#resolved()
     if (connection === undefined) return {}
     const info = this.tcpInfoBytes
-    const rtt = info !== undefined && info.length >= RTT + 4 ? new DataView(info.buffer, info.byteOffset).getUint32(RTT, true) : 0
+    const rtt =
+      info !== undefined && info.length >= RTT + 4 ? new DataView(info.buffer, info.byteOffset).getUint32(RTT, true) : 0
     const first = connection.timing
     const timing: { -readonly [K in keyof Timing]: Timing[K] } = {}
     if (first?.handshakeRtt !== undefined) timing.handshakeRtt = first.handshakeRtt
     if (rtt > 0) timing.rtt = { microseconds: rtt }
-    if (first?.firstDataDelayMilliseconds !== undefined) timing.firstDataDelayMilliseconds = first.firstDataDelayMilliseconds
-    if (first?.acceptTimeMilliseconds !== undefined) timing.acceptTime = new Date(first.acceptTimeMilliseconds).toISOString()
+    if (first?.firstDataDelayMilliseconds !== undefined)
+      timing.firstDataDelayMilliseconds = first.firstDataDelayMilliseconds
+    if (first?.acceptTimeMilliseconds !== undefined)
+      timing.acceptTime = new Date(first.acceptTimeMilliseconds).toISOString()
     if (connection.handshakeTimeToLive !== undefined) timing.handshakeTimeToLive = connection.handshakeTimeToLive
     return timing
   }

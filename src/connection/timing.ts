@@ -75,7 +75,8 @@ const NEEDED = DATA_SEGS_OUT + 4
 
 /** Reads the timing facts off the first TCP_INFO of a connection. Facts the structure cannot give are `undefined`. */
 export function firstTiming(info: DataView, circumstances: TimingCircumstances): FirstTiming {
-  if (info.byteLength < NEEDED) return { handshakeRtt: undefined, firstDataDelayMilliseconds: undefined, acceptTimeMilliseconds: undefined }
+  if (info.byteLength < NEEDED)
+    return { handshakeRtt: undefined, firstDataDelayMilliseconds: undefined, acceptTimeMilliseconds: undefined }
   const bare = completedByBareAck(info, circumstances)
   return {
     handshakeRtt: handshakeRtt(info, circumstances, bare),

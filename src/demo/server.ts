@@ -3,7 +3,12 @@
  * @module
  */
 import { type Context, Hono } from 'hono'
-import { type BunFingerprinter, type FingerprintOptions, type FingerprintVariables, fingerprint } from '../adapter/bun.ts'
+import {
+  type BunFingerprinter,
+  type FingerprintOptions,
+  type FingerprintVariables,
+  fingerprint,
+} from '../adapter/bun.ts'
 
 /** What the command line gives. Shapes and defaults: INTERFACE section 2. */
 export interface ServeOptions {

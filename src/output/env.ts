@@ -2,8 +2,9 @@
  * The `FINGERPRINT_*` variables: what scripts find in their environment and log formats name. One row a variable.
  * @module
  */
-import type { Fingerprint } from '../connection/fingerprint.ts'
+
 import { toHex } from '../bytes.ts'
+import type { Fingerprint } from '../connection/fingerprint.ts'
 
 /** Which raw dumps go into the map; both are off by default. */
 export interface EnvOptions {
@@ -18,31 +19,38 @@ type Value = string | number | undefined
 const bit = (flag: boolean | undefined): Value => (flag === undefined ? undefined : flag ? 1 : 0)
 
 /** Each variable and where its value comes from; `undefined` leaves it unset. Names: INTERFACE, after mod_tcpfingerprint. */
-const VARIABLES: readonly (readonly [name: string, read: (fingerprint: Fingerprint, options: EnvOptions) => Value])[] = [
-  ['FINGERPRINT_IP_TTL', ({ syn }) => syn && (syn.ip.version === 4 ? syn.ip.timeToLive : syn.ip.hopLimit)],
-  ['FINGERPRINT_IP_DF', ({ syn }) => (syn?.ip.version === 4 ? bit(syn.ip.dontFragment) : undefined)],
-  ['FINGERPRINT_IP_ECN', ({ syn }) => syn?.ip.ecn],
-  ['FINGERPRINT_TCP_WSIZE', ({ syn }) => syn?.tcp.window],
-  ['FINGERPRINT_TCP_WSCALE', ({ syn }) => syn?.tcp.windowScale],
-  ['FINGERPRINT_TCP_MSS', ({ syn }) => syn?.tcp.mss],
-  ['FINGERPRINT_TCP_OPTIONS', ({ syn }) => (syn && syn.tcp.optionKinds.length > 0 ? syn.tcp.optionKinds.join() : undefined)],
-  ['FINGERPRINT_TCP_ECN', ({ syn }) => syn && Number(syn.tcp.flags.ece) + 2 * Number(syn.tcp.flags.cwr)],
-  ['FINGERPRINT_TCP_RTT', ({ timing }) => timing.rtt?.microseconds],
-  ['FINGERPRINT_ACCEPT_TIME', ({ timing }) => timing.acceptTime && Date.parse(timing.acceptTime) * 1000],
-  ['FINGERPRINT_SAVED_SYN', ({ syn }, options) => (options.savedSyn ? syn?.hex : undefined)],
-  ['FINGERPRINT_TCP_INFO', ({ tcpInfoBytes }, options) => (options.tcpInfo && tcpInfoBytes ? toHex(tcpInfoBytes) : undefined)],
-  ['FINGERPRINT_TCP_HANDSHAKE_RTT', ({ timing }) => timing.handshakeRtt?.microseconds],
-  ['FINGERPRINT_TCP_HANDSHAKE_RTT_SOURCE', ({ timing }) => timing.handshakeRtt?.provenance],
-  ['FINGERPRINT_FIRST_DATA_DELAY', ({ timing }) => timing.firstDataDelayMilliseconds],
-  ['FINGERPRINT_P0F', ({ fingerprints }) => fingerprints?.p0f],
-  ['FINGERPRINT_MUONFP', ({ fingerprints }) => fingerprints?.muonfp],
-  ['FINGERPRINT_HAPROXY', ({ fingerprints }) => fingerprints?.haproxy],
-  ['FINGERPRINT_LABEL', ({ label }) => label?.name],
-  ['FINGERPRINT_LINK', ({ label }) => label?.link],
-  ['FINGERPRINT_DISTANCE', ({ label }) => label?.distance],
-  ['FINGERPRINT_SOURCE', ({ source }) => source],
-  ['FINGERPRINT_REASON', ({ reason }) => reason],
-]
+const VARIABLES: readonly (readonly [name: string, read: (fingerprint: Fingerprint, options: EnvOptions) => Value])[] =
+  [
+    ['FINGERPRINT_IP_TTL', ({ syn }) => syn && (syn.ip.version === 4 ? syn.ip.timeToLive : syn.ip.hopLimit)],
+    ['FINGERPRINT_IP_DF', ({ syn }) => (syn?.ip.version === 4 ? bit(syn.ip.dontFragment) : undefined)],
+    ['FINGERPRINT_IP_ECN', ({ syn }) => syn?.ip.ecn],
+    ['FINGERPRINT_TCP_WSIZE', ({ syn }) => syn?.tcp.window],
+    ['FINGERPRINT_TCP_WSCALE', ({ syn }) => syn?.tcp.windowScale],
+    ['FINGERPRINT_TCP_MSS', ({ syn }) => syn?.tcp.mss],
+    [
+      'FINGERPRINT_TCP_OPTIONS',
+      ({ syn }) => (syn && syn.tcp.optionKinds.length > 0 ? syn.tcp.optionKinds.join() : undefined),
+    ],
+    ['FINGERPRINT_TCP_ECN', ({ syn }) => syn && Number(syn.tcp.flags.ece) + 2 * Number(syn.tcp.flags.cwr)],
+    ['FINGERPRINT_TCP_RTT', ({ timing }) => timing.rtt?.microseconds],
+    ['FINGERPRINT_ACCEPT_TIME', ({ timing }) => timing.acceptTime && Date.parse(timing.acceptTime) * 1000],
+    ['FINGERPRINT_SAVED_SYN', ({ syn }, options) => (options.savedSyn ? syn?.hex : undefined)],
+    [
+      'FINGERPRINT_TCP_INFO',
+      ({ tcpInfoBytes }, options) => (options.tcpInfo && tcpInfoBytes ? toHex(tcpInfoBytes) : undefined),
+    ],
+    ['FINGERPRINT_TCP_HANDSHAKE_RTT', ({ timing }) => timing.handshakeRtt?.microseconds],
+    ['FINGERPRINT_TCP_HANDSHAKE_RTT_SOURCE', ({ timing }) => timing.handshakeRtt?.provenance],
+    ['FINGERPRINT_FIRST_DATA_DELAY', ({ timing }) => timing.firstDataDelayMilliseconds],
+    ['FINGERPRINT_P0F', ({ fingerprints }) => fingerprints?.p0f],
+    ['FINGERPRINT_MUONFP', ({ fingerprints }) => fingerprints?.muonfp],
+    ['FINGERPRINT_HAPROXY', ({ fingerprints }) => fingerprints?.haproxy],
+    ['FINGERPRINT_LABEL', ({ label }) => label?.name],
+    ['FINGERPRINT_LINK', ({ label }) => label?.link],
+    ['FINGERPRINT_DISTANCE', ({ label }) => label?.distance],
+    ['FINGERPRINT_SOURCE', ({ source }) => source],
+    ['FINGERPRINT_REASON', ({ reason }) => reason],
+  ]
 
 /** Every name that `toEnv` may set. */
 export const ENV_NAMES: readonly string[] = VARIABLES.map(([name]) => name)
@@ -80,7 +88,9 @@ export function lazyEnv<Target extends object>(target: Target, handler: ProxyHan
 }
 
 /** The handler for `lazyEnv`, one for all requests. */
-export function lazyEnvHandler<Target extends object>(fill: (target: Target) => Record<string, string>): ProxyHandler<Target> {
+export function lazyEnvHandler<Target extends object>(
+  fill: (target: Target) => Record<string, string>,
+): ProxyHandler<Target> {
   const map = (target: Target): Record<string, string> => {
     let env = maps.get(target)
     if (env === undefined) {

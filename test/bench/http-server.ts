@@ -23,7 +23,8 @@ const apps: Readonly<Record<string, () => Hono>> = {
       sink += c.var.fingerprint.syn?.tcp.mss ?? 0
       return c.text('Hello')
     }) as unknown as Hono,
-  'resolve read, unread': () => new Hono().use(fingerprint({ resolve: 'read' })).get('/', (c) => c.text('Hello')) as unknown as Hono,
+  'resolve read, unread': () =>
+    new Hono().use(fingerprint({ resolve: 'read' })).get('/', (c) => c.text('Hello')) as unknown as Hono,
 }
 
 const [variant = 'bare', hostname] = process.argv.slice(2)

@@ -13,14 +13,24 @@ const only = process.argv[4]
 
 /** Starts a server variant, loads it with wrk, gives requests per second. */
 async function requestsPerSecond(variant: string, hostname: string, headers: readonly string[]): Promise<number> {
-  const server = Bun.spawn([process.execPath, `${import.meta.dir}/http-server.ts`, variant, hostname], { stdout: 'pipe', stderr: 'inherit' })
+  const server = Bun.spawn([process.execPath, `${import.meta.dir}/http-server.ts`, variant, hostname], {
+    stdout: 'pipe',
+    stderr: 'inherit',
+  })
   try {
     const reader = server.stdout.getReader()
     const { value } = await reader.read()
     const port = Number(new TextDecoder().decode(value))
     const url = `http://127.0.0.1:${port}/`
     const load = async (duration: string): Promise<string> => {
-      const wrk = Bun.spawn(['wrk', '-t1', '-c32', `-d${duration}`, ...headers.flatMap((header) => ['-H', header]), url])
+      const wrk = Bun.spawn([
+        'wrk',
+        '-t1',
+        '-c32',
+        `-d${duration}`,
+        ...headers.flatMap((header) => ['-H', header]),
+        url,
+      ])
       return await new Response(wrk.stdout).text()
     }
     await load('1s')
@@ -44,14 +54,22 @@ for (const hostname of ['127.0.0.1', '']) {
   if (only !== 'close') {
     const results = await runPairs(variants(keepAlive, hostname), rounds)
     report(`keep-alive, bound to ${where}`, 'requests/s', results)
-    console.log(`  reads syn / getConnInfo                     ${ratio(results, 'reads syn', 'getConnInfo').toFixed(3)}  (at least 0.90)`)
-    console.log(`  reads syn / bare                            ${ratio(results, 'reads syn', 'bare').toFixed(3)}  (at least 0.75)`)
-    console.log(`  resolve read, unread / empty middleware     ${ratio(results, 'resolve read, unread', 'empty middleware').toFixed(3)}  (at least 0.96)`)
+    console.log(
+      `  reads syn / getConnInfo                     ${ratio(results, 'reads syn', 'getConnInfo').toFixed(3)}  (at least 0.90)`,
+    )
+    console.log(
+      `  reads syn / bare                            ${ratio(results, 'reads syn', 'bare').toFixed(3)}  (at least 0.75)`,
+    )
+    console.log(
+      `  resolve read, unread / empty middleware     ${ratio(results, 'resolve read, unread', 'empty middleware').toFixed(3)}  (at least 0.96)`,
+    )
   }
   if (only !== 'keep-alive') {
     const closing = await runPairs(variants(['bare', 'reads syn'], hostname, ['Connection: close']), rounds)
     report(`Connection: close, bound to ${where}`, 'requests/s', closing)
-    console.log(`  reads syn / bare                            ${ratio(closing, 'reads syn', 'bare').toFixed(3)}  (at least 0.96)`)
+    console.log(
+      `  reads syn / bare                            ${ratio(closing, 'reads syn', 'bare').toFixed(3)}  (at least 0.96)`,
+    )
     void median
   }
 }

@@ -17,7 +17,8 @@ export interface Variant {
 export async function runPairs(variants: readonly Variant[], rounds: number): Promise<Map<string, number[]>> {
   const results = new Map(variants.map(({ name }) => [name, [] as number[]]))
   for (let round = 0; round < rounds; round++) {
-    for (const variant of round % 2 === 0 ? variants : [...variants].reverse()) results.get(variant.name)!.push(await variant.measure())
+    for (const variant of round % 2 === 0 ? variants : [...variants].reverse())
+      results.get(variant.name)!.push(await variant.measure())
   }
   return results
 }
