@@ -1,0 +1,283 @@
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { formatP0f } from '../../src/fingerprint/p0f.ts'
+import { defaultDatabase } from '../../src/label/default-database.ts'
+import { families, family } from '../../src/label/family.ts'
+import type { Label } from '../../src/label/match.ts'
+import { match } from '../../src/label/match.ts'
+import { parseSyn } from '../../src/wire/syn.ts'
+import {
+  askEcn,
+  both,
+  clampMss,
+  clearDf,
+  clearFlow,
+  clearId,
+  hops,
+  type Mutation,
+  markDscp,
+  rewriteTtl,
+  stripTimestamps,
+  synOf,
+} from './syn-of.ts'
+
+/** A SYN whose sender is known. `names`: what its label may say; none where no evidence names the sender. */
+interface Row {
+  readonly stack: string
+  readonly version: string
+  /** A: measured or from the stack's source. B: the capture names its sender. C: several captures agree. D: unknown. */
+  readonly grade: 'A' | 'B' | 'C' | 'D'
+  readonly source: string
+  readonly family: string | null
+  readonly names: readonly string[]
+  /** The label it gets, `null` for none. */
+  readonly label: string | null
+  readonly match?: string
+  readonly hex: string
+}
+
+const ROWS = JSON.parse(readFileSync(join(import.meta.dir, '../vectors/stacks.json'), 'utf8')) as readonly Row[]
+
+const labelOf = (syn: Uint8Array): Label => match(defaultDatabase(), parseSyn(syn))
+const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'))
+const how = (label: Label): string | undefined =>
+  label.name === undefined ? undefined : `${label.match}${label.generic ? ' generic' : ''}`
+
+/** Right: the label names the sender. Wrong: it names others only. */
+function verdict(names: readonly string[], label: Label): 'right' | 'none' | 'wrong' {
+  if (label.name === undefined) return 'none'
+  return names.some((name) => label.name!.includes(name)) ? 'right' : 'wrong'
+}
+
+test('every SYN of a known sender gets the label written beside it', () => {
+  expect(ROWS.length).toBeGreaterThan(400)
+  for (const { hex, stack, version, label, match: matched } of ROWS) {
+    const found = labelOf(bytesOf(hex))
+    expect([stack, version, found.name ?? null, how(found)]).toEqual([stack, version, label, matched])
+  }
+})
+
+test('confusion: measured, sourced and named senders get their own label, their family, or none', () => {
+  const table = new Map<string, Map<string, number>>()
+  const wrong: string[] = []
+  for (const row of ROWS) {
+    const label = labelOf(bytesOf(row.hex))
+    const found = label.name === undefined ? 'none' : (family(label) ?? families(label).join('|'))
+    const sender = row.family ?? 'unknown'
+    const line = table.get(sender) ?? new Map<string, number>()
+    table.set(sender, line.set(found, (line.get(found) ?? 0) + 1))
+    if (row.family === null) continue
+    if (verdict(row.names, label) === 'wrong') wrong.push(`${row.stack} ${row.version}: ${label.name}`)
+    if (label.name !== undefined) expect(families(label)).toContain(row.family as never)
+  }
+  const columns = [...new Set([...table.values()].flatMap((line) => [...line.keys()]))].sort()
+  const cells = [
+    ['sender \\ label', ...columns],
+    ...[...table].map(([sender, line]) => [sender, ...columns.map((column) => String(line.get(column) ?? '.'))]),
+  ]
+  const widths = cells[0]!.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)))
+  console.log(cells.map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)).join('  ')).join('\n'))
+  expect(wrong).toEqual([])
+})
+
+test('senders that no evidence names get no label', () => {
+  const unnamed = ROWS.filter((row) => row.family === null)
+  expect(unnamed.length).toBe(5)
+  for (const { hex, stack } of unnamed) expect([stack, labelOf(bytesOf(hex)).name]).toEqual([stack, undefined])
+})
+
+/** SYNs made from a stack's source or from a rule that was measured; `names` as in the rows. */
+const BUILT: readonly (readonly [names: readonly string[], syn: string, label: string])[] = [
+  // current clients
+  [['Linux'], '4:64:0:1460:64240,7:mss,sok,ts,nop,ws:df,id+:0', 'Linux 4.20 or newer (or updated 4.14 to 4.19)'],
+  [['Linux'], '6:64:0:1440:64800,7:mss,sok,ts,nop,ws:flow:0', 'Linux 4.20 or newer (or updated 4.14 to 4.19)'],
+  [['Linux'], '4:64:0:1460:64240,10:mss,sok,ts,nop,ws:df,id+:0', 'Linux 6.16 or newer (or 4.20 or newer, tuned)'],
+  [['Linux'], '6:64:0:1440:64800,10:mss,sok,ts,nop,ws:ecn,flow:0', 'Linux 6.16 or newer (or 4.20 or newer, tuned)'],
+  [['Linux'], '4:64:0:65495:65495,10:mss,sok,ts,nop,ws:df,id+:0', 'Linux 6.16 or newer (or 4.20 or newer, tuned)'],
+  [['Linux'], '4:64:0:65495:65495,7:mss,sok,ts,nop,ws:df,id+:0', 'Linux 4.20 or newer (or updated 4.14 to 4.19)'],
+  [['Linux'], '6:64:0:65476:65476,9:mss,sok,ts,nop,ws:flow:0', 'Linux 6.16 or newer (or 4.20 or newer, tuned)'],
+  [['Linux'], '4:64:0:1460:62727,7:mss,sok,ts,nop,ws:df,id+:0', 'Linux 4.20 or newer (or updated 4.14 to 4.19)'],
+  [['Linux'], '6:64:0:1440:33120,7:mss,sok,ts,nop,ws:flow:0', 'Linux 6.6 to 6.9, or tuned'],
+  [['Linux'], '4:64:0:1380:33120,7:mss,sok,ts,nop,ws:df,id+:0', 'Linux 6.6 to 6.9, or tuned'],
+  [['Linux'], '4:64:0:1460:26883,7:mss,sok,ts,nop,ws:df,id+:0', 'Linux 3.11 to 4.19, or tuned'],
+  [['Linux'], '4:64:0:1460:2920,0:mss,sok,ts,nop,ws:df,id+:0', 'Linux'],
+  [['Linux'], '6:64:0:1440:64800,0:mss,nop,nop,sok:flow:0', 'Linux 4.20 or newer (or updated 4.14 to 4.19)'],
+  [
+    ['Linux'],
+    '6:64:0:1440:64800,7:mss,sok,ts,nop,ws,?34,nop,nop:flow:+',
+    'Linux 4.20 or newer (or updated 4.14 to 4.19)',
+  ],
+  [['Linux'], '4:64:0:1460:32120,0:mss,sok,ts,nop,ws:df,id+:0', 'Linux'],
+  [
+    ['Windows'],
+    '6:64:0:1440:64800,8:mss,nop,ws,nop,nop,sok:ecn,flow:0',
+    'Windows 10 or newer, or Server 2016 or newer',
+  ],
+  [['Windows'], '6:128:0:1440:64800,8:mss,nop,ws,nop,nop,sok:flow:0', 'Windows 10 or newer, or Server 2016 or newer'],
+  [['Windows'], '4:128:0:1360:65280,8:mss,nop,ws,nop,nop,sok:df,id+:0', 'Windows'],
+  [['macOS'], '4:64:0:1460:65535,5:mss,nop,ws,nop,nop,ts,sok,eol+1:df:0', 'macOS 10.13 or newer, or iOS 11 or newer'],
+  [['macOS'], '6:64:0:1440:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1:flow:0', 'macOS 10.14 or newer, or iOS 11 or newer'],
+  [['macOS'], '4:64:0:1460:65535,6:mss,nop,ws,?30,nop,nop,ts,sok,eol+1:df:0', 'macOS or iOS'],
+  // BSD
+  [['FreeBSD'], '4:64:0:1460:65535,6:mss,nop,ws,sok,ts:df:0', 'FreeBSD 11 or newer'],
+  [['FreeBSD'], '4:64:0:1460:65535,9:mss,nop,ws,sok,ts:df:0', 'FreeBSD'],
+  [['OpenBSD'], '4:64:0:1460:16384,6:mss,nop,nop,sok,nop,ws,nop,nop,ts:df,id+:0', 'OpenBSD'],
+  [['NetBSD'], '4:64:0:1460:32768,3:mss,nop,ws,sok,nop,nop,nop,nop,ts:df:0', 'NetBSD'],
+  // user space and embedded, from source
+  [['gVisor'], '4:64:0:1380:27520,7:mss,sok,ts,nop,ws::0', 'gVisor netstack (gVisor, Tailscale, user-space WireGuard)'],
+  [['gVisor'], '6:64:0:1220:24320,8:mss,sok,ts,nop,ws::0', 'gVisor netstack (gVisor, Tailscale, user-space WireGuard)'],
+  [['mTCP'], '4:64:0:1460:14600,7:mss,sok,ts,nop,ws:df:0', 'mTCP or Linux 2.6.39 to 3.10 with a cleared IP ID'],
+  [['smoltcp'], '4:64:0:1460:65535,0:mss,ws,sok,eol+2:df:0', 'smoltcp'],
+  [['smoltcp'], '6:64:0:1440:4096,0:mss,ws,sok,eol+2::0', 'smoltcp'],
+  [['smoltcp'], '4:64:0:1460:65535,3:mss,ws,sok,ts,eol+0:df:0', 'smoltcp'],
+  [['Contiki'], '6:64:0:1220:1220,0:mss::0', 'Contiki-NG or RIOT'],
+  [['RIOT'], '6:63:0:1220:1220,0:mss::0', 'Contiki-NG or RIOT'],
+  [['FreeRTOS'], '4:128:0:1460:5840,0:mss,nop,ws,nop,nop,sok::0', 'FreeRTOS-Plus-TCP'],
+  [['FreeRTOS'], '6:128:0:1440:5760,0:mss,nop,ws,nop,nop,sok::0', 'FreeRTOS-Plus-TCP'],
+  [['NetX'], '4:128:0:1460:8192,0:mss,nop,nop,nop,eol+0::0', 'NetX Duo'],
+  [['NetX'], '4:128:0:1460:65535,2:mss,ws,eol+0::0', 'NetX Duo'],
+  [['picoTCP'], '4:64:0:1460:16384,0:mss,sok,ws,ts,nop,nop,nop,nop,eol+0:df,id+:0', 'picoTCP'],
+  [['lwIP'], '4:255:0:536:2144,0:mss::0', 'lwIP'],
+  [['lwIP'], '4:255:0:1460:65535,4:mss,nop,ws,nop,nop,sok::0', 'lwIP'],
+  // tools, from source
+  [['naabu'], '4:255:0:1460:1024,0:mss:id-:0', 'naabu SYN scan'],
+  [['naabu'], '4:64:0:1460:1024,0:mss:df,id+:0', 'naabu SYN scan'],
+  [['zmap'], '4:255:0:1460:65535,0:mss::0', 'zmap 3.0'],
+  [['zmap'], '4:64:0:1460:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1::0', 'zmap 4.1 or newer'],
+  [['masscan'], '6:255:0:1460:1025,0:mss::0', 'masscan newer than 1.3.2'],
+  [['Mirai'], '4:64:0:1408:0,6:mss,sok,ts,nop,ws:df,id+:0', 'Mirai SYN flood'],
+]
+
+test('SYNs made from source and measured rules get the label written beside them', () => {
+  for (const [, syn, label] of BUILT) expect([syn, labelOf(synOf(syn)).name]).toEqual([syn, label])
+})
+
+test('a current Linux client gets a specific label, exactly matched, over both IP versions and any usual MTU', () => {
+  for (const scale of [4, 5, 6, 7, 8, 9, 10]) {
+    for (let mtu = 1280; mtu <= 1528; mtu += 1) {
+      for (const version of [4, 6]) {
+        const mss = mtu - (version === 4 ? 40 : 60)
+        const window = Math.floor(65_535 / mss) * mss
+        const quirks = version === 4 ? 'df,id+' : 'flow'
+        const label = labelOf(synOf(`${version}:64:0:${mss}:${window},${scale}:mss,sok,ts,nop,ws:${quirks}:0`))
+        expect([mtu, version, label.evidence?.system, how(label)]).toEqual([mtu, version, 'Linux', 'exact'])
+      }
+    }
+  }
+})
+
+test('gVisor is told from Linux at every MTU, and Linux without DF is not taken for it', () => {
+  for (let mtu = 1200; mtu <= 1500; mtu += 1) {
+    for (const version of [4, 6]) {
+      const mss = mtu - (version === 4 ? 40 : 60)
+      for (const scale of [7, 8]) {
+        const window = Math.floor((20 * mss) / 2 ** scale) * 2 ** scale
+        const label = labelOf(synOf(`${version}:64:0:${mss}:${window},${scale}:mss,sok,ts,nop,ws::0`))
+        expect([mtu, version, label.name?.startsWith('gVisor')]).toEqual([mtu, version, true])
+      }
+      const window = Math.floor(65_535 / mss) * mss
+      const linux = labelOf(synOf(`${version}:64:0:${mss}:${window},7:mss,sok,ts,nop,ws::0`))
+      if (window % 128 !== 0 || mtu >= 1280) expect(linux.name ?? '').not.toContain('gVisor')
+    }
+  }
+})
+
+const HOPS: readonly (readonly [string, Mutation])[] = Array.from({ length: 35 }, (_, i) => [
+  `${i + 1} hops`,
+  hops(i + 1),
+])
+
+/** What ways, settings and gateways do to a SYN. */
+const MUTATIONS: readonly (readonly [string, Mutation])[] = [
+  ...HOPS,
+  ...[1452, 1440, 1420, 1400, 1380, 1360, 1300, 1240, 1220, 536].map((mss) => [`MSS ${mss}`, clampMss(mss)] as const),
+  ['ECN', askEcn(false)],
+  ['Accurate ECN', askEcn(true)],
+  ['DF cleared', clearDf],
+  ['ID cleared', clearId],
+  ['flow label cleared', clearFlow],
+  ['timestamps overwritten', stripTimestamps],
+  ['DSCP', markDscp],
+  ['TTL 64', rewriteTtl(64)],
+  ['TTL 65', rewriteTtl(65)],
+  ['TTL 128', rewriteTtl(128)],
+  ['TTL 255', rewriteTtl(255)],
+  ['DF and ID cleared', both(clearDf, clearId)],
+  ['DF cleared, MSS 1380', both(clearDf, clampMss(1380))],
+  ['DF cleared, MSS 1360', both(clearDf, clampMss(1360))],
+  ['DF cleared, ECN', both(clearDf, askEcn(false))],
+  ['ECN, MSS 1400', both(askEcn(false), clampMss(1400))],
+  ['17 hops, MSS 1400', both(hops(17), clampMss(1400))],
+  ['35 hops, MSS 1240, ECN', both(hops(35), clampMss(1240), askEcn(true))],
+  ['flow label cleared, MSS 1360', both(clearFlow, clampMss(1360))],
+  ['TTL 64, MSS 1380', both(rewriteTtl(64), clampMss(1380))],
+]
+
+/**
+ * Mutations that make one sender's SYN another's, octet for octet as far as signatures see: no label can be right for both.
+ */
+const INDISTINGUISHABLE: readonly (readonly [stack: RegExp, mutation: RegExp, label: RegExp])[] = [
+  // Linux without scaling and timestamps has the SYN of an old Windows but for the TTL
+  [/^Linux/, /^TTL 128$/, /^Windows$/],
+  // naabu over a raw socket, without DF, is nmap
+  [/^naabu/, /^DF cleared/, /^nmap/],
+  // zmap's bsd probe without an ID is what some Macs send
+  [/^zmap/, /^ID cleared$/, /^macOS/],
+]
+
+test('what happens on the way never turns a label into a wrong one', () => {
+  const wrong: string[] = []
+  const count = { right: 0, none: 0, wrong: 0 }
+  const all = [
+    ...ROWS.filter((row) => row.family !== null).map((row) => ({ ...row, syn: bytesOf(row.hex) })),
+    ...BUILT.map(([names, text]) => ({ stack: names[0]!, version: text, names, syn: synOf(text) })),
+  ]
+  for (const { stack, version, names, syn } of all) {
+    for (const [what, mutation] of MUTATIONS) {
+      const mutated = mutation(syn)
+      if (mutated === undefined) continue
+      const label = labelOf(mutated)
+      const result = verdict(names, label)
+      if (
+        result === 'wrong' &&
+        INDISTINGUISHABLE.some(([a, b, c]) => a.test(stack) && b.test(what) && c.test(label.name!))
+      )
+        continue
+      count[result] += 1
+      if (result === 'wrong')
+        wrong.push(`${stack} (${version}), ${what}: ${label.name} ${how(label)} ${formatP0f(parseSyn(mutated))}`)
+    }
+  }
+  expect(wrong).toEqual([])
+  console.log(`mutations: ${count.right} right, ${count.none} without label, ${count.wrong} wrong`)
+  // most are still recognized: never wrong must not mean never right
+  expect(count.right / (count.right + count.none)).toBeGreaterThan(0.9)
+})
+
+test('systems of people keep their label through hops, lower MSS, ECN and cleared DF', () => {
+  const kept = [...HOPS, ...MUTATIONS.filter(([what]) => /^(?:MSS|ECN$|Accurate|DSCP|17 hops|35 hops)/.test(what))]
+  for (const row of ROWS) {
+    if (!['linux', 'windows', 'apple'].includes(row.family ?? '') || row.label === null) continue
+    for (const [what, mutation] of kept) {
+      const mutated = mutation(bytesOf(row.hex))
+      if (mutated === undefined) continue
+      const label = labelOf(mutated)
+      expect([row.stack, row.version, what, label.name === undefined]).not.toEqual([row.stack, row.version, what, true])
+    }
+  }
+})
+
+test('a Windows SYN with a lowered MSS is not FreeRTOS, Windows without DF is not lwIP', () => {
+  for (const window of [8192, 64_240, 65_535]) {
+    for (const mss of [1460, 1440, 1420, 1400, 1380, 1360, 1300, 1260, 1240, 1220, 1024, 536]) {
+      for (const quirks of ['df,id+', 'id-', '']) {
+        for (const ttl of [128, 117, 93, 64, 255]) {
+          const label = labelOf(synOf(`4:${ttl}:0:${mss}:${window},8:mss,nop,ws,nop,nop,sok:${quirks}:0`))
+          // at TTL 64 without DF and with 65535 it is zmap's probe
+          if (label.name !== undefined) expect(label.name).toMatch(/^Windows|^zmap/)
+        }
+      }
+    }
+  }
+})
