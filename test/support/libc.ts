@@ -119,6 +119,7 @@ const SYMBOLS = {
   write: { args: ['i32', 'buffer', 'usize'], returns: FFIType.i64_fast },
   ioctl: { args: ['i32', 'usize', 'buffer'], returns: 'i32' },
   ppoll: { args: ['buffer', 'usize', 'buffer', 'ptr'], returns: 'i32' },
+  sched_setscheduler: { args: ['i32', 'i32', 'buffer'], returns: 'i32' },
   setns: { args: ['i32', 'i32'], returns: 'i32' },
   socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
   bind: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
@@ -212,6 +213,19 @@ export function pollReadable(fd: number, milliseconds: number): boolean {
   POLL_TIME.setBigInt64(0, BigInt(Math.floor(nanoseconds / 1e9)), true)
   POLL_TIME.setBigInt64(8, BigInt(nanoseconds % 1e9), true)
   return libc().ppoll(POLL_FD, 1, POLL_TIME, null) > 0
+}
+
+const PRIORITY = new DataView(new ArrayBuffer(4))
+/**
+ * Lets this thread run before all ordinary ones (SCHED_FIFO, lowest priority), or as an ordinary one again. What it
+ * starts meanwhile does not inherit that. Needs CAP_SYS_NICE; false, and nothing changed, without.
+ */
+export function setRealTime(on: boolean): boolean {
+  const SCHED_OTHER = 0
+  const SCHED_FIFO = 1
+  const SCHED_RESET_ON_FORK = 0x4000_0000
+  PRIORITY.setInt32(0, on ? 1 : 0, true)
+  return libc().sched_setscheduler(0, (on ? SCHED_FIFO : SCHED_OTHER) | SCHED_RESET_ON_FORK, PRIORITY) === 0
 }
 
 /** Moves this thread into a namespace. @throws {LibcError} */

@@ -114,7 +114,7 @@ export const option = {
   windowScale: (shift: number): number[] => [3, 3, shift],
   sackPermitted: (): number[] => [4, 2],
   timestamps: (value: number, echo: number = 0): number[] => [8, 10, ...be32(value), ...be32(echo)],
-  /** MD5 signature (RFC 2385) with a made-up digest. */
+  /** MD5 signature (RFC 2385) with a made-up digest. A Linux listener without a key drops such a SYN. */
   md5: (): number[] => [19, 18, ...new Array<number>(16).fill(0xd5)],
   /** Fast Open cookie (RFC 7413); empty asks for one. */
   fastOpen: (cookie: ArrayLike<number> = []): number[] => [34, 2 + cookie.length, ...Array.from(cookie)],
@@ -158,7 +158,8 @@ export const IPV6_HEADER = { hopByHop: 0, routing: 43, destination: 60 } as cons
 
 /**
  * A chain of options headers, each filled with PadN to whole 8-octet units.
- * Linux drops a SYN with more than 7 octets of padding in one run, so `options` default to a 4-octet PadN.
+ * Linux drops a packet with more than 7 octets of padding in a row, neighbouring PadN options together.
+ * `options` default to one PadN of 6 octets.
  *
  * @example extensionHeaders({ kind: IPV6_HEADER.hopByHop }, { kind: IPV6_HEADER.destination, options: [1, 2, 0, 0] })
  */

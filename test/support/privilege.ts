@@ -108,11 +108,18 @@ export interface Guarded {
   test(name: string, body: () => void | Promise<void>, timeoutMilliseconds?: number): void
 }
 
+/** A condition of the caller's own: `reason` says what is missing, `undefined` that nothing is. */
+export interface OwnNeed {
+  readonly reason: string | undefined
+}
+
 const printed = new Set<string>()
 
 /** Looks for what the tests need; see the example above. */
-export function needs(...list: readonly Need[]): Guarded {
-  const reasons = list.map(missing).filter((reason) => reason !== undefined)
+export function needs(...list: readonly (Need | OwnNeed)[]): Guarded {
+  const reasons = list
+    .map((need) => (typeof need === 'string' ? missing(need) : need.reason))
+    .filter((reason) => reason !== undefined)
   const reason = reasons.length === 0 ? undefined : reasons.join('; ')
   const must = process.env.CI === 'true' || process.env.CI === '1'
   const refuse = (name: string): void => {

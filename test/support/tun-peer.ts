@@ -20,13 +20,13 @@
  * conn.send('GET / HTTP/1.1\r\n', { ttl: 53, segmentSize: 5 })
  * conn.rst()
  *
- * How exact: the peer sleeps in `ppoll` and sends prepared packets; test/support/tun-peer.test.ts prints the figures.
+ * How exact: the peer sleeps in `ppoll`, as a real-time thread where it may be one, and sends prepared packets; `bun test/support/peer-latency.ts` prints the figures.
  * While a timer or a `wait` is pending it holds the JavaScript thread in slices of at most 0.5 ms, with connections
  * open it looks every 4 ms, and with none nothing runs.
  * @module
  */
 import { type HttpResponse, ResponseReader } from './http.ts'
-import { buffer, C, close, ioctl, LibcError, open, pollReadable, readInto, writeFrom } from './libc.ts'
+import { buffer, C, close, ioctl, LibcError, open, pollReadable, readInto, setRealTime, writeFrom } from './libc.ts'
 import type { Netns } from './netns.ts'
 import {
   addressBytes,
@@ -93,13 +93,34 @@ export interface SendOptions {
   readonly urgentPointer?: number
 }
 
-/** When things really happened, on the clock of `performance.now()`. */
+/** Something happened in the kernel between these two times, milliseconds on the clock of `performance.now()`. */
+export interface Moment {
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * When things really happened, as far as the peer can tell. On a busy machine a packet may go out later than it was set
+ * to; a test that compares the kernel's figures with these bounds is right all the same.
+ */
 export interface PeerTimes {
-  syn: number | undefined
-  /** The SYN-ACK that was answered first. */
-  synAck: number | undefined
-  ack: number | undefined
-  firstData: number | undefined
+  syn: Moment | undefined
+  /** The kernel sent the SYN-ACK that was answered first. */
+  synAck: Moment | undefined
+  /** The kernel got the handshake ACK (or would have, had it not been lost). */
+  ack: Moment | undefined
+  firstData: Moment | undefined
+}
+
+/** Least and most time from one moment to another, milliseconds. @throws {Error} when one of them did not come */
+export function between(first: Moment | undefined, second: Moment | undefined): Moment {
+  if (first === undefined || second === undefined) throw new Error('Cannot tell the time between: one did not happen')
+  return { from: Math.max(0, second.from - first.to), to: second.to - first.from }
+}
+
+/** How far `value` lies outside of the bounds; 0 inside. */
+export function outside(value: number, bounds: Moment): number {
+  return Math.max(0, bounds.from - value, value - bounds.to)
 }
 
 /** Why a wait ended without what it waited for. */
@@ -190,8 +211,8 @@ interface Waiter {
 /** What the peer gives its connections. */
 interface Wire {
   readonly timers: Timers
-  /** Writes a packet and reads at once what the kernel answered. */
-  send(packet: Uint8Array): void
+  /** Writes a packet, tells `onSent` when, and reads at once what the kernel answered. */
+  send(packet: Uint8Array, onSent?: (moment: Moment) => void): void
   waiting(change: 1 | -1): void
   attach(connection: PeerConnection): void
   detach(connection: PeerConnection): void
@@ -200,6 +221,7 @@ interface Wire {
 const after = (a: number, b: number): boolean => ((a - b) | 0) > 0
 const SLICE_MS = 0.5
 const SPIN_MS = 0.08
+const LINGER_MS = 50
 const RETRY_MS = 1000
 
 interface Outgoing {
@@ -226,6 +248,8 @@ export class PeerConnection {
   /** When things happened. */
   readonly times: PeerTimes = { syn: undefined, synAck: undefined, ack: undefined, firstData: undefined }
   state: 'new' | 'syn-sent' | 'syn-acked' | 'established' | 'closed' | 'reset' = 'new'
+  /** When data came and when its ACK was got, for the first thousand segments that were acknowledged. */
+  readonly dataAcks: { readonly data: Moment; readonly ack: Moment }[] = []
   /** Data segments that came. */
   dataSegments = 0
 
@@ -249,6 +273,8 @@ export class PeerConnection {
   #scale: number | undefined
   #serverShift = 0
   #peerMss = 536
+  /** Counted as a waiter of the peer: a SYN-ACK must be seen the moment it comes. */
+  #awaitsSynAck = false
   #ended = false
   #finSent = false
 
@@ -284,7 +310,8 @@ export class PeerConnection {
       this.state = 'syn-sent'
       this.#wire.attach(this)
       const start = performance.now()
-      this.times.syn = start
+      this.#awaitsSynAck = true
+      this.#wire.waiting(1)
       for (const delay of this.#options.resendSynMs ?? []) {
         this.#later(start + delay, true, () => {
           if (this.state === 'syn-sent' || this.state === 'syn-acked') this.#wire.send(this.syn)
@@ -292,7 +319,9 @@ export class PeerConnection {
       }
       if ((this.#options.dropSynAcks ?? 0) === 0 && this.#options.resendSynMs === undefined) this.#armRetry()
     }
-    this.#wire.send(this.syn)
+    this.#wire.send(this.syn, (moment) => {
+      this.times.syn ??= moment
+    })
   }
 
   /** The SYN-ACK, as soon as one is there that did not get lost. @throws {PeerError} */
@@ -309,9 +338,15 @@ export class PeerConnection {
   sendAck(options: SendOptions & { readonly data?: string | Uint8Array } = {}): void {
     this.#acknowledged = this.#receiveNext
     const { data, ...rest } = options
-    this.#established()
-    if (data === undefined) this.#wire.send(this.#ackPacket(performance.now(), rest, 'handshake'))
-    else this.send(data, { ttl: this.#options.ackTtl ?? this.synFields.ttl, ...rest })
+    if (data === undefined) {
+      this.#wire.send(this.#ackPacket(performance.now(), rest, 'handshake'), (moment) => this.#established(moment))
+      return
+    }
+    // The first data is the ACK.
+    this.state = 'established'
+    this.send(data, { ttl: this.#options.ackTtl ?? this.synFields.ttl, ...rest })
+    this.times.ack ??= this.times.firstData
+    this.#wake()
   }
 
   /** Queues data; it goes out at once, in segments, as far as the server's window allows. */
@@ -400,8 +435,8 @@ export class PeerConnection {
     return `connection ${this.source.address} ${this.source.port} > ${this.destination.address} ${this.destination.port}`
   }
 
-  /** Called by the peer for each segment of this connection, `at` being its arrival. */
-  receive(segment: Segment, at: number): void {
+  /** Called by the peer for each segment of this connection, `at` being when the kernel sent it. */
+  receive(segment: Segment, at: Moment): void {
     if ((segment.flags & FLAG.RST) !== 0) {
       this.#finish('reset')
       return
@@ -411,7 +446,7 @@ export class PeerConnection {
     this.#wake()
   }
 
-  #receiveSynAck(segment: Segment, at: number): void {
+  #receiveSynAck(segment: Segment, at: Moment): void {
     if (after(segment.acknowledgment, this.#sendNext) || !after(segment.acknowledgment, this.synFields.sequence)) return
     this.synAcks.push(segment)
     if (this.#dropsLeft > 0) {
@@ -419,7 +454,8 @@ export class PeerConnection {
       return
     }
     if (this.times.synAck === undefined) {
-      this.times.synAck = at
+      this.times.synAck = { from: Math.max(at.from, this.times.syn?.from ?? 0), to: at.to }
+      this.#stopAwaiting()
       this.state = 'syn-acked'
       this.#receiveNext = (segment.sequence + 1) >>> 0
       this.#acknowledged = this.#receiveNext
@@ -438,27 +474,23 @@ export class PeerConnection {
     }
     this.#timestampEcho = segment.timestamps?.value ?? 0
     if (this.#options.manual) return
-    const due = at + (this.#options.ackDelayMs ?? 0)
+    const due = Math.max(at.from, this.times.syn?.from ?? 0) + (this.#options.ackDelayMs ?? 0)
     const first = this.state !== 'established'
     const packet = this.#options.ackLost
       ? undefined
       : this.#ackPacket(due, {}, 'handshake', (segment.sequence + 1) >>> 0)
     const answer = (): void => {
-      if (packet !== undefined) this.#wire.send(packet)
-      if (!first || this.state === 'established') return
-      this.#established()
-      const { data, dataDelayMs = 0 } = this.#options
-      if (data !== undefined) {
-        this.#later(this.times.ack! + dataDelayMs, true, () => {
-          this.send(data)
-          this.#wake()
-        })
+      const done = (moment: Moment): void => {
+        if (first) this.#established(moment)
       }
+      const now = performance.now()
+      if (packet === undefined) done({ from: now, to: now })
+      else this.#wire.send(packet, done)
     }
     this.#later(due, true, answer)
   }
 
-  #receiveData(segment: Segment, at: number): void {
+  #receiveData(segment: Segment, at: Moment): void {
     if ((segment.flags & FLAG.ACK) !== 0) {
       this.#peerWindow = segment.window * 2 ** this.#serverShift
       if (after(segment.acknowledgment, this.#sendUnacked) && !after(segment.acknowledgment, this.#sendNext)) {
@@ -495,13 +527,15 @@ export class PeerConnection {
     const number = this.#receiveNext
     // Never before the handshake ACK: a server may send in answer to Fast Open data.
     const due = Math.max(
-      at + delay,
-      this.state === 'established' ? 0 : (this.times.synAck ?? at) + (this.#options.ackDelayMs ?? 0),
+      at.from + delay,
+      this.state === 'established' ? 0 : (this.times.synAck?.from ?? 0) + (this.#options.ackDelayMs ?? 0),
     )
     const acknowledge = (): void => {
       if (this.state === 'closed' || this.state === 'reset') return
       if (after(number, this.#acknowledged)) this.#acknowledged = number
-      this.#wire.send(this.#packet(this.#sendNext, number, FLAG.ACK, new Uint8Array(0), {}))
+      this.#wire.send(this.#packet(this.#sendNext, number, FLAG.ACK, new Uint8Array(0), {}), (moment) => {
+        if (this.dataAcks.length < 1000) this.dataAcks.push({ data: at, ack: moment })
+      })
       this.#maybeClosed()
       this.#wake()
     }
@@ -509,12 +543,19 @@ export class PeerConnection {
     else this.#later(due, true, acknowledge)
   }
 
-  #established(): void {
+  #established(ack: Moment): void {
     if (this.state === 'established') return
     this.state = 'established'
-    this.times.ack = performance.now()
+    this.times.ack = ack
     this.#pump()
     this.#wake()
+    const { data, dataDelayMs = 0 } = this.#options
+    if (data !== undefined) this.#later(ack.from + dataDelayMs, true, () => this.send(data))
+  }
+
+  #stopAwaiting(): void {
+    if (this.#awaitsSynAck) this.#wire.waiting(-1)
+    this.#awaitsSynAck = false
   }
 
   #maybeClosed(): void {
@@ -527,6 +568,7 @@ export class PeerConnection {
     for (const timer of this.#timers) this.#wire.timers.cancel(timer)
     this.#timers.clear()
     this.#disarmRetry()
+    this.#stopAwaiting()
     this.#wire.detach(this)
     this.#wake()
     for (const waiter of this.#waiters) {
@@ -558,10 +600,12 @@ export class PeerConnection {
   }
 
   #transmit(item: Outgoing): void {
-    if (item.length > 0 && item.payload.length > 0) this.times.firstData ??= performance.now()
     item.sent = true
     this.#armRetry()
-    this.#wire.send(this.#packet(item.sequence, this.#acknowledged, item.flags, item.payload, item.options))
+    const packet = this.#packet(item.sequence, this.#acknowledged, item.flags, item.payload, item.options)
+    this.#wire.send(packet, (moment) => {
+      if (item.payload.length > 0) this.times.firstData ??= moment
+    })
   }
 
   #armRetry(): void {
@@ -610,7 +654,7 @@ export class PeerConnection {
     at: number = performance.now(),
   ): Uint8Array {
     const { synFields: syn } = this
-    const value = ((syn.timestamps?.value ?? 0) + Math.floor(at - (this.times.syn ?? at))) >>> 0
+    const value = ((syn.timestamps?.value ?? 0) + Math.floor(at - (this.times.syn?.from ?? at))) >>> 0
     const window =
       this.#options.window ?? (this.#scale === undefined ? syn.window : Math.max(1, syn.window >>> this.#scale))
     return buildPacket({
@@ -739,9 +783,23 @@ export function createTunPeer(netns: Netns, options: TunPeerOptions = {}): TunPe
   let laterTimer: Timer_ | undefined
   let closed = false
   let draining = false
+  /** When the device was last seen empty: what is read next is younger. */
+  let emptyAt = performance.now()
+  let running = false
   let opened = 0
+  let urgent = false
+  let lastUrgent = 0
 
-  function handle(packet: Uint8Array, at: number): void {
+  /** While something is due or awaited this thread goes before the machine's ordinary work; it sleeps most of the time. */
+  function setUrgent(on: boolean): void {
+    if (on) lastUrgent = performance.now()
+    // Not at every gap between two packets: an ordinary thread may have to wait long for its next turn.
+    if (on === urgent || (!on && performance.now() - lastUrgent < LINGER_MS)) return
+    urgent = on
+    setRealTime(on)
+  }
+
+  function handle(packet: Uint8Array, at: Moment): void {
     const segment = parsePacket(packet)
     if (segment === undefined) return
     const connection = connections.get(keyOf(segment.destination, segment.source))
@@ -769,13 +827,27 @@ export function createTunPeer(netns: Netns, options: TunPeerOptions = {}): TunPe
     draining = true
     try {
       for (;;) {
-        const at = performance.now()
+        const start = performance.now()
         const n = readInto(fd, incoming)
-        if (n <= 0) break
-        handle(incoming.subarray(0, n), at)
+        if (n <= 0) {
+          emptyAt = start
+          break
+        }
+        handle(incoming.subarray(0, n), { from: emptyAt, to: performance.now() })
       }
     } finally {
       draining = false
+    }
+  }
+
+  /** Runs what is due, unless that is what we are doing. */
+  function runDue(): void {
+    if (running || draining) return
+    running = true
+    try {
+      timers.run()
+    } finally {
+      running = false
     }
   }
 
@@ -783,14 +855,14 @@ export function createTunPeer(netns: Netns, options: TunPeerOptions = {}): TunPe
     scheduled = 'no'
     if (closed) return
     drain()
-    timers.run()
+    runDue()
     if (waiters > 0 || timers.exact > 0) {
       const wait = Math.min(SLICE_MS, timers.next - performance.now() - SPIN_MS)
       if (wait > 0) pollReadable(fd, wait)
       while (timers.next - performance.now() < SPIN_MS && timers.next > performance.now()) {
         // The last stretch: sleeping would overshoot.
       }
-      timers.run()
+      runDue()
       drain()
     }
     schedule()
@@ -798,12 +870,14 @@ export function createTunPeer(netns: Netns, options: TunPeerOptions = {}): TunPe
 
   function schedule(): void {
     if (closed) return
-    if (waiters > 0 || timers.exact > 0) {
+    const hot = waiters > 0 || timers.exact > 0
+    setUrgent(hot)
+    if (hot) {
       if (scheduled === 'soon') return
       if (laterTimer !== undefined) clearTimeout(laterTimer)
       scheduled = 'soon'
       setImmediate(tick)
-    } else if (connections.size > 0 && scheduled === 'no') {
+    } else if ((connections.size > 0 || urgent) && scheduled === 'no') {
       scheduled = 'later'
       laterTimer = setTimeout(tick, 4)
       laterTimer.unref()
@@ -812,11 +886,16 @@ export function createTunPeer(netns: Netns, options: TunPeerOptions = {}): TunPe
 
   const wire: Wire = {
     timers,
-    send(packet) {
+    send(packet, onSent) {
       if (closed) return
+      // Everything older is taken out first, so that an answer to this packet is known to be younger than it.
+      drain()
+      const from = performance.now()
       const sent = writeFrom(fd, packet)
       if (sent < 0) throw new LibcError('write', -sent, `send a packet of ${packet.length} octets`)
+      onSent?.({ from, to: performance.now() })
       drain()
+      runDue()
       schedule()
     },
     waiting(change) {
@@ -824,6 +903,7 @@ export function createTunPeer(netns: Netns, options: TunPeerOptions = {}): TunPe
       schedule()
     },
     attach(connection) {
+      setUrgent(true)
       connections.get(connection.key)?.abandon()
       connections.set(connection.key, connection)
     },
@@ -879,6 +959,8 @@ export function createTunPeer(netns: Netns, options: TunPeerOptions = {}): TunPe
     close() {
       if (closed) return
       closed = true
+      lastUrgent = 0
+      setUrgent(false)
       if (laterTimer !== undefined) clearTimeout(laterTimer)
       for (const connection of [...connections.values()]) connection.abandon()
       close(fd)
