@@ -283,9 +283,10 @@ export class AccessLogger<Subject> {
       const octets = size ?? this.#runtime.bodySize(response)
       if (octets === undefined && response.body !== null) return this.#watch(entry, response, subject)
       entry.bytes = octets ?? 0
-      if (octets === undefined || octets === 0) this.#upgraded(entry, server)
+      if (entry.bytes === 0) this.#upgraded(entry, server)
     } else {
       entry.bytes = 0
+      this.#upgraded(entry, server)
     }
     this.#end(entry, subject)
     return response
