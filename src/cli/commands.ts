@@ -29,6 +29,10 @@ const P0F_DB: OptionSpec = {
   value: 'FILE',
   help: 'take labels from this p0f v3 database (p0f.fp)\ninstead of the built-in one; repeat it to join several',
 }
+const TOLERANT: OptionSpec = {
+  name: 'tolerant',
+  help: 'let signatures of --p0f-db match in spite of an IPv6 flow\nlabel or Accurate ECN, which p0f does not know',
+}
 const JA4T: OptionSpec = {
   name: 'ja4t',
   help: 'add the JA4T fingerprint\n(FoxIO License 1.1: no monetization without their permission)',
@@ -39,12 +43,12 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'parse',
     summary: 'decode saved TCP SYN packets',
-    usage: '[--json] [--p0f-db FILE] [--ja4t] [HEX... | -]',
+    usage: '[--json] [--p0f-db FILE] [--tolerant] [--ja4t] [HEX... | -]',
     description: [
       'Decodes SYN packets as Linux keeps them for TCP_SAVED_SYN: hexadecimal octets from the IP header (or the Ethernet header before it) to the end of the TCP options.',
       'Without HEX, or with "-", reads standard input, one packet a line. With --json every line of input is answered by exactly one line of output, in order: a record, or {"error": {"reason": ..., "offset": ...}}.',
     ],
-    options: [JSON_OPTION, P0F_DB, JA4T],
+    options: [JSON_OPTION, P0F_DB, TOLERANT, JA4T],
     examples: [
       [
         'tcpfingerprint parse 4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307',
@@ -69,18 +73,95 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'pcap',
     summary: 'decode every SYN of capture files',
-    usage: '[--json] [--p0f-db FILE] [--ja4t] FILE...',
+    usage: '[--json] [--p0f-db FILE] [--tolerant] [--ja4t] FILE...',
     description: [
       'Reads pcap and pcapng files, also compressed with gzip, or standard input for "-", and prints every TCP segment with SYN set and ACK clear as "parse" does, with the keys "file" and "frame" (from 1, as Wireshark numbers). Other packets are passed over. Files larger than memory are no problem.',
       'Links: Ethernet with VLAN tags, MPLS and PPPoE, raw IP, Linux cooked v1 and v2, null and loopback, PPP, Wi-Fi and more; tunnels are opened and listed in "tunnel".',
       'What cannot be read (a packet cut short, an unknown link type, a truncated file) is told with file and frame, on standard error and, with --json, as an {"error": ...} record; everything else is still read, and the exit code is 1.',
     ],
-    options: [JSON_OPTION, P0F_DB, JA4T],
+    options: [JSON_OPTION, P0F_DB, TOLERANT, JA4T],
     examples: [
       ['tcpfingerprint pcap --json monday.pcap tuesday.pcapng > syns.ndjson', 'one record per SYN'],
       ["tcpdump -w - 'tcp[13] & 18 = 2' | tcpfingerprint pcap -", 'watch SYNs as they come'],
     ],
     load: () => import('./pcap.ts'),
+  },
+  {
+    name: 'learn',
+    summary: 'make a label database from logged fingerprints',
+    usage:
+      '[--label-column NAME] [--no-headers] [--min-count N] [--conflicts omit|generic]\n       [--majority SHARE] [--exact-mss] [--max-signatures N] FILE...',
+    description: [
+      'Reads records of one JSON object a line ("-" is standard input): lines of "parse --json", answers of /json, JSON access logs. Writes a p0f v3 database to standard output that --p0f-db and p0f itself load, each signature with the number of SYNs that had it.',
+      'A record needs a fingerprint (the SYN in hexadecimal, or the p0f string) and a sender: the text in the label column, else the platform told by Sec-CH-UA-Platform and User-Agent. A label is "NAME", or as in p0f "s:unix:Linux:5.x".',
+      'Records that cannot be read are told by file and line; records without a fingerprint or sender are counted.',
+    ],
+    options: [
+      {
+        name: 'label-column',
+        value: 'NAME',
+        help: 'where a record holds its label, with dots for\nnested objects (default "label")',
+      },
+      { name: 'no-headers', help: 'do not take labels from headers' },
+      { name: 'min-count', value: 'N', help: 'leave out signatures of fewer SYNs (default 1)' },
+      {
+        name: 'conflicts',
+        value: 'omit|generic',
+        help: 'what becomes of a signature under several labels:\nleft out (default), or a last resort for the\ncommonest of them',
+      },
+      {
+        name: 'majority',
+        value: 'SHARE',
+        help: 'share of SYNs, over 0.5, that settles a conflict\n(default 1: all of them)',
+      },
+      { name: 'exact-mss', help: 'keep the MSS, which routers lower (default: any)' },
+      { name: 'max-signatures', value: 'N', help: 'signatures kept in memory (default 100000)' },
+    ],
+    examples: [
+      [
+        'tcpfingerprint learn --label-column device.model --min-count 3 log.ndjson > devices.fp',
+        'signatures of devices that an inventory names',
+      ],
+      ['tcpfingerprint parse --json --p0f-db devices.fp - < syns.txt', 'use them'],
+    ],
+    load: () => import('./learn.ts'),
+  },
+  {
+    name: 'serve',
+    summary: 'run the demonstration server (Bun or Deno on Linux)',
+    usage:
+      '[--host H] [--port N] [--tls-cert FILE --tls-key FILE] [--http2]\n       [--log-format F] [--log-file FILE] [--cgi-bin DIR] [--p0f-db FILE] [--tolerant]',
+    description: [
+      'Answers every request with the fingerprint of its own connection: / for browsers, /json, /env (the FINGERPRINT_* variables), /cgi-bin/NAME, /healthz. Prints where to point a browser and curl, then one access-log line for each request.',
+    ],
+    options: [
+      { name: 'host', value: 'H', help: 'address to listen on (default 127.0.0.1, or HOST);\n"::" is IPv6 and IPv4' },
+      { name: 'port', value: 'N', help: 'port to listen on (default 3000, or PORT); 0: any free one' },
+      { name: 'tls-cert', value: 'FILE', help: 'certificate chain in PEM; needs --tls-key' },
+      { name: 'tls-key', value: 'FILE', help: 'private key in PEM' },
+      { name: 'http2', help: 'speak HTTP/2 as well' },
+      {
+        name: 'log-format',
+        value: 'F',
+        help: 'common, combined, vhost_combined, json, or an Apache\nLogFormat string with %{FINGERPRINT_TCP_RTT}g and the like',
+      },
+      { name: 'log-file', value: 'FILE', help: 'where the access log goes (default: standard output)' },
+      {
+        name: 'cgi-bin',
+        value: 'DIR',
+        help: 'directory of CGI scripts (default: one script that\nprints its environment)',
+      },
+      P0F_DB,
+      TOLERANT,
+    ],
+    examples: [
+      ['tcpfingerprint serve --port 8080', 'then: curl http://127.0.0.1:8080/json'],
+      [
+        'tcpfingerprint serve --log-format \'%h "%r" %>s %{FINGERPRINT_MUONFP}g %{FINGERPRINT_TCP_RTT}g\'',
+        'fingerprints in the access log',
+      ],
+    ],
+    load: () => import('./serve.ts'),
   },
 ]
 

@@ -78,8 +78,8 @@ export const LONGEST_LINE: number = 256 * 1024
 const CHUNK = 64 * 1024
 
 /**
- * Calls `line` for every line of a descriptor: the text (each octet one character), or `undefined` for a line
- * longer than `LONGEST_LINE`, whose octets are counted and dropped. The last line may lack its line end.
+ * Calls `line` for every line of a descriptor: the text, or `undefined` for a line longer than `LONGEST_LINE`, whose
+ * octets are counted and dropped. The last line may lack its line end. With `latin1` each octet is one character.
  *
  * `idle` is called before every read, that is before any wait: the place to write what is ready.
  */
@@ -87,6 +87,7 @@ export function readLines(
   fd: number,
   line: (text: string | undefined, octets: number) => void,
   idle: () => void,
+  encoding: 'latin1' | 'utf8' = 'latin1',
 ): void {
   const bytes = Buffer.allocUnsafe(LONGEST_LINE + CHUNK)
   let kept = 0
@@ -102,7 +103,7 @@ export function readLines(
       const at = bytes.indexOf(10, search)
       if (at < 0 || at >= end) break
       const octets = dropped + at - start
-      line(octets > LONGEST_LINE ? undefined : bytes.toString('latin1', start, at), octets)
+      line(octets > LONGEST_LINE ? undefined : bytes.toString(encoding, start, at), octets)
       dropped = 0
       start = search = at + 1
     }
@@ -114,5 +115,5 @@ export function readLines(
       bytes.copyWithin(0, start, end)
     }
   }
-  if (kept + dropped > 0) line(dropped > 0 ? undefined : bytes.toString('latin1', 0, kept), kept + dropped)
+  if (kept + dropped > 0) line(dropped > 0 ? undefined : bytes.toString(encoding, 0, kept), kept + dropped)
 }

@@ -13,7 +13,7 @@ import { type Analyzer, createAnalyzer } from './analyzer.ts'
 import { type Arguments, printable, UsageError } from './arguments.ts'
 import { openSource, readSome, type Source, systemReason } from './input.ts'
 import type { Io } from './io.ts'
-import { OutputClosed } from './output.ts'
+import { errorCode } from './output.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { describeError } from './reasons.ts'
 import type { RecordError, RecordWriter } from './record.ts'
@@ -110,7 +110,7 @@ class CaptureFile implements CaptureHandler {
       await this.#readFrom(source)
       this.#reader.end()
     } catch (error) {
-      if (error instanceof OutputClosed) throw error
+      if (errorCode(error) === '') throw error
       this.#unreadable(error)
     } finally {
       this.#progress.clear()
