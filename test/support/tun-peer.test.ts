@@ -1,15 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createNetns, type Netns } from './netns.ts'
-import {
-  buildPacket,
-  type Endpoint,
-  extensionHeaders,
-  FLAG,
-  IPV6_HEADER,
-  linuxOptions,
-  option,
-  tcpOptions,
-} from './packet.ts'
+import { ODD_SYNS } from './odd-syns.ts'
+import { buildPacket, type Endpoint, linuxOptions, option, tcpOptions } from './packet.ts'
 import { needs } from './privilege.ts'
 import { createProbe, type Probe, type ProbeConnection, type ProbeOptions } from './probe.ts'
 import { startTls, TEST_CERTIFICATE } from './tls-peer.ts'
@@ -20,7 +12,6 @@ import {
   outside,
   type PeerConnection,
   PeerError,
-  type SynFields,
   type TunPeer,
 } from './tun-peer.ts'
 
@@ -195,64 +186,9 @@ needs('netns', 'tun').describe('createTunPeer', () => {
   })
 
   const plain = linuxOptions(1400, 5)
-  const SYNS: readonly (readonly [name: string, family: 'ipv4' | 'ipv6', syn: SynFields])[] = [
-    ['IPv4 with a router alert and NOPs', 'ipv4', { ipOptions: Uint8Array.of(148, 4, 0, 0, 1, 1, 1, 0) }],
-    ['40 octets of IPv4 options', 'ipv4', { ipOptions: new Uint8Array(40).fill(1) }],
-    [
-      'IPv4 without DF, with an identification, TOS and TTL',
-      'ipv4',
-      { dontFragment: false, ipId: 0xbeef, tos: 0xb8, ttl: 3 },
-    ],
-    ['the reserved IPv4 flag', 'ipv4', { reservedFlag: true }],
-    ['IPv6 with a flow label, class and hop limit', 'ipv6', { flowLabel: 0xfedcb, tos: 0x28, ttl: 255 }],
-    ['a hop-by-hop header', 'ipv6', { extensionHeaders: extensionHeaders({ kind: IPV6_HEADER.hopByHop }) }],
-    [
-      'a destination options header of 16 octets',
-      'ipv6',
-      {
-        extensionHeaders: extensionHeaders({
-          kind: IPV6_HEADER.destination,
-          options: [0x1e, 12, ...new Array<number>(12).fill(0xaa)],
-        }),
-      },
-    ],
-    [
-      'hop-by-hop and destination options',
-      'ipv6',
-      { extensionHeaders: extensionHeaders({ kind: IPV6_HEADER.hopByHop }, { kind: IPV6_HEADER.destination }) },
-    ],
-    ['ECN', 'ipv4', { flags: FLAG.SYN | FLAG.ECE | FLAG.CWR }],
-    ['ECT(0) on the SYN itself', 'ipv4', { tos: 2, flags: FLAG.SYN | FLAG.ECE | FLAG.CWR }],
-    ['AccECN', 'ipv4', { flags: FLAG.SYN | FLAG.ECE | FLAG.CWR | FLAG.AE }],
-    [
-      'AccECN with its option',
-      'ipv6',
-      {
-        flags: FLAG.SYN | FLAG.ECE | FLAG.CWR | FLAG.AE,
-        options: tcpOptions(option.mss(1440), option.accEcn(1, 1, 0, 1)),
-      },
-    ],
-    ['PSH', 'ipv4', { flags: FLAG.SYN | FLAG.PSH }],
-    ['URG and an urgent pointer', 'ipv4', { flags: FLAG.SYN | FLAG.URG, urgentPointer: 0x1234 }],
-    ['an urgent pointer without URG', 'ipv4', { urgentPointer: 7 }],
-    ['an acknowledgment number without ACK', 'ipv4', { acknowledgment: 0xdeadbeef }],
-    ['reserved bits', 'ipv6', { reservedBits: 7 }],
-    ['window 0', 'ipv4', { window: 0 }],
-    ['no TCP options', 'ipv4', { options: new Uint8Array(0) }],
-    [
-      '40 octets of TCP options',
-      'ipv4',
-      {
-        options: tcpOptions(option.unknown(200, new Uint8Array(16)), option.unknown(253, new Uint8Array(20).fill(255))),
-      },
-    ],
-    ['MPTCP', 'ipv6', { options: tcpOptions(option.mss(1440), option.mptcpCapable()) }],
-    ['padding with octets that are not zero', 'ipv4', { options: Uint8Array.of(2, 4, 5, 0xb4, 0, 1, 2, 3) }],
-    ['an option that is too long', 'ipv4', { options: Uint8Array.of(2, 4, 5, 0xb4, 99, 40, 0, 0) }],
-  ]
-  for (const [name, family, syn] of SYNS) {
+  for (const { name, family, syn } of ODD_SYNS) {
     test(`the kernel saves the SYN octet by octet: ${name}`, async () => {
-      const { connection, child } = await meet(listen({ address: peer[family] }), { syn: { options: plain, ...syn } })
+      const { connection, child } = await meet(listen({ address: peer[family] }), { syn })
       expect(Buffer.from(child.savedSyn()).toString('hex')).toBe(Buffer.from(connection.savedSyn).toString('hex'))
       expect(connection.savedSyn).toEqual(connection.syn)
       connection.rst()

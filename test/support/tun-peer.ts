@@ -75,7 +75,7 @@ export interface ConnectOptions {
   readonly dataAckDelayMs?: number | ((index: number) => number)
   /** Most payload octets of a segment. Default: the server's MSS, less the timestamps. */
   readonly segmentSize?: number
-  /** Window field of segments after the SYN. Default: the SYN's, scaled down when scaling is on, 1 at least. */
+  /** Window field of segments after the SYN. Default: the SYN's, 64,240 octets at least, scaled when scaling is on. */
   readonly window?: number
   /** Sends nothing by itself: every step of the handshake is called. ACKs of data are automatic all the same. */
   readonly manual?: boolean
@@ -270,7 +270,7 @@ export class PeerConnection {
   #timestampsOn = false
   #timestampEcho = 0
   #peerWindow = 0xffff
-  #scale: number | undefined
+  #scale = 0
   #serverShift = 0
   #peerMss = 536
   /** Counted as a waiter of the peer: a SYN-ACK must be seen the moment it comes. */
@@ -460,7 +460,7 @@ export class PeerConnection {
       this.#receiveNext = (segment.sequence + 1) >>> 0
       this.#acknowledged = this.#receiveNext
       this.#timestampsOn = this.synFields.timestamps !== undefined && segment.timestamps !== undefined
-      this.#scale = segment.windowScale === undefined ? undefined : (this.synFields.windowScale ?? 0)
+      this.#scale = segment.windowScale === undefined ? 0 : Math.min(14, this.synFields.windowScale ?? 0)
       this.#peerMss = segment.mss ?? 536
       this.#serverShift = segment.windowScale !== undefined ? Math.min(14, segment.windowScale) : 0
       this.#peerWindow = segment.window
@@ -655,8 +655,7 @@ export class PeerConnection {
   ): Uint8Array {
     const { synFields: syn } = this
     const value = ((syn.timestamps?.value ?? 0) + Math.floor(at - (this.times.syn?.from ?? at))) >>> 0
-    const window =
-      this.#options.window ?? (this.#scale === undefined ? syn.window : Math.max(1, syn.window >>> this.#scale))
+    const window = this.#options.window ?? Math.max(syn.window, 64_240) >>> this.#scale
     return buildPacket({
       source: this.source,
       destination: this.destination,
