@@ -13,8 +13,8 @@ export interface Command {
   readonly name: string
   /** One line for the list of commands. */
   readonly summary: string
-  /** What stands behind the command's name. */
-  readonly usage: string
+  /** What stands behind the command's name, in parts that are not broken between lines. */
+  readonly usage: readonly string[]
   /** Paragraphs. */
   readonly description: readonly string[]
   readonly options: readonly OptionSpec[]
@@ -35,7 +35,7 @@ const TOLERANT: OptionSpec = {
 }
 const JA4T: OptionSpec = {
   name: 'ja4t',
-  help: 'add the JA4T fingerprint\n(FoxIO License 1.1: no monetization without their permission)',
+  help: 'add the JA4T fingerprint\n(FoxIO License 1.1: no monetization)',
 }
 
 /** All commands in the order of the help text. */
@@ -43,7 +43,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'parse',
     summary: 'decode saved TCP SYN packets',
-    usage: '[--json] [--p0f-db FILE] [--tolerant] [--ja4t] [HEX... | -]',
+    usage: ['[--json]', '[--p0f-db FILE]', '[--tolerant]', '[--ja4t]', '[HEX... | -]'],
     description: [
       'Decodes SYN packets as Linux keeps them for TCP_SAVED_SYN: hexadecimal octets from the IP header (or the Ethernet header before it) to the end of the TCP options.',
       'Without HEX, or with "-", reads standard input, one packet a line. With --json every line of input is answered by exactly one line of output, in order: a record, or {"error": {"reason": ..., "offset": ...}}.',
@@ -61,7 +61,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'info',
     summary: 'decode struct tcp_info dumps',
-    usage: '[--json] [HEX... | -]',
+    usage: ['[--json]', '[HEX... | -]'],
     description: [
       'Decodes what getsockopt(TCP_INFO) returned on Linux, as hexadecimal octets in little-endian order. Any length is good: a kernel that knows fewer fields returns fewer octets.',
       'Without HEX, or with "-", reads standard input, one dump a line. With --json every line is answered by exactly one line, in order.',
@@ -73,7 +73,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'pcap',
     summary: 'decode every SYN of capture files',
-    usage: '[--json] [--p0f-db FILE] [--tolerant] [--ja4t] FILE...',
+    usage: ['[--json]', '[--p0f-db FILE]', '[--tolerant]', '[--ja4t]', 'FILE...'],
     description: [
       'Reads pcap and pcapng files, also compressed with gzip, or standard input for "-", and prints every TCP segment with SYN set and ACK clear as "parse" does, with the keys "file" and "frame" (from 1, as Wireshark numbers). Other packets are passed over. Files larger than memory are no problem.',
       'Links: Ethernet with VLAN tags, MPLS and PPPoE, raw IP, Linux cooked v1 and v2, null and loopback, PPP, Wi-Fi and more; tunnels are opened and listed in "tunnel".',
@@ -89,8 +89,16 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'learn',
     summary: 'make a label database from logged fingerprints',
-    usage:
-      '[--label-column NAME] [--no-headers] [--min-count N] [--conflicts omit|generic]\n       [--majority SHARE] [--exact-mss] [--max-signatures N] FILE...',
+    usage: [
+      '[--label-column NAME]',
+      '[--no-headers]',
+      '[--min-count N]',
+      '[--conflicts omit|generic]',
+      '[--majority SHARE]',
+      '[--exact-mss]',
+      '[--max-signatures N]',
+      'FILE...',
+    ],
     description: [
       'Reads records of one JSON object a line ("-" is standard input): lines of "parse --json", answers of /json, JSON access logs. Writes a p0f v3 database to standard output that --p0f-db and p0f itself load, each signature with the number of SYNs that had it.',
       'A record needs a fingerprint (the SYN in hexadecimal, or the p0f string) and a sender: the text in the label column, else the platform told by Sec-CH-UA-Platform and User-Agent. A label is "NAME", or as in p0f "s:unix:Linux:5.x".',
@@ -107,7 +115,7 @@ export const COMMANDS: readonly Command[] = [
       {
         name: 'conflicts',
         value: 'omit|generic',
-        help: 'what becomes of a signature under several labels:\nleft out (default), or a last resort for the\ncommonest of them',
+        help: 'what becomes of a signature under several\nlabels: left out (default), or a last resort\nfor the commonest of them',
       },
       {
         name: 'majority',
@@ -119,7 +127,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     examples: [
       [
-        'tcpfingerprint learn --label-column device.model --min-count 3 log.ndjson > devices.fp',
+        'tcpfingerprint learn --label-column model --min-count 3 log.ndjson > devices.fp',
         'signatures of devices that an inventory names',
       ],
       ['tcpfingerprint parse --json --p0f-db devices.fp - < syns.txt', 'use them'],
@@ -129,21 +137,30 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'serve',
     summary: 'run the demonstration server (Bun or Deno on Linux)',
-    usage:
-      '[--host H] [--port N] [--tls-cert FILE --tls-key FILE] [--http2]\n       [--log-format F] [--log-file FILE] [--cgi-bin DIR] [--p0f-db FILE] [--tolerant]',
+    usage: [
+      '[--host H]',
+      '[--port N]',
+      '[--tls-cert FILE --tls-key FILE]',
+      '[--http2]',
+      '[--log-format F]',
+      '[--log-file FILE]',
+      '[--cgi-bin DIR]',
+      '[--p0f-db FILE]',
+      '[--tolerant]',
+    ],
     description: [
       'Answers every request with the fingerprint of its own connection: / for browsers, /json, /env (the FINGERPRINT_* variables), /cgi-bin/NAME, /healthz. Prints where to point a browser and curl, then one access-log line for each request.',
     ],
     options: [
       { name: 'host', value: 'H', help: 'address to listen on (default 127.0.0.1, or HOST);\n"::" is IPv6 and IPv4' },
-      { name: 'port', value: 'N', help: 'port to listen on (default 3000, or PORT); 0: any free one' },
+      { name: 'port', value: 'N', help: 'port to listen on (default 3000, or PORT);\n0: any free one' },
       { name: 'tls-cert', value: 'FILE', help: 'certificate chain in PEM; needs --tls-key' },
       { name: 'tls-key', value: 'FILE', help: 'private key in PEM' },
       { name: 'http2', help: 'speak HTTP/2 as well' },
       {
         name: 'log-format',
         value: 'F',
-        help: 'common, combined, vhost_combined, json, or an Apache\nLogFormat string with %{FINGERPRINT_TCP_RTT}g and the like',
+        help: 'common, combined, vhost_combined, json, or an Apache\nLogFormat string with %{FINGERPRINT_TCP_RTT}g or such',
       },
       { name: 'log-file', value: 'FILE', help: 'where the access log goes (default: standard output)' },
       {

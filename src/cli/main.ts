@@ -12,19 +12,29 @@ const HELP_OPTION = { name: 'help', short: 'h', help: 'show this help' } as cons
 const VERSION_OPTION = { name: 'version', short: 'V', help: 'show the version' } as const
 const WIDTH = 80
 
-/** Breaks a paragraph into lines of at most `WIDTH` characters. */
-function wrap(text: string, indent: string): string {
+/** Joins words to lines of at most `WIDTH` characters, all but the first indented. */
+function fill(words: readonly string[], indent = ''): string {
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > WIDTH) {
-      lines.push(indent + line)
-      line = word
+  for (const word of words) {
+    if (line !== '' && line.length + 1 + word.length > WIDTH) {
+      lines.push(line)
+      line = indent + word
     } else {
       line = line === '' ? word : `${line} ${word}`
     }
   }
-  return [...lines, indent + line].join('\n')
+  return [...lines, line].join('\n')
+}
+
+/** Breaks a paragraph into lines. */
+function wrap(text: string): string {
+  return fill(text.split(' '))
+}
+
+/** How a command is called. */
+function callOf({ name, usage }: Command): string {
+  return fill(['Usage: tcpfingerprint', name, ...usage], '       ')
 }
 
 /** Two aligned columns. The right one may have several lines. */
@@ -52,7 +62,7 @@ ${columns([
   ['-V, --version', VERSION_OPTION.help],
 ])}
 
-${COMMON_HELP.map((line) => wrap(line, '')).join('\n')}
+${COMMON_HELP.map((line) => wrap(line)).join('\n')}
 `
 }
 
@@ -67,9 +77,9 @@ export function commandHelp(command: Command): string {
         option.help,
       ] as const,
   )
-  return `Usage: tcpfingerprint ${command.name} ${command.usage}
+  return `${callOf(command)}
 
-${command.description.map((paragraph) => wrap(paragraph, '')).join('\n\n')}
+${command.description.map((paragraph) => wrap(paragraph)).join('\n\n')}
 
 Options:
 ${columns(options)}
@@ -77,7 +87,7 @@ ${columns(options)}
 ${command.examples.length === 1 ? 'Example' : 'Examples'}:
 ${command.examples.map(([line, what]) => `  # ${what}\n  ${line}`).join('\n')}
 
-${COMMON_HELP.map((line) => wrap(line, '')).join('\n')}
+${COMMON_HELP.map((line) => wrap(line)).join('\n')}
 `
 }
 
@@ -85,7 +95,7 @@ ${COMMON_HELP.map((line) => wrap(line, '')).join('\n')}
 function usageLine(command: Command | undefined): string {
   return command === undefined
     ? `Usage: tcpfingerprint COMMAND [OPTION...] [ARGUMENT...]\nCommands: ${COMMANDS.map(({ name }) => name).join(', ')}; "tcpfingerprint --help" explains\n`
-    : `Usage: tcpfingerprint ${command.name} ${command.usage}\n"tcpfingerprint ${command.name} --help" explains\n`
+    : `${callOf(command)}\n"tcpfingerprint ${command.name} --help" explains\n`
 }
 
 function findCommand(name: string): Command {

@@ -3,6 +3,7 @@
  * @module
  */
 import { guessHopDistance, guessInitialTtl } from '../fingerprint/ttl.ts'
+import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 import { printable } from './arguments.ts'
 import { type Palette, palette } from './color.ts'
@@ -75,6 +76,46 @@ function options(syn: Syn, { cyan, red, dim }: Palette): string {
   return text
 }
 
+/** Why a label was given, as sentences without full stop. */
+function reasons(label: Label): string[] {
+  const { evidence } = label
+  if (evidence === undefined) return []
+  const { missingQuirks, extraQuirks, toleratedQuirks } = evidence
+  const lines = [`signature ${evidence.signature} (line ${evidence.line})`]
+  const differences: string[] = []
+  if (missingQuirks.length > 0) differences.push(`it lacks ${missingQuirks.join(', ')}`)
+  if (extraQuirks.length > 0) differences.push(`it has ${extraQuirks.join(', ')} besides`)
+  if (evidence.ttlDiffers) differences.push('its TTL is not one that the signature leads to')
+  if (differences.length > 0) {
+    const tolerated = label.match === 'exact' && toleratedQuirks.length > 0 ? ', which is tolerated' : ''
+    lines.push(`the SYN differs: ${differences.join('; ')}${tolerated}`)
+  }
+  if (evidence.randomTtl) lines.push('the tool picks its TTLs at random: the distance is the largest possible')
+  if (evidence.runsOn.length > 0) lines.push(`runs on ${evidence.runsOn.join(', ')}`)
+  return lines
+}
+
+/** How sure a label is. */
+function certainty(label: Label): string {
+  const kind = label.kind === 'app' ? 'a program' : 'a system'
+  const match = label.match === 'fuzzy' ? 'near match' : 'exact match'
+  return `${kind}; ${match} of ${label.generic ? 'a generic' : 'a specific'} signature`
+}
+
+function labelText(label: Label, { bold, green, yellow, dim }: Palette): string {
+  const name =
+    label.name === undefined
+      ? dim('no signature fits')
+      : `${(label.match === 'exact' && !label.generic ? green : yellow)(label.name)}  ${dim(`(${certainty(label)})`)}`
+  let text = `\n${bold('Label')}\n  ${name}\n`
+  for (const line of reasons(label)) text += `  ${dim('why')}       ${line}\n`
+  text += `  ${dim('distance')}  ${label.distance} ${label.distance === 1 ? 'hop' : 'hops'}\n`
+  if (label.mtu !== undefined) {
+    text += `  ${dim('link')}      ${label.link ?? 'unknown'}, MTU ${label.mtu} (by the MSS)\n`
+  }
+  return text
+}
+
 const TITLES: Readonly<Record<string, string>> = { p0f: 'p0f', muonfp: 'MuonFP', haproxy: 'HAProxy', ja4t: 'JA4T' }
 
 /** Text for people; records are parted by an empty line. */
@@ -94,6 +135,7 @@ export function createTextWriter(out: Output, color: boolean): RecordWriter {
       for (const [name, value] of Object.entries(fingerprints)) {
         text += `  ${paint.cyan((TITLES[name] ?? name).padEnd(7))}  ${value}\n`
       }
+      if (report.label !== undefined) text += labelText(report.label, paint)
       out.text(text)
     },
     error() {
