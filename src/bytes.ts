@@ -29,11 +29,18 @@ export function toHex(bytes: Uint8Array, start = 0, end: number = bytes.length):
   return text
 }
 
-/** Value of one hexadecimal digit given as a UTF-16 unit; -1 for anything else. */
+/** Value of every UTF-16 unit below 128 as a hexadecimal digit, -1 where it is none. */
+const DIGIT_VALUE: Int8Array = /* @__PURE__ */ Int8Array.from({ length: 128 }, (_, unit) =>
+  DIGITS.indexOf(String.fromCharCode(unit).toLowerCase()),
+)
+
 function digit(unit: number): number {
-  if (unit >= 48 && unit <= 57) return unit - 48
-  const lower = unit | 32
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1
+  return unit < 128 ? DIGIT_VALUE[unit]! : -1
+}
+
+/** `Uint8Array.fromHex` of ECMAScript 2026, where the runtime has it. */
+interface HexReader {
+  fromHex?: (text: string) => Uint8Array
 }
 
 /**
@@ -43,6 +50,14 @@ function digit(unit: number): number {
  */
 export function fromHex(text: string): Result<Uint8Array, DecodeError> {
   const trimmed = text.trim()
+  const reader = Uint8Array as unknown as HexReader
+  if (reader.fromHex !== undefined && (trimmed.length & 1) === 0) {
+    try {
+      return { ok: true, value: reader.fromHex(trimmed) }
+    } catch {
+      // Read again below to find the wrong character.
+    }
+  }
   const start = trimmed.length === text.length ? 0 : text.length - text.trimStart().length
   const bytes = new Uint8Array(trimmed.length >> 1)
   for (let i = 0, at = 0; i < bytes.length; i++, at += 2) {

@@ -7,6 +7,8 @@ import { u16be } from '../bytes.ts'
 import type { OptionLayout } from '../wire/option-layout.ts'
 import type { Syn } from '../wire/syn.ts'
 import { TCP_OPTION } from '../wire/tcp-options.ts'
+import { QUIRK } from './quirks.ts'
+import { type SynTraits, traitsOf } from './traits.ts'
 
 const DIGITS = '0123456789ABCDEF'
 /** Two upper-case hexadecimal digits of every octet value. */
@@ -93,41 +95,35 @@ function ttlClass(timeToLive: number): number {
  * @see HAProxy 3.5 configuration manual, `ip.fp`
  */
 export function formatHaproxy(syn: Syn, mode = 0): string {
-  const { ip, tcp } = syn
-  let service: number
-  let facts: number
-  let timeToLive: number
-  if (ip.version === 4) {
-    timeToLive = ip.timeToLive
-    service = (ip.dscp << 2) | ip.ecn
-    facts = (ip.dontFragment ? 0x40 : 0) | (ip.optionsLength > 0 ? 8 : 0)
-    if (ip.totalLength > ip.headerLength + tcp.dataOffset * 4) facts |= 4
-  } else {
-    timeToLive = ip.hopLimit
-    service = ip.trafficClass
-    facts = 0xc0 | (ip.extensionsLength > 0 ? 8 : 0)
-    if (ip.payloadLength > ip.extensionsLength + tcp.dataOffset * 4) facts |= 4
-  }
-  facts |= ttlClass(timeToLive) | ((tcp.flagBits >> 6) & 3)
+  const traits = traitsOf(syn)
+  const fixed = (traits.haproxy ??= formatFixed(syn, traits))
+  return mode === 0 ? fixed : fixed + formatAppended(syn, traits, mode)
+}
 
-  let mss = tcp.mss ?? 0
-  let scale = tcp.windowScale ?? -1
+/** The eight octets of every mode. */
+function formatFixed(syn: Syn, traits: SynTraits): string {
+  const { quirks, window, layout, timeToLive } = traits
+  let facts = ttlClass(timeToLive) | ((traits.flagBits >> 6) & 3)
+  if (traits.version === 6) facts |= 0xc0
+  else if ((quirks & QUIRK.DF) !== 0) facts |= 0x40
+  if (traits.optionsLength > 0) facts |= 8
+  if (traits.payload) facts |= 4
+
+  let mss = traits.mss ?? 0
+  let scale = traits.scale ?? -1
   let presence: number
-  let walk: OptionWalk | undefined
-  if (tcp.malformed === undefined) {
-    const { layout } = tcp
+  if (syn.tcp.malformed === undefined) {
     if (layout.presence < 0) layout.presence = presenceOf(layout)
     presence = layout.presence
   } else {
-    walk = walkOptions(tcp.optionBytes)
+    const walk = walkOptions(syn.tcp.optionBytes)
     mss = walk.mss
     scale = walk.scale
     presence = walk.presence
   }
-  const words = (tcp.dataOffset << 4) | (scale < 0 ? 0 : scale > 14 ? 15 : scale + 1)
-  const { window } = tcp
-  let text =
-    OCTET[service]! +
+  const words = (traits.dataOffset << 4) | (scale < 0 ? 0 : Math.min(scale, 14) + 1)
+  return (
+    OCTET[traits.service]! +
     OCTET[facts]! +
     OCTET[words]! +
     OCTET[window >> 8]! +
@@ -135,14 +131,19 @@ export function formatHaproxy(syn: Syn, mode = 0): string {
     OCTET[mss >> 8]! +
     OCTET[mss & 255]! +
     OCTET[presence]!
-  if (mode === 0) return text
+  )
+}
+
+function formatAppended(syn: Syn, traits: SynTraits, mode: number): string {
   if (!Number.isInteger(mode) || mode < 0 || mode > 7) {
     throw new RangeError(`Cannot format ip.fp: mode from 0 to 7 expected: ${mode}`)
   }
-  if ((mode & HAPROXY_MODE.TTL) !== 0) text += OCTET[timeToLive]!
+  const { tcp } = syn
+  let text = (mode & HAPROXY_MODE.TTL) === 0 ? '' : OCTET[traits.timeToLive]!
   if ((mode & HAPROXY_MODE.OPTIONS) !== 0) {
-    for (const kind of walk?.kinds ?? tcp.layout.kinds) if (kind !== TCP_OPTION.EOL) text += OCTET[kind]!
+    const kinds = tcp.malformed === undefined ? tcp.layout.kinds : walkOptions(tcp.optionBytes).kinds
+    for (const kind of kinds) if (kind !== TCP_OPTION.EOL) text += OCTET[kind]!
   }
-  if ((mode & HAPROXY_MODE.ADDRESS) !== 0) for (const octet of ip.sourceBytes) text += OCTET[octet]!
+  if ((mode & HAPROXY_MODE.ADDRESS) !== 0) for (const octet of syn.ip.sourceBytes) text += OCTET[octet]!
   return text
 }

@@ -5,6 +5,7 @@
 
 import type { OptionLayout } from '../wire/option-layout.ts'
 import type { Syn } from '../wire/syn.ts'
+import { traitsOf } from './traits.ts'
 
 /** Kinds of the options joined by `-`, as several formats want them. Made once for each order of options. */
 export function dashedKinds(layout: OptionLayout): string {
@@ -24,6 +25,6 @@ export function dashedKinds(layout: OptionLayout): string {
  * @see MuonFP specification v0.9 (CC BY 4.0)
  */
 export function formatMuonFp(syn: Syn): string {
-  const { tcp } = syn
-  return `${tcp.window}:${dashedKinds(tcp.layout)}:${tcp.mss ?? ''}:${tcp.windowScale ?? ''}`
+  const traits = traitsOf(syn)
+  return (traits.muonfp ??= `${traits.window}:${dashedKinds(traits.layout)}:${traits.mss ?? ''}:${traits.scale ?? ''}`)
 }

@@ -3,8 +3,8 @@
  * @module
  */
 
-import { type P0fFacts, p0fFacts } from '../fingerprint/p0f.ts'
 import { QUIRK, quirkWords } from '../fingerprint/quirks.ts'
+import { type SynTraits, traitsOf } from '../fingerprint/traits.ts'
 import { guessHopDistance, MAX_DISTANCE } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
 import { TCP_FLAG } from '../wire/tcp.ts'
@@ -77,13 +77,13 @@ export class Label {
   /** Made by {@link match}. */
   constructor(
     database: Database,
-    facts: P0fFacts,
+    traits: SynTraits,
     signature: Signature | undefined,
     fuzzy: boolean,
     tolerated: number,
-    distance: number = guessHopDistance(facts.timeToLive),
+    distance: number = guessHopDistance(traits.timeToLive),
   ) {
-    const { mss, timeToLive } = facts
+    const { p0fMss: mss, timeToLive } = traits
     this.#signature = signature
     this.#tolerated = tolerated
     this.#timeToLive = timeToLive
@@ -93,17 +93,17 @@ export class Label {
       this.distance = distance
     } else {
       const { label } = signature
-      const stated = statedQuirks(signature, facts.version)
-      this.#missing = stated & ~facts.quirks
-      this.#extra = facts.quirks & ~stated
+      const stated = statedQuirks(signature, traits.version)
+      this.#missing = stated & ~traits.quirks
+      this.#extra = traits.quirks & ~stated
       this.name = label.name
       this.kind = label.family === undefined ? 'app' : 'os'
       this.match = fuzzy ? 'fuzzy' : 'exact'
       this.generic = label.generic
       this.distance = ttlDiffers(signature, timeToLive) ? distance : signature.timeToLive - timeToLive
     }
-    if (mss !== 0 && this.kind !== 'app' && !isSendSynProbe(facts)) {
-      this.mtu = mss + (facts.version === 4 ? 40 : 60)
+    if (mss !== 0 && this.kind !== 'app' && !isSendSynProbe(traits)) {
+      this.mtu = mss + (traits.version === 4 ? 40 : 60)
       this.link = database.links.get(this.mtu)
     }
   }
@@ -142,8 +142,8 @@ export class Label {
 }
 
 /** Whether p0f's own tool `p0f-sendsyn` sent it: p0f takes no MTU from its probes, as from other tools. */
-function isSendSynProbe(facts: P0fFacts): boolean {
-  return facts.mss === 1331 && facts.window === 1337
+function isSendSynProbe(traits: SynTraits): boolean {
+  return traits.p0fMss === 1331 && traits.window === 1337
 }
 
 /** Quirks that may be missing, and those that may be there, in a fuzzy match. */
@@ -167,17 +167,17 @@ function ttlDiffers(signature: Signature, timeToLive: number): boolean {
 }
 
 /** The rank of a signature of which order of options, MSS, scale and window are known to fit. */
-function rankOf(signature: Signature, facts: P0fFacts, tolerable: number): number {
-  if (signature.optionsLength !== facts.optionsLength) return RANK.NONE
-  if (signature.payload !== undefined && signature.payload !== facts.payload) return RANK.NONE
-  if (signature.versioned && signature.version !== 0 && signature.version !== facts.version) return RANK.NONE
-  if (signature.randomTtl && facts.timeToLive > signature.timeToLive) return RANK.NONE
-  let fuzzy = ttlDiffers(signature, facts.timeToLive)
+function rankOf(signature: Signature, traits: SynTraits, tolerable: number): number {
+  if (signature.optionsLength !== traits.optionsLength) return RANK.NONE
+  if (signature.payload !== undefined && signature.payload !== traits.payload) return RANK.NONE
+  if (signature.versioned && signature.version !== 0 && signature.version !== traits.version) return RANK.NONE
+  if (signature.randomTtl && traits.timeToLive > signature.timeToLive) return RANK.NONE
+  let fuzzy = ttlDiffers(signature, traits.timeToLive)
 
-  const stated = statedQuirks(signature, facts.version)
-  const extra = facts.quirks & ~stated
+  const stated = statedQuirks(signature, traits.version)
+  const extra = traits.quirks & ~stated
   const untolerated = extra & ~tolerable
-  const missing = stated & ~facts.quirks
+  const missing = stated & ~traits.quirks
   if ((missing | untolerated) !== 0) {
     if ((missing & ~MAY_MISS) !== 0 || (untolerated & ~MAY_APPEAR) !== 0) return RANK.NONE
     fuzzy = true
@@ -188,29 +188,29 @@ function rankOf(signature: Signature, facts: P0fFacts, tolerable: number): numbe
 }
 
 /** The signatures of a shape that can fit. */
-function lookUp(shape: Shape, facts: P0fFacts): readonly Signature[] | undefined {
+function lookUp(shape: Shape, traits: SynTraits): readonly Signature[] | undefined {
   let window: number
   switch (shape.windowRule) {
     case 'any':
       window = 0
       break
     case 'value':
-      window = facts.window
+      window = traits.window
       break
     case 'mss':
-      if (facts.multiple === 0 || facts.multipleOfMtu) return undefined
-      window = facts.multiple
+      if (traits.multiple === 0 || traits.multipleOfMtu) return undefined
+      window = traits.multiple
       break
     case 'mtu':
-      if (facts.multiple === 0 || !facts.multipleOfMtu) return undefined
-      window = facts.multiple
+      if (traits.multiple === 0 || !traits.multipleOfMtu) return undefined
+      window = traits.multiple
       break
     case 'modulo':
-      if (facts.window % shape.modulus !== 0) return undefined
+      if (traits.window % shape.modulus !== 0) return undefined
       window = 0
       break
   }
-  return shape.signatures.get(shapeKey(window, shape.anyScale ? 0 : facts.scale, shape.anyMss ? 0 : facts.mss))
+  return shape.signatures.get(shapeKey(window, shape.anyScale ? 0 : traits.p0fScale, shape.anyMss ? 0 : traits.p0fMss))
 }
 
 /**
@@ -227,43 +227,43 @@ function lookUp(shape: Shape, facts: P0fFacts): readonly Signature[] | undefined
  * @see p0f 3.09b `docs/README` section 5; {@link loadP0f} for what is tolerated beyond p0f
  */
 export function match(database: Database, syn: Syn, options?: MatchOptions): Label {
-  const facts = p0fFacts(syn)
-  let shapes: readonly Shape[]
-  const { shared } = facts
-  if (shared === undefined) shapes = database.shapesOf(facts.layout)
-  else if (shared.candidatesOf === database) shapes = shared.candidates as readonly Shape[]
-  else {
-    shapes = database.shapesOf(facts.layout)
-    shared.candidatesOf = database
-    shared.candidates = shapes
-  }
-
-  let tolerable = 0
-  if ((facts.quirks & (QUIRK.FLOW | QUIRK.ECN)) !== 0) {
-    tolerable = facts.quirks & QUIRK.FLOW
-    if ((syn.tcp.flagBits & TCP_FLAG.AE) !== 0) tolerable |= facts.quirks & QUIRK.ECN
-  }
+  const traits = traitsOf(syn)
   const tolerant = options?.tolerant
+  if (traits.labelDatabase === database && traits.labelTolerant === tolerant) return traits.label as Label
+  const label = findLabel(database, traits, tolerant)
+  traits.label = label
+  traits.labelDatabase = database
+  traits.labelTolerant = tolerant
+  return label
+}
+
+function findLabel(database: Database, traits: SynTraits, tolerant: boolean | undefined): Label {
+  const shapes = database.shapesOf(traits.p0fLayout)
+  let tolerable = 0
+  if ((traits.quirks & (QUIRK.FLOW | QUIRK.ECN)) !== 0) {
+    tolerable = traits.quirks & QUIRK.FLOW
+    if ((traits.flagBits & TCP_FLAG.AE) !== 0) tolerable |= traits.quirks & QUIRK.ECN
+  }
   let best: Signature | undefined
   let bestRank: number = RANK.NONE
   for (let i = 0; i < shapes.length; i++) {
-    const signatures = lookUp(shapes[i]!, facts)
+    const signatures = lookUp(shapes[i]!, traits)
     if (signatures === undefined) continue
     for (let k = 0; k < signatures.length; k++) {
       const signature = signatures[k]!
-      const rank = rankOf(signature, facts, (tolerant ?? signature.tolerant) ? tolerable : 0)
+      const rank = rankOf(signature, traits, (tolerant ?? signature.tolerant) ? tolerable : 0)
       if (rank < bestRank || (rank === bestRank && best !== undefined && signature.order < best.order)) {
         best = signature
         bestRank = rank
       }
     }
   }
-  if (best === undefined) return new Label(database, facts, undefined, false, 0)
+  if (best === undefined) return new Label(database, traits, undefined, false, 0)
   const isTolerant = tolerant ?? best.tolerant
   if (bestRank === RANK.FUZZY && best.label.family === undefined) {
     // A tool that fits loosely is no finding. p0f looks no further and does not even come to the distance: it logs 0.
-    return new Label(database, facts, undefined, false, 0, isTolerant ? undefined : 0)
+    return new Label(database, traits, undefined, false, 0, isTolerant ? undefined : 0)
   }
-  const tolerated = isTolerant ? tolerable & ~statedQuirks(best, facts.version) : 0
-  return new Label(database, facts, best, bestRank === RANK.FUZZY, tolerated)
+  const tolerated = isTolerant ? tolerable & ~statedQuirks(best, traits.version) : 0
+  return new Label(database, traits, best, bestRank === RANK.FUZZY, tolerated)
 }

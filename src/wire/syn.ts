@@ -52,7 +52,8 @@ export class Syn {
   readonly tcp: TcpHeader
   /** Where the IP header starts: 0, or behind an Ethernet header. */
   readonly ipOffset: number
-  #hex: string | undefined
+  readonly #text: string | undefined
+  #hex: string | undefined = undefined
 
   /** Made by {@link parseSyn} and {@link safeParseSyn}. */
   constructor(
@@ -60,18 +61,18 @@ export class Syn {
     ipOffset: number,
     ip: Ipv4Header | Ipv6Header,
     tcp: TcpHeader,
-    hex: string | undefined,
+    text: string | undefined,
   ) {
     this.bytes = bytes
     this.ip = ip
     this.tcp = tcp
     this.ipOffset = ipOffset
-    this.#hex = hex
+    this.#text = text
   }
 
   /** The octets as given, lower-case hexadecimal. */
   get hex(): string {
-    return (this.#hex ??= toHex(this.bytes))
+    return (this.#hex ??= this.#text === undefined ? toHex(this.bytes) : this.#text.trim().toLowerCase())
   }
 
   /** The Ethernet header, where one was saved in front. */
@@ -132,22 +133,22 @@ function decode(input: Uint8Array | string): Syn | DecodeError {
   if (typeof input === 'string') {
     if (input.length > 4 * MAX_SYN_OCTETS) return { reason: 'too-long', offset: 0 }
     const read = fromHex(input)
-    return read.ok ? decodeBytes(read.value, input.trim().toLowerCase()) : read.error
+    return read.ok ? decodeBytes(read.value, input) : read.error
   }
   if (input instanceof Uint8Array) return decodeBytes(input, undefined)
   throw new TypeError(`Cannot decode SYN: text or a Uint8Array expected: ${typeof input}`)
 }
 
-function decodeBytes(bytes: Uint8Array, hex: string | undefined): Syn | DecodeError {
+function decodeBytes(bytes: Uint8Array, text: string | undefined): Syn | DecodeError {
   const available = bytes.length
   if (available === 0) return { reason: 'empty', offset: 0 }
   if (available > MAX_SYN_OCTETS) return { reason: 'too-long', offset: 0, available }
-  const plain = decodePacket(bytes, 0, hex)
+  const plain = decodePacket(bytes, 0, text)
   // Only what has the shape of a kernel-saved SYN is certain; a MAC address can look like the start of an IP header.
   if (plain instanceof Syn && plain.bytes.length === endOf(plain)) return plain
   const ipOffset = etherTypeEnd(bytes)
   if (ipOffset === 0) return plain
-  const framed = decodePacket(bytes, ipOffset, hex)
+  const framed = decodePacket(bytes, ipOffset, text)
   if (framed instanceof Syn) return plain instanceof Syn && framed.bytes.length !== endOf(framed) ? plain : framed
   return plain instanceof Syn ? plain : framed
 }
@@ -159,19 +160,19 @@ function endOf(syn: Syn): number {
   return syn.ipOffset + ipLength + syn.tcp.dataOffset * 4
 }
 
-function decodePacket(bytes: Uint8Array, offset: number, hex: string | undefined): Syn | DecodeError {
+function decodePacket(bytes: Uint8Array, offset: number, text: string | undefined): Syn | DecodeError {
   const version = bytes[offset]! >> 4
   if (version === 4) {
     const ip = decodeIpv4(bytes, offset)
     if (!(ip instanceof Ipv4Header)) return ip
     const tcp = decodeTcp(bytes, offset + ip.headerLength)
-    return tcp instanceof TcpHeader ? new Syn(bytes, offset, ip, tcp, hex) : tcp
+    return tcp instanceof TcpHeader ? new Syn(bytes, offset, ip, tcp, text) : tcp
   }
   if (version === 6) {
     const ip = decodeIpv6(bytes, offset)
     if (!(ip instanceof Ipv6Header)) return ip
     const tcp = decodeTcp(bytes, offset + IPV6_HEADER_LENGTH + ip.extensionsLength)
-    return tcp instanceof TcpHeader ? new Syn(bytes, offset, ip, tcp, hex) : tcp
+    return tcp instanceof TcpHeader ? new Syn(bytes, offset, ip, tcp, text) : tcp
   }
   return { reason: 'bad-version', offset }
 }

@@ -221,7 +221,7 @@ export class TcpHeader {
    * and `padding` holds them.
    */
   get optionKinds(): readonly number[] {
-    return this.layout.kinds
+    return this.layout.frozenKinds
   }
 
   /** Hexadecimal octets after End of Option List from the first that is not zero; `undefined` where all are zero. */
