@@ -347,6 +347,8 @@ export class DescriptorTable {
    */
   sweep(limit: number): boolean {
     this.#sweeps++
+    // Refused because too many were open, perhaps: asked for again.
+    if (this.#inotify === -2) this.#inotify = -1
     this.#search = (this.#search + 1) >>> 0
     this.drain()
     let fd = this.#last

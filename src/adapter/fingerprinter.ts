@@ -156,7 +156,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     if (port === undefined) return { listener: undefined, reason: 'unix-socket', port }
     const capture = this.capture()
     if (capture === undefined) return { listener: undefined, reason: this.#unavailable!.reason, port }
-    if (!capture.listeners.armed.some((one) => one.port === port && (one.saveSyn || !this.syn))) this.arm(port)
+    this.arm(port)
     return { listener: capture.listener({ ...facts, port }), reason: undefined, port }
   }
 

@@ -1,0 +1,474 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { tmpdir } from 'node:os'
+import { type Context, Hono } from 'hono'
+import { type BunFingerprinter, createFingerprinter, type FingerprintVariables, fingerprint } from '../../src/adapter/bun.ts'
+import { connectKernel, runAttribution, runTwoAddresses } from '../support/raw-client.ts'
+import { needs } from '../support/privilege.ts'
+import { TEST_CERTIFICATE } from '../support/tls-peer.ts'
+
+const open: { stop(force?: boolean): unknown }[] = []
+afterEach(async () => {
+  for (const server of open.splice(0)) await server.stop(true)
+})
+
+type Server = Bun.Server<undefined>
+
+/** A server that answers every request with its fingerprint, armed before the first packet. */
+function answering(options: Record<string, unknown> = {}, fp: BunFingerprinter = createFingerprinter()): Server {
+  const server = Bun.serve({
+    port: 0,
+    ...options,
+    fetch: (request: Request, server: Server) => Response.json(fp.fromBun(request, server)),
+  } as never) as Server
+  fp.arm(server)
+  open.push(server)
+  return server
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are looked at field by field
+const get = async (url: string, init: object = {}): Promise<any> => (await fetch(url, init)).json()
+
+/** Waits for a state that comes by itself within seconds; what follows says whether it came. */
+async function until(reached: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !reached(); i++) await Bun.sleep(50)
+}
+
+const linux = needs('linux')
+
+linux.describe('createFingerprinter on Bun.serve', () => {
+  test('a listener on 127.0.0.1 gives the SYN of the connection', async () => {
+    const server = answering({ hostname: '127.0.0.1' })
+    const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port! }, mss: 1234, ttl: 33 })
+    const body = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<Record<string, never>>() as any
+    expect(body).toMatchObject({
+      available: true,
+      source: 'kernel',
+      peer: client.local,
+      local: { port: server.port! },
+      connection: { request: 1 },
+      syn: { ip: { version: 4, timeToLive: 33 }, tcp: { mss: 1234 } },
+      timing: { handshakeRtt: { provenance: 'handshake' }, handshakeTimeToLive: 33 },
+    })
+    expect(body.reason).toBeUndefined()
+    const again = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<any>()
+    expect(again.connection).toEqual({ cookie: body.connection.cookie, request: 2 })
+    expect(again.syn).toEqual(body.syn)
+    expect(again.timing.handshakeRtt).toEqual(body.timing.handshakeRtt)
+    expect(again.timing.acceptTime).toBe(body.timing.acceptTime)
+    expect(again.tcpInfo.data_segs_in).toBe(body.tcpInfo.data_segs_in + 1)
+    client.close()
+  })
+
+  test('a dual-stack listener gives IPv4 SYNs to IPv4 clients, written without ::ffff:', async () => {
+    const server = answering()
+    const four = await get(`http://127.0.0.1:${server.port}/`)
+    expect(four.peer.address).toBe('127.0.0.1')
+    expect(four.syn.ip.version).toBe(4)
+    const six = await get(`http://[::1]:${server.port}/`)
+    expect(six.peer.address).toBe('::1')
+    expect(six.syn.ip).toMatchObject({ version: 6, source: '::1', hopLimit: 64 })
+  })
+
+  test('TLS: the SYN, and the handshake RTT with how it is known', async () => {
+    const server = answering({ hostname: '127.0.0.1', tls: TEST_CERTIFICATE })
+    const body = await get(`https://127.0.0.1:${server.port}/`, { tls: { rejectUnauthorized: false } })
+    expect(body.syn.tcp.destinationPort).toBe(server.port)
+    expect(['handshake', 'recovered', 'minimum']).toContain(body.timing.handshakeRtt.provenance)
+    expect(body.timing.acceptTime).toBeUndefined()
+    expect(body.timing.firstDataDelayMilliseconds).toBeUndefined()
+  })
+
+  for (const hostname of ['127.0.0.1', '::']) {
+    test(`HTTP/2 streams on ${hostname} all have the connection's SYN`, async () => {
+      const server = answering({ hostname, tls: TEST_CERTIFICATE, http2: true })
+      const url = `https://127.0.0.1:${server.port}/`
+      const init = { tls: { rejectUnauthorized: false }, protocol: 'http2' }
+      const first = await get(url, init)
+      const bodies = await Promise.all(Array.from({ length: 20 }, () => get(url, init)))
+      for (const body of bodies) expect(body.syn).toEqual(first.syn)
+      expect(new Set(bodies.map((body) => body.connection.request)).size).toBe(20)
+    })
+  }
+
+  test('HTTP/3 requests never match a TCP socket, also one with the very same address and port', async () => {
+    const server = answering({ hostname: '127.0.0.1', tls: TEST_CERTIFICATE, http3: true })
+    const url = `https://127.0.0.1:${server.port}/`
+    const quic = { tls: { rejectUnauthorized: false }, protocol: 'http3' }
+    const first = await get(url, quic)
+    expect(first).toMatchObject({ available: false, source: 'none', reason: 'not-tcp' })
+    const connect = { destination: { address: '127.0.0.1', port: server.port! }, source: { address: '127.0.0.1', port: first.peer.port } }
+    const namesake = await connectKernel(connect)
+    try {
+      for (let i = 0; i < 3; i++) {
+        const body = await get(url, quic)
+        expect(body.peer.port).toBe(namesake.local.port)
+        expect(body).toMatchObject({ available: false, reason: 'ambiguous' })
+      }
+    } finally {
+      namesake.reset()
+    }
+    const tcp = await get(url, { tls: { rejectUnauthorized: false }, protocol: 'http1.1' })
+    expect(tcp).toMatchObject({ available: true, syn: { tcp: { destinationPort: server.port! } } })
+  })
+
+  test('unix sockets, calls without a server and cloned requests say why there is nothing', async () => {
+    const fp = createFingerprinter()
+    const unix = `${tmpdir()}/tcpfingerprint-${process.pid}.sock`
+    const server = Bun.serve({ unix, fetch: (request, server) => Response.json(fp.fromBun(request, server as never)) })
+    open.push(server)
+    expect(await get('http://localhost/', { unix })).toMatchObject({ available: false, source: 'none', reason: 'unix-socket', timing: {} })
+    await server.stop(true)
+    expect(fp.fromBun(new Request('http://localhost/'), undefined)).toMatchObject({ available: false, reason: 'no-connection' })
+
+    const cloning = Bun.serve({ port: 0, fetch: (request, server) => Response.json(fp.fromBun(request.clone(), server)) })
+    open.push(cloning)
+    expect(await get(cloning.url.href)).toMatchObject({ available: false, reason: 'no-connection' })
+    expect(await (await cloning.fetch('/')).json()).toMatchObject({ available: false, reason: 'no-connection' })
+    expect(fp.status().requests).toMatchObject({ 'unix-socket': 1, 'no-connection': 3, ok: 0 })
+  })
+
+  test('a WebSocket upgrade keeps the fingerprint that was taken before', async () => {
+    const fp = createFingerprinter()
+    const server = Bun.serve<{ mss: number | undefined }>({
+      port: 0,
+      fetch(request, server) {
+        const found = fp.fromBun(request, server as never)
+        return server.upgrade(request, { data: { mss: found.syn?.tcp.mss } }) ? undefined : new Response('no', { status: 400 })
+      },
+      websocket: { open: (socket) => void socket.send(String(socket.data.mss)), message() {} },
+    })
+    fp.arm(server as never)
+    open.push(server)
+    const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
+    const message = await new Promise<string>((resolve) => socket.addEventListener('message', (event) => resolve(String(event.data))))
+    expect(Number(message)).toBeGreaterThan(500)
+    socket.close()
+  })
+
+  test('asking twice for one request gives the same object and counts once', async () => {
+    const fp = createFingerprinter()
+    let same = false
+    const server = Bun.serve({
+      port: 0,
+      fetch(request, server) {
+        const first = fp.fromBun(request, server as never)
+        same = first === fp.fromBun(request, server as never)
+        return Response.json(first)
+      },
+    })
+    fp.arm(server as never)
+    open.push(server)
+    expect((await get(server.url.href)).connection.request).toBe(1)
+    expect(same).toBe(true)
+  })
+
+  test('routes handlers are plain handlers', async () => {
+    const fp = createFingerprinter()
+    const server = Bun.serve({ port: 0, routes: { '/x': (request, server) => Response.json(fp.fromBun(request, server as never)) } })
+    fp.arm(server as never)
+    open.push(server)
+    expect(await get(`${server.url.href}x`)).toMatchObject({ available: true })
+  })
+
+  test('a server on the port of a stopped one is armed again, at the latest by its first request', async () => {
+    const fp = createFingerprinter()
+    const first = answering({ hostname: '127.0.0.1' }, fp)
+    const { port } = first
+    expect((await get(first.url.href)).syn).toBeDefined()
+    await first.stop(true)
+    const second = Bun.serve({ hostname: '127.0.0.1', port: port!, fetch: (request, server) => Response.json(fp.fromBun(request, server as never)) })
+    open.push(second)
+    await get(second.url.href, { headers: { connection: 'close' } })
+    const body = await get(second.url.href, { headers: { connection: 'close' } })
+    expect(body.syn.tcp.destinationPort).toBe(port)
+    expect(fp.status().listeners.find((one) => one.port === port)).toMatchObject({ saveSyn: true, deferAccept: 0 })
+  })
+
+  test("deferAccept 'keep' leaves the listener as it was and says so with the RTT", async () => {
+    const fp = createFingerprinter({ deferAccept: 'keep' })
+    // Another fingerprinter of the process would clear it: this one has to come first.
+    const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: (request, server) => Response.json(fp.fromBun(request, server as never)) })
+    open.push(server)
+    fp.arm(server as never)
+    const listener = fp.status().listeners.find((one) => one.port === server.port)
+    expect(listener?.deferAccept).toBe(1)
+    const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port! } })
+    await Bun.sleep(50)
+    const body = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<any>()
+    expect(body.timing.handshakeRtt.provenance).toBe('deferred')
+    expect(body.timing.handshakeRtt.microseconds).toBeGreaterThan(50_000)
+    expect(body.timing.firstDataDelayMilliseconds).toBeUndefined()
+    client.close()
+  })
+
+  test('what is not to be collected is absent', async () => {
+    const silent = answering({ hostname: '127.0.0.1' }, createFingerprinter({ syn: false, tcpInfo: 'off' }))
+    expect(await get(silent.url.href)).toMatchObject({ available: false, source: 'none', timing: {} })
+    const noSyn = await get(answering({ hostname: '127.0.0.1' }, createFingerprinter({ syn: false })).url.href)
+    expect(noSyn).toMatchObject({ available: true, tcpInfo: { state: 1 } })
+    expect(noSyn.syn).toBeUndefined()
+    expect(noSyn.reason).toBeUndefined()
+    const noInfo = await get(answering({ hostname: '127.0.0.1' }, createFingerprinter({ tcpInfo: 'off' })).url.href)
+    expect(noInfo.syn).toBeDefined()
+    expect(noInfo.tcpInfo).toBeUndefined()
+    expect(noInfo.timing.rtt).toBeUndefined()
+  })
+
+  test("tcpInfo 'connection' gives every request the TCP_INFO of the first", async () => {
+    const server = answering({ hostname: '127.0.0.1' }, createFingerprinter({ tcpInfo: 'connection' }))
+    const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port! } })
+    const bodies = []
+    for (let i = 0; i < 3; i++) bodies.push((await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<any>())
+    expect(bodies[1]!.tcpInfo).toEqual(bodies[0]!.tcpInfo)
+    expect(bodies[2]!.tcpInfo).toEqual(bodies[0]!.tcpInfo)
+    expect(bodies[2]!.connection.request).toBe(3)
+    client.close()
+  })
+
+  test("resolve 'read' looks when a fact is first read", async () => {
+    const fp = createFingerprinter({ resolve: 'read' })
+    const server = Bun.serve({
+      port: 0,
+      fetch(request, server) {
+        const found = fp.fromBun(request, server as never)
+        return request.url.endsWith('/read') ? Response.json(found) : new Response('unread')
+      },
+    })
+    fp.arm(server as never)
+    open.push(server)
+    await fetch(server.url.href)
+    expect(fp.status().requests.ok).toBe(0)
+    expect((await get(`${server.url.href}read`)).syn).toBeDefined()
+    expect(fp.status().requests.ok).toBe(1)
+  })
+
+  test('an outgoing connection to the very address a client comes from is not taken for the client', async () => {
+    const fp = createFingerprinter()
+    const server = answering({ hostname: '127.0.0.1' }, fp)
+    let accepted: { end(): void } | undefined
+    const elsewhere = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      socket: {
+        open: (socket) => void (accepted = socket),
+        data() {},
+      },
+    })
+    const { port } = elsewhere
+    const outgoing = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
+    while (accepted === undefined) await Bun.sleep(1)
+    elsewhere.stop(false)
+    const client = await connectKernel({
+      destination: { address: '127.0.0.1', port: server.port! },
+      source: { address: '127.0.0.1', port },
+      mss: 777,
+    })
+    const body = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<any>()
+    expect(body).toMatchObject({ available: true, syn: { tcp: { mss: 777, destinationPort: server.port! } } })
+    client.reset()
+    outgoing.end()
+    accepted.end()
+  })
+
+  test('two servers in one process, reached from the same client port, each know their own connection', async () => {
+    const fp = createFingerprinter()
+    const first = answering({ hostname: '127.0.0.1' }, fp)
+    const second = answering({ hostname: '127.0.0.1' }, fp)
+    const source = { address: '127.0.0.1', port: 0 }
+    const one = await connectKernel({ destination: { address: '127.0.0.1', port: first.port! }, source, mss: 1001 })
+    const two = await connectKernel({ destination: { address: '127.0.0.1', port: second.port! }, source: one.local, mss: 1002 })
+    for (const [client, mss] of [[two, 1002], [one, 1001], [two, 1002], [one, 1001]] as const) {
+      const body = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<any>()
+      expect(body.syn?.tcp.mss).toBe(mss)
+    }
+    one.close()
+    two.close()
+  })
+
+  test('two servers on the same port of two addresses each know their own connection', async () => {
+    const fp = createFingerprinter()
+    const first = answering({ hostname: '127.0.0.1' }, fp)
+    const second = answering({ hostname: '127.0.0.2', port: first.port }, fp)
+    const source = { address: '127.0.0.1', port: 0 }
+    const one = await connectKernel({ destination: { address: '127.0.0.1', port: first.port! }, source, mss: 1001 })
+    const two = await connectKernel({ destination: { address: '127.0.0.2', port: second.port! }, source: one.local, mss: 1002 })
+    for (const [client, mss] of [[two, 1002], [one, 1001], [two, 1002]] as const) {
+      const body = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<any>()
+      expect(body.syn?.tcp.mss).toBe(mss)
+    }
+    one.close()
+    two.close()
+  })
+
+  test('connections of one client port on two addresses of one listener are told apart or ambiguous, never mixed up', async () => {
+    const server = answering()
+    const result = await runTwoAddresses({
+      hosts: ['127.0.0.1', '127.0.0.2'],
+      port: server.port!,
+      source: { address: '127.0.0.1', port: 21_000 },
+      pairs: 80,
+    })
+    expect(result).toMatchObject({ wrong: 0, missing: 0, pairs: 80 })
+  })
+
+  for (const hostname of ['127.0.0.1', '::']) {
+    test(`attribution on ${hostname}: connections under churn with forced reuse of 4-tuples, none wrong, none missing`, async () => {
+      const server = answering({ hostname })
+      const result = await runAttribution({ host: '127.0.0.1', port: server.port!, path: '/', connections: 2000, concurrency: 200, seed: 11 })
+      expect(result).toMatchObject({ wrong: 0, missing: 0, failed: 0, miscounted: 0, connections: 2000 })
+      expect(result.reused).toBeGreaterThan(500)
+    }, 120_000)
+  }
+
+  test('nothing is kept of connections that have ended', async () => {
+    const fp = createFingerprinter()
+    const server = answering({ hostname: '127.0.0.1' }, fp)
+    for (let i = 0; i < 200; i++) {
+      await get(server.url.href, { headers: { connection: 'close' } })
+    }
+    const idle = await Promise.all(
+      Array.from({ length: 30 }, () => connectKernel({ destination: { address: '127.0.0.1', port: server.port! } })),
+    )
+    for (const client of idle) await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await until(() => fp.status().watches >= 30)
+    expect(fp.status().watches).toBeGreaterThanOrEqual(30)
+    expect(fp.status().connections).toBeGreaterThanOrEqual(30)
+    for (const client of idle) client.close()
+    await until(() => fp.status().connections === 0 && fp.status().watches === 0)
+    expect(fp.status()).toMatchObject({ connections: 0, watches: 0 })
+  }, 60_000)
+})
+
+linux.describe('fingerprint() for Hono', () => {
+  test('sets both variables, typed, and counts requests of a connection', async () => {
+    const middleware = fingerprint()
+    const app = new Hono().use(middleware).get('/', (c) => {
+      const mss: number | undefined = c.var.fingerprint.syn?.tcp.mss
+      return c.json({ mss, env: { ...c.var.fingerprintEnv }, names: Object.keys(c.var.fingerprintEnv).length })
+    })
+    const server = Bun.serve({ port: 0, fetch: app.fetch })
+    open.push(server)
+    middleware.fingerprinter.arm(server as never)
+    const body = await get(server.url.href)
+    expect(body.mss).toBeGreaterThan(500)
+    expect(body.env.FINGERPRINT_TCP_MSS).toBe(String(body.mss))
+    expect(body.env.FINGERPRINT_SOURCE).toBe('kernel')
+    expect(body.names).toBe(Object.keys(body.env).length)
+  })
+
+  test('the environment map is there for Bun.spawn, and the raw dumps only where asked for', async () => {
+    const app = new Hono()
+      .use(fingerprint({ env: { savedSyn: true, tcpInfo: true } }))
+      .get('/', async (c) => {
+        const child = Bun.spawn(['env'], { env: c.var.fingerprintEnv, stdout: 'pipe' })
+        return c.text(await new Response(child.stdout).text())
+      })
+    const server = Bun.serve({ port: 0, fetch: app.fetch })
+    open.push(server)
+    await fetch(server.url.href, { headers: { connection: 'close' } })
+    const text = await (await fetch(server.url.href, { headers: { connection: 'close' } })).text()
+    expect(text).toMatch(/^FINGERPRINT_SAVED_SYN=[46][0-9a-f]{79,}$/m)
+    expect(text).toMatch(/^FINGERPRINT_TCP_INFO=[0-9a-f]{208,}$/m)
+    expect(text).toMatch(/^FINGERPRINT_TCP_RTT=\d+$/m)
+  })
+
+  test('arms the listener of an app that is served after the middleware was made', async () => {
+    const app = new Hono<{ Variables: FingerprintVariables }>()
+    app.use(fingerprint())
+    app.get('/', (c) => c.json(c.var.fingerprint))
+    const server = Bun.serve({ port: 0, fetch: app.fetch })
+    open.push(server)
+    await Bun.sleep(20)
+    expect(await get(server.url.href)).toMatchObject({ available: true, syn: {} })
+  })
+
+  test('app.request() without a server, with a foreign env and with a clone leaves the handler running', async () => {
+    const app = new Hono<{ Variables: FingerprintVariables }>()
+    app.use(fingerprint())
+    app.get('/', (c) => c.json(c.var.fingerprint))
+    expect(await (await app.request('/')).json()).toEqual({ available: false, source: 'none', reason: 'no-connection', timing: {} } as never)
+    for (const env of [{}, { server: null }, { server: {} }, { DB: 'x' }]) {
+      expect(await (await app.request('/', {}, env)).json()).toMatchObject({ available: false, reason: 'no-connection' })
+    }
+  })
+
+  test('a server that throws, gives nonsense or vanishes never breaks a request', async () => {
+    const errors: Error[] = []
+    const app = new Hono<{ Variables: FingerprintVariables }>()
+    app.use(fingerprint({ onError: (error) => errors.push(error) }))
+    app.get('/', (c) => c.json(c.var.fingerprint))
+    const servers = [
+      { requestIP: () => { throw new Error('gone') } },
+      { requestIP: () => ({ address: 'nonsense', port: 1 }), port: 1, address: { address: 'x', port: 1 } },
+      { requestIP: () => ({ address: '127.0.0.1', port: -1 }), get address() { throw new Error('no address') } },
+      { requestIP: () => ({ address: '127.0.0.1', port: 9 }), port: 1, requestFD: () => 1_000_000 },
+    ]
+    for (const server of servers) {
+      const response = await app.request('/', {}, { server })
+      expect(response.status).toBe(200)
+      expect(await response.json()).toMatchObject({ available: false, source: 'none' })
+    }
+  })
+
+  test('mounted twice, the inner one leaves what the outer one set', async () => {
+    const inner = new Hono<{ Variables: FingerprintVariables }>().use(fingerprint()).get('/', (c) => c.json(c.var.fingerprint))
+    const app = new Hono().use(fingerprint()).route('/inner', inner)
+    const server = Bun.serve({ port: 0, fetch: app.fetch })
+    open.push(server)
+    await Bun.sleep(10)
+    expect((await get(`${server.url.href}inner`)).connection.request).toBe(1)
+  })
+
+  test('skip leaves requests alone, and one that throws skips nothing', async () => {
+    const errors: string[] = []
+    const options = {
+      skip: (c: Context) => {
+        if (c.req.path === '/throws') throw new Error('skip failed')
+        return c.req.path === '/skipped'
+      },
+      onError: (error: Error) => void errors.push(error.message),
+    }
+    const middleware = fingerprint(options)
+    const app = new Hono<{ Variables: FingerprintVariables }>().use(middleware).get('*', (c) => c.json(c.var.fingerprint))
+    const server = Bun.serve({ port: 0, fetch: app.fetch })
+    open.push(server)
+    middleware.fingerprinter.arm(server as never)
+    expect(await get(`${server.url.href}skipped`)).toEqual({ available: false, source: 'none', timing: {} })
+    expect(await get(`${server.url.href}throws`)).toMatchObject({ available: true })
+    expect(await get(`${server.url.href}throws`)).toMatchObject({ available: true })
+    expect(errors).toEqual(['skip failed'])
+    expect(middleware.fingerprinter.status().requests.ok).toBe(2)
+  })
+
+  test('the server may be in the env beside other bindings', async () => {
+    const app = new Hono<{ Variables: FingerprintVariables }>().use(fingerprint()).get('/', (c) => c.json(c.var.fingerprint))
+    const server = Bun.serve({ port: 0, fetch: (request, server) => app.fetch(request, { server, DB: 1 }) })
+    open.push(server)
+    await Bun.sleep(10)
+    expect(await get(server.url.href)).toMatchObject({ available: true })
+  })
+
+  test('HTTP/1.0 without Host is captured', async () => {
+    const app = new Hono<{ Variables: FingerprintVariables }>().use('*', fingerprint()).all('*', (c) => c.json(c.var.fingerprint))
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: app.fetch })
+    open.push(server)
+    await Bun.sleep(10)
+    const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port! }, mss: 999 })
+    const response = await client.request('GET /x?y=1 HTTP/1.0\r\n\r\n')
+    expect(response.json<any>().syn.tcp.mss).toBe(999)
+  })
+})
+
+describe('options', () => {
+  test('a wrong name or value is a TypeError that names it, when the middleware is built', () => {
+    expect(() => fingerprint({ tcpinfo: 'off' } as never)).toThrow(TypeError)
+    expect(() => fingerprint({ tcpinfo: 'off' } as never)).toThrow('"tcpinfo"')
+    expect(() => fingerprint({ tcpInfo: 'always' } as never)).toThrow('"tcpInfo"')
+    expect(() => createFingerprinter({ maxConnections: 0 })).toThrow('"maxConnections"')
+    expect(() => createFingerprinter({ maxConnections: 1.5 })).toThrow('"maxConnections"')
+    expect(() => createFingerprinter({ env: { savedSYN: true } } as never)).toThrow('"env.savedSYN"')
+    expect(() => createFingerprinter({ skip: 'no' } as never)).toThrow('"skip"')
+    expect(() => createFingerprinter({ database: {} } as never)).toThrow('"database"')
+    expect(() => createFingerprinter('all' as never)).toThrow(TypeError)
+  })
+})
