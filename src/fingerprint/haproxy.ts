@@ -42,22 +42,23 @@ interface OptionWalk {
   /** -1 when absent. */
   scale: number
   presence: number
-  kinds: number[]
+  /** Upper-case hexadecimal. */
+  kinds: string
 }
 
 function walkOptions(options: Uint8Array): OptionWalk {
-  const found: OptionWalk = { mss: 0, scale: -1, presence: 0, kinds: [] }
+  const found: OptionWalk = { mss: 0, scale: -1, presence: 0, kinds: '' }
   for (let at = 0; at < options.length; ) {
     const kind = options[at]!
     if (kind === TCP_OPTION.EOL) break
     if (kind === TCP_OPTION.NOP) {
-      found.kinds.push(kind)
+      found.kinds += OCTET[kind]!
       at += 1
       continue
     }
     const length = options[at + 1]
     if (length === undefined || length < 2 || at + length > options.length) break
-    found.kinds.push(kind)
+    found.kinds += OCTET[kind]!
     found.presence |= presenceBit(kind)
     if (kind === TCP_OPTION.MSS && at + 4 <= options.length) found.mss = u16be(options, at + 2)
     if (kind === TCP_OPTION.WINDOW_SCALE && at + 3 <= options.length) found.scale = options[at + 2]!
@@ -141,8 +142,8 @@ function formatAppended(syn: Syn, traits: SynTraits, mode: number): string {
   const { tcp } = syn
   let text = (mode & HAPROXY_MODE.TTL) === 0 ? '' : OCTET[traits.timeToLive]!
   if ((mode & HAPROXY_MODE.OPTIONS) !== 0) {
-    const kinds = tcp.malformed === undefined ? tcp.layout.kinds : walkOptions(tcp.optionBytes).kinds
-    for (const kind of kinds) if (kind !== TCP_OPTION.EOL) text += OCTET[kind]!
+    if (tcp.malformed !== undefined) text += walkOptions(tcp.optionBytes).kinds
+    else for (const kind of tcp.layout.kinds) if (kind !== TCP_OPTION.EOL) text += OCTET[kind]!
   }
   if ((mode & HAPROXY_MODE.ADDRESS) !== 0) for (const octet of syn.ip.sourceBytes) text += OCTET[octet]!
   return text

@@ -68,6 +68,8 @@ export class SynTraits {
   readonly multiple: number
   /** Whether `multiple` counts MTUs. */
   readonly multipleOfMtu: boolean
+  /** The octets of options that p0f reads in its own way: malformed ones, and some with an option twice. */
+  readonly raw: Uint8Array | undefined
   /** The rest of what tells these traits from others, as numbers. */
   readonly key1: number
   readonly key2: number
@@ -82,7 +84,12 @@ export class SynTraits {
   labelTolerant: boolean | undefined = undefined
 
   /** Made by {@link traitsOf}. */
-  constructor(syn: Syn, quirks: number, keys: readonly [number, number, number, number], options: P0fOptions) {
+  constructor(
+    syn: Syn,
+    keys: readonly [number, number, number, number],
+    options: P0fOptions,
+    raw: Uint8Array | undefined,
+  ) {
     const { ip, tcp } = syn
     if (ip.version === 4) {
       this.version = 4
@@ -109,7 +116,8 @@ export class SynTraits {
     this.p0fLayout = options.layout
     this.multiple = options.multiple
     this.multipleOfMtu = options.multipleOfMtu
-    this.quirks = quirks | options.quirks
+    this.quirks = keys[2] | options.quirks
+    this.raw = raw
     this.key1 = keys[0]
     this.key2 = keys[1]
     this.key3 = keys[2]
@@ -166,44 +174,67 @@ function findTraits(syn: Syn): SynTraits {
 
   const { layout, mss, windowScale, tsVal } = tcp
   const words = layout.p0f ?? (layout.p0f = sharedLayoutText(layout))
-  if (tcp.malformed !== undefined || (words === '' && layout.kinds.length > 0)) {
-    // p0f's reading depends on more than the facts here: such SYNs share nothing.
-    return new SynTraits(syn, quirks, [key1, 0, 0, 0], readOptions(tcp.optionBytes, !isAck))
+  let raw: Uint8Array | undefined
+  let key2 = tcp.window
+  let key4 = optionsLength & 0xffff
+  if (tcp.malformed !== undefined || (words === '' && layout.kinds.length > 0)) raw = tcp.optionBytes
+  else {
+    if (windowScale !== undefined && windowScale > 14) quirks |= QUIRK.EXCESSIVE_SCALE
+    if (tsVal !== undefined) {
+      if (tsVal === 0) quirks |= QUIRK.TS1_ZERO
+      else key4 |= 1 << 16
+      if (tcp.tsEcr !== 0 && !isAck) quirks |= QUIRK.TS2_NONZERO
+    }
+    if (layout.noise) quirks |= QUIRK.PADDING_NONZERO
+    if (mss !== undefined) key2 |= mss << 16
+    if (mss !== undefined) key4 |= 1 << 17
+    if (windowScale !== undefined) key4 |= (windowScale + 1) << 18
   }
-  if (windowScale !== undefined && windowScale > 14) quirks |= QUIRK.EXCESSIVE_SCALE
-  if (tsVal !== undefined) {
-    if (tsVal === 0) quirks |= QUIRK.TS1_ZERO
-    if (tcp.tsEcr !== 0 && !isAck) quirks |= QUIRK.TS2_NONZERO
-  }
-  if (layout.noise) quirks |= QUIRK.PADDING_NONZERO
 
-  const key2 = tcp.window | ((mss ?? 0) << 16)
-  const key3 = quirks | (mss === undefined ? 0 : 1 << 17) | (tsVal === undefined || tsVal === 0 ? 0 : 1 << 18)
-  const key4 = optionsLength | ((windowScale === undefined ? 0 : windowScale + 1) << 17)
-  let hash = Math.imul(key1 ^ layout.hash, 0x9e3779b1)
+  let hash = Math.imul(key1 ^ (raw === undefined ? layout.hash : hashOctets(raw)), 0x9e3779b1)
   hash = Math.imul(hash ^ (hash >>> 15) ^ key2, 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13) ^ key3, 0xc2b2ae35)
+  hash = Math.imul(hash ^ (hash >>> 13) ^ quirks, 0xc2b2ae35)
   hash = Math.imul(hash ^ (hash >>> 16) ^ key4, 0x27d4eb2f)
   hash ^= hash >>> 15
   const known = cache.get(hash)
   if (
     known !== undefined &&
-    known.layout === layout &&
     known.key1 === key1 &&
     known.key2 === key2 &&
-    known.key3 === key3 &&
-    known.key4 === key4
+    known.key3 === quirks &&
+    known.key4 === key4 &&
+    known.optionsLength === optionsLength &&
+    (raw === undefined ? known.layout === layout && known.raw === undefined : sameOctets(raw, known.raw))
   ) {
     return known
   }
-  const options = new P0fOptions()
-  options.mss = mss ?? 0
-  options.scale = windowScale ?? 0
-  options.tsVal = tsVal ?? 0
-  options.layout = words
-  const fresh = new SynTraits(syn, quirks, [key1, key2, key3, key4], options)
+  let options: P0fOptions
+  if (raw === undefined) {
+    options = new P0fOptions()
+    options.mss = mss ?? 0
+    options.scale = windowScale ?? 0
+    options.tsVal = tsVal ?? 0
+    options.layout = words
+  } else {
+    options = readOptions(raw, !isAck)
+    // A copy: the octets may be part of a large buffer, which the cache must not hold.
+    raw = raw.slice()
+  }
+  const fresh = new SynTraits(syn, [key1, key2, quirks, key4], options, raw)
   cache.set(hash, fresh)
   return fresh
+}
+
+function hashOctets(octets: Uint8Array): number {
+  let hash = octets.length
+  for (let i = 0; i < octets.length; i++) hash = Math.imul(hash ^ octets[i]!, 0x01000193) + 1
+  return hash
+}
+
+function sameOctets(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  if (b === undefined || a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /**
@@ -268,20 +299,23 @@ function isBelievable(kind: number, length: number): boolean {
  */
 function readOptions(options: Uint8Array, isPureSyn: boolean): P0fOptions {
   const facts = new P0fOptions()
-  const words: string[] = []
+  let layout = ''
+  let count = 0
   const end = options.length
   let quirks = 0
   let at = 0
   let fits = true
-  while (fits && at < end && words.length < MAX_OPTIONS) {
+  while (fits && at < end && count < MAX_OPTIONS) {
     const kind = options[at]!
+    if (count !== 0) layout += ','
+    count += 1
     if (kind === TCP_OPTION.EOL) {
-      words.push(`eol+${end - at - 1}`)
+      layout += `eol+${end - at - 1}`
       for (let i = at + 1; i < end; i++) if (options[i] !== 0) quirks |= QUIRK.PADDING_NONZERO
       at = end
       break
     }
-    words.push(word(kind))
+    layout += word(kind)
     at += 1
     if (kind === TCP_OPTION.NOP) continue
     const stated = at < end ? options[at]! : 0
@@ -306,7 +340,7 @@ function readOptions(options: Uint8Array, isPureSyn: boolean): P0fOptions {
     at += length - 1
   }
   if (!fits || at !== end) quirks |= QUIRK.BAD
-  facts.layout = words.join(',')
+  facts.layout = layout
   facts.quirks = quirks
   return facts
 }

@@ -124,6 +124,7 @@ export class TcpHeader {
   readonly tsEcr: number | undefined
   readonly #bytes: Uint8Array
   readonly #offset: number
+  #optionBytes: Uint8Array | undefined = undefined
 
   /** Made by {@link decodeTcp}, which has checked that `dataOffset` words are there. */
   constructor(bytes: Uint8Array, offset: number) {
@@ -244,7 +245,10 @@ export class TcpHeader {
 
   /** The octets of the options field: `dataOffset * 4 - 20`. */
   get optionBytes(): Uint8Array {
-    return this.#bytes.subarray(this.#offset + TCP_HEADER_LENGTH, this.#offset + this.dataOffset * 4)
+    return (this.#optionBytes ??= this.#bytes.subarray(
+      this.#offset + TCP_HEADER_LENGTH,
+      this.#offset + this.dataOffset * 4,
+    ))
   }
 
   /** A plain object with the facts of `parse --json`; absent facts are absent keys. */
