@@ -314,6 +314,26 @@ needs('netns', 'tun').describe('createTunPeer', () => {
     await server.stop(true)
   })
 
+  test('a path delay is the round-trip time of everything', async () => {
+    const { connection, child } = await meet(listen(), { pathDelayMs: 40, data: 'one', dataDelayMs: 60 })
+    expect(new TextDecoder().decode((await child.readSoon())!)).toBe('one')
+    const info = child.info()
+    expect(handshakeError(info.rtt, connection, 40)).toBeLessThan(tolerance(40))
+    const wait = between(connection.times.ack, connection.times.firstData)
+    expect(wait.to).toBeGreaterThanOrEqual(59)
+    expect(outside(info.last_data_sent - info.last_data_recv, wait)).toBeLessThanOrEqual(TWO_JIFFIES_MS)
+    child.write(new TextEncoder().encode('answer'))
+    expect(new TextDecoder().decode((await connection.read())!)).toBe('answer')
+    while (child.info().rtt === info.rtt) await Bun.sleep(1)
+    const { data, ack } = connection.dataAcks[0]!
+    expect(between(data, ack).to).toBeGreaterThanOrEqual(40)
+    expect(outside((8 * child.info().rtt - 7 * info.rtt) / 1000, between(data, ack))).toBeLessThan(tolerance(40))
+    child.close()
+    expect(await connection.waitEnd()).toBe('fin')
+    await connection.close()
+    expect(child.fd).toBeGreaterThan(0)
+  })
+
   test('TLS works over a connection', async () => {
     const server = ns.run(() =>
       Bun.serve({ hostname: peer.ipv4, port: 0, tls: TEST_CERTIFICATE, fetch: () => new Response('secret') }),

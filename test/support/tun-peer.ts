@@ -56,6 +56,11 @@ export interface ConnectOptions {
   readonly raw?: Uint8Array
   /** From the arrival of a SYN-ACK to the ACK that answers it. Default 0. */
   readonly ackDelayMs?: number
+  /**
+   * The way of everything after the SYN to the server, in order: with 30 the path has a round-trip time of 30 ms, and what
+   * the client answers to anything arrives 30 ms after it. `ackDelayMs` and the others add to it. Default 0.
+   */
+  readonly pathDelayMs?: number
   /** The bare ACK never arrives: data completes the handshake. */
   readonly ackLost?: boolean
   /** TTL of the handshake ACK. Default: the SYN's. */
@@ -248,6 +253,8 @@ export class PeerConnection {
   /** When things happened. */
   readonly times: PeerTimes = { syn: undefined, synAck: undefined, ack: undefined, firstData: undefined }
   state: 'new' | 'syn-sent' | 'syn-acked' | 'established' | 'closed' | 'reset' = 'new'
+  /** Every SYN-ACK that was answered by itself, and when the kernel got the ACK of it. */
+  readonly handshakeAcks: { readonly synAck: Moment; readonly ack: Moment }[] = []
   /** When data came and when its ACK was got, for the first thousand segments that were acknowledged. */
   readonly dataAcks: { readonly data: Moment; readonly ack: Moment }[] = []
   /** Data segments that came. */
@@ -273,6 +280,9 @@ export class PeerConnection {
   #scale = 0
   #serverShift = 0
   #peerMss = 536
+  #firstDataIsAck = false
+  #lineUntil = 0
+  readonly #onLine: { readonly packet: Uint8Array; readonly onSent: ((moment: Moment) => void) | undefined }[] = []
   /** Counted as a waiter of the peer: a SYN-ACK must be seen the moment it comes. */
   #awaitsSynAck = false
   #ended = false
@@ -329,7 +339,7 @@ export class PeerConnection {
     return this.#wait('a SYN-ACK', timeoutMs, () => this.synAck)
   }
 
-  /** Waits until the handshake ACK has gone out (or was "lost"). @throws {PeerError} */
+  /** Waits until the client has sent the handshake ACK, on its way or lost. @throws {PeerError} */
   async waitEstablished(timeoutMs: number = 10_000): Promise<void> {
     await this.#wait('the handshake', timeoutMs, () => (this.state === 'established' ? true : undefined))
   }
@@ -339,14 +349,14 @@ export class PeerConnection {
     this.#acknowledged = this.#receiveNext
     const { data, ...rest } = options
     if (data === undefined) {
-      this.#wire.send(this.#ackPacket(performance.now(), rest, 'handshake'), (moment) => this.#established(moment))
+      this.#emit(this.#ackPacket(performance.now(), rest), (moment) => this.#ackSent(moment))
+      this.#establish()
       return
     }
     // The first data is the ACK.
-    this.state = 'established'
+    this.#firstDataIsAck = true
+    this.#establish()
     this.send(data, { ttl: this.#options.ackTtl ?? this.synFields.ttl, ...rest })
-    this.times.ack ??= this.times.firstData
-    this.#wake()
   }
 
   /** Queues data; it goes out at once, in segments, as far as the server's window allows. */
@@ -476,16 +486,16 @@ export class PeerConnection {
     if (this.#options.manual) return
     const due = Math.max(at.from, this.times.syn?.from ?? 0) + (this.#options.ackDelayMs ?? 0)
     const first = this.state !== 'established'
-    const packet = this.#options.ackLost
-      ? undefined
-      : this.#ackPacket(due, {}, 'handshake', (segment.sequence + 1) >>> 0)
+    const packet = this.#options.ackLost ? undefined : this.#ackPacket(due, {}, (segment.sequence + 1) >>> 0)
     const answer = (): void => {
       const done = (moment: Moment): void => {
-        if (first) this.#established(moment)
+        this.handshakeAcks.push({ synAck: at, ack: moment })
+        if (first) this.#ackSent(moment)
       }
+      if (packet !== undefined) this.#emit(packet, done)
+      this.#establish()
       const now = performance.now()
       if (packet === undefined) done({ from: now, to: now })
-      else this.#wire.send(packet, done)
     }
     this.#later(due, true, answer)
   }
@@ -533,7 +543,7 @@ export class PeerConnection {
     const acknowledge = (): void => {
       if (this.state === 'closed' || this.state === 'reset') return
       if (after(number, this.#acknowledged)) this.#acknowledged = number
-      this.#wire.send(this.#packet(this.#sendNext, number, FLAG.ACK, new Uint8Array(0), {}), (moment) => {
+      this.#emit(this.#packet(this.#sendNext, number, FLAG.ACK, new Uint8Array(0), {}), (moment) => {
         if (this.dataAcks.length < 1000) this.dataAcks.push({ data: at, ack: moment })
       })
       this.#maybeClosed()
@@ -543,14 +553,43 @@ export class PeerConnection {
     else this.#later(due, true, acknowledge)
   }
 
-  #established(ack: Moment): void {
+  #establish(): void {
     if (this.state === 'established') return
     this.state = 'established'
-    this.times.ack = ack
     this.#pump()
     this.#wake()
-    const { data, dataDelayMs = 0 } = this.#options
-    if (data !== undefined) this.#later(ack.from + dataDelayMs, true, () => this.send(data))
+    if (this.#options.data !== undefined && this.#path > 0) this.#sendFirst(performance.now())
+  }
+
+  /** The handshake ACK has reached the server. */
+  #ackSent(ack: Moment): void {
+    if (this.times.ack !== undefined) return
+    this.times.ack = ack
+    if (this.#options.data !== undefined && this.#path === 0) this.#sendFirst(ack.from)
+  }
+
+  #sendFirst(from: number): void {
+    const { data = '', dataDelayMs = 0 } = this.#options
+    this.#later(from + dataDelayMs, true, () => this.send(data))
+  }
+
+  get #path(): number {
+    return this.#options.pathDelayMs ?? 0
+  }
+
+  /** Puts a packet on the way to the server. */
+  #emit(packet: Uint8Array, onSent?: (moment: Moment) => void): void {
+    if (this.#path === 0) this.#wire.send(packet, onSent)
+    else {
+      this.#lineUntil = Math.max(this.#lineUntil, performance.now() + this.#path)
+      this.#onLine.push({ packet, onSent })
+      // Timers of the same time have no order: each takes the oldest packet.
+      this.#later(this.#lineUntil, true, () => {
+        const next = this.#onLine.shift()!
+        this.#wire.send(next.packet, next.onSent)
+        this.#maybeClosed()
+      })
+    }
   }
 
   #stopAwaiting(): void {
@@ -559,7 +598,7 @@ export class PeerConnection {
   }
 
   #maybeClosed(): void {
-    const finAcked = this.#finSent && this.#out.length === 0
+    const finAcked = this.#finSent && this.#out.length === 0 && this.#onLine.length === 0
     if (this.#ended && finAcked && this.#acknowledged === this.#receiveNext) this.#finish('closed')
   }
 
@@ -603,8 +642,9 @@ export class PeerConnection {
     item.sent = true
     this.#armRetry()
     const packet = this.#packet(item.sequence, this.#acknowledged, item.flags, item.payload, item.options)
-    this.#wire.send(packet, (moment) => {
+    this.#emit(packet, (moment) => {
       if (item.payload.length > 0) this.times.firstData ??= moment
+      if (this.#firstDataIsAck) this.times.ack ??= moment
     })
   }
 
@@ -633,12 +673,11 @@ export class PeerConnection {
     this.#timers.add(timer)
   }
 
-  #ackPacket(at: number, options: SendOptions, kind: 'handshake' | 'data', number?: number): Uint8Array {
+  #ackPacket(at: number, options: SendOptions, number?: number): Uint8Array {
     const { ackTtl, ackTos } = this.#options
-    const given = kind === 'handshake' ? { ttl: ackTtl, tos: ackTos } : {}
     const fields: SendOptions = {
-      ...(given.ttl === undefined ? {} : { ttl: given.ttl }),
-      ...(given.tos === undefined ? {} : { tos: given.tos }),
+      ...(ackTtl === undefined ? {} : { ttl: ackTtl }),
+      ...(ackTos === undefined ? {} : { tos: ackTos }),
       ...options,
     }
     const flags = fields.flags ?? FLAG.ACK
