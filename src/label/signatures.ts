@@ -282,7 +282,7 @@ sig   = *:64:0:*:%256,8:mss,sok,ts,nop,ws::0
 ; 6ef52bf0 [c]: over IPv6 without flow label, as before automatic flow labels
 label = s:linux:Linux:3.11 to 4.19, or tuned
 sig   = *:64:0:*:mss*20,*:mss,sok,ts,nop,ws::0
-sig   = *:64:0:65476:43690,*:mss,sok,ts,nop,ws::0
+sig   = *:64:0:*:43690,*:mss,sok,ts,nop,ws::0
 
 ; window of 19c6ea9f
 label = s:linux:Linux:2.6.39 to 3.10, or tuned
@@ -352,12 +352,12 @@ sig   = *:64:0:*:62727,10:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:62720,8:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:62720,9:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:62720,10:mss,sok,ts,nop,ws:df,id+,flow:0
-sig   = *:64:0:65495:65495,8:mss,sok,ts,nop,ws:df,id+:0
-sig   = *:64:0:65495:65495,9:mss,sok,ts,nop,ws:df,id+:0
-sig   = *:64:0:65495:65495,10:mss,sok,ts,nop,ws:df,id+:0
-sig   = *:64:0:65476:65476,8:mss,sok,ts,nop,ws:flow:0
-sig   = *:64:0:65476:65476,9:mss,sok,ts,nop,ws:flow:0
-sig   = *:64:0:65476:65476,10:mss,sok,ts,nop,ws:flow:0
+sig   = *:64:0:*:65495,8:mss,sok,ts,nop,ws:df,id+,flow:0
+sig   = *:64:0:*:65495,9:mss,sok,ts,nop,ws:df,id+,flow:0
+sig   = *:64:0:*:65495,10:mss,sok,ts,nop,ws:df,id+,flow:0
+sig   = *:64:0:*:65476,8:mss,sok,ts,nop,ws:df,id+,flow:0
+sig   = *:64:0:*:65476,9:mss,sok,ts,nop,ws:df,id+,flow:0
+sig   = *:64:0:*:65476,10:mss,sok,ts,nop,ws:df,id+,flow:0
 
 ; 4.20 to 6.5, and 6.10 and later with scale 7 or less [m 5.0 to 7.2 on 15 distribution kernels]; 4.14 and 4.19 stable
 ; kernels from the end of 2019 and Ubuntu's 4.15.0-142 [m] have the change too
@@ -378,7 +378,7 @@ sig   = *:64:0:*:mss*51,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:mss*52,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:mss*53,*:mss,sok,ts,nop,ws:df,id+,flow:0
 ; [m 6.18] route advmss 536: 122 * 536 (advmss or TCP_MAXSEG 1200: 54 * 1200 = 64800, above)
-sig   = *:64:0:536:mss*122,*:mss,sok,ts,nop,ws:df,id+,flow:0
+sig   = *:64:0:*:65392,*:mss,sok,ts,nop,ws:df,id+,flow:0
 ; jumbo frames, also with the MSS lowered on the way: MTU 9001, 9000, 8996, 8896, 8500 over IPv4, then IPv6 [m 6.18 for
 ; 9001, 8996, 8500; by the rule for the others]
 sig   = *:64:0:*:62727,*:mss,sok,ts,nop,ws:df,id+,flow:0
@@ -406,8 +406,8 @@ sig   = *:64:0:*:64320,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:64660,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:64480,*:mss,sok,ts,nop,ws:df,id+,flow:0
 ; loopback [m 6.18]; 6.1 in f27daf27
-sig   = *:64:0:65495:65495,*:mss,sok,ts,nop,ws:df,id+:0
-sig   = *:64:0:65476:65476,*:mss,sok,ts,nop,ws:flow:0
+sig   = *:64:0:*:65495,*:mss,sok,ts,nop,ws:df,id+,flow:0
+sig   = *:64:0:*:65476,*:mss,sok,ts,nop,ws:df,id+,flow:0
 ; tcp_timestamps=0 [m 6.18]
 sig   = *:64:0:*:64240,*:mss,nop,nop,sok,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:64800,*:mss,nop,nop,sok,nop,ws:df,id+,flow:0
@@ -441,8 +441,8 @@ sig   = *:64:0:*:64800,0:mss:df,id+,flow:0
 ; TCP Fast Open: request, then cookie with data; Multipath TCP [m 6.18]
 sig   = *:64:0:*:64240,*:mss,sok,ts,nop,ws,?34,nop,nop:df,id+,flow:*
 sig   = *:64:0:*:64800,*:mss,sok,ts,nop,ws,?34,nop,nop:df,id+,flow:*
-sig   = *:64:0:65495:65495,*:mss,sok,ts,nop,ws,?34,nop,nop:df,id+:*
-sig   = *:64:0:65476:65476,*:mss,sok,ts,nop,ws,?34,nop,nop:flow:*
+sig   = *:64:0:*:65495,*:mss,sok,ts,nop,ws,?34,nop,nop:df,id+:*
+sig   = *:64:0:*:65476,*:mss,sok,ts,nop,ws,?34,nop,nop:flow:*
 sig   = *:64:0:*:64240,*:mss,sok,ts,nop,ws,?30:df,id+,flow:0
 sig   = *:64:0:*:64800,*:mss,sok,ts,nop,ws,?30:df,id+,flow:0
 
@@ -464,8 +464,7 @@ sig   = *:64:0:*:mss*23,7:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:mss*24,7:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:mss*26,7:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:mss*27,7:mss,sok,ts,nop,ws:df,id+,flow:0
-sig   = *:64:0:65495:33280,7:mss,sok,ts,nop,ws:df,id+:0
-sig   = *:64:0:65476:33280,7:mss,sok,ts,nop,ws:flow:0
+sig   = *:64:0:*:33280,7:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:32120,7:mss,nop,nop,sok,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:33120,7:mss,nop,nop,sok,nop,ws:df,id+,flow:0
 
@@ -488,9 +487,8 @@ sig   = *:64:0:*:26880,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:26733,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:25380,*:mss,sok,ts,nop,ws:df,id+,flow:0
 ; loopback 3.x to 4.19: 43690 [c ed5ab3e1, 3a6598a1 and more]
-sig   = *:64:0:65495:43690,*:mss,sok,ts,nop,ws:df,id+:0
-sig   = *:64:0:65495:43690,*:mss,sok,ts,nop,ws:df,id+,ecn:0
-sig   = *:64:0:65476:43690,*:mss,sok,ts,nop,ws:flow:0
+sig   = *:64:0:*:43690,*:mss,sok,ts,nop,ws:df,id+,flow:0
+sig   = *:64:0:*:43690,*:mss,sok,ts,nop,ws:df,id+,ecn,flow:0
 ; timestamps off (931b2252); SACK off; window scaling off too [s same tcp_syn_options]
 sig   = *:64:0:*:mss*20,*:mss,nop,nop,sok,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:mss*20,*:mss,nop,nop,ts,nop,ws:df,id+,flow:0
@@ -512,8 +510,8 @@ sig   = *:64:0:*:mss*10,*:mss,sok,ts,nop,ws,?30:df,id+,flow:0
 label = s:linux:Linux:2.4 or 2.6 (to 2.6.38)
 sig   = *:64:0:*:mss*4,*:mss,sok,ts,nop,ws:df,id+:0
 sig   = *:64:0:*:mss*4,*:mss,nop,nop,sok,nop,ws:df,id+:0
-sig   = *:64:0:16396:32767,*:mss,sok,ts,nop,ws:df,id+:0
-sig   = *:64:0:16396:mss*2,*:mss,sok,ts,nop,ws:df,id+:0
+sig   = *:64:0:*:32767,*:mss,sok,ts,nop,ws:df,id+:0
+sig   = *:64:0:*:32792,*:mss,sok,ts,nop,ws:df,id+:0
 
 ; Window 65535, no multiple of the MSS: Android sets tcp_rmem[1] to 512 KiB and more for each network (AOSP
 ; TCP_BUFFER_SIZES_*, config_wifi_tcp_buffers; [m 5.4, 6.1 with these values] scale 5 to 9), older ones by Google's patch
