@@ -19,6 +19,8 @@ interface Cell {
   readonly bits: number
   /** A later row of a field that began before. */
   readonly continued: boolean
+  /** The value, if this part is the one to show it. */
+  readonly value: string
 }
 
 const ROW = 32
@@ -48,10 +50,10 @@ function breakName(name: string, width: number): string[] {
 }
 
 /** The lines of one cell: its name, broken as needed, then its value. */
-function cellLines({ field, bits, continued }: Cell): { name: string[]; value: string } {
+function cellLines({ field, bits, continued, value }: Cell): { name: string[]; value: string } {
   const width = bits * 2 - 1
-  if (continued) return { name: breakName(width > field.name.length + 2 ? `(${field.name})` : '', width), value: '' }
-  return { name: breakName(field.name, width), value: field.value.length <= width ? field.value : '' }
+  if (!continued) return { name: breakName(field.name, width), value }
+  return { name: breakName(width > field.name.length + 2 ? `(${field.name})` : '', width), value }
 }
 
 function border(bits: number): string {
@@ -75,15 +77,14 @@ function drawRow(cells: readonly Cell[], dim: Paint, margin: string): string[] {
 }
 
 /** A field of several whole rows: no border inside, but the ends of one between its rows. */
-function drawBlock(field: DiagramField, rows: number, dim: Paint, margin: string): string[] {
+function drawBlock(name: string, value: string, paint: Paint, rows: number, dim: Paint, margin: string): string[] {
   const width = ROW * 2 - 1
-  const wrapped = field.value.length <= width ? [field.value] : (field.value.match(/.{1,60}/g) ?? [])
-  const texts = [field.name, ...wrapped]
+  const texts = [name, ...(value.length <= width ? [value] : (value.match(/.{1,60}/g) ?? []))]
   const height = Math.max(rows * 2 - 1, texts.length)
   const first = (height - texts.length) >> 1
   return Array.from({ length: height }, (_, line) => {
     const edge = dim(line % 2 === 0 || line >= rows * 2 - 1 ? '|' : '+')
-    return (line === 0 ? margin : MARGIN) + edge + field.paint(centered(texts[line - first] ?? '', width)) + edge
+    return (line === 0 ? margin : MARGIN) + edge + paint(centered(texts[line - first] ?? '', width)) + edge
   })
 }
 
@@ -113,20 +114,25 @@ export function drawPacket(fields: readonly DiagramField[], dim: Paint): string 
   }
   separate(ROW)
   for (const field of fields) {
+    const { name, value, paint } = field
     let left = field.bits
     let continued = false
+    let shown = false
     while (left > 0) {
-      if (used === 0 && left >= 2 * ROW && !continued) {
+      if (used === 0 && left >= 2 * ROW) {
         const rows = Math.floor(left / ROW)
-        lines.push(...drawBlock(field, Math.min(rows, MOST_ROWS), dim, margin()))
+        const [title, text] = [continued ? `(${name})` : name, shown ? '' : value]
+        lines.push(...drawBlock(title, text, paint, Math.min(rows, MOST_ROWS), dim, margin()))
         separate(ROW)
         octet += rows * 4
         left -= rows * ROW
-        continued = true
+        continued = shown = true
         continue
       }
       const bits = Math.min(left, ROW - used)
-      row.push({ field, bits, continued })
+      const fits: boolean = !shown && value.length <= bits * 2 - 1
+      row.push({ field, bits, continued, value: fits ? value : '' })
+      shown ||= fits
       used += bits
       left -= bits
       continued = true

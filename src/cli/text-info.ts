@@ -160,15 +160,19 @@ export function formatTcpInfo(info: TcpInfo, octets: number, color: boolean): st
     ])
   }
   const missing = TCP_INFO_FIELDS.length - rows.length
-  const width = (column: 0 | 1 | 2): number => Math.max(0, ...rows.map((row) => row[column].length))
-  const [names, values, units] = [width(0), Math.min(width(1), 24), width(2)]
+  const isNumber = (value: string): boolean => /^[\d ]+$/.test(value)
+  const width = (texts: readonly string[]): number => Math.max(0, ...texts.map((text) => text.length))
+  const names = width(rows.map(([name]) => name))
+  const values = width(rows.map(([, value]) => value).filter(isNumber))
+  const units = width(rows.map(([, , unit]) => unit))
   const lines = rows.map(([name, value, unit, meaning]) => {
-    const number = /^[\d ]+$/.test(value)
-    return `  ${paint.cyan(name.padEnd(names))}  ${number ? value.padStart(values) : value.padEnd(values)}  ${unit.padEnd(units)}  ${paint.dim(meaning)}`
+    // Words take the room of number and unit together.
+    const fact = isNumber(value) ? `${value.padStart(values)}  ${unit.padEnd(units)}` : value.padEnd(values + 2 + units)
+    return `  ${paint.cyan(name.padEnd(names))}  ${fact}  ${paint.dim(meaning)}`
   })
   const size =
     octets === TCP_INFO_LENGTH || missing === 0
       ? `${octets} octets`
-      : `${octets} octets; ${missing} of ${TCP_INFO_FIELDS.length} fields are behind them: an older kernel, or a short buffer`
+      : `${octets} octets, which hold ${rows.length} of ${TCP_INFO_FIELDS.length} fields: an older kernel, or a short buffer`
   return `${paint.bold('struct tcp_info')}, ${size}\n${lines.join('\n')}${lines.length > 0 ? '\n' : ''}`
 }

@@ -65,9 +65,8 @@ function options(syn: Syn, { cyan, red, dim }: Palette): string {
         )
       : optionValue(option)
     const number = String(i + 1).padStart(2)
-    text +=
-      `  ${dim(number)}  ${cyan(optionName(option.kind).padEnd(names))}  ${dim(`kind ${String(option.kind).padEnd(3)}`)}  ${value}`.trimEnd()
-    text += '\n'
+    const kind = value === '' ? `kind ${option.kind}` : `kind ${String(option.kind).padEnd(5)}`
+    text += `  ${dim(number)}  ${cyan(optionName(option.kind).padEnd(names))}  ${dim(kind)}${value}\n`
   })
   const { afterEnd } = tcp.layout
   if (afterEnd > 0) {
