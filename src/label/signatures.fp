@@ -220,10 +220,9 @@ sig   = 4:64:0:*:0,6:mss,sok,ts,nop,ws:df,id+,ecn:0
 label = s:linux:Linux without DF or zmap:4.1 or newer (linux probe)
 sig   = 4:64:0:*:65535,7:mss,sok,ts,nop,ws::0
 
-; Apple behind something that clears DF and sets the ID (IPv6: without flow label), or zmap --probe-args bsd [m] whose MSS
-; was lowered on the way
+; Apple behind something that clears DF and sets the ID, or zmap --probe-args bsd [m] whose MSS was lowered on the way
 label = g:apple:macOS or iOS without DF or zmap:4.1 or newer (bsd probe)
-sig   = *:64:0:*:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1::0
+sig   = 4:64:0:*:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1::0
 
 ; 28800 is 20 * 1440 and 225 * 2^7: gVisor at MTU 1500 over IPv6 [m], Linux 3.11 and later over IPv6 without flow label [c]
 label = s:userspace:gVisor netstack or Linux:3.11 to 4.19 over IPv6 without flow label
@@ -513,6 +512,8 @@ sig   = *:64:0:*:32792,*:mss,sok,ts,nop,ws:df,id+:0
 label = s:linux:Linux:(Android or tuned)
 sig   = *:64:0:*:65535,*:mss,sok,ts,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:65535,*:mss,sok,ts,nop,ws:df,id+,ecn,flow:0
+; DF or flow label cleared on the way
+sig   = *:64:0:*:65535,*:mss,sok,ts,nop,ws::0
 sig   = *:64:0:*:65535,6:mss,nop,nop,sok,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:65535,7:mss,nop,nop,sok,nop,ws:df,id+,flow:0
 sig   = *:64:0:*:65535,8:mss,nop,nop,sok,nop,ws:df,id+,flow:0
@@ -544,6 +545,8 @@ sig   = 4:128:0:*:65535,8:mss,nop,ws,nop,nop,sok:df,id+:0
 sig   = 4:128:0:*:65535,8:mss,nop,ws,nop,nop,sok:df,id+,ecn:0
 sig   = 6:64:0:*:64800,8:mss,nop,ws,nop,nop,sok:flow:0
 sig   = 6:64:0:*:64800,8:mss,nop,ws,nop,nop,sok:ecn,flow:0
+; tunnels clear the flow label
+sig   = 6:64:0:*:64800,8:mss,nop,ws,nop,nop,sok::0
 
 ; 399b9a39, 5b7d82d7 (7), b8d19204, 888c0e94 (8.1); with ECN to Server 2016 [c 96025fff and more]; IPv6: 5b7b7e7c [c]
 label = s:windows:Windows:Vista to 10, or Server 2008 to 2016
@@ -637,6 +640,8 @@ label = g:apple:macOS or iOS:
 sig   = *:64:0:*:65535,*:mss,nop,ws,nop,nop,ts,sok,eol+1:df,id+,flow:0
 sig   = *:64:0:*:65535,*:mss,nop,ws,nop,nop,ts,sok,eol+1:df,flow:0
 sig   = *:64:0:*:65535,*:mss,nop,ws,nop,nop,ts,sok,eol+1:df,ecn,flow:0
+; DF or flow label cleared on the way
+sig   = *:64:0:*:65535,*:mss,nop,ws,nop,nop,ts,sok,eol+1::0
 sig   = *:64:0:*:65535,*:mss,nop,ws,?30,nop,nop,ts,sok,eol+1:df,flow:0
 sig   = *:64:0:*:65535,*:mss,nop,ws,?30,nop,nop,ts,sok,eol+1:df,ecn,flow:0
 
@@ -659,6 +664,8 @@ sig   = 4:64:0:*:65535,6:mss,nop,ws,sok,ts:df,id+,ecn:0
 label = s:bsd:FreeBSD:9 or newer
 sig   = 6:64:0:*:65535,6:mss,nop,ws,sok,ts:flow:0
 sig   = 6:64:0:*:65535,6:mss,nop,ws,sok,ts:ecn,flow:0
+; DF or flow label cleared on the way
+sig   = *:64:0:*:65535,6:mss,nop,ws,sok,ts::0
 
 ; kern.ipc.maxsockbuf raised to 4 MiB, 16 MiB: the smallest scale with 65535 * 2^scale at least that much [s]. Not 8: that
 ; is Windows' scale, and what Windows sends with timestamps turned on is not established.
@@ -670,6 +677,7 @@ sig   = *:64:0:*:65535,9:mss,nop,ws,sok,ts:df,flow:0
 label = s:bsd:NetBSD:
 sig   = *:64:0:*:32768,*:mss,nop,ws,sok,nop,nop,nop,nop,ts:df,flow:0
 sig   = *:64:0:*:32768,*:mss,nop,ws,sok,nop,nop,nop,nop,ts:df,ecn,flow:0
+sig   = 6:64:0:*:32768,*:mss,nop,ws,sok,nop,nop,nop,nop,ts::0
 
 ; tcp_output.c [s]: recvspace 16384, scale 6 from SB_MAX, 3 or 0 before; 02a7de50 (5.5, scale 0)
 label = s:bsd:OpenBSD:
