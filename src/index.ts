@@ -13,10 +13,25 @@ export { formatMuonFp } from './fingerprint/muonfp.ts'
 export { formatP0f } from './fingerprint/p0f.ts'
 export { formatRedbean } from './fingerprint/redbean.ts'
 export { formatSatori } from './fingerprint/satori.ts'
+export { defaultDatabase } from './label/default-database.ts'
+export type { Family, LabelName } from './label/family.ts'
+export { families, family, isSameStack } from './label/family.ts'
+export type {
+  LearnConflict,
+  LearnCount,
+  LearnError,
+  Learned,
+  Learner,
+  LearnOptions,
+  Learnt,
+} from './label/learn.ts'
+export { createLearner, learnLines, toSignature } from './label/learn.ts'
 export type { LabelEvidence, LabelRecord, MatchOptions } from './label/match.ts'
 export { Label, match } from './label/match.ts'
 export type { DatabaseOptions, Signature, SignatureLabel, UserAgentSystem } from './label/p0f-database.ts'
 export { Database, DatabaseError, joinDatabases, loadP0f } from './label/p0f-database.ts'
+export type { Comparison, HeaderValues, Platform } from './label/user-agent.ts'
+export { compareWithUserAgent, platformOf } from './label/user-agent.ts'
 export type { Ipv4Header, Ipv4Record } from './wire/ipv4.ts'
 export type { Ipv6Header, Ipv6Record } from './wire/ipv6.ts'
 export type { EthernetHeader, Syn, SynRecord } from './wire/syn.ts'
