@@ -3,6 +3,7 @@ import { createNetns, type Netns } from '../support/netns.ts'
 import { ODD_SYNS, randomSyn } from '../support/odd-syns.ts'
 import { addressBytes, addressText, FLAG, linuxOptions, option, type Segment, tcpOptions } from '../support/packet.ts'
 import { needs } from '../support/privilege.ts'
+import { seeded } from '../support/seeded.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { createTunPeer, type PeerConnection, type SynFields, type TunPeer } from '../support/tun-peer.ts'
 
@@ -21,17 +22,6 @@ interface Answer {
     readonly tcp: any
   }
   readonly env: Readonly<Record<string, string>>
-}
-
-/** mulberry32: numbers from 0 to below 1. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
 }
 
 /** Compares the decoded fields with what this test's own reader finds in the packet that was sent. */

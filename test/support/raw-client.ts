@@ -34,6 +34,7 @@ import {
 } from './libc.ts'
 import type { Netns } from './netns.ts'
 import { type Endpoint, endpointOf, familyOf, sockaddr } from './packet.ts'
+import { seeded } from './seeded.ts'
 
 /** What a client chooses. What is left out is the kernel's choice. */
 export interface KernelConnectOptions {
@@ -338,17 +339,6 @@ interface Slot {
   reader: ResponseReader
   /** Set when the next connection of this slot must come from the same source. */
   again: boolean
-}
-
-/** A small seeded generator (mulberry32): numbers from 0 to below 1. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
 }
 
 const encoder = new TextEncoder()

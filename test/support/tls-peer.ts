@@ -73,8 +73,12 @@ export function toDuplex(connection: PeerConnection): Duplex {
       next()
     },
     write(chunk: Uint8Array, _encoding, done) {
-      connection.send(Uint8Array.from(chunk))
-      done()
+      try {
+        connection.send(Uint8Array.from(chunk))
+        done()
+      } catch (error) {
+        done(error as Error)
+      }
     },
     final(done) {
       if (connection.state === 'established') connection.fin()

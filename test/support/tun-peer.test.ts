@@ -361,6 +361,8 @@ needs('netns', 'tun').describe('createTunPeer', () => {
     child.close() // with unread data: RST
     expect(await connection.waitEnd()).toBe('reset')
     await expect(connection.read()).rejects.toBeInstanceOf(PeerError)
+    expect(() => connection.send('too late')).toThrow(PeerError)
+    expect(() => peer.open({ destination: { address: peer.ipv4, port: 9 } }).send('too early')).toThrow('"new"')
   })
 
   test('a reused tuple replaces the old connection', async () => {

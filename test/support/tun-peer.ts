@@ -359,8 +359,15 @@ export class PeerConnection {
     this.send(data, { ttl: this.#options.ackTtl ?? this.synFields.ttl, ...rest })
   }
 
-  /** Queues data; it goes out at once, in segments, as far as the server's window allows. */
+  /**
+   * Queues data; it goes out at once, in segments, as far as the server's window allows.
+   * @throws {PeerError} before the SYN-ACK (data of the SYN is `syn.payload`) and after the end
+   */
   send(data: string | Uint8Array, options: SendOptions = {}): void {
+    if (this.state !== 'established' && this.state !== 'syn-acked') {
+      const reason = this.state === 'reset' ? 'reset' : 'closed'
+      throw new PeerError(reason, `Cannot send on ${this}: its state is "${this.state}"`)
+    }
     const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data
     const size = options.segmentSize ?? this.#options.segmentSize ?? this.#peerMss - (this.#timestampsOn ? 12 : 0)
     for (let at = 0; at < bytes.length; at += size) {
