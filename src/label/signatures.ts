@@ -537,6 +537,10 @@ sig   = *:64:0:*:*,*:mss,sok,ts,nop,ws,?34,nop,nop:df,id+,ecn,flow:*
 sig   = *:64:0:*:*,*:mss,sok,ts,nop,ws,?254:df,id+,flow:*
 sig   = *:64:0:*:*,*:mss,sok,ts,nop,ws,?30:df,id+,flow:0
 sig   = *:64:0:*:*,*:mss,sok,ts,nop,ws,?30:df,id+,ecn,flow:0
+; the same options together (a capture in mozillazg/ptcpdump pull request 159 [c]) and without timestamps [s tcp_options_write]
+sig   = *:64:0:*:*,*:mss,sok,ts,nop,ws,?34,nop,nop,?30:df,id+,flow:*
+sig   = *:64:0:*:*,*:mss,nop,nop,sok,nop,ws,?34,nop,nop:df,id+,flow:*
+sig   = *:64:0:*:*,*:mss,nop,nop,sok,nop,ws,?30:df,id+,flow:0
 
 ; =======
 ; Windows
