@@ -38,6 +38,12 @@ export const IN_CLOSE_NOWRITE = 0x10
 export const IN_Q_OVERFLOW = 0x4000
 export const IN_IGNORED = 0x8000
 
+/** epoll (linux/eventpoll.h). EPOLLERR and EPOLLHUP need not be asked for. */
+export const EPOLL_CLOEXEC = 0x80000
+export const EPOLL_CTL_ADD = 1
+export const EPOLLIN = 0x1
+export const EPOLLET = 0x8000_0000
+
 /** Error numbers this library tells apart or names (asm-generic/errno-base.h, errno.h). */
 export const ERRNO = {
   EPERM: 1,

@@ -7,14 +7,27 @@
  * - an index from peer port to number, of every socket it ever met on its way, so that no probe is wasted;
  * - the young numbers, most recently taken first: short-lived traffic goes on using the same few;
  * - the landing number, one past the highest seen in use;
- * - an inotify watch on each socket that stays open, which tells when it closes, so that long-lived ones need no probes.
+ * - an inotify watch on each socket that stays open, which tells when it closes, so that long-lived ones need no probes;
+ * - an epoll set of these sockets and of inotify itself, which is ready only when one of them was reset, broken or closed:
+ *   one cheap call says that all of them are what they were.
  *
  * Each is a guess about where to look. What is found is verified by a live `getpeername`, so that a wrong guess costs time
- * and never correctness; where the kernel refuses inotify, everything else works without it.
+ * and never correctness; where the kernel refuses inotify or epoll, everything else works without.
  * @module
  */
 import type { AddressWords } from '../src/wire/sockaddr.ts'
-import { ERRNO, IN_CLOEXEC, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_NONBLOCK, IN_Q_OVERFLOW } from './constants.ts'
+import {
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLLET,
+  EPOLLIN,
+  ERRNO,
+  IN_CLOEXEC,
+  IN_CLOSE_NOWRITE,
+  IN_CLOSE_WRITE,
+  IN_NONBLOCK,
+  IN_Q_OVERFLOW,
+} from './constants.ts'
 import { NumberSet } from './number-set.ts'
 import type { Sockets } from './socket.ts'
 
@@ -83,6 +96,11 @@ export class DescriptorTable {
   #fullScans = 0
   /** Descriptor of inotify: -1 not opened yet, -2 refused. */
   #inotify = -1
+  /** Descriptor of epoll: -1 not opened yet, -2 refused. */
+  #epoll = -1
+  readonly #event = new Uint8Array(new ArrayBuffer(16))
+  readonly #eventView = new DataView(this.#event.buffer)
+  #generation = 0
   readonly #notices = new Uint8Array(new ArrayBuffer(4096))
   readonly #noticeView = new DataView(this.#notices.buffer)
   /** When the next full scan may be made, milliseconds of `performance.now()`. */
@@ -119,7 +137,7 @@ export class DescriptorTable {
     if (fd < 0) fd = this.#findNear(port, address, accept)
     if (fd < 0) fd = this.#findLanding(port, address, accept)
     if (fd < 0) {
-      this.drain()
+      if (this.#byWatch.size > 0) this.drain()
       fd = this.#findAmong(this.#closed, port, address, accept, limit)
     }
     if (fd < 0) fd = this.#findAmong(this.#young, port, address, accept, limit)
@@ -349,8 +367,9 @@ export class DescriptorTable {
     this.#sweeps++
     // Refused because too many were open, perhaps: asked for again.
     if (this.#inotify === -2) this.#inotify = -1
+    if (this.#epoll === -2) this.#epoll = -1
     this.#search = (this.#search + 1) >>> 0
-    this.drain()
+    if (this.#byWatch.size > 0) this.drain()
     let fd = this.#last
     for (let left = limit; left > 0 && fd >= 0; left--) {
       const previous = this.#previous[fd]!
@@ -368,15 +387,47 @@ export class DescriptorTable {
     return fd >= 0
   }
 
-  /** Gives a socket that stays a watch on its close. False where it got none. */
+  /**
+   * Counts what happened to watched sockets. While the number is the same and `isQuiet`, every watched socket is the one it
+   * was, and has a peer.
+   */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /**
+   * Whether no watched socket was reset, broken or closed since the last call, up to this moment. Where one was, or the kernel
+   * refuses to tell, the generation counts on: whatever was believed is to be verified anew.
+   */
+  isQuiet(): boolean {
+    if (this.#epoll >= 0 && this.#sockets.libc.epoll_wait(this.#epoll, this.#event, 1, 0) === 0) return true
+    this.#generation++
+    this.drain()
+    return false
+  }
+
+  /** Whether the number's socket is watched: `isQuiet` speaks for it. */
+  isWatched(fd: number): boolean {
+    return this.#status[fd] === WATCHED
+  }
+
+  /** Gives a socket that was just verified a watch before its time, because it is asked for often. */
+  watch(fd: number): void {
+    if (this.#status[fd] === YOUNG) this.#settle(fd)
+  }
+
+  /** Gives a socket that stays a watch on its close and its end. False where it got none. */
   #settle(fd: number): boolean {
+    const { libc } = this.#sockets
     const port = this.#port[fd]!
-    const watch = this.#addWatch(fd)
+    if (!this.#openNotices()) return false
+    const watch = libc.inotify_add_watch(this.#inotify, descriptorPath(fd), IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)
     if (watch < 0) return false
     // Between the look and the watch another thread may have closed the number, and somebody taken it.
     this.#probes++
-    if (this.#sockets.peerName(fd) <= 0 || this.#sockets.port() !== port || this.#byWatch.has(watch)) {
-      this.#sockets.libc.inotify_rm_watch(this.#inotify, watch)
+    const same = this.#sockets.peerName(fd) > 0 && this.#sockets.port() === port && !this.#byWatch.has(watch)
+    if (!same || !this.#addToEpoll(fd, EPOLLET)) {
+      libc.inotify_rm_watch(this.#inotify, watch)
       return false
     }
     this.#unlink(fd)
@@ -387,14 +438,24 @@ export class DescriptorTable {
     return true
   }
 
-  #addWatch(fd: number): number {
+  /** Opens inotify and epoll on first use. False where the kernel refuses one of them. */
+  #openNotices(): boolean {
     const { libc } = this.#sockets
     if (this.#inotify === -1) {
-      const opened = libc.inotify_init1(IN_CLOEXEC | IN_NONBLOCK)
-      this.#inotify = opened < 0 ? -2 : opened
+      this.#inotify = Math.max(libc.inotify_init1(IN_CLOEXEC | IN_NONBLOCK), -2)
+      if (this.#inotify === -1) this.#inotify = -2
     }
-    if (this.#inotify < 0) return -1
-    return libc.inotify_add_watch(this.#inotify, descriptorPath(fd), IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)
+    if (this.#epoll === -1 && this.#inotify >= 0) {
+      this.#epoll = libc.epoll_create1(EPOLL_CLOEXEC)
+      if (this.#epoll < 0 || !this.#addToEpoll(this.#inotify, EPOLLIN)) this.#epoll = -2
+    }
+    return this.#inotify >= 0 && this.#epoll >= 0
+  }
+
+  /** A closed descriptor leaves the set by itself. */
+  #addToEpoll(fd: number, events: number): boolean {
+    this.#eventView.setUint32(0, events, true)
+    return this.#sockets.libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, this.#event) === 0
   }
 
   #unwatch(fd: number): void {
@@ -405,7 +466,7 @@ export class DescriptorTable {
 
   /** Reads the close notices that came since the last look, and lets go of those numbers. */
   drain(): void {
-    if (this.#byWatch.size === 0 || this.#inotify < 0) return
+    if (this.#inotify < 0) return
     for (;;) {
       const octets = this.#sockets.libc.read(this.#inotify, this.#notices, this.#notices.length)
       if (octets <= 0) return
@@ -422,6 +483,7 @@ export class DescriptorTable {
 
   /** Notices were lost: every watched number is young again. */
   #mistrust(): void {
+    this.#generation++
     for (const fd of [...this.#byWatch.values()]) {
       this.#unwatch(fd)
       this.#status[fd] = YOUNG
@@ -436,6 +498,9 @@ export class DescriptorTable {
     for (let fd = 0; fd < this.#landing; fd++) this.#become(fd, UNKNOWN)
     if (this.#inotify >= 0) this.#sockets.libc.close(this.#inotify)
     this.#inotify = -1
+    if (this.#epoll >= 0) this.#sockets.libc.close(this.#epoll)
+    this.#epoll = -1
+    this.#generation++
     this.#landing = 0
   }
 }

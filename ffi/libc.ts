@@ -23,6 +23,10 @@ export interface Libc {
   /** `path` ends with a NUL octet. */
   inotify_add_watch(fd: number, path: Uint8Array, mask: number): number
   inotify_rm_watch(fd: number, watch: number): number
+  epoll_create1(flags: number): number
+  /** `event` is a `struct epoll_event`; the library only ever writes its first word, the events. */
+  epoll_ctl(epoll: number, operation: number, fd: number, event: Uint8Array): number
+  epoll_wait(epoll: number, events: Uint8Array, count: number, milliseconds: number): number
   read(fd: number, buffer: Uint8Array, count: number): number
   close(fd: number): number
   /** The calling thread's `errno`. Read it at once after a failed call. */

@@ -14,6 +14,7 @@ import {
   type PlainAccessLog,
   type PlainAccessLogOptions,
 } from '../output/access-log.ts'
+import { localEnd, peerEnd } from './ends.ts'
 import { openLogSink } from './log-file.ts'
 
 /** What is used of Bun. */
@@ -22,14 +23,6 @@ interface BunParts {
   readonly peek: (value: unknown) => unknown
   readonly isMainThread?: boolean
 }
-/** What is used of `Bun.Server` and of Deno's `ServeHandlerInfo`. */
-interface ServerParts {
-  readonly requestIP?: (request: Request) => { readonly address: string; readonly port: number } | null
-  readonly address?: { readonly address: string; readonly port: number } | null
-  readonly port?: number
-  readonly remoteAddr?: { readonly hostname?: string; readonly port?: number }
-}
-
 /** The runtime this process is, as access logs see it. */
 export function accessLogRuntime(): AccessLogRuntime {
   const { Bun, process, Deno } = globalThis as {
@@ -44,35 +37,15 @@ export function accessLogRuntime(): AccessLogRuntime {
     threadId: Bun?.isMainThread === false ? undefined : processId,
     openSink: openLogSink,
     peer,
-    local,
+    local: localEnd,
     bodySize: Bun === undefined ? () => undefined : (response) => bunBodySize(Bun, response),
     textSize: Bun === undefined ? () => undefined : (response) => bunTextSize(Bun, response),
   }
 }
 
 function peer(request: Request, server: unknown): Endpoints | undefined {
-  if (typeof server !== 'object' || server === null) return undefined
-  const parts = server as ServerParts
-  try {
-    if (typeof parts.requestIP === 'function') {
-      const found = parts.requestIP(request)
-      return found === null ? undefined : endpoint(found.address, found.port)
-    }
-    const { remoteAddr } = parts
-    return typeof remoteAddr?.hostname === 'string' ? endpoint(remoteAddr.hostname, remoteAddr.port) : undefined
-  } catch {
-    // Deno throws once the request is closed.
-    return undefined
-  }
-}
-
-function local(server: unknown): { address?: string | undefined; port?: number | undefined } | undefined {
-  if (typeof server !== 'object' || server === null) return undefined
-  const { address, port } = server as ServerParts
-  if (typeof address !== 'object' || address === null) return { port }
-  // A listener on every address does not know on which one a connection came.
-  const wildcard = address.address === '::' || address.address === '0.0.0.0'
-  return { address: wildcard ? undefined : address.address, port: port ?? address.port }
+  const found = peerEnd(request, server)
+  return found === undefined ? undefined : endpoint(found.address, found.port)
 }
 
 const INSPECTED = /^Response \(([\d.]+) (bytes|KB|MB|GB)\)/

@@ -91,6 +91,8 @@ export interface CaptureCounts {
 
 const TCP_CLOSE = 7
 const BYTES_RECEIVED = tcpInfoOffset('bytes_received')
+/** Requests after which a connection is worth a watch: it costs about as much as verifying it twenty times. */
+const OFTEN = 20
 const SWEEP_MILLISECONDS = 1000
 /** Numbers looked at in one sweep, and the pause before the next where more are left. */
 const SWEEP_LIMIT = 64
@@ -180,21 +182,37 @@ export class Capture {
   ): Connection | Reason {
     this.lastInfo = undefined
     const known = this.#byPort.get(port)
-    if (known !== undefined && known.address === address && known.listener === listener) {
-      if (this.#sockets.hasCookie(known.fd, known.cookieLow, known.cookieHigh)) {
-        if (listener.exposed ? this.#wasJustRead(known) : this.#sockets.isConnected(known.fd)) {
-          known.requests++
-          return known
-        }
-      } else {
-        this.#table.forget(known.fd)
+    if (known !== undefined && known.address === address && known.listener === listener && this.#isAlive(known)) {
+      if (!listener.exposed || this.#wasJustRead(known)) {
+        known.requests++
+        return known
       }
     }
     return this.#search(listener, address, port, named, overTcp)
   }
 
   /**
-   * Whether the connection is alive and the process has read octets from it since its last request. A request that is
+   * Whether the socket is still the one it was, by its cookie, and still has its peer, by `getpeername`: after a reset and an
+   * instant reconnect from the same port the old descriptor still answers with its cookie. A connection of many requests is
+   * watched, and both are known to hold as long as nothing happened to any watched socket.
+   */
+  #isAlive(known: Connection): boolean {
+    const table = this.#table
+    if (known.verifiedIn === table.generation && table.isQuiet()) return true
+    const { fd } = known
+    if (!this.#sockets.hasCookie(fd, known.cookieLow, known.cookieHigh) || !this.#sockets.isConnected(fd)) {
+      table.forget(fd)
+      return false
+    }
+    if (known.requests >= OFTEN) {
+      table.watch(fd)
+      if (table.isWatched(fd)) known.verifiedIn = table.generation
+    }
+    return true
+  }
+
+  /**
+   * Whether the process has read octets from it since its last request. A request that is
    * being answered was just read, and nothing else was read since, so that two connections of one peer can be told apart.
    */
   #wasJustRead(connection: Connection): boolean {

@@ -33,6 +33,15 @@ function processEvents(): ProcessEvents | undefined {
  * @param spare - signals to leave alone
  */
 export function beforeExit(run: () => void, spare: readonly string[] = []): () => void {
+  return install(run, spare, false)
+}
+
+/** The same, but a signal that somebody else listens to is left to them: the process goes on. */
+export function beforeEnd(run: () => void): () => void {
+  return install(run, [], true)
+}
+
+function install(run: () => void, spare: readonly string[], onlyWhenEnding: boolean): () => void {
   const host = processEvents()
   if (host === undefined) return () => {}
   host.on('exit', run)
@@ -41,9 +50,10 @@ export function beforeExit(run: () => void, spare: readonly string[] = []): () =
     if (spare.includes(signal)) continue
     const listener: Listener = Object.assign(
       () => {
-        run()
         const all = host.listeners(signal) as Listener[]
-        if (all.some((other) => other[OURS] !== true)) return
+        const foreign = all.some((other) => other[OURS] !== true)
+        if (!foreign || !onlyWhenEnding) run()
+        if (foreign) return
         // Nobody decided to stay: the last of us ends the process as the signal would have.
         remove(signal, listener)
         if (all.length === 1) host.kill(host.pid, signal)

@@ -44,6 +44,8 @@ export class Connection {
   readonly handshakeTimeToLive: number | undefined
   /** Requests seen so far. */
   requests = 0
+  /** Generation of the descriptor table in which the socket was verified and watched; -1 where it was not. */
+  verifiedIn = -1
   /** Octets the process had read from the socket at its last request; -1 where nobody needs to know. */
   consumed = -1
   /** TCP_INFO of the first request, let go of once the timing facts are read off it, unless it is to be kept. */

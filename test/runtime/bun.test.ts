@@ -1,9 +1,14 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { tmpdir } from 'node:os'
 import { type Context, Hono } from 'hono'
-import { type BunFingerprinter, createFingerprinter, type FingerprintVariables, fingerprint } from '../../src/adapter/bun.ts'
-import { connectKernel, runAttribution, runTwoAddresses } from '../support/raw-client.ts'
+import {
+  type BunFingerprinter,
+  createFingerprinter,
+  type FingerprintVariables,
+  fingerprint,
+} from '../../src/adapter/bun.ts'
 import { needs } from '../support/privilege.ts'
+import { connectKernel, runAttribution, runTwoAddresses } from '../support/raw-client.ts'
 import { TEST_CERTIFICATE } from '../support/tls-peer.ts'
 
 const open: { stop(force?: boolean): unknown }[] = []
@@ -38,7 +43,11 @@ const linux = needs('linux')
 linux.describe('createFingerprinter on Bun.serve', () => {
   test('a listener on 127.0.0.1 gives the SYN of the connection', async () => {
     const server = answering({ hostname: '127.0.0.1' })
-    const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port! }, mss: 1234, ttl: 33 })
+    const client = await connectKernel({
+      destination: { address: '127.0.0.1', port: server.port! },
+      mss: 1234,
+      ttl: 33,
+    })
     const body = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<Record<string, never>>() as any
     expect(body).toMatchObject({
       available: true,
@@ -96,7 +105,10 @@ linux.describe('createFingerprinter on Bun.serve', () => {
     const quic = { tls: { rejectUnauthorized: false }, protocol: 'http3' }
     const first = await get(url, quic)
     expect(first).toMatchObject({ available: false, source: 'none', reason: 'not-tcp' })
-    const connect = { destination: { address: '127.0.0.1', port: server.port! }, source: { address: '127.0.0.1', port: first.peer.port } }
+    const connect = {
+      destination: { address: '127.0.0.1', port: server.port! },
+      source: { address: '127.0.0.1', port: first.peer.port },
+    }
     const namesake = await connectKernel(connect)
     try {
       for (let i = 0; i < 3; i++) {
@@ -116,11 +128,22 @@ linux.describe('createFingerprinter on Bun.serve', () => {
     const unix = `${tmpdir()}/tcpfingerprint-${process.pid}.sock`
     const server = Bun.serve({ unix, fetch: (request, server) => Response.json(fp.fromBun(request, server as never)) })
     open.push(server)
-    expect(await get('http://localhost/', { unix })).toMatchObject({ available: false, source: 'none', reason: 'unix-socket', timing: {} })
+    expect(await get('http://localhost/', { unix })).toMatchObject({
+      available: false,
+      source: 'none',
+      reason: 'unix-socket',
+      timing: {},
+    })
     await server.stop(true)
-    expect(fp.fromBun(new Request('http://localhost/'), undefined)).toMatchObject({ available: false, reason: 'no-connection' })
+    expect(fp.fromBun(new Request('http://localhost/'), undefined)).toMatchObject({
+      available: false,
+      reason: 'no-connection',
+    })
 
-    const cloning = Bun.serve({ port: 0, fetch: (request, server) => Response.json(fp.fromBun(request.clone(), server)) })
+    const cloning = Bun.serve({
+      port: 0,
+      fetch: (request, server) => Response.json(fp.fromBun(request.clone(), server)),
+    })
     open.push(cloning)
     expect(await get(cloning.url.href)).toMatchObject({ available: false, reason: 'no-connection' })
     expect(await (await cloning.fetch('/')).json()).toMatchObject({ available: false, reason: 'no-connection' })
@@ -133,14 +156,18 @@ linux.describe('createFingerprinter on Bun.serve', () => {
       port: 0,
       fetch(request, server) {
         const found = fp.fromBun(request, server as never)
-        return server.upgrade(request, { data: { mss: found.syn?.tcp.mss } }) ? undefined : new Response('no', { status: 400 })
+        return server.upgrade(request, { data: { mss: found.syn?.tcp.mss } })
+          ? undefined
+          : new Response('no', { status: 400 })
       },
       websocket: { open: (socket) => void socket.send(String(socket.data.mss)), message() {} },
     })
     fp.arm(server as never)
     open.push(server)
     const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
-    const message = await new Promise<string>((resolve) => socket.addEventListener('message', (event) => resolve(String(event.data))))
+    const message = await new Promise<string>((resolve) =>
+      socket.addEventListener('message', (event) => resolve(String(event.data))),
+    )
     expect(Number(message)).toBeGreaterThan(500)
     socket.close()
   })
@@ -164,7 +191,10 @@ linux.describe('createFingerprinter on Bun.serve', () => {
 
   test('routes handlers are plain handlers', async () => {
     const fp = createFingerprinter()
-    const server = Bun.serve({ port: 0, routes: { '/x': (request, server) => Response.json(fp.fromBun(request, server as never)) } })
+    const server = Bun.serve({
+      port: 0,
+      routes: { '/x': (request, server) => Response.json(fp.fromBun(request, server as never)) },
+    })
     fp.arm(server as never)
     open.push(server)
     expect(await get(`${server.url.href}x`)).toMatchObject({ available: true })
@@ -176,7 +206,11 @@ linux.describe('createFingerprinter on Bun.serve', () => {
     const { port } = first
     expect((await get(first.url.href)).syn).toBeDefined()
     await first.stop(true)
-    const second = Bun.serve({ hostname: '127.0.0.1', port: port!, fetch: (request, server) => Response.json(fp.fromBun(request, server as never)) })
+    const second = Bun.serve({
+      hostname: '127.0.0.1',
+      port: port!,
+      fetch: (request, server) => Response.json(fp.fromBun(request, server as never)),
+    })
     open.push(second)
     await get(second.url.href, { headers: { connection: 'close' } })
     const body = await get(second.url.href, { headers: { connection: 'close' } })
@@ -187,7 +221,11 @@ linux.describe('createFingerprinter on Bun.serve', () => {
   test("deferAccept 'keep' leaves the listener as it was and says so with the RTT", async () => {
     const fp = createFingerprinter({ deferAccept: 'keep' })
     // Another fingerprinter of the process would clear it: this one has to come first.
-    const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: (request, server) => Response.json(fp.fromBun(request, server as never)) })
+    const server = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: (request, server) => Response.json(fp.fromBun(request, server as never)),
+    })
     open.push(server)
     fp.arm(server as never)
     const listener = fp.status().listeners.find((one) => one.port === server.port)
@@ -276,8 +314,17 @@ linux.describe('createFingerprinter on Bun.serve', () => {
     const second = answering({ hostname: '127.0.0.1' }, fp)
     const source = { address: '127.0.0.1', port: 0 }
     const one = await connectKernel({ destination: { address: '127.0.0.1', port: first.port! }, source, mss: 1001 })
-    const two = await connectKernel({ destination: { address: '127.0.0.1', port: second.port! }, source: one.local, mss: 1002 })
-    for (const [client, mss] of [[two, 1002], [one, 1001], [two, 1002], [one, 1001]] as const) {
+    const two = await connectKernel({
+      destination: { address: '127.0.0.1', port: second.port! },
+      source: one.local,
+      mss: 1002,
+    })
+    for (const [client, mss] of [
+      [two, 1002],
+      [one, 1001],
+      [two, 1002],
+      [one, 1001],
+    ] as const) {
       const body = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<any>()
       expect(body.syn?.tcp.mss).toBe(mss)
     }
@@ -291,8 +338,16 @@ linux.describe('createFingerprinter on Bun.serve', () => {
     const second = answering({ hostname: '127.0.0.2', port: first.port }, fp)
     const source = { address: '127.0.0.1', port: 0 }
     const one = await connectKernel({ destination: { address: '127.0.0.1', port: first.port! }, source, mss: 1001 })
-    const two = await connectKernel({ destination: { address: '127.0.0.2', port: second.port! }, source: one.local, mss: 1002 })
-    for (const [client, mss] of [[two, 1002], [one, 1001], [two, 1002]] as const) {
+    const two = await connectKernel({
+      destination: { address: '127.0.0.2', port: second.port! },
+      source: one.local,
+      mss: 1002,
+    })
+    for (const [client, mss] of [
+      [two, 1002],
+      [one, 1001],
+      [two, 1002],
+    ] as const) {
       const body = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<any>()
       expect(body.syn?.tcp.mss).toBe(mss)
     }
@@ -314,7 +369,14 @@ linux.describe('createFingerprinter on Bun.serve', () => {
   for (const hostname of ['127.0.0.1', '::']) {
     test(`attribution on ${hostname}: connections under churn with forced reuse of 4-tuples, none wrong, none missing`, async () => {
       const server = answering({ hostname })
-      const result = await runAttribution({ host: '127.0.0.1', port: server.port!, path: '/', connections: 2000, concurrency: 200, seed: 11 })
+      const result = await runAttribution({
+        host: '127.0.0.1',
+        port: server.port!,
+        path: '/',
+        connections: 2000,
+        concurrency: 200,
+        seed: 11,
+      })
       expect(result).toMatchObject({ wrong: 0, missing: 0, failed: 0, miscounted: 0, connections: 2000 })
       expect(result.reused).toBeGreaterThan(500)
     }, 120_000)
@@ -357,12 +419,10 @@ linux.describe('fingerprint() for Hono', () => {
   })
 
   test('the environment map is there for Bun.spawn, and the raw dumps only where asked for', async () => {
-    const app = new Hono()
-      .use(fingerprint({ env: { savedSyn: true, tcpInfo: true } }))
-      .get('/', async (c) => {
-        const child = Bun.spawn(['env'], { env: c.var.fingerprintEnv, stdout: 'pipe' })
-        return c.text(await new Response(child.stdout).text())
-      })
+    const app = new Hono().use(fingerprint({ env: { savedSyn: true, tcpInfo: true } })).get('/', async (c) => {
+      const child = Bun.spawn(['env'], { env: c.var.fingerprintEnv, stdout: 'pipe' })
+      return c.text(await new Response(child.stdout).text())
+    })
     const server = Bun.serve({ port: 0, fetch: app.fetch })
     open.push(server)
     await fetch(server.url.href, { headers: { connection: 'close' } })
@@ -386,9 +446,17 @@ linux.describe('fingerprint() for Hono', () => {
     const app = new Hono<{ Variables: FingerprintVariables }>()
     app.use(fingerprint())
     app.get('/', (c) => c.json(c.var.fingerprint))
-    expect(await (await app.request('/')).json()).toEqual({ available: false, source: 'none', reason: 'no-connection', timing: {} } as never)
+    expect(await (await app.request('/')).json()).toEqual({
+      available: false,
+      source: 'none',
+      reason: 'no-connection',
+      timing: {},
+    } as never)
     for (const env of [{}, { server: null }, { server: {} }, { DB: 'x' }]) {
-      expect(await (await app.request('/', {}, env)).json()).toMatchObject({ available: false, reason: 'no-connection' })
+      expect(await (await app.request('/', {}, env)).json()).toMatchObject({
+        available: false,
+        reason: 'no-connection',
+      })
     }
   })
 
@@ -398,9 +466,18 @@ linux.describe('fingerprint() for Hono', () => {
     app.use(fingerprint({ onError: (error) => errors.push(error) }))
     app.get('/', (c) => c.json(c.var.fingerprint))
     const servers = [
-      { requestIP: () => { throw new Error('gone') } },
+      {
+        requestIP: () => {
+          throw new Error('gone')
+        },
+      },
       { requestIP: () => ({ address: 'nonsense', port: 1 }), port: 1, address: { address: 'x', port: 1 } },
-      { requestIP: () => ({ address: '127.0.0.1', port: -1 }), get address() { throw new Error('no address') } },
+      {
+        requestIP: () => ({ address: '127.0.0.1', port: -1 }),
+        get address() {
+          throw new Error('no address')
+        },
+      },
       { requestIP: () => ({ address: '127.0.0.1', port: 9 }), port: 1, requestFD: () => 1_000_000 },
     ]
     for (const server of servers) {
@@ -411,7 +488,9 @@ linux.describe('fingerprint() for Hono', () => {
   })
 
   test('mounted twice, the inner one leaves what the outer one set', async () => {
-    const inner = new Hono<{ Variables: FingerprintVariables }>().use(fingerprint()).get('/', (c) => c.json(c.var.fingerprint))
+    const inner = new Hono<{ Variables: FingerprintVariables }>()
+      .use(fingerprint())
+      .get('/', (c) => c.json(c.var.fingerprint))
     const app = new Hono().use(fingerprint()).route('/inner', inner)
     const server = Bun.serve({ port: 0, fetch: app.fetch })
     open.push(server)
@@ -429,7 +508,9 @@ linux.describe('fingerprint() for Hono', () => {
       onError: (error: Error) => void errors.push(error.message),
     }
     const middleware = fingerprint(options)
-    const app = new Hono<{ Variables: FingerprintVariables }>().use(middleware).get('*', (c) => c.json(c.var.fingerprint))
+    const app = new Hono<{ Variables: FingerprintVariables }>()
+      .use(middleware)
+      .get('*', (c) => c.json(c.var.fingerprint))
     const server = Bun.serve({ port: 0, fetch: app.fetch })
     open.push(server)
     middleware.fingerprinter.arm(server as never)
@@ -441,7 +522,9 @@ linux.describe('fingerprint() for Hono', () => {
   })
 
   test('the server may be in the env beside other bindings', async () => {
-    const app = new Hono<{ Variables: FingerprintVariables }>().use(fingerprint()).get('/', (c) => c.json(c.var.fingerprint))
+    const app = new Hono<{ Variables: FingerprintVariables }>()
+      .use(fingerprint())
+      .get('/', (c) => c.json(c.var.fingerprint))
     const server = Bun.serve({ port: 0, fetch: (request, server) => app.fetch(request, { server, DB: 1 }) })
     open.push(server)
     await Bun.sleep(10)
@@ -449,7 +532,9 @@ linux.describe('fingerprint() for Hono', () => {
   })
 
   test('HTTP/1.0 without Host is captured', async () => {
-    const app = new Hono<{ Variables: FingerprintVariables }>().use('*', fingerprint()).all('*', (c) => c.json(c.var.fingerprint))
+    const app = new Hono<{ Variables: FingerprintVariables }>()
+      .use('*', fingerprint())
+      .all('*', (c) => c.json(c.var.fingerprint))
     const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: app.fetch })
     open.push(server)
     await Bun.sleep(10)

@@ -20,7 +20,14 @@ linux.describe('servers in processes of their own', () => {
   test('three threads on one port each know their own connections', async () => {
     const server = await startServer(undefined, 'test/runtime/servers/workers.ts', {})
     try {
-      const result = await runAttribution({ host: '127.0.0.1', port: server.port, path: '/', connections: 1500, concurrency: 150, seed: 3 })
+      const result = await runAttribution({
+        host: '127.0.0.1',
+        port: server.port,
+        path: '/',
+        connections: 1500,
+        concurrency: 150,
+        seed: 3,
+      })
       expect(result).toMatchObject({ wrong: 0, missing: 0, failed: 0, miscounted: 0 })
     } finally {
       await server.stop()
@@ -29,7 +36,12 @@ linux.describe('servers in processes of their own', () => {
 
   test('export default: the first connection after start already has its SYN', async () => {
     const port = freePort()
-    const server = await startServer(undefined, 'test/runtime/servers/exported.ts', { PORT: String(port), HOST: '127.0.0.1' }, { ready: /listening on (\d+)/ })
+    const server = await startServer(
+      undefined,
+      'test/runtime/servers/exported.ts',
+      { PORT: String(port), HOST: '127.0.0.1' },
+      { ready: /listening on (\d+)/ },
+    )
     try {
       const client = await connectKernel({ destination: { address: '127.0.0.1', port }, mss: 1111 })
       expect((await client.request(GET)).json<{ syn: { tcp: { mss: number } } }>().syn.tcp.mss).toBe(1111)

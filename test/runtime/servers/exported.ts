@@ -1,8 +1,16 @@
 /** An app as most are written: nothing but the default export says that there is a server. */
 import { Hono } from 'hono'
-import { fingerprint } from '../../../src/adapter/bun.ts'
+import { type FingerprintVariables, fingerprint } from '../../../src/adapter/bun.ts'
 
-const app = new Hono().use(fingerprint()).get('/', (c) => c.json(c.var.fingerprint))
+const app: Hono<{ Variables: FingerprintVariables }> = new Hono<{ Variables: FingerprintVariables }>()
+app.use(fingerprint())
+app.get('/', (c) => c.json(c.var.fingerprint))
 
 setTimeout(() => console.log(`listening on ${process.env.PORT}`), 100)
-export default { port: Number(process.env.PORT), hostname: process.env.HOST, fetch: app.fetch }
+const server: { port: number; hostname: string | undefined; fetch: typeof app.fetch } = {
+  port: Number(process.env.PORT),
+  hostname: process.env.HOST,
+  fetch: app.fetch,
+}
+
+export default server

@@ -1,11 +1,19 @@
 /** Run with `--hot`: evaluated again when the file named by HOT_FILE changes. */
 import { Hono } from 'hono'
-import { fingerprint } from '../../../src/adapter/bun.ts'
+import { type FingerprintVariables, fingerprint } from '../../../src/adapter/bun.ts'
 
 const generation = await Bun.file(process.env.HOT_FILE!).text()
 await import(process.env.HOT_MODULE!)
 const middleware = fingerprint()
-const app = new Hono().use(middleware).get('/', (c) => c.json({ ...c.var.fingerprint.toJSON(), generation }))
+const app: Hono<{ Variables: FingerprintVariables }> = new Hono<{ Variables: FingerprintVariables }>()
+app.use(middleware)
+app.get('/', (c) => c.json({ ...c.var.fingerprint.toJSON(), generation }))
 
 setTimeout(() => console.log(`listening on ${process.env.PORT} generation ${generation}`), 100)
-export default { port: Number(process.env.PORT), hostname: '127.0.0.1', fetch: app.fetch }
+const server: { port: number; hostname: string | undefined; fetch: typeof app.fetch } = {
+  port: Number(process.env.PORT),
+  hostname: '127.0.0.1',
+  fetch: app.fetch,
+}
+
+export default server

@@ -1,0 +1,126 @@
+/**
+ * `cgi()` and `createCgi()` on Bun and Deno.
+ * @module
+ */
+import type { Context } from 'hono'
+import { type CgiStatus, createCgiHandler } from '../cgi/handler.ts'
+import type { CgiOptions } from '../cgi/options.ts'
+import type { CgiRuntime, FileFacts } from '../cgi/spawn.ts'
+import { createHonoCgi, type HonoCgi } from '../hono/cgi.ts'
+import { localEnd, peerEnd } from './ends.ts'
+import { beforeEnd } from './process-hooks.ts'
+import { spawnBun } from './spawn-bun.ts'
+import { spawnDeno } from './spawn-deno.ts'
+import { openSpool } from './spool.ts'
+
+/** What is used of `process`. */
+interface Host {
+  readonly env: Readonly<Record<string, string | undefined>>
+  getBuiltinModule(name: 'node:fs'): typeof import('node:fs')
+  getBuiltinModule(name: 'node:path'): typeof import('node:path')
+  getBuiltinModule(name: 'node:os'): typeof import('node:os')
+}
+
+/** The runtime this process is, as CGI handlers see it. */
+export function cgiRuntime(): CgiRuntime {
+  const { process: host, Bun } = globalThis as unknown as { process: Host; Bun?: unknown }
+  const fs = host.getBuiltinModule('node:fs')
+  const path = host.getBuiltinModule('node:path')
+  const os = host.getBuiltinModule('node:os')
+  return {
+    spawn: Bun === undefined ? spawnDeno : spawnBun,
+    facts(name) {
+      try {
+        const stat = fs.statSync(name)
+        return {
+          kind: stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other',
+          executable: executable(name),
+        }
+      } catch {
+        return undefined
+      }
+    },
+    realPath(name) {
+      try {
+        return fs.realpathSync(name)
+      } catch {
+        return undefined
+      }
+    },
+    absolutePath: (name) => path.resolve(name),
+    openSpool: () => openSpool(fs, os.tmpdir()),
+    peer: peerEnd,
+    local: localEnd,
+    keepOpen(request, server) {
+      const { timeout } = (server ?? {}) as { timeout?: (request: Request, seconds: number) => void }
+      if (typeof timeout === 'function') timeout.call(server, request, 0)
+    },
+    environment: (name) => host.env[name],
+    beforeExit: beforeEnd,
+    pause(milliseconds) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+    },
+  }
+  function executable(name: string): FileFacts['executable'] {
+    try {
+      fs.accessSync(name, fs.constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+/**
+ * Hono handler that runs CGI/1.1 programs (RFC 3875): the scripts of a directory, or one program.
+ *
+ * Scripts get the meta-variables, `HTTP_*`, the `FINGERPRINT_*` variables of `fingerprint()` and nothing of this process's
+ * environment but what `passEnv` names. Their process group is stopped when the client goes, a limit is reached or the server
+ * ends.
+ *
+ * @throws {TypeError} for an unknown option or a wrong value
+ * @see {@link https://www.rfc-editor.org/rfc/rfc3875 RFC 3875}
+ * @example
+ * app.use(fingerprint())
+ * app.all('/cgi-bin/*', cgi({ root: './cgi-bin' }))
+ * app.all('/php/*', cgi({ root: './php', interpreters: { '.php': ['/usr/bin/php-cgi'] } }))
+ */
+export function cgi(options: CgiOptions<Context>): HonoCgi {
+  return createHonoCgi(cgiRuntime(), options)
+}
+
+/** A CGI handler for `Bun.serve` and `Deno.serve`. */
+export interface PlainCgi {
+  /** Answers a request; `server` is what came with it: Bun's server, Deno's `info`. Never rejects. */
+  (request: Request, server?: unknown): Promise<Response>
+  /** Scripts that run and requests that wait. */
+  status(): CgiStatus
+  /** Stops every script: SIGTERM, then SIGKILL. Resolves when all are gone; later requests get 503. */
+  close(): Promise<void>
+}
+
+/** What the callbacks of {@link createCgi} get. */
+export interface CgiExchange {
+  readonly request: Request
+  readonly server: unknown
+}
+
+/**
+ * The same as {@link cgi} for handlers without Hono.
+ *
+ * @throws {TypeError} for an unknown option or a wrong value
+ * @example
+ * const fp = createFingerprinter()
+ * const scripts = createCgi({
+ *   root: './cgi-bin',
+ *   prefix: '/cgi-bin',
+ *   variables: ({ request, server }) => fp.env(fp.fromBun(request, server)),
+ * })
+ * Bun.serve({ fetch: (request, server) => scripts(request, server) })
+ */
+export function createCgi(options: CgiOptions<CgiExchange>): PlainCgi {
+  const handler = createCgiHandler<CgiExchange>(cgiRuntime(), options)
+  const run = (request: Request, server?: unknown): Promise<Response> =>
+    handler.handle(request, { request, server }, server)
+  return Object.assign(run, { status: () => handler.status(), close: () => handler.close() })
+}

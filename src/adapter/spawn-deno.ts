@@ -1,0 +1,56 @@
+/**
+ * Processes on Deno, for CGI. Needs `--allow-run`.
+ * @module
+ */
+import type { Child, SpawnOptions } from '../cgi/spawn.ts'
+import { signalGroup } from './process-group.ts'
+
+/** What is used of Deno. */
+interface DenoCommand {
+  readonly Command: new (
+    program: string,
+    options: {
+      args: string[]
+      cwd: string
+      env: Record<string, string>
+      clearEnv: true
+      stdin: 'piped' | 'null'
+      stdout: 'piped'
+      stderr: 'piped'
+      detached: true
+    },
+  ) => {
+    spawn(): {
+      readonly pid: number
+      readonly stdin: WritableStream<Uint8Array>
+      readonly stdout: ReadableStream<Uint8Array>
+      readonly stderr: ReadableStream<Uint8Array>
+      readonly status: Promise<unknown>
+    }
+  }
+}
+
+/** `Deno.Command` with an environment of nothing but what is given, and a process group of its own. */
+export function spawnDeno(options: SpawnOptions): Child {
+  const { Deno } = globalThis as unknown as { Deno: DenoCommand }
+  const [program, ...args] = options.command
+  const child = new Deno.Command(program, {
+    args,
+    cwd: options.cwd,
+    env: { ...options.env },
+    clearEnv: true,
+    stdin: options.stdin === undefined ? 'null' : 'piped',
+    stdout: 'piped',
+    stderr: 'piped',
+    detached: true,
+  }).spawn()
+  // A script that does not read its input is not at fault.
+  options.stdin?.pipeTo(child.stdin).catch(() => {})
+  return {
+    pid: child.pid,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exited: child.status.catch(() => undefined),
+    signal: (name) => signalGroup(child.pid, name),
+  }
+}
