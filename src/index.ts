@@ -16,16 +16,11 @@ export { formatSatori } from './fingerprint/satori.ts'
 export { defaultDatabase } from './label/default-database.ts'
 export type { Family, LabelName } from './label/family.ts'
 export { families, family, isSameStack } from './label/family.ts'
-export type {
-  LearnConflict,
-  LearnCount,
-  LearnError,
-  Learned,
-  Learner,
-  LearnOptions,
-  Learnt,
-} from './label/learn.ts'
-export { createLearner, learnLines, toSignature } from './label/learn.ts'
+export type { LearnError, Learned, Learner, LearnOptions } from './label/learn.ts'
+export { createLearner, learnLines } from './label/learn.ts'
+export type { LearnProblem, Learnt } from './label/learn-record.ts'
+export { toSignature } from './label/learn-record.ts'
+export type { LearnConflict, LearnCount } from './label/learn-text.ts'
 export type { LabelEvidence, LabelRecord, MatchOptions } from './label/match.ts'
 export { Label, match } from './label/match.ts'
 export type { DatabaseOptions, Signature, SignatureLabel, UserAgentSystem } from './label/p0f-database.ts'

@@ -4,13 +4,10 @@
  */
 
 import type { Result } from '../errors.ts'
-import { formatP0f } from '../fingerprint/p0f.ts'
-import { guessInitialTtl } from '../fingerprint/ttl.ts'
-import { safeParseSyn } from '../wire/syn.ts'
-import type { Family } from './family.ts'
-import { family } from './family.ts'
-import { loadP0f } from './p0f-database.ts'
-import { platformOf } from './user-agent.ts'
+import type { LearnProblem, Learnt } from './learn-record.ts'
+import { readRecord } from './learn-record.ts'
+import type { LearnConflict, LearnCount } from './learn-text.ts'
+import { byCount, compareText, groupByLabel, isLoadable, writeDatabase } from './learn-text.ts'
 
 /** How records are read and what is left out. */
 export interface LearnOptions {
@@ -40,34 +37,9 @@ export interface LearnOptions {
 }
 
 /** Why a record was not learned from. */
-export interface LearnError {
+export interface LearnError extends LearnProblem {
   /** Line of the input, from 1; of records added as objects, their number. */
   readonly line: number
-  readonly reason: 'bad-json' | 'no-fingerprint' | 'bad-fingerprint' | 'no-label' | 'bad-label' | 'too-many'
-  /** For people: what was wrong, a value quoted at most in part. */
-  readonly message: string
-}
-
-/** What one record taught. */
-export interface Learnt {
-  /** As p0f writes it: `s:linux:Linux:5.x`. */
-  readonly label: string
-  /** p0f v3 signature with the initial TTL. */
-  readonly signature: string
-}
-
-/** A signature with the number of SYNs that had it under one label. */
-export interface LearnCount extends Learnt {
-  readonly count: number
-}
-
-/** A signature seen under several labels. */
-export interface LearnConflict {
-  readonly signature: string
-  /** Commonest first. */
-  readonly labels: readonly { readonly label: string; readonly count: number }[]
-  /** The label it was written under, `undefined` where it was left out. */
-  readonly kept: string | undefined
 }
 
 /** The database and what went into it. */
@@ -97,155 +69,8 @@ export interface Learner {
   finish(): Learned
 }
 
+/** Errors kept; the rest are only counted. */
 const MAX_REJECTED = 1000
-/** Characters of a label's name and flavour. */
-const MAX_LABEL = 64
-/** Characters of a signature: p0f reads 24 options, the longest word is `eol+40`. */
-const MAX_SIGNATURE = 512
-
-/** Where records hold the SYN: `parse --json`, `/json`, JSON access logs, environment names. */
-const HEX_COLUMNS = ['hex', 'syn.hex', 'tcp.fingerprint.saved_syn', 'FINGERPRINT_SAVED_SYN', 'saved_syn']
-/** Where records hold p0f's raw signature. */
-const P0F_COLUMNS = ['fingerprints.p0f', 'tcp.fingerprint.p0f', 'FINGERPRINT_P0F', 'raw_sig', 'p0f']
-const USER_AGENT_COLUMNS = [
-  'user_agent.original',
-  'headers.user-agent',
-  'headers.User-Agent',
-  'http.request.header.user-agent',
-  'user-agent',
-  'User-Agent',
-  'userAgent',
-  'user_agent',
-  'HTTP_USER_AGENT',
-]
-const PLATFORM_COLUMNS = [
-  'headers.sec-ch-ua-platform',
-  'headers.Sec-CH-UA-Platform',
-  'http.request.header.sec-ch-ua-platform',
-  'sec-ch-ua-platform',
-  'Sec-CH-UA-Platform',
-  'secChUaPlatform',
-  'sec_ch_ua_platform',
-  'HTTP_SEC_CH_UA_PLATFORM',
-]
-
-type Fields = Readonly<Record<string, unknown>>
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** A member by its full name, else by the dots in it. OpenTelemetry's header attributes are arrays of one value. */
-function column(record: Fields, name: string): unknown {
-  if (Object.hasOwn(record, name)) return single(record[name])
-  for (let dot = name.indexOf('.'); dot > 0; dot = name.indexOf('.', dot + 1)) {
-    const outer = name.slice(0, dot)
-    if (!Object.hasOwn(record, outer)) continue
-    const inner = record[outer]
-    if (!isFields(inner)) continue
-    const found = column(inner, name.slice(dot + 1))
-    if (found !== undefined) return found
-  }
-  return undefined
-}
-
-function single(value: unknown): unknown {
-  return Array.isArray(value) && value.length === 1 ? value[0] : value
-}
-
-function textColumn(record: Fields, names: readonly string[]): string | undefined {
-  for (const name of names) {
-    const value = column(record, name)
-    if (typeof value === 'string' && value !== '') return value
-  }
-  return undefined
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}...` : text)
-}
-
-const RAW_SIGNATURE =
-  /^([46]):(\d{1,3})\+(?:\d{1,3}|\?):(\d{1,3}):(\d{1,5}):([^:,]{1,12}),(\d{1,3}):([^:]*):([^:]*):([0+])$/
-
-/** Quirks of one IP version only. */
-const ONE_VERSION: ReadonlySet<string> = new Set(['df', 'id+', 'id-', '0+', 'flow'])
-
-/**
- * p0f's raw signature of one SYN as a database signature: the initial TTL in place of TTL and distance, any MSS where the
- * options have one (unless `exact`), and any IP version where no quirk tells it, since p0f does not compare versions.
- * `undefined` for text that is no raw signature.
- *
- * The initial TTL is p0f's guess. Where that is far off (`138+?`), the signature matches its own SYNs fuzzily.
- *
- * @example toSignature('4:57+7:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0') // '4:64:0:*:mss*44,7:mss,sok,ts,nop,ws:df,id+:0'
- */
-export function toSignature(raw: string, mss: 'any' | 'exact' = 'any'): string | undefined {
-  if (raw.length > MAX_SIGNATURE) return undefined
-  const parts = RAW_SIGNATURE.exec(raw)
-  if (parts === null) return undefined
-  const [, version, ttlText, optionsLength, mssText, window, scale, layout, quirks, payload] = parts
-  const ttl = Number(ttlText)
-  if (ttl > 255) return undefined
-  const anyVersion = !quirks!.split(',').some((quirk) => ONE_VERSION.has(quirk))
-  const anyMss = mss === 'any' && layout!.split(',').includes('mss')
-  return [
-    anyVersion ? '*' : version,
-    guessInitialTtl(ttl),
-    optionsLength,
-    anyMss ? '*' : mssText,
-    `${window},${scale}`,
-    layout,
-    quirks,
-    payload,
-  ].join(':')
-}
-
-/** Whether the loader takes this label, and this signature under it. */
-function isLoadable(label: string, signature: string): boolean {
-  try {
-    loadP0f(write([{ label, count: 1, signatures: [{ label, signature, count: 1 }] }], [], NOTHING))
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** p0f accepts letters, digits and these in names. */
-const NAME = /^[A-Za-z0-9 ./\-_!?()]+$/
-const WRITTEN_LABEL = /^([sg]):(!|[A-Za-z][A-Za-z0-9]*):([^:]+):([^:]*)$/
-
-/** Class of a label that names only a system. */
-function className(name: string): Family | 'other' {
-  const found = family({ name })
-  return found === undefined || found === 'scanner' ? 'other' : found
-}
-
-/**
- * A label in p0f's words: written ones (`s:unix:Linux:5.x`) as they are, plain text ("Acme Router 3000") as the name of a
- * specific label whose class is its family. Characters that p0f's names do not allow become spaces. `undefined` where
- * nothing is left.
- */
-function toLabel(text: string): string | undefined {
-  const plain = text
-    .slice(0, 4 * MAX_LABEL)
-    .replace(/[\u0000-\u001f\u007f]+/g, ' ')
-    .trim()
-  const written = WRITTEN_LABEL.exec(plain)
-  if (written !== null) {
-    const [, kind, group, name, flavour] = written
-    const cleanName = cleanText(name!)
-    if (cleanName === '') return undefined
-    return `${kind}:${group}:${cleanName}:${cleanText(flavour!)}`
-  }
-  const name = cleanText(plain)
-  return name === '' ? undefined : `s:${className(name)}:${name}:`
-}
-
-function cleanText(text: string): string {
-  const clean = NAME.test(text) ? text : text.replace(/[^A-Za-z0-9 ./\-_!?()]+/g, ' ')
-  return clean.replace(/ +/g, ' ').trim().slice(0, MAX_LABEL).trim()
-}
 
 interface Settings {
   readonly labelColumn: string
@@ -292,17 +117,6 @@ function settings(options: LearnOptions): Settings {
   return all
 }
 
-/** Numbers down, texts up. */
-function byCount(a: { count: number; label: string }, b: { count: number; label: string }): number {
-  return b.count - a.count || (a.label < b.label ? -1 : a.label > b.label ? 1 : 0)
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
-}
-
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
-
 /**
  * A learner: takes records of NDJSON logs, gives a `.fp` file.
  *
@@ -321,7 +135,8 @@ const plural = (count: number, word: string): string => `${count} ${word}${count
  * const { text, conflicts } = learner.finish()
  */
 export function createLearner(options: LearnOptions = {}): Learner {
-  const { labelColumn, fromHeaders, minimumCount, conflicts, majority, mss, maxSignatures } = settings(options)
+  const rules = settings(options)
+  const { minimumCount, conflicts, majority, maxSignatures } = rules
   /** Signature to label to SYNs. */
   const seen = new Map<string, Map<string, number>>()
   const rejected: LearnError[] = []
@@ -330,7 +145,7 @@ export function createLearner(options: LearnOptions = {}): Learner {
   let pairs = 0
   let learned = 0
 
-  function reject(reason: LearnError['reason'], message: string): Result<Learnt, LearnError> {
+  function reject({ reason, message }: LearnProblem): Result<Learnt, LearnError> {
     const error: LearnError = { line, reason, message }
     rejectedCount += 1
     if (rejected.length < MAX_REJECTED) rejected.push(error)
@@ -339,59 +154,28 @@ export function createLearner(options: LearnOptions = {}): Learner {
 
   function add(record: string | object): Result<Learnt, LearnError> | undefined {
     line += 1
-    let fields: unknown = record
-    if (typeof record === 'string') {
-      if (record.trim() === '') return undefined
-      try {
-        fields = JSON.parse(record)
-      } catch {
-        return reject('bad-json', `not a line of JSON: ${quote(record)}`)
-      }
-    }
-    if (!isFields(fields)) return reject('bad-json', 'not a JSON object')
-
-    const hex = textColumn(fields, HEX_COLUMNS)
-    let raw = textColumn(fields, P0F_COLUMNS)
-    if (hex !== undefined) {
-      const syn = safeParseSyn(hex)
-      // an access log may carry both; the octets say more
-      if (syn.ok) raw = formatP0f(syn.value)
-      else if (raw === undefined) {
-        const { reason, offset } = syn.error
-        return reject('bad-fingerprint', `SYN not readable: ${reason} at offset ${offset}`)
-      }
-    }
-    if (raw === undefined) return reject('no-fingerprint', 'neither a SYN in hex nor a p0f signature')
-    const signature = toSignature(raw, mss)
-    if (signature === undefined) return reject('bad-fingerprint', `not a p0f signature: ${quote(raw)}`)
-
-    const given = column(fields, labelColumn)
-    let label: string | undefined
-    if (typeof given === 'string' && given !== '') {
-      label = toLabel(given)
-      if (label === undefined) return reject('bad-label', `no name in the label: ${quote(given)}`)
-    } else if (fromHeaders) {
-      const platform = platformOf({
-        'user-agent': textColumn(fields, USER_AGENT_COLUMNS),
-        'sec-ch-ua-platform': textColumn(fields, PLATFORM_COLUMNS),
-      })
-      if (platform !== undefined) label = toLabel(platform.name)
-    }
-    if (label === undefined) {
-      return reject('no-label', `no "${labelColumn}"${fromHeaders ? ' and no headers that name a system' : ''}`)
-    }
-
+    if (typeof record === 'string' && record.trim() === '') return undefined
+    const read = readRecord(record, rules)
+    if (!read.ok) return reject(read.error)
+    const { label, signature } = read.value
     let labels = seen.get(signature)
     const count = labels?.get(label)
     if (count === undefined) {
-      if (pairs >= maxSignatures) return reject('too-many', `more than ${maxSignatures} different signatures`)
-      if (!isLoadable(label, signature)) return reject('bad-fingerprint', `not a p0f signature: ${quote(raw)}`)
+      if (pairs >= maxSignatures) {
+        return reject({ reason: 'too-many', message: `more than ${maxSignatures} different signatures` })
+      }
+      if (!isLoadable(label, signature)) {
+        return reject({ reason: 'bad-fingerprint', message: `not a signature: ${signature}` })
+      }
       pairs += 1
-      if (labels === undefined) seen.set(signature, (labels = new Map()))
+      if (labels === undefined) {
+        labels = new Map()
+        seen.set(signature, labels)
+      }
     }
     labels!.set(label, (count ?? 0) + 1)
     learned += 1
-    return { ok: true, value: { label, signature } }
+    return read
   }
 
   function finish(): Learned {
@@ -412,10 +196,10 @@ export function createLearner(options: LearnOptions = {}): Learner {
       else kept.push({ label, signature, count: best.count })
     }
     found.sort((a, b) => compareText(a.signature, b.signature))
-    const groups = group(kept)
+    const groups = groupByLabel(kept)
     const head = { learned, rejected: rejectedCount, belowMinimum, conflicts: found.length }
     return {
-      text: write(groups, found, head),
+      text: writeDatabase(groups, found, head),
       counts: groups.flatMap(({ signatures }) => signatures),
       conflicts: found,
       rejected: [...rejected],
@@ -446,67 +230,6 @@ function merged(seen: Seen): Seen {
     all.delete(signature)
   }
   return all
-}
-
-interface Group {
-  readonly label: string
-  readonly count: number
-  readonly signatures: readonly LearnCount[]
-}
-
-/** Signatures under their labels; commonest label first, specific before generic as p0f's files have them. */
-function group(kept: readonly LearnCount[]): readonly Group[] {
-  const labels = new Map<string, LearnCount[]>()
-  for (const one of kept) {
-    const others = labels.get(one.label)
-    if (others === undefined) labels.set(one.label, [one])
-    else others.push(one)
-  }
-  return [...labels]
-    .map(([label, signatures]) => ({
-      label,
-      count: signatures.reduce((sum, { count }) => sum + count, 0),
-      signatures: signatures.sort((a, b) => b.count - a.count || compareText(a.signature, b.signature)),
-    }))
-    .sort((a, b) => Number(a.label.startsWith('g')) - Number(b.label.startsWith('g')) || byCount(a, b))
-}
-
-interface Head {
-  readonly learned: number
-  readonly rejected: number
-  readonly belowMinimum: number
-  readonly conflicts: number
-}
-
-const NOTHING: Head = { learned: 0, rejected: 0, belowMinimum: 0, conflicts: 0 }
-
-function write(groups: readonly Group[], conflicts: readonly LearnConflict[], head: Head): string {
-  const classes = new Set<string>()
-  for (const { label } of groups) {
-    const name = label.split(':')[1]!
-    classes.add(name === '!' ? 'other' : name)
-  }
-  const lines = [
-    '; p0f v3 signatures, learned by tcpfingerprint',
-    `; from ${plural(head.learned, 'SYN')} with a known sender; ${plural(head.rejected, 'record')} rejected, ${plural(head.belowMinimum, 'signature')} below the minimum, ${plural(head.conflicts, 'signature')} under several labels`,
-    '',
-    `classes = ${classes.size === 0 ? 'other' : [...classes].sort().join(',')}`,
-    '',
-    '[tcp:request]',
-  ]
-  for (const { label, count, signatures } of groups) {
-    lines.push('', `; ${plural(count, 'SYN')}, ${plural(signatures.length, 'signature')}`, `label = ${label}`)
-    if (label.split(':')[1] === '!') lines.push('sys   = @other')
-    for (const one of signatures) lines.push(`; ${plural(one.count, 'SYN')}`, `sig   = ${one.signature}`)
-  }
-  if (conflicts.length > 0) {
-    lines.push('', '; Under several labels:')
-    for (const { signature, labels, kept } of conflicts) {
-      lines.push(`; ${signature}${kept === undefined ? ' (left out)' : ` (kept as ${kept})`}`)
-      for (const { label, count } of labels) lines.push(`;   ${plural(count, 'SYN')}: ${label}`)
-    }
-  }
-  return `${lines.join('\n')}\n`
 }
 
 /**

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatP0f } from '../../src/fingerprint/p0f.ts'
 import type { LearnOptions } from '../../src/label/learn.ts'
-import { createLearner, learnLines, toSignature } from '../../src/label/learn.ts'
+import { createLearner, learnLines } from '../../src/label/learn.ts'
+import { toSignature } from '../../src/label/learn-record.ts'
 import { match } from '../../src/label/match.ts'
 import { loadP0f } from '../../src/label/p0f-database.ts'
 import { parseSyn } from '../../src/wire/syn.ts'
@@ -87,6 +88,8 @@ test('createLearner takes the label from a column or from the headers', () => {
   expect(sender({ 'user_agent.original': ANDROID_UA })).toBe('s:android:Android:')
   expect(sender({ HTTP_USER_AGENT: ANDROID_UA, HTTP_SEC_CH_UA_PLATFORM: '"Chrome OS"' })).toBe('s:chromeos:Chrome OS:')
   expect(sender({ 'http.request.header.sec-ch-ua-platform': ['"Linux"'] })).toBe('s:linux:Linux:')
+  expect(sender({ req: { headers: { 'USER-AGENT': [WINDOWS_UA], other: 7 } } })).toBe('s:windows:Windows:')
+  expect(sender({ headers: { 'user-agent': 17 } })).toBe('no-label')
   // the label object of `parse --json` is our own guess
   expect(sender({ label: { name: 'Linux' }, userAgent: WINDOWS_UA })).toBe('s:windows:Windows:')
   expect(sender({ label: { name: 'Linux' } })).toBe('no-label')
