@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs'
 import { type Database, DatabaseError, joinDatabases, loadP0f } from '../label/p0f-database.ts'
 import { type Arguments, printable, UsageError } from './arguments.ts'
-import { systemReason } from './input.ts'
 import type { Io } from './io.ts'
+import { systemReason } from './system.ts'
 
 /**
  * The databases of `--p0f-db`, joined; `undefined` where the option was not given, `'broken'` after a message where a

@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { errorCode, pause } from './output.ts'
+import { errorCode, pause } from './system.ts'
 
 /**
  * Reads up to `length` octets, waiting for at least one. 0 means the end.
@@ -53,24 +53,6 @@ export function openSource(path: string): Source {
     if (path !== '-') closeSync(fd)
     throw error
   }
-}
-
-/** What a failed open or read means, in words, without path and call. */
-export function systemReason(error: unknown): string {
-  const words: Readonly<Record<string, string>> = {
-    ENOENT: 'no such file',
-    ENOTDIR: 'no such file',
-    EISDIR: 'it is a directory',
-    EACCES: 'permission denied',
-    EPERM: 'permission denied',
-    EIO: 'input/output error',
-    ENOSPC: 'no space left',
-    EBADF: 'the descriptor is not open',
-  }
-  const code = errorCode(error)
-  if (words[code] !== undefined) return words[code]
-  if (error instanceof Error && error.name === 'NotCapable') return 'Deno was not given --allow-read for it'
-  return code !== '' ? code : error instanceof Error ? error.message : String(error)
 }
 
 /** The longest line that is looked at, in octets. The longest saved SYN is a small part of it. */

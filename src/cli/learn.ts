@@ -4,9 +4,9 @@
  */
 import { createLearner, type LearnError, type Learner, type LearnOptions } from '../label/learn.ts'
 import { type Arguments, printable, UsageError } from './arguments.ts'
-import { LONGEST_LINE, openSource, readLines, type Source, systemReason } from './input.ts'
+import { LONGEST_LINE, openSource, readLines, type Source } from './input.ts'
 import type { Io } from './io.ts'
-import { errorCode } from './output.ts'
+import { errorCode, systemReason } from './system.ts'
 
 /** Messages about one file on standard error. */
 const MOST_MESSAGES = 20

@@ -7,6 +7,7 @@ import type { DecodeError } from '../errors.ts'
 import type { Arguments } from './arguments.ts'
 import { LONGEST_LINE, readLines } from './input.ts'
 import type { Io } from './io.ts'
+import { errorCode, systemReason } from './system.ts'
 
 /** Answers one piece of hexadecimal text; `place` names it in messages. Returns whether it was good. */
 export type Answer = (text: string, place: string) => boolean
@@ -31,19 +32,22 @@ export function forEachInput(args: Arguments, io: Io, what: string, answer: Answ
     }
     if (isatty(0)) io.warn(`Reading from the terminal: one ${what} in hexadecimal a line, Ctrl-D ends`)
     let number = 0
-    readLines(
-      0,
-      (text, octets) => {
-        number += 1
-        if (text === undefined) {
-          refuse({ reason: 'too-long', offset: LONGEST_LINE, available: octets }, `line ${number}`)
-          bad = true
-        } else if (!answer(text, `line ${number}`)) {
-          bad = true
-        }
-      },
-      () => io.out.flush(),
-    )
+    const line = (text: string | undefined, octets: number): void => {
+      number += 1
+      if (text === undefined) {
+        refuse({ reason: 'too-long', offset: LONGEST_LINE, available: octets }, `line ${number}`)
+        bad = true
+      } else if (!answer(text, `line ${number}`)) {
+        bad = true
+      }
+    }
+    try {
+      readLines(0, line, () => io.out.flush())
+    } catch (error) {
+      if (errorCode(error) === '') throw error
+      io.warn(`Cannot read standard input: ${systemReason(error)}`)
+      bad = true
+    }
   })
   return bad ? 1 : 0
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { writeSync } from 'node:fs'
+import { errorCode, pause, systemReason } from './system.ts'
 
 /** Octets kept back before a write. */
 const CAPACITY = 512 * 1024
@@ -14,22 +15,10 @@ export class OutputClosed extends Error {
   override readonly name = 'OutputClosed'
 }
 
-/** Stops this thread for a moment: the descriptor is non-blocking and not ready. */
-export function pause(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
-}
-
-/** The `code` of a system error, or the empty string. */
-export function errorCode(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : ''
-}
-
 /**
  * Writes all octets to a descriptor, also a non-blocking one.
  *
- * @throws {OutputClosed} when the reader has gone.
+ * @throws {OutputClosed} when the reader has gone; {Error} when there is no room left, or the like.
  */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) {
@@ -39,7 +28,7 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
       const code = errorCode(error)
       if (code === 'EAGAIN') pause(2)
       else if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') throw new OutputClosed('The reader has gone')
-      else if (code !== 'EINTR') throw error
+      else if (code !== 'EINTR') throw new Error(`Cannot write: ${systemReason(error)}`)
     }
   }
 }

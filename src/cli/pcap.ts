@@ -11,12 +11,12 @@ import type { CaptureHandler, CaptureProblem } from '../capture-file/types.ts'
 import { safeParseSyn } from '../wire/syn.ts'
 import { type Analyzer, createAnalyzer } from './analyzer.ts'
 import { type Arguments, printable, UsageError } from './arguments.ts'
-import { openSource, readSome, type Source, systemReason } from './input.ts'
+import { openSource, readSome, type Source } from './input.ts'
 import type { Io } from './io.ts'
-import { errorCode } from './output.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { describeError } from './reasons.ts'
 import type { RecordError, RecordWriter } from './record.ts'
+import { errorCode, systemReason } from './system.ts'
 
 /** Octets of one read. */
 const CHUNK = 1024 * 1024

@@ -8,6 +8,11 @@ import type { Io } from './io.ts'
 const FIRST = 700
 const EVERY = 200
 
+/** Digits in groups of three. */
+function grouped(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
 /** One line on standard error that is written over. */
 export interface Progress {
   /** @param octets how much of the file was read. */
@@ -35,7 +40,7 @@ export function createProgress(io: Io, name: string, size: number | undefined): 
         size === undefined || size === 0
           ? `${(octets / 1048576).toFixed(0)} MiB`
           : `${Math.min(100, (100 * octets) / size).toFixed(0)} %`
-      io.notice(`\r\x1b[K${name.slice(-40)}: ${far}, ${packets} packets, ${syns} SYNs`)
+      io.notice(`\r\x1b[K${name.slice(-40)}: ${far}, ${grouped(packets)} packets, ${grouped(syns)} SYNs`)
     },
     clear() {
       if (shown) io.notice('\r\x1b[K')

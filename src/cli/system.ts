@@ -1,0 +1,34 @@
+/**
+ * Errors of system calls, and waiting.
+ * @module
+ */
+
+/** Stops this thread for a moment: a non-blocking descriptor is not ready. */
+export function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
+/** The `code` of a system error, or the empty string for any other. */
+export function errorCode(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : ''
+}
+
+/** What a failed system call means, in words, without path and call. */
+export function systemReason(error: unknown): string {
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: 'no such file',
+    ENOTDIR: 'no such file',
+    EISDIR: 'it is a directory',
+    EACCES: 'permission denied',
+    EPERM: 'permission denied',
+    EIO: 'input/output error',
+    ENOSPC: 'no space left',
+    EBADF: 'the descriptor is not open',
+  }
+  const code = errorCode(error)
+  if (words[code] !== undefined) return words[code]
+  if (error instanceof Error && error.name === 'NotCapable') return 'Deno was not given --allow-read for it'
+  return code !== '' ? code : error instanceof Error ? error.message : String(error)
+}
