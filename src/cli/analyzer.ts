@@ -5,7 +5,7 @@
 import { fingerprints } from '../fingerprint/fingerprints.ts'
 import { match } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
-import type { Arguments } from './arguments.ts'
+import { type Arguments, printable } from './arguments.ts'
 import { loadDatabase } from './database.ts'
 import type { Io } from './io.ts'
 import type { Report } from './record.ts'
@@ -14,6 +14,8 @@ import type { Report } from './record.ts'
 export interface Analyzer {
   /** The report on a SYN: always the same object. */
   analyze(syn: Syn): Report
+  /** Where the labels come from, for people. */
+  readonly databaseName: string
   /** 1 when a database could not be read: labels are missing. */
   readonly code: 0 | 1
 }
@@ -25,7 +27,9 @@ export async function createAnalyzer(args: Arguments, io: Io): Promise<Analyzer>
     databases === 'broken' ? undefined : (databases ?? (await import('../label/default-database.ts')).defaultDatabase())
   const ja4t = args.has('ja4t') ? (await import('../fingerprint/ja4t/index.ts')).ja4t : undefined
   let report: Report | undefined
+  const paths = args.all('p0f-db')
   return {
+    databaseName: paths.length === 0 ? 'the built-in database' : paths.map(printable).join(', then '),
     code: database === undefined ? 1 : 0,
     analyze(syn) {
       const strings = fingerprints(syn)

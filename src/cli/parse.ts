@@ -15,7 +15,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   const { out } = io
   const writer = args.has('json')
     ? (await import('./json-record.ts')).createJsonWriter(out)
-    : (await import('./text-record.ts')).createTextWriter(out, io.color)
+    : (await import('./text-record.ts')).createTextWriter(out, io.color, analyzer.databaseName)
   const code = forEachInput(
     args,
     io,

@@ -30,7 +30,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   const json = args.has('json')
   const writer = json
     ? (await import('./json-record.ts')).createJsonWriter(io.out)
-    : (await import('./text-record.ts')).createTextWriter(io.out, io.color)
+    : (await import('./text-record.ts')).createTextWriter(io.out, io.color, analyzer.databaseName)
   let code: number = analyzer.code
   for (const path of args.operands) {
     const file = new CaptureFile(path, io, analyzer, writer, json)
@@ -135,9 +135,10 @@ class CaptureFile implements CaptureHandler {
     let first = next()
     if (first === undefined) return
     while (first.length < 2) {
+      const octet: number = first[0]!
       const more = next()
       if (more === undefined) break
-      first = Uint8Array.of(...first, ...more)
+      first = Uint8Array.of(octet, ...more)
     }
     if (first[0] === 0x1f && first[1] === 0x8b) {
       await this.#unpack(first, next)

@@ -76,11 +76,11 @@ function options(syn: Syn, { cyan, red, dim }: Palette): string {
 }
 
 /** Why a label was given, as sentences without full stop. */
-function reasons(label: Label): string[] {
+function reasons(label: Label, database: string): string[] {
   const { evidence } = label
   if (evidence === undefined) return []
   const { missingQuirks, extraQuirks, toleratedQuirks } = evidence
-  const lines = [`signature ${evidence.signature} (line ${evidence.line})`]
+  const lines = [`signature ${evidence.signature}`, `from line ${evidence.line} of ${database}`]
   const differences: string[] = []
   if (missingQuirks.length > 0) differences.push(`it lacks ${missingQuirks.join(', ')}`)
   if (extraQuirks.length > 0) differences.push(`it has ${extraQuirks.join(', ')} besides`)
@@ -101,13 +101,15 @@ function certainty(label: Label): string {
   return `${kind}; ${match} of ${label.generic ? 'a generic' : 'a specific'} signature`
 }
 
-function labelText(label: Label, { bold, green, yellow, dim }: Palette): string {
+function labelText(label: Label, database: string, { bold, green, yellow, dim }: Palette): string {
   const name =
     label.name === undefined
       ? dim('no signature fits')
       : `${(label.match === 'exact' && !label.generic ? green : yellow)(label.name)}  ${dim(`(${certainty(label)})`)}`
   let text = `\n${bold('Label')}\n  ${name}\n`
-  for (const line of reasons(label)) text += `  ${dim('why')}       ${line}\n`
+  reasons(label, database).forEach((line, i) => {
+    text += `  ${dim((i === 0 ? 'why' : '').padEnd(8))}  ${line}\n`
+  })
   text += `  ${dim('distance')}  ${label.distance} ${label.distance === 1 ? 'hop' : 'hops'}\n`
   if (label.mtu !== undefined) {
     text += `  ${dim('link')}      ${label.link ?? 'unknown'}, MTU ${label.mtu} (by the MSS)\n`
@@ -117,8 +119,12 @@ function labelText(label: Label, { bold, green, yellow, dim }: Palette): string 
 
 const TITLES: Readonly<Record<string, string>> = { p0f: 'p0f', muonfp: 'MuonFP', haproxy: 'HAProxy', ja4t: 'JA4T' }
 
-/** Text for people; records are parted by an empty line. */
-export function createTextWriter(out: Output, color: boolean): RecordWriter {
+/**
+ * Text for people; records are parted by an empty line.
+ *
+ * @param database where labels come from, in words.
+ */
+export function createTextWriter(out: Output, color: boolean, database: string): RecordWriter {
   const paint = palette(color)
   let first = true
   return {
@@ -134,7 +140,7 @@ export function createTextWriter(out: Output, color: boolean): RecordWriter {
       for (const [name, value] of Object.entries(fingerprints)) {
         text += `  ${paint.cyan((TITLES[name] ?? name).padEnd(7))}  ${value}\n`
       }
-      if (report.label !== undefined) text += labelText(report.label, paint)
+      if (report.label !== undefined) text += labelText(report.label, database, paint)
       out.text(text)
     },
     error() {

@@ -184,7 +184,11 @@ describe('tcpfingerprint pcap', () => {
     const reader = child.stdout.getReader()
     const next = async (): Promise<string> => new TextDecoder().decode((await reader.read()).value)
     try {
-      child.stdin.write(pcap([SYN4]))
+      // The first octet alone: what it is cannot be told yet.
+      child.stdin.write(pcap([]).subarray(0, 1))
+      await child.stdin.flush()
+      await Bun.sleep(300)
+      child.stdin.write(pcap([SYN4]).subarray(1))
       await child.stdin.flush()
       expect(JSON.parse(await next())).toMatchObject({ frame: 1, hex: syn4 })
       child.stdin.write(pcap([SYN6]).subarray(24))
