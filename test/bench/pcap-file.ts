@@ -6,15 +6,63 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 
 const ETHERNET = 14
 /** TCP options of real stacks, in hexadecimal, with the values that vary left zero. */
-const STACKS: readonly { share: number; version: 4 | 6; ttl: number; window: number; options: string; df: boolean; id: boolean }[] = [
-  { share: 40, version: 4, ttl: 64, window: 64240, options: '020405b40402080a000000000000000001030307', df: true, id: true },
+const STACKS: readonly {
+  share: number
+  version: 4 | 6
+  ttl: number
+  window: number
+  options: string
+  df: boolean
+  id: boolean
+}[] = [
+  {
+    share: 40,
+    version: 4,
+    ttl: 64,
+    window: 64240,
+    options: '020405b40402080a000000000000000001030307',
+    df: true,
+    id: true,
+  },
   { share: 22, version: 4, ttl: 128, window: 64240, options: '020405b40103030801010402', df: true, id: true },
-  { share: 10, version: 4, ttl: 64, window: 65535, options: '020405b4010303060101080a000000000000000004020000', df: true, id: false },
-  { share: 10, version: 6, ttl: 64, window: 64800, options: '020405a00402080a000000000000000001030307', df: false, id: false },
-  { share: 8, version: 4, ttl: 64, window: 65535, options: '020405b40402080a000000000000000001030309', df: true, id: true },
+  {
+    share: 10,
+    version: 4,
+    ttl: 64,
+    window: 65535,
+    options: '020405b4010303060101080a000000000000000004020000',
+    df: true,
+    id: false,
+  },
+  {
+    share: 10,
+    version: 6,
+    ttl: 64,
+    window: 64800,
+    options: '020405a00402080a000000000000000001030307',
+    df: false,
+    id: false,
+  },
+  {
+    share: 8,
+    version: 4,
+    ttl: 64,
+    window: 65535,
+    options: '020405b40402080a000000000000000001030309',
+    df: true,
+    id: true,
+  },
   { share: 5, version: 4, ttl: 255, window: 1024, options: '', df: false, id: true },
   { share: 3, version: 4, ttl: 64, window: 1024, options: '020405b4', df: false, id: true },
-  { share: 2, version: 4, ttl: 64, window: 29200, options: '020405b40402080a000000000000000001030307', df: true, id: true },
+  {
+    share: 2,
+    version: 4,
+    ttl: 64,
+    window: 29200,
+    options: '020405b40402080a000000000000000001030307',
+    df: true,
+    id: true,
+  },
 ]
 
 /** A small fast generator (mulberry32); the same seed gives the same file. */
@@ -90,7 +138,9 @@ export function writeSyns(path: string, count: number, seed = 1): void {
     const v4 = frame[12] === 8
     const hops = random() % 24
     const tcp = ip + (v4 ? 20 : 40)
-    const stack = STACKS.find((one, n) => pick < STACKS.slice(0, n + 1).reduce((sum, { share }) => sum + share, 0) && one)!
+    const stack = STACKS.find(
+      (one, n) => pick < STACKS.slice(0, n + 1).reduce((sum, { share }) => sum + share, 0) && one,
+    )!
     if (v4) {
       if (stack.id) out.setUint16(ip + 4, (random() & 0xffff) | 1)
       chunk[ip + 8] = stack.ttl - hops

@@ -63,7 +63,6 @@ export function lines(text: string): string[] {
 }
 
 /** The records of `--json`. */
-// biome-ignore lint/suspicious/noExplicitAny: tests look into records of any shape
 export function records(text: string): any[] {
   return lines(text).map((line) => JSON.parse(line))
 }
