@@ -45,6 +45,10 @@ const GAP = 64
 /** Sweeps a number must have stayed with its socket before it gets a watch. */
 const SETTLED_SWEEPS = 2
 
+/** In place of a descriptor that the kernel did not give. */
+const REFUSED = -2
+const opened = (fd: number): number => (fd < 0 ? REFUSED : fd)
+
 /** What the table holds, for status and tests. */
 export interface DescriptorCounts {
   /** Sockets with a peer in the index. */
@@ -94,9 +98,9 @@ export class DescriptorTable {
   #sockets_ = 0
   #probes = 0
   #fullScans = 0
-  /** Descriptor of inotify: -1 not opened yet, -2 refused. */
+  /** Descriptor of inotify: -1 not opened yet, or `REFUSED`. */
   #inotify = -1
-  /** Descriptor of epoll: -1 not opened yet, -2 refused. */
+  /** Descriptor of epoll: -1 not opened yet, or `REFUSED`. */
   #epoll = -1
   readonly #event = new Uint8Array(new ArrayBuffer(16))
   readonly #eventView = new DataView(this.#event.buffer)
@@ -366,8 +370,8 @@ export class DescriptorTable {
   sweep(limit: number): boolean {
     this.#sweeps++
     // Refused because too many were open, perhaps: asked for again.
-    if (this.#inotify === -2) this.#inotify = -1
-    if (this.#epoll === -2) this.#epoll = -1
+    if (this.#inotify === REFUSED) this.#inotify = -1
+    if (this.#epoll === REFUSED) this.#epoll = -1
     this.#search = (this.#search + 1) >>> 0
     if (this.#byWatch.size > 0) this.drain()
     let fd = this.#last
@@ -441,13 +445,13 @@ export class DescriptorTable {
   /** Opens inotify and epoll on first use. False where the kernel refuses one of them. */
   #openNotices(): boolean {
     const { libc } = this.#sockets
-    if (this.#inotify === -1) {
-      this.#inotify = Math.max(libc.inotify_init1(IN_CLOEXEC | IN_NONBLOCK), -2)
-      if (this.#inotify === -1) this.#inotify = -2
-    }
+    if (this.#inotify === -1) this.#inotify = opened(libc.inotify_init1(IN_CLOEXEC | IN_NONBLOCK))
     if (this.#epoll === -1 && this.#inotify >= 0) {
-      this.#epoll = libc.epoll_create1(EPOLL_CLOEXEC)
-      if (this.#epoll < 0 || !this.#addToEpoll(this.#inotify, EPOLLIN)) this.#epoll = -2
+      this.#epoll = opened(libc.epoll_create1(EPOLL_CLOEXEC))
+      if (this.#epoll >= 0 && !this.#addToEpoll(this.#inotify, EPOLLIN)) {
+        libc.close(this.#epoll)
+        this.#epoll = REFUSED
+      }
     }
     return this.#inotify >= 0 && this.#epoll >= 0
   }

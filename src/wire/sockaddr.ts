@@ -89,7 +89,7 @@ function parseIpv6(input: string, words: AddressWords): boolean {
     let end = text.indexOf(':', i)
     if (end < 0) end = text.length
     if (end === i) {
-      if (gap >= 0) return false
+      if (gap >= 0 || i === 0) return false
       gap = groups.length
       i = end + 1
       continue

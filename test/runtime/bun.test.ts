@@ -30,7 +30,6 @@ function answering(options: Record<string, unknown> = {}, fp: BunFingerprinter =
   return server
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: answers are looked at field by field
 const get = async (url: string, init: object = {}): Promise<any> => (await fetch(url, init)).json()
 
 /** Waits for a state that comes by itself within seconds; what follows says whether it came. */

@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'bun:test'
+import { ERRNO } from '../../ffi/constants.ts'
+import { DescriptorTable } from '../../ffi/descriptor.ts'
+import { Sockets } from '../../ffi/socket.ts'
+import { createAddressWords, parseAddress } from '../../src/wire/sockaddr.ts'
+import { createFakeLibc, type FakeLibc } from '../support/fake-libc.ts'
+
+const loopback = createAddressWords()
+parseAddress('127.0.0.1', loopback)
+const any = (): boolean => true
+
+function setUp(prepare: (libc: FakeLibc) => void = () => {}): {
+  libc: FakeLibc
+  table: DescriptorTable
+  gone: number[]
+  shared: number[]
+} {
+  const libc = createFakeLibc()
+  prepare(libc)
+  const gone: number[] = []
+  const shared: number[] = []
+  const table = new DescriptorTable(new Sockets(libc), {
+    gone: (fd) => gone.push(fd),
+    shared: (port) => shared.push(port),
+  })
+  return { libc, table, gone, shared }
+}
+
+/** `getpeername` calls that `run` makes. */
+function probes(libc: FakeLibc, run: () => void): number {
+  const before = libc.calls.getpeername ?? 0
+  run()
+  return (libc.calls.getpeername ?? 0) - before
+}
+
+describe('DescriptorTable.find', () => {
+  test('finds a socket by its peer, and -1 for a peer that nobody has', () => {
+    const { libc, table } = setUp()
+    const fd = libc.open({ peer: 40_000 })
+    expect(table.find(40_000, loopback, any)).toBe(fd)
+    expect(table.find(40_001, loopback, any)).toBe(-1)
+  })
+
+  test('another address with the same port is another peer', () => {
+    const { libc, table } = setUp()
+    libc.open({ peer: 40_000 })
+    const other = createAddressWords()
+    parseAddress('127.0.0.2', other)
+    expect(table.find(40_000, other, any)).toBe(-1)
+  })
+
+  test('goes on where accept refuses', () => {
+    const { libc, table, shared } = setUp()
+    const first = libc.open({ peer: 40_000 })
+    const second = libc.open({ peer: 40_000 })
+    expect(table.find(40_000, loopback, (fd) => fd !== first)).toBe(second)
+    expect(table.isShared(40_000)).toBe(true)
+    expect(shared).toEqual([40_000])
+    expect(table.find(40_000, loopback, (fd) => fd === first)).toBe(first)
+  })
+
+  test('a number closed and taken again by another peer belongs to the new one, and the old one is told', () => {
+    const { libc, table, gone } = setUp()
+    const fd = libc.open({ peer: 40_000 })
+    table.find(40_000, loopback, any)
+    libc.shut(fd)
+    expect(libc.open({ peer: 40_001 })).toBe(fd)
+    expect(table.find(40_001, loopback, any)).toBe(fd)
+    expect(gone).toEqual([fd])
+    expect(table.find(40_000, loopback, any)).toBe(-1)
+  })
+
+  test('steps over files and gaps, also at the end', () => {
+    const { libc, table } = setUp()
+    table.find(1, loopback, any)
+    for (let i = 0; i < 5; i++) libc.open({ file: true })
+    const fd = libc.open({ peer: 40_000 })
+    expect(table.find(40_000, loopback, any)).toBe(fd)
+  })
+
+  test('sockets met on the way are found without a search', () => {
+    const { libc, table } = setUp()
+    for (let port = 40_000; port < 40_100; port++) libc.open({ peer: port })
+    table.find(40_099, loopback, any)
+    expect(probes(libc, () => expect(table.find(40_050, loopback, any)).toBeGreaterThan(0))).toBe(1)
+  })
+
+  test('short-lived traffic costs the same beside 10 and beside 10,000 open sockets', () => {
+    const cost = (open: number): number => {
+      const { libc, table } = setUp()
+      for (let i = 0; i < open; i++) libc.open({ peer: 1000 + i })
+      table.find(1, loopback, any)
+      for (let i = 0; i < 400; i++) table.sweep(64)
+      expect(table.counts().watches).toBe(open)
+      return probes(libc, () => {
+        for (let port = 50_000; port < 50_200; port++) {
+          const fd = libc.open({ peer: port })
+          expect(table.find(port, loopback, any)).toBe(fd)
+          libc.shut(fd)
+        }
+      })
+    }
+    expect(cost(10_000)).toBe(cost(10))
+  })
+
+  test('a new connection on the number of a watched one that closed is found by the notice', () => {
+    const { libc, table } = setUp()
+    const numbers = Array.from({ length: 1000 }, (_, i) => libc.open({ peer: 1000 + i }))
+    table.find(1, loopback, any)
+    for (let i = 0; i < 40; i++) table.sweep(64)
+    const freed = numbers[500]!
+    libc.shut(freed)
+    expect(libc.open({ peer: 60_000 })).toBe(freed)
+    expect(probes(libc, () => expect(table.find(60_000, loopback, any)).toBe(freed))).toBeLessThan(10)
+  })
+
+  for (const call of ['inotify_init1', 'inotify_add_watch', 'epoll_create1', 'epoll_ctl']) {
+    test(`works, slower, where the kernel refuses ${call}`, () => {
+      const { libc, table } = setUp(({ refuse }) => refuse.set(call, ERRNO.EMFILE))
+      const numbers = Array.from({ length: 300 }, (_, i) => libc.open({ peer: 1000 + i }))
+      expect(table.find(1250, loopback, any)).toBe(numbers[250]!)
+      for (let i = 0; i < 20; i++) table.sweep(64)
+      expect(table.counts().watches).toBe(0)
+      expect(numbers.some((fd) => table.isWatched(fd))).toBe(false)
+      libc.shut(numbers[7]!)
+      expect(libc.open({ peer: 60_000 })).toBe(numbers[7]!)
+      expect(table.find(60_000, loopback, any)).toBe(numbers[7]!)
+      const files = [...libc.sockets.values()].filter(({ file }) => file).length
+      expect(files).toBeLessThanOrEqual(5)
+    })
+  }
+
+  test('a limited search looks at that many young numbers and no further', () => {
+    const { libc, table } = setUp()
+    for (let i = 0; i < 1000; i++) libc.open({ peer: 1000 + i })
+    table.find(1000, loopback, any)
+    expect(probes(libc, () => expect(table.find(5, loopback, any, 100)).toBe(-1))).toBeLessThan(200)
+  })
+})
+
+describe('DescriptorTable.sweep', () => {
+  test('lets go of what was closed and watches what stays; nothing is left after everything closed', () => {
+    const { libc, table, gone } = setUp()
+    const numbers = Array.from({ length: 100 }, (_, i) => libc.open({ peer: 1000 + i }))
+    table.find(1, loopback, any)
+    for (const fd of numbers.slice(0, 50)) libc.shut(fd)
+    for (let i = 0; i < 10; i++) table.sweep(64)
+    expect(table.counts()).toMatchObject({ sockets: 50, watches: 50 })
+    for (const fd of numbers.slice(50)) libc.shut(fd)
+    table.sweep(64)
+    expect(table.counts()).toMatchObject({ sockets: 0, watches: 0 })
+    expect(gone.toSorted((a, b) => a - b)).toEqual(numbers)
+  })
+
+  test('says whether more is left, and never makes more calls than it may', () => {
+    const { libc, table } = setUp()
+    for (let i = 0; i < 200; i++) libc.open({ peer: 1000 + i })
+    table.find(1, loopback, any)
+    table.sweep(64)
+    expect(probes(libc, () => expect(table.sweep(64)).toBe(true))).toBeLessThanOrEqual(128)
+  })
+})
+
+describe('DescriptorTable.isQuiet', () => {
+  test('is true while nothing happens to watched sockets, and counts on when one closes', () => {
+    const { libc, table } = setUp()
+    const fd = libc.open({ peer: 40_000 })
+    table.find(40_000, loopback, any)
+    table.watch(fd)
+    expect(table.isWatched(fd)).toBe(true)
+    const { generation } = table
+    expect(table.isQuiet()).toBe(true)
+    expect(table.generation).toBe(generation)
+    libc.shut(fd)
+    expect(table.isQuiet()).toBe(false)
+    expect(table.generation).toBeGreaterThan(generation)
+    expect(table.isWatched(fd)).toBe(false)
+    expect(table.isQuiet()).toBe(true)
+  })
+
+  test('close() leaves no descriptor behind', () => {
+    const { libc, table } = setUp()
+    const fd = libc.open({ peer: 40_000 })
+    const before = libc.sockets.size
+    table.find(40_000, loopback, any)
+    table.watch(fd)
+    expect(libc.sockets.size).toBe(before + 2)
+    table.close()
+    expect(libc.sockets.size).toBe(before)
+  })
+})

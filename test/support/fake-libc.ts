@@ -1,0 +1,182 @@
+/**
+ * A `Libc` without a kernel: descriptors are entries of a map, calls can be refused one by one.
+ * @module
+ */
+import {
+  ERRNO,
+  SO_ACCEPTCONN,
+  SO_COOKIE,
+  SO_TYPE,
+  SOL_SOCKET,
+  TCP_DEFER_ACCEPT,
+  TCP_INFO,
+  TCP_SAVE_SYN,
+  TCP_SAVED_SYN,
+} from '../../ffi/constants.ts'
+import type { Libc } from '../../ffi/libc.ts'
+
+/** What is behind a descriptor number. */
+export interface FakeSocket {
+  cookie: number
+  /** Peer port on 127.0.0.1; `undefined`: no peer (ENOTCONN). */
+  peer?: number | undefined
+  localPort?: number
+  listening?: boolean
+  syn?: Uint8Array
+  info?: Uint8Array
+  deferAccept?: number
+  saveSyn?: number
+  /** No socket at all: ENOTSOCK. */
+  file?: boolean
+}
+
+/** The fake with its state and the calls counted. */
+export interface FakeLibc extends Libc {
+  readonly sockets: Map<number, FakeSocket>
+  /** Calls by name. */
+  readonly calls: Record<string, number>
+  /** Calls by name, and options by number, that fail with this errno. */
+  readonly refuse: Map<string | number, number>
+  /** Opens the lowest free number, as the kernel does. */
+  open(socket: Omit<FakeSocket, 'cookie'>): number
+  /** Closes a number; watches on it tell. */
+  shut(fd: number): void
+}
+
+/** A fresh fake with stdin, stdout and stderr open. */
+export function createFakeLibc(): FakeLibc {
+  const sockets = new Map<number, FakeSocket>([0, 1, 2].map((fd) => [fd, { cookie: 0, file: true }]))
+  const calls: Record<string, number> = {}
+  const refuse = new Map<string | number, number>()
+  const watches = new Map<number, number>()
+  const notices: number[] = []
+  let errno = 0
+  let cookies = 100
+  let watchNumber = 0
+  const fail = (number: number): number => {
+    errno = number
+    return -1
+  }
+  const enter = (name: string, fd?: number): FakeSocket | undefined => {
+    calls[name] = (calls[name] ?? 0) + 1
+    const refused = refuse.get(name)
+    if (refused !== undefined) {
+      errno = refused
+      return undefined
+    }
+    if (fd === undefined) return { cookie: 0 }
+    const socket = sockets.get(fd)
+    errno = socket === undefined ? ERRNO.EBADF : socket.file ? ERRNO.ENOTSOCK : 0
+    return socket?.file ? undefined : socket
+  }
+  const writeAddress = (address: Uint8Array, length: Uint32Array, port: number): number => {
+    address.set([2, 0, port >> 8, port & 255, 127, 0, 0, 1])
+    length[0] = 16
+    return 0
+  }
+  const lowest = (): number => {
+    let fd = 0
+    while (sockets.has(fd)) fd++
+    return fd
+  }
+  const openFile = (name: string): number => {
+    if (enter(name) === undefined) return -1
+    const fd = lowest()
+    sockets.set(fd, { cookie: 0, file: true })
+    return fd
+  }
+  return {
+    sockets,
+    calls,
+    refuse,
+    open: (socket) => {
+      const fd = lowest()
+      sockets.set(fd, { cookie: ++cookies, ...socket })
+      return fd
+    },
+    shut: (fd) => {
+      sockets.delete(fd)
+      for (const [watch, watched] of watches) if (watched === fd) notices.push(watch)
+    },
+    getsockopt: (fd, level, option, value, length) => {
+      const socket = enter('getsockopt', fd)
+      if (socket === undefined) return -1
+      const refused = refuse.get(option)
+      if (refused !== undefined) return fail(refused)
+      const view = new DataView(value.buffer, value.byteOffset)
+      const give = (bytes: Uint8Array | undefined): number => {
+        const octets = bytes?.subarray(0, length[0]) ?? new Uint8Array(0)
+        value.set(octets)
+        length[0] = octets.length
+        return 0
+      }
+      if (level === SOL_SOCKET && option === SO_COOKIE) view.setBigUint64(0, BigInt(socket.cookie), true)
+      else if (level === SOL_SOCKET && option === SO_TYPE) view.setInt32(0, 1, true)
+      else if (level === SOL_SOCKET && option === SO_ACCEPTCONN) view.setInt32(0, socket.listening ? 1 : 0, true)
+      else if (option === TCP_DEFER_ACCEPT) view.setInt32(0, socket.deferAccept ?? 0, true)
+      else if (option === TCP_SAVE_SYN) view.setInt32(0, socket.saveSyn ?? 0, true)
+      else if (option === TCP_INFO) return give(socket.info)
+      else if (option === TCP_SAVED_SYN) {
+        const syn = socket.syn
+        delete socket.syn
+        return give(syn)
+      } else view.setInt32(0, 64, true)
+      return 0
+    },
+    setsockopt: (fd, _level, option, value) => {
+      const socket = enter('setsockopt', fd)
+      if (socket === undefined) return -1
+      const refused = refuse.get(option)
+      if (refused !== undefined) return fail(refused)
+      const number = new DataView(value.buffer, value.byteOffset).getInt32(0, true)
+      if (option === TCP_DEFER_ACCEPT) socket.deferAccept = number
+      if (option === TCP_SAVE_SYN) socket.saveSyn = number
+      return 0
+    },
+    getpeername: (fd, address, length) => {
+      const socket = enter('getpeername', fd)
+      if (socket === undefined) return -1
+      return socket.peer === undefined ? fail(ERRNO.ENOTCONN) : writeAddress(address, length, socket.peer)
+    },
+    getsockname: (fd, address, length) => {
+      const socket = enter('getsockname', fd)
+      return socket === undefined ? -1 : writeAddress(address, length, socket.localPort ?? 0)
+    },
+    ioctl: (fd, _request, value) => {
+      if (enter('ioctl', fd) === undefined) return -1
+      value.fill(0)
+      return 0
+    },
+    inotify_init1: () => openFile('inotify_init1'),
+    inotify_add_watch: (_fd, path, _mask) => {
+      if (enter('inotify_add_watch') === undefined) return -1
+      const fd = Number(/\/(\d+)\0$/.exec(new TextDecoder().decode(path))![1])
+      watches.set(++watchNumber, fd)
+      return watchNumber
+    },
+    inotify_rm_watch: (_fd, watch) => {
+      enter('inotify_rm_watch')
+      return watches.delete(watch) ? 0 : fail(ERRNO.EINVAL)
+    },
+    epoll_create1: () => openFile('epoll_create1'),
+    epoll_ctl: () => (enter('epoll_ctl') === undefined ? -1 : 0),
+    epoll_wait: () => (enter('epoll_wait') === undefined ? -1 : Math.min(1, notices.length)),
+    read: (_fd, buffer, count) => {
+      if (enter('read') === undefined) return -1
+      if (notices.length === 0) return fail(ERRNO.EAGAIN)
+      const view = new DataView(buffer.buffer, buffer.byteOffset)
+      let at = 0
+      for (; at + 16 <= count && notices.length > 0; at += 16) {
+        view.setInt32(at, notices.shift()!, true)
+        view.setUint32(at + 4, 8, true)
+        view.setBigUint64(at + 8, 0n, true)
+      }
+      return at
+    },
+    close: (fd) => {
+      enter('close')
+      return sockets.delete(fd) ? 0 : fail(ERRNO.EBADF)
+    },
+    errno: () => errno,
+  }
+}

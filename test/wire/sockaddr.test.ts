@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'bun:test'
+import {
+  createAddressWords,
+  formatAddress,
+  isMapped,
+  isUnspecified,
+  parseAddress,
+  sameAddress,
+  unmapAddress,
+} from '../../src/wire/sockaddr.ts'
+
+function parsed(text: string): string | undefined {
+  const words = createAddressWords()
+  return parseAddress(text, words) ? formatAddress(words) : undefined
+}
+
+describe('parseAddress and formatAddress', () => {
+  for (const [text, canonical] of [
+    ['127.0.0.1', '127.0.0.1'],
+    ['255.255.255.255', '255.255.255.255'],
+    ['::', '::'],
+    ['::1', '::1'],
+    ['1::', '1::'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['2001:DB8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
+    ['1:0:0:2:0:0:0:3', '1:0:0:2::3'],
+    ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::ffff:c000:201', '192.0.2.1'],
+    ['64:ff9b::192.0.2.33', '64:ff9b::c000:221'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8'],
+    ['1:2:3:4:5:6:7::', '1:2:3:4:5:6:7:0'],
+  ] as const) {
+    test(`${text} is ${canonical}`, () => expect(parsed(text)).toBe(canonical))
+  }
+
+  for (const text of [
+    '',
+    '1',
+    '1.2.3',
+    '1.2.3.4.5',
+    '256.1.1.1',
+    '1..2.3',
+    '1.2.3.',
+    '.1.2.3',
+    '0001.2.3.4',
+    'a.b.c.d',
+    ' 1.2.3.4',
+    ':',
+    ':::',
+    '1:',
+    ':1',
+    '1::2::3',
+    '1:2:3:4:5:6:7',
+    '1:2:3:4:5:6:7:8:9',
+    '12345::',
+    'g::',
+    '::1.2.3',
+    '::1.2.3.4:1',
+    '1:2:3:4:5:6:7:8::',
+  ]) {
+    test(`"${text}" is no address`, () => expect(parsed(text)).toBeUndefined())
+  }
+
+  test('isMapped, isUnspecified, sameAddress', () => {
+    const words = (text: string) => {
+      const result = createAddressWords()
+      parseAddress(text, result)
+      return result
+    }
+    expect(isMapped(words('10.0.0.1'))).toBe(true)
+    expect(isMapped(words('::1'))).toBe(false)
+    expect(['0.0.0.0', '::', '::ffff:0.0.0.0'].map((text) => isUnspecified(words(text)))).toEqual([true, true, true])
+    expect(isUnspecified(words('::1'))).toBe(false)
+    expect(sameAddress(words('10.0.0.1'), words('::ffff:10.0.0.1'))).toBe(true)
+    expect(sameAddress(words('10.0.0.1'), words('10.0.0.2'))).toBe(false)
+  })
+
+  test('unmapAddress leaves everything else alone', () => {
+    expect(unmapAddress('::ffff:10.0.0.1')).toBe('10.0.0.1')
+    for (const text of ['10.0.0.1', '::1', '2001:db8::1', ':nonsense']) expect(unmapAddress(text)).toBe(text)
+  })
+})
