@@ -30,14 +30,14 @@ class FileSpool implements Spool {
     return this.#length
   }
 
-  async append(octets: Uint8Array): Promise<void> {
+  append(octets: Uint8Array): void {
     if (this.#descriptor === undefined && this.#length + octets.length <= IN_MEMORY) {
       this.#memory.push(octets)
       this.#length += octets.length
       return
     }
-    this.#descriptor ??= await this.#open()
-    await this.#write(this.#descriptor, octets)
+    this.#descriptor ??= this.#open()
+    this.#write(this.#descriptor, octets)
   }
 
   read(): ReadableStream<Uint8Array> {
@@ -78,7 +78,7 @@ class FileSpool implements Spool {
   }
 
   /** A file that only this process can open, gone from its directory at once. */
-  async #open(): Promise<number> {
+  #open(): number {
     const fs = this.#fs
     const path = `${this.#directory}/tcpfingerprint-${crypto.randomUUID()}`
     const { O_RDWR, O_CREAT, O_EXCL } = fs.constants
@@ -87,18 +87,14 @@ class FileSpool implements Spool {
     const memory = this.#memory
     this.#memory = []
     this.#length = 0
-    for (const octets of memory) await this.#write(descriptor, octets)
+    for (const octets of memory) this.#write(descriptor, octets)
     return descriptor
   }
 
-  async #write(descriptor: number, octets: Uint8Array): Promise<void> {
+  /** At once: a thread would take longer, and octets that wait for it pile up. */
+  #write(descriptor: number, octets: Uint8Array): void {
     for (let done = 0; done < octets.length; ) {
-      const taken = await new Promise<number>((resolve, reject) => {
-        this.#fs.write(descriptor, octets, done, octets.length - done, this.#length, (error, count) => {
-          if (error) reject(error)
-          else resolve(count)
-        })
-      })
+      const taken = this.#fs.writeSync(descriptor, octets, done, octets.length - done, this.#length)
       done += taken
       this.#length += taken
     }

@@ -206,7 +206,7 @@ class Handler<Subject> implements CgiHandler<Subject> {
           await reader.cancel().catch(() => {})
           return 'too-large'
         }
-        await spool.append(value)
+        spool.append(value)
       }
     } catch (error) {
       spool.discard()
@@ -308,7 +308,10 @@ class Handler<Subject> implements CgiHandler<Subject> {
     }
     if (this.#options.dispatch !== undefined) {
       const seen = (DISPATCHED.get(request) ?? 0) + 1
-      if (seen > this.#options.limits.redirects) return plain(502)
+      if (seen > this.#options.limits.redirects) {
+        this.#fail(pathOf(request), `is the end of more than ${this.#options.limits.redirects} local redirects`)
+        return plain(502)
+      }
       DISPATCHED.set(again, seen)
       return this.#options.dispatch(again, subject)
     }

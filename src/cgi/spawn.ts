@@ -39,7 +39,7 @@ export interface FileFacts {
 /** Octets put aside until all of them are there. */
 export interface Spool {
   readonly length: number
-  append(octets: Uint8Array): Promise<void>
+  append(octets: Uint8Array): void
   /** Everything from the beginning. Called once; the spool is gone when the stream ends or is cancelled. */
   read(): ReadableStream<Uint8Array>
   /** Throws it away. */

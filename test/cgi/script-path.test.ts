@@ -1,0 +1,106 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cgiRuntime } from '../../src/adapter/cgi.ts'
+import { findScript } from '../../src/cgi/script-path.ts'
+
+const base = realpathSync(mkdtempSync(join(tmpdir(), 'tcpfingerprint-path-')))
+afterAll(() => rmSync(base, { recursive: true, force: true }))
+const root = join(base, 'root')
+for (const name of ['root/sub', 'root/.hidden', 'outside', 'root-other'])
+  mkdirSync(join(base, name), { recursive: true })
+for (const name of [
+  'root/env',
+  'root/a b',
+  'root/sub/deep',
+  'root/.dot',
+  'root/.hidden/x',
+  'outside/evil',
+  'root-other/evil',
+  'root/é',
+]) {
+  writeFileSync(join(base, name), '#!/bin/sh\n')
+  chmodSync(join(base, name), 0o755)
+}
+writeFileSync(join(root, 'page.php'), '')
+writeFileSync(join(root, 'data'), '')
+symlinkSync(join(base, 'outside/evil'), join(root, 'out'))
+symlinkSync(join(base, 'outside'), join(root, 'outdir'))
+symlinkSync(join(base, 'root-other/evil'), join(root, 'sibling'))
+symlinkSync(join(root, '.dot'), join(root, 'todot'))
+symlinkSync('env', join(root, 'alias'))
+symlinkSync('nowhere', join(root, 'dangling'))
+symlinkSync(root, join(base, 'link-root'))
+
+const runtime = cgiRuntime()
+const find = (path: string, from: string = root) => findScript(runtime, from, path, (name) => name.endsWith('.php'))
+
+describe('findScript', () => {
+  const found: readonly (readonly [string, string, string, string])[] = [
+    ['/env', 'env', '/env', ''],
+    ['/env/', 'env', '/env', '/'],
+    ['/env/x/y', 'env', '/env', '/x/y'],
+    ['/env/x//y/', 'env', '/env', '/x/y/'],
+    ['//env', 'env', '/env', ''],
+    ['/a%20b/c%20d', 'a b', '/a b', '/c d'],
+    ['/sub/deep/rest', 'sub/deep', '/sub/deep', '/rest'],
+    ['/%C3%A9', 'é', '/é', ''],
+    ['/page.php/x', 'page.php', '/page.php', '/x'],
+    ['/env/.hidden', 'env', '/env', '/.hidden'],
+    ['/env/..', 'env', '/env', '/..'],
+  ]
+  for (const [path, file, name, pathInfo] of found) {
+    test(`${path} is ${file} with ${JSON.stringify(pathInfo)}`, () => {
+      expect(find(path)).toEqual({ filename: join(root, file), realPath: join(root, file), name, pathInfo })
+    })
+  }
+  test('a link inside the root is followed, and its name kept', () => {
+    expect(find('/alias')).toEqual({
+      filename: join(root, 'alias'),
+      realPath: join(root, 'env'),
+      name: '/alias',
+      pathInfo: '',
+    })
+  })
+  test('the root may be a link itself', () => {
+    expect(find('/env', join(base, 'link-root'))).toMatchObject({
+      filename: join(base, 'link-root/env'),
+      realPath: join(root, 'env'),
+    })
+  })
+  const refused: readonly (readonly [string, number])[] = [
+    ['', 403],
+    ['/', 403],
+    ['/sub', 403],
+    ['/sub/', 403],
+    ['/none', 404],
+    ['/none/env', 404],
+    ['/data', 403],
+    ['/out', 404],
+    ['/outdir/evil', 404],
+    ['/sibling', 404],
+    ['/todot', 404],
+    ['/dangling', 404],
+    ['/.dot', 404],
+    ['/.hidden/x', 404],
+    ['/..', 404],
+    ['/../outside/evil', 404],
+    ['/sub/../../outside/evil', 404],
+    ['/%2e%2e/outside/evil', 404],
+    ['/%2e%2e%2foutside%2fevil', 404],
+    ['/sub%2fdeep', 404],
+    ['/env%00', 404],
+    ['/env/x%00', 404],
+    ['/env/x%0aFINGERPRINT_LABEL=evil', 404],
+    ['/env/%7f', 404],
+    ['/%ff', 404],
+    ['/%', 404],
+    ['/%zz', 404],
+    [`/${'x'.repeat(5000)}`, 404],
+  ]
+  for (const [path, status] of refused) {
+    test(`${JSON.stringify(path.slice(0, 40))} is ${status}`, () => expect(find(path)).toMatchObject({ status }))
+  }
+  test('a root that is not there', () => expect(find('/env', join(base, 'none'))).toMatchObject({ status: 404 }))
+})
