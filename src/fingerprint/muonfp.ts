@@ -3,14 +3,8 @@
  * @module
  */
 
-import type { OptionLayout } from '../wire/option-layout.ts'
 import type { Syn } from '../wire/syn.ts'
-import { traitsOf } from './traits.ts'
-
-/** Kinds of the options joined by `-`, as several formats want them. Made once for each order of options. */
-export function dashedKinds(layout: OptionLayout): string {
-  return (layout.dashed ??= layout.kinds.join('-'))
-}
+import { type SynTraits, traitsOf } from './traits.ts'
 
 /**
  * MuonFP string of a SYN, e.g. `64240:2-4-8-1-3:1460:7`: window, option kinds in wire order (No-Operation and each octet of
@@ -26,5 +20,12 @@ export function dashedKinds(layout: OptionLayout): string {
  */
 export function formatMuonFp(syn: Syn): string {
   const traits = traitsOf(syn)
-  return (traits.muonfp ??= `${traits.window}:${dashedKinds(traits.layout)}:${traits.mss ?? ''}:${traits.scale ?? ''}`)
+  return (traits.muonfp ??= format(traits))
+}
+
+function format({ window, layout, mss, scale }: SynTraits): string {
+  const kinds = (layout.dashed ??= `:${layout.kinds.join('-')}:`)
+  // Few pieces: the string is a tree of them until it is first read.
+  if (mss === undefined) return `${window}${kinds}:${scale ?? ''}`
+  return scale === undefined ? `${window}${kinds}${mss}:` : `${window}${kinds}${mss}:${scale}`
 }

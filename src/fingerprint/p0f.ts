@@ -3,20 +3,21 @@
  * @module
  */
 
+import type { OptionLayout } from '../wire/option-layout.ts'
 import type { Syn } from '../wire/syn.ts'
 import { formatQuirks } from './quirks.ts'
 import { type SynTraits, traitsOf } from './traits.ts'
 import { guessHopDistance, MAX_DISTANCE } from './ttl.ts'
 
-/** `4:57+7:` for each version and TTL, made when first needed: at most 512 strings. */
-const ttlText: (string | undefined)[] = []
+/** `4:57+7:0:` for each version and TTL without IP options, made when first needed: at most 512 strings. */
+const headText: (string | undefined)[] = []
 
-function formatTtl(version: number, timeToLive: number): string {
+function formatHead(version: number, timeToLive: number, optionsLength: number): string {
   const distance = guessHopDistance(timeToLive)
-  return `${version}:${timeToLive}+${distance > MAX_DISTANCE ? '?' : distance}:`
+  return `${version}:${timeToLive}+${distance > MAX_DISTANCE ? '?' : distance}:${optionsLength}:`
 }
 
-/** `mss*44`, `mtu*2`: a 16-bit window has at most 655 of a divisor of at least 88, so at most 1500 strings. */
+/** `:mss*44,`, `:mtu*2,`: a 16-bit window has at most 744 times a divisor, which is 88 at least, so 1500 strings at most. */
 const multipleText: (string | undefined)[] = []
 
 /**
@@ -45,14 +46,37 @@ export function formatP0f(syn: Syn): string {
 }
 
 function format(traits: SynTraits): string {
-  const ttlKey = traits.version === 4 ? traits.timeToLive : traits.timeToLive + 256
-  const ttl = (ttlText[ttlKey] ??= formatTtl(traits.version, traits.timeToLive))
-  let window: string | number = traits.window
-  if (traits.multiple !== 0) {
+  const { version, timeToLive, optionsLength, layout } = traits
+  const head =
+    optionsLength === 0
+      ? (headText[version === 4 ? timeToLive : timeToLive + 256] ??= formatHead(version, timeToLive, 0))
+      : formatHead(version, timeToLive, optionsLength)
+  let window: string
+  if (traits.multiple === 0) window = `:${traits.window},`
+  else {
     const key = traits.multiple * 2 + (traits.multipleOfMtu ? 1 : 0)
-    window = multipleText[key] ??= `${traits.multipleOfMtu ? 'mtu' : 'mss'}*${traits.multiple}`
+    window = multipleText[key] ??= `:${traits.multipleOfMtu ? 'mtu' : 'mss'}*${traits.multiple},`
   }
-  const scale = traits.p0fScale
-  const end = `:${formatQuirks(traits.quirks)}${traits.payload ? ':+' : ':0'}`
-  return `${ttl}${traits.optionsLength}:${traits.p0fMss}:${window},${scale}:${traits.p0fLayout}${end}`
+  // Few pieces: the string is a tree of them until it is first read.
+  return (
+    head +
+    traits.p0fMss +
+    window +
+    traits.p0fScale +
+    (traits.raw === undefined ? sharedTail(traits, layout) : formatTail(traits))
+  )
+}
+
+/** `:mss,sok,ts,nop,ws:df,id+:0`, remembered with the order of options for the quirks that came with it last. */
+function sharedTail(traits: SynTraits, layout: OptionLayout): string {
+  const key = traits.quirks * 2 + (traits.payload ? 1 : 0)
+  if (layout.p0fTailKey !== key) {
+    layout.p0fTail = formatTail(traits)
+    layout.p0fTailKey = key
+  }
+  return layout.p0fTail
+}
+
+function formatTail(traits: SynTraits): string {
+  return `:${traits.p0fLayout}:${formatQuirks(traits.quirks)}${traits.payload ? ':+' : ':0'}`
 }

@@ -221,7 +221,7 @@ function findTraits(syn: Syn): SynTraits {
     raw = raw.slice()
   }
   const fresh = new SynTraits(syn, [key1, key2, quirks, key4], options, raw)
-  cache.set(hash, fresh)
+  cache.offer(hash, fresh)
   return fresh
 }
 

@@ -25,10 +25,13 @@ export class OptionLayout {
   readonly zeros: number
   /** Whether other octets than 0 follow these. They are not among `kinds`. */
   readonly noise: boolean
-  /** Kinds joined by `-`; filled by `fingerprint/muonfp.ts`. */
+  /** Kinds joined by `-`, a colon before and behind; filled by `fingerprint/muonfp.ts`. */
   dashed: string | undefined = undefined
   /** The order in p0f's words; filled by `fingerprint/traits.ts`. */
   p0f: string | undefined = undefined
+  /** End of the p0f signature, and the quirks it is for; filled by `fingerprint/p0f.ts`. */
+  p0fTail = ''
+  p0fTailKey = -1
   /** Presence octet of HAProxy's `ip.fp`, -1 until known; filled by `fingerprint/haproxy.ts`. */
   presence = -1
   /** A 32-bit number that is the same for the same order. */
@@ -68,6 +71,6 @@ export function internLayout(kinds: Uint8Array, count: number, hash: number, aft
   const own: number[] = []
   for (let i = 0; i < count; i++) own.push(kinds[i]!)
   const fresh = new OptionLayout(own, afterEnd, key)
-  layouts.set(key, fresh)
+  layouts.offer(key, fresh)
   return fresh
 }
