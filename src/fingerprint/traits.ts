@@ -86,7 +86,10 @@ export class SynTraits {
   /** Made by {@link traitsOf}. */
   constructor(
     syn: Syn,
-    keys: readonly [number, number, number, number],
+    key1: number,
+    key2: number,
+    key3: number,
+    key4: number,
     options: P0fOptions,
     raw: Uint8Array | undefined,
   ) {
@@ -108,7 +111,7 @@ export class SynTraits {
     this.mss = tcp.mss
     this.scale = tcp.windowScale
     this.layout = tcp.layout
-    this.payload = (keys[0] & PAYLOAD) !== 0
+    this.payload = (key1 & PAYLOAD) !== 0
     const headers = (this.version === 4 ? 20 : 40) + this.optionsLength + tcp.dataOffset * 4
     setMultiple(options, tcp.window, headers, this.version === 6)
     this.p0fMss = options.mss
@@ -116,12 +119,12 @@ export class SynTraits {
     this.p0fLayout = options.layout
     this.multiple = options.multiple
     this.multipleOfMtu = options.multipleOfMtu
-    this.quirks = keys[2] | options.quirks
+    this.quirks = key3 | options.quirks
     this.raw = raw
-    this.key1 = keys[0]
-    this.key2 = keys[1]
-    this.key3 = keys[2]
-    this.key4 = keys[3]
+    this.key1 = key1
+    this.key2 = key2
+    this.key3 = key3
+    this.key4 = key4
   }
 }
 
@@ -220,7 +223,7 @@ function findTraits(syn: Syn): SynTraits {
     // A copy: the octets may be part of a large buffer, which the cache must not hold.
     raw = raw.slice()
   }
-  const fresh = new SynTraits(syn, [key1, key2, quirks, key4], options, raw)
+  const fresh = new SynTraits(syn, key1, key2, quirks, key4, options, raw)
   cache.offer(hash, fresh)
   return fresh
 }
