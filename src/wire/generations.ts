@@ -21,6 +21,7 @@ export class Generations<V> {
   #old = new Map<number, V>()
   #door: Uint8Array | undefined = undefined
   #offered = 0
+  #seed = 0
 
   constructor(size: number) {
     this.#size = size
@@ -28,20 +29,26 @@ export class Generations<V> {
 
   /** The value kept for a key. */
   get(key: number): V | undefined {
-    const young = this.#young.get(key)
+    const place = this.#place(key)
+    const young = this.#young.get(place)
     if (young !== undefined) return young
-    const old = this.#old.get(key)
-    if (old !== undefined) this.#keep(key, old)
+    const old = this.#old.get(place)
+    if (old !== undefined) this.#keep(place, old)
     return old
   }
 
   /** Keeps a value, if this is not the first time of late that its key is offered. */
   offer(key: number, value: V): void {
-    const door = (this.#door ??= new Uint8Array(DOOR_BITS / 8))
-    const bit = (key ^ (key >>> 13)) & (DOOR_BITS - 1)
+    if (this.#door === undefined) {
+      this.#door = new Uint8Array(DOOR_BITS / 8)
+      this.#seed = (Math.random() * 2 ** 32) | 0
+    }
+    const door = this.#door
+    const place = this.#place(key)
+    const bit = place & (DOOR_BITS - 1)
     const octet = door[bit >> 3]!
     if ((octet & (1 << (bit & 7))) !== 0) {
-      this.#keep(key, value)
+      this.#keep(place, value)
       return
     }
     door[bit >> 3] = octet | (1 << (bit & 7))
@@ -53,8 +60,14 @@ export class Generations<V> {
     }
   }
 
-  #keep(key: number, value: V): void {
-    this.#young.set(key, value)
+  /** One-to-one, and not to be foreseen by a peer: nobody can aim at one chain of the runtime's hash table. */
+  #place(key: number): number {
+    const mixed = Math.imul(key ^ this.#seed, 0x9e3779b1)
+    return mixed ^ (mixed >>> 15)
+  }
+
+  #keep(place: number, value: V): void {
+    this.#young.set(place, value)
     if (this.#young.size < this.#size) return
     this.#old = this.#young
     this.#young = new Map()
