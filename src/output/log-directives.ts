@@ -134,6 +134,7 @@ function noteText(value: unknown): string | undefined {
   }
 }
 
+const SLASHES = /\/{2,}/g
 const TIME_PREFIX = /^(begin:|end:)?(.*)$/s
 
 function time(argument: string): Item {
@@ -243,7 +244,8 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     'duration',
   ]),
   u: simple((record) => (record.user === '' ? '""' : text(record.user))),
-  U: simple((record) => escapePath(targetPath(requestTarget(record.url)))),
+  // Apache takes slashes in a row for one (MergeSlashes).
+  U: simple((record) => escapePath(targetPath(requestTarget(record.url)).replace(SLASHES, '/'))),
   v: simple((record) => text(record.serverName ?? hostName(record))),
   V: simple((record) => text(hostName(record) ?? record.serverName)),
   x: named('a variable of mod_ssl', (name) =>

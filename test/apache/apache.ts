@@ -10,13 +10,6 @@ import { freePort, sleepUntil } from './wire.ts'
 const PROGRAM = '/usr/sbin/apache2'
 const MODULES = '/usr/lib/apache2/modules'
 
-/** Why Apache cannot be started here, or `undefined` where it can. */
-export function apacheMissing(): string | undefined {
-  if (!existsSync(PROGRAM)) return `no ${PROGRAM}: apt-get install apache2`
-  if (!existsSync(join(MODULES, 'mod_cgid.so'))) return `no ${MODULES}/mod_cgid.so: apt-get install apache2`
-  return undefined
-}
-
 /** A running Apache. */
 export interface Apache {
   readonly port: number
@@ -44,6 +37,7 @@ ServerLimit 1
 ThreadsPerChild 16
 MaxRequestWorkers 16
 ScriptSock "${root}/cgid"
+${process.getuid?.() === 0 ? 'User www-data\nGroup www-data' : ''}
 ErrorLog "${root}/logs/error.log"
 LogLevel warn
 DocumentRoot "${root}/htdocs"

@@ -35,6 +35,7 @@ describe('compileLogFormat prints what Apache 2.4 prints', () => {
     ['vhost_combined', `foo.example:8081 192.0.2.1 - - ${TIME} "GET /a%20b?x=1 HTTP/1.1" 200 6 "http://a/" "curl/8"`],
     ['%%|%m|%U|%q|%H', '%|GET|/a b|?x=1|HTTP/1.1'],
     ['%q|%U', '?|/', { url: 'http://a/?' }],
+    ['%U', '/a/b/', { url: 'http://x//a///b//?//' }],
     ['[%q]', '[]', { url: 'http://a/' }],
     ['%U', '/\\"\\\\\\xff\\xc3\\xa9\\n%zz%', { url: '/%22%5c%ff%C3%A9%0a%zz%' }],
     ['%r', 'GET /v10 HTTP/1.0', { url: '/v10', requestHeaders: new Headers() }],
