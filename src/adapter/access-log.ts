@@ -17,6 +17,17 @@ import {
 import { localEnd, peerEnd } from './ends.ts'
 import { openLogSink } from './log-file.ts'
 
+export type { AccessLogMiddleware } from '../hono/access-log.ts'
+export type {
+  AccessLogOptions,
+  LogFileOptions,
+  LoggedExchange,
+  PlainAccessLog,
+  PlainAccessLogOptions,
+  PlainHandler,
+} from '../output/access-log.ts'
+export type { AccessRecord, HeaderReader } from '../output/log-record.ts'
+
 /** What is used of Bun. */
 interface BunParts {
   readonly inspect: (value: unknown) => string

@@ -13,6 +13,10 @@ import { spawnBun } from './spawn-bun.ts'
 import { spawnDeno } from './spawn-deno.ts'
 import { openSpool } from './spool.ts'
 
+export type { CgiStatus } from '../cgi/handler.ts'
+export type { CgiLimits, CgiOptions, ScriptNote } from '../cgi/options.ts'
+export type { HonoCgi } from '../hono/cgi.ts'
+
 /** What is used of `process`. */
 interface Host {
   readonly env: Readonly<Record<string, string | undefined>>

@@ -1,0 +1,262 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { Hono } from 'hono'
+import { cgi } from '../../src/adapter/cgi.ts'
+import type { HonoCgi } from '../../src/hono/cgi.ts'
+import { needs } from '../support/privilege.ts'
+import { type Apache, startApache } from './apache.ts'
+import { ask, type RawAnswer } from './wire.ts'
+
+const shell = (text: string): { text: string; mode: number } => ({ text: `#!/bin/sh\n${text}\n`, mode: 0o755 })
+const output = (text: string): { text: string; mode: number } => shell(`cat <<'END'\n${text}\nEND`)
+
+const SCRIPTS = {
+  env: shell("printf 'Content-Type: text/plain\\n\\n'; printf 'cwd=%s\\nargc=%s\\n' \"$PWD\" $#; env"),
+  body: shell('printf "Content-Type: text/plain\\n\\n"; echo "$CONTENT_LENGTH $CONTENT_TYPE"; cat'),
+  crlf: shell("printf 'Status: 404 Custom\\r\\nX-A: 1\\r\\nContent-type: text/plain\\r\\n\\r\\nbody'"),
+  teapot: output('Status: 418\nContent-Type: text/plain\n\nshort'),
+  cookies: output('Content-Type: text/plain\nSet-Cookie: a=1\nSet-Cookie: b=2\n\nx'),
+  latin: shell("printf 'Content-Type: text/plain\\nX-L: \\351\\303\\251\\n\\n\\351\\303\\251'"),
+  absolute: output('Location: http://example.org/a?b=c\n'),
+  moved: output('Status: 301 Moved\nLocation: /x\nContent-Type: text/plain\n\nmoved'),
+  local: output('Location: /cgi-bin/env/info?x=y\n'),
+  'no-content': output('Status: 204\n\nbody'),
+  'not-modified': output('Status: 304\nX-A: 1\n\n'),
+  fails: shell("printf 'Content-Type: text/plain\\n\\nbody'; exit 3"),
+  empty: shell("printf 'Content-Type: text/plain\\n\\n'"),
+  octets: shell("printf 'Content-Type: application/octet-stream\\n\\n'; head -c 200000 /dev/zero | tr '\\0' '\\377'"),
+  silent: shell(':'),
+  bad: shell('echo hello'),
+  loop: output('Location: /cgi-bin/loop\n'),
+  '.dot': output('Content-Type: text/plain\n\nx'),
+  plain: { text: 'x', mode: 0o644 },
+  'two-types': output('Content-Type: a/b\nContent-Type: c/d\n\nx'),
+  'no-field': output('X-A: 1\n\nx'),
+} as const
+
+/** Scripts whose answers must be the same: path, method, further header lines, body. */
+const SAME: readonly (readonly [path: string, method?: string, headers?: string, body?: string])[] = [
+  ['/cgi-bin/crlf'],
+  ['/cgi-bin/teapot'],
+  ['/cgi-bin/cookies'],
+  ['/cgi-bin/latin'],
+  ['/cgi-bin/moved'],
+  ['/cgi-bin/no-content'],
+  ['/cgi-bin/not-modified'],
+  ['/cgi-bin/fails'],
+  ['/cgi-bin/empty'],
+  ['/cgi-bin/octets'],
+  ['/cgi-bin/teapot', 'HEAD'],
+  ['/cgi-bin/body', 'POST', 'Content-Length: 5\r\nContent-Type: a/b\r\n', 'hello'],
+  ['/cgi-bin/body', 'PUT', 'Content-Length: 0\r\n'],
+  ['/cgi-bin/body', 'DELETE'],
+]
+
+/** Requests after which the environment must be the same. */
+const ENVIRONMENTS: readonly (readonly [path: string, method?: string, headers?: string, body?: string])[] = [
+  ['/cgi-bin/env'],
+  ['/cgi-bin/env?'],
+  ['/cgi-bin/env?a=b&c=%20%00&d+e'],
+  ['/cgi-bin/env/'],
+  ['/cgi-bin/env/a%20b/%22%5C/c'],
+  ['/cgi-bin/env/a//b///'],
+  ['//cgi-bin///env//x'],
+  ['/cgi-bin/env/%C3%A9'],
+  ['/cgi-bin/env', 'HEAD'],
+  ['/cgi-bin/env', 'DELETE'],
+  ['/cgi-bin/env', 'POST', 'Content-Length: 3\r\nContent-Type: text/x; y="z"\r\n', 'abc'],
+  [
+    '/cgi-bin/env',
+    'GET',
+    'X-A: 1\r\nX-A: 2\r\nx-lower: \u00c3\u00a9\r\nX_Under: 1\r\nX.Dot: 1\r\nProxy: http://evil/\r\nAuthorization: Basic x\r\nProxy-Authorization: x\r\n',
+  ],
+  [
+    '/cgi-bin/env',
+    'GET',
+    'Cookie: a="b"; c\r\nUser-Agent: \r\nReferer: x\ty\r\nFingerprint-Ip-Ttl: 1\r\nFINGERPRINT_IP_TTL: 1\r\n',
+  ],
+  ['/cgi-bin/local'],
+]
+
+/** Variables of Apache that have no meaning here. */
+const APACHE_ONLY = /^(?:REDIRECT_)?(?:CONTEXT_DOCUMENT_ROOT|CONTEXT_PREFIX|SERVER_ADMIN|SERVER_SIGNATURE)$/
+/** Values that name the server, the connection or a variable of the shell's own. */
+const VARYING = /^(?:REDIRECT_)?(?:REMOTE_PORT|SERVER_SOFTWARE|_|SHLVL|OLDPWD)$/
+/** Headers that the servers add, and lengths and codings, which they choose. */
+const SERVERS_OWN: ReadonlySet<string> = new Set([
+  'date',
+  'server',
+  'connection',
+  'transfer-encoding',
+  'content-length',
+  'keep-alive',
+])
+
+/** Answers that differ on purpose. */
+const DIFFERENCES: readonly { path: string; apache: number; ours: number; why: string }[] = [
+  {
+    path: '/cgi-bin/silent',
+    apache: 500,
+    ours: 502,
+    why: 'a script that breaks the protocol is a bad gateway, not an error of the server',
+  },
+  { path: '/cgi-bin/bad', apache: 500, ours: 502, why: 'the same' },
+  { path: '/cgi-bin/loop', apache: 500, ours: 502, why: 'the same' },
+  { path: '/cgi-bin/plain', apache: 500, ours: 403, why: 'Apache finds out by running it' },
+  { path: '/cgi-bin/.dot', apache: 200, ours: 404, why: 'names that begin with a dot are not served' },
+  {
+    path: '/cgi-bin/two-types',
+    apache: 200,
+    ours: 502,
+    why: 'RFC 3875 section 6.3: no CGI field twice; Apache takes the last',
+  },
+  { path: '/cgi-bin/no-field', apache: 200, ours: 502, why: 'RFC 3875 section 6.2: at least one CGI field' },
+  {
+    path: '/cgi-bin/env/a%0Ab',
+    apache: 200,
+    ours: 404,
+    why: 'a line break in PATH_INFO could pass for another variable',
+  },
+]
+
+const FINGERPRINT = { FINGERPRINT_TCP_OPTIONS: '2,4,8,1,3', FINGERPRINT_IP_TTL: '64' }
+const PAGE = `<?php echo $_SERVER['FINGERPRINT_TCP_OPTIONS'], '|', $_SERVER['PATH_INFO'] ?? '', '|', $_GET['q'] ?? '', '|',
+  $_POST['p'] ?? '', '|', $_SERVER['SCRIPT_NAME'], '|', $_SERVER['PHP_SELF'], '|', $_SERVER['REQUEST_URI'], '|', file_get_contents('php://input'); ?>`
+
+needs('apache2', 'php-cgi').describe('cgi beside Apache mod_cgid', () => {
+  let apache: Apache
+  let server: Bun.Server<undefined>
+  let handlers: HonoCgi[] = []
+  const pass = Object.entries(FINGERPRINT).map(([name, value]) => `SetEnv ${name} ${value}`)
+
+  beforeAll(async () => {
+    apache = await startApache({
+      modules: ['actions'],
+      files: {
+        ...Object.fromEntries(Object.entries(SCRIPTS).map(([name, file]) => [`cgi-bin/${name}`, file])),
+        'htdocs/page.php': { text: PAGE },
+      },
+      extra: `
+        ${pass.join('\n')}
+        UseCanonicalName Off
+        ScriptAlias /cgi-bin/ @ROOT@/cgi-bin/
+        ScriptAlias /php-program /usr/bin/php-cgi
+        <Directory /usr/bin>
+          Require all granted
+        </Directory>
+        Action php-page /php-program
+        AddHandler php-page .php
+      `,
+    })
+    const common = {
+      env: { LC_ALL: 'C', ...FINGERPRINT },
+      documentRoot: join(apache.root, 'htdocs'),
+      onError() {},
+      onStderr() {},
+    }
+    const scripts = cgi({ root: join(apache.root, 'cgi-bin'), ...common, env: FINGERPRINT, passEnv: ['PATH', 'TZ'] })
+    const pages = cgi({
+      root: join(apache.root, 'htdocs'),
+      prefix: '',
+      interpreters: { '.php': ['/usr/bin/php-cgi'] },
+      ...common,
+    })
+    handlers = [scripts, pages]
+    // Apache merges slashes before it looks for a location; so that routes see the same path, this does too.
+    const app = new Hono({ getPath: (request) => new URL(request.url).pathname.replace(/\/{2,}/g, '/') })
+    app.all('/cgi-bin/*', scripts)
+    app.all('/*', pages)
+    server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: app.fetch })
+  })
+  afterAll(async () => {
+    await server?.stop(true)
+    for (const handler of handlers) await handler.close()
+    await apache?.stop()
+  })
+
+  const both = async (
+    [path, method = 'GET', headers = '', body = '']: (typeof SAME)[number],
+    host = (port: number): string => `127.0.0.1:${port}`,
+  ): Promise<[theirs: RawAnswer, ours: RawAnswer]> => {
+    const text = (port: number): string =>
+      `${method} ${path} HTTP/1.1\r\nHost: ${host(port)}\r\nConnection: close\r\n${headers}\r\n${body}`
+    return [await ask(apache.port, text(apache.port)), await ask(server.port!, text(server.port!))]
+  }
+  const comparable = ({ status, headers, body }: RawAnswer): unknown => ({
+    status,
+    headers: headers.filter(([name]) => !SERVERS_OWN.has(name)).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
+    body,
+  })
+
+  for (const row of SAME) {
+    test(`the same answer to ${row[1] ?? 'GET'} ${row[0]}`, async () => {
+      const [theirs, ours] = await both(row)
+      expect(comparable(ours)).toEqual(comparable(theirs))
+    })
+  }
+  test('the same redirect, but for the page that Apache adds', async () => {
+    const [theirs, ours] = await both(['/cgi-bin/absolute'])
+    const location = ({ status, headers }: RawAnswer): unknown => [
+      status,
+      headers.find(([name]) => name === 'location'),
+    ]
+    expect(location(ours)).toEqual(location(theirs))
+  })
+
+  const environment = (answer: RawAnswer, port: number): Record<string, string> => {
+    const env: Record<string, string> = {}
+    for (const line of answer.body.replaceAll(`${port}`, 'PORT').split('\n')) {
+      const [, name, value] = /^([^=]+)=(.*)$/s.exec(line) ?? []
+      if (name !== undefined && !VARYING.test(name)) env[name] = value!
+    }
+    return env
+  }
+  for (const row of ENVIRONMENTS) {
+    test(`the same environment for ${row[1] ?? 'GET'} ${row[0]} ${row[2]?.slice(0, 20) ?? ''}`, async () => {
+      const [theirs, ours] = await both(row)
+      expect(ours.status).toBe(theirs.status)
+      const expected = environment(theirs, apache.port)
+      for (const name of Object.keys(expected)) {
+        // Apache renames the variables of the application as well; ours stay what they are.
+        if (APACHE_ONLY.test(name) || name.startsWith('REDIRECT_FINGERPRINT_')) delete expected[name]
+      }
+      for (const name of ['PATH', 'REDIRECT_PATH', 'TZ', 'REDIRECT_TZ']) {
+        // What each server itself was started with.
+        delete expected[name]
+      }
+      const found = environment(ours, server.port!)
+      for (const name of ['PATH', 'REDIRECT_PATH', 'TZ', 'REDIRECT_TZ']) delete found[name]
+      expect(found).toEqual(expected)
+      if (row[1] !== 'HEAD') expect(found.FINGERPRINT_TCP_OPTIONS).toBe('2,4,8,1,3')
+    })
+  }
+
+  for (const { path, apache: theirStatus, ours: ourStatus, why } of DIFFERENCES) {
+    test(`${path} differs: ${why}`, async () => {
+      const [theirs, ours] = await both([path])
+      expect([theirs.status, ours.status]).toEqual([theirStatus, ourStatus])
+    })
+  }
+
+  test('two differences of the environment', async () => {
+    // A query without "=" becomes arguments under Apache: that has been an attack on php-cgi (CVE-2012-1823).
+    const [theirs, ours] = await both(['/cgi-bin/env?one+two'])
+    expect([theirs, ours].map((answer) => /argc=(\d)/.exec(answer.body)?.[1])).toEqual(['2', '0'])
+    // Octets that are not UTF-8 cannot be put into an environment by JavaScript runtimes.
+    const [raw, recoded] = await both(['/cgi-bin/env', 'GET', 'X-L: \u00e9\r\n'])
+    expect([raw, recoded].map((answer) => /HTTP_X_L=(.*)/.exec(answer.body)?.[1])).toEqual(['\u00e9', '\u00c3\u00a9'])
+  })
+
+  test('php-cgi prints FINGERPRINT_TCP_OPTIONS, and what else a page asks for', async () => {
+    const post = 'p=posted'
+    const [theirs, ours] = await both([
+      '/page.php/info?q=asked',
+      'POST',
+      `Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ${post.length}\r\n`,
+      post,
+    ])
+    expect(ours.body).toBe(`2,4,8,1,3|/info|asked|posted|/page.php|/page.php/info|/page.php/info?q=asked|${post}`)
+    expect(theirs.body).toBe(ours.body)
+    expect(ours.headers.find(([name]) => name === 'content-type')?.[1]).toBe('text/html; charset=UTF-8')
+  })
+})
