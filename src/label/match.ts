@@ -224,6 +224,13 @@ function lookUp(shape: Shape, traits: SynTraits): readonly Signature[] | undefin
  * The cost does not grow with the number of signatures: one look for each way in which signatures of this order of options
  * state MSS, scale and window.
  *
+ * | case | p0f 3.09b | here |
+ * | --- | --- | --- |
+ * | `olen` of a signature with a random TTL (`64-`) | taken as 0 | as stated |
+ * | a signature that an earlier one covers | the file is refused | never matches |
+ * | quirks `ack+` and `opt+` | sometimes missed, see {@link formatP0f} | as documented |
+ * | no match because of a loosely fitting tool | distance 0 | the guess, but 0 where p0f is followed to the letter |
+ *
  * @see p0f 3.09b `docs/README` section 5; {@link loadP0f} for what is tolerated beyond p0f
  */
 export function match(database: Database, syn: Syn, options?: MatchOptions): Label {
@@ -231,6 +238,8 @@ export function match(database: Database, syn: Syn, options?: MatchOptions): Lab
   const tolerant = options?.tolerant
   if (traits.labelDatabase === database && traits.labelTolerant === tolerant) return traits.label as Label
   const label = findLabel(database, traits, tolerant)
+  // Every SYN with these traits gets the same object.
+  Object.freeze(label)
   traits.label = label
   traits.labelDatabase = database
   traits.labelTolerant = tolerant
@@ -262,7 +271,7 @@ function findLabel(database: Database, traits: SynTraits, tolerant: boolean | un
   const isTolerant = tolerant ?? best.tolerant
   if (bestRank === RANK.FUZZY && best.label.family === undefined) {
     // A tool that fits loosely is no finding. p0f looks no further and does not even come to the distance: it logs 0.
-    return new Label(database, traits, undefined, false, 0, isTolerant ? undefined : 0)
+    return new Label(database, traits, undefined, false, 0, isTolerant || best.versioned ? undefined : 0)
   }
   const tolerated = isTolerant ? tolerable & ~statedQuirks(best, traits.version) : 0
   return new Label(database, traits, best, bestRank === RANK.FUZZY, tolerated)

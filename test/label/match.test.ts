@@ -168,6 +168,12 @@ describe('match', () => {
     expect(record(db, syn({ ttl: 57 }), { tolerant: false })).toEqual({ distance: 0, link: 'Ethernet', mtu: 1500 })
   })
 
+  test('gives an object that nobody can change', () => {
+    const db = database([['s', 'unix', 'Linux', `*:64:0:*:*,*:${LAYOUT}:df,id+:0`]])
+    expect(() => Object.assign(match(db, syn()), { name: 'Other' })).toThrow(TypeError)
+    expect(match(db, syn()).name).toBe('Linux')
+  })
+
   test('the distance is the signature TTL less the observed one, or a guess where these are at odds', () => {
     const distance = (sig: string, ttl: number) =>
       match(database([['s', 'unix', 'X', `*:${sig}:0:*:*,*:${LAYOUT}:df,id+:0`]]), syn({ ttl })).distance
