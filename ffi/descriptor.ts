@@ -65,8 +65,6 @@ export interface DescriptorCounts {
 export interface DescriptorEvents {
   /** The socket known at this number turned out to be another one, or none. */
   gone(fd: number): void
-  /** A further socket with a peer on this port was met. */
-  shared(port: number): void
 }
 
 /** See the module's comment. One per thread. */
@@ -123,6 +121,12 @@ export class DescriptorTable {
   /** One past the highest number seen in use. */
   get landing(): number {
     return this.#landing
+  }
+
+  /** The number known for a peer port, -1 for none and for several. Not verified. */
+  sole(port: number): number {
+    const entry = this.#byPort.get(port)
+    return typeof entry === 'number' ? entry : -1
   }
 
   /** Whether more than one socket with this peer port is known. */
@@ -278,11 +282,8 @@ export class DescriptorTable {
     this.#link(fd)
     const entry = this.#byPort.get(port)
     if (entry === undefined) this.#byPort.set(port, fd)
-    else {
-      if (typeof entry === 'number') this.#byPort.set(port, [entry, fd])
-      else entry.push(fd)
-      this.#events.shared(port)
-    }
+    else if (typeof entry === 'number') this.#byPort.set(port, [entry, fd])
+    else entry.push(fd)
   }
 
   /** Changes a number's status; the socket it belonged to is forgotten. */

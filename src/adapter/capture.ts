@@ -7,6 +7,8 @@ import { DescriptorTable } from '../../ffi/descriptor.ts'
 import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
+import { ConnectionStore } from '../connection/store.ts'
+import { type FirstTiming, firstTiming } from '../connection/timing.ts'
 import {
   type AddressWords,
   createAddressWords,
@@ -43,6 +45,8 @@ export class Listener {
   readonly udp: boolean
   /** The descriptors that accept for it, as of the last look. */
   armed: readonly ArmedListener[] = []
+  #defers = false
+  #deferred = false
 
   constructor(facts: ServerFacts & { port: number }, udp: boolean) {
     const words = createAddressWords()
@@ -54,9 +58,16 @@ export class Listener {
     this.exposed = !bound || udp
   }
 
-  /** Whether a connection may have been accepted on data only. */
+  /** What was found at the last look for listeners. */
+  update(armed: readonly ArmedListener[]): void {
+    this.armed = armed
+    this.#defers = armed.some((one) => one.deferAccept !== 0)
+    this.#deferred = armed.some((one) => one.deferAcceptBefore !== 0)
+  }
+
+  /** Whether a connection may have been accepted on data only; without a SYN it may be older than the arming. */
   mayHaveDeferred(synSaved: boolean): boolean {
-    return this.armed.some((one) => one.deferAccept !== 0 || (!synSaved && one.deferAcceptBefore !== 0))
+    return this.#defers || (this.#deferred && !synSaved)
   }
 
   /** Why a connection has no SYN. */
@@ -107,10 +118,7 @@ export class Capture {
   readonly listeners: Listeners
   readonly #sockets: Sockets
   readonly #table: DescriptorTable
-  /** Kept connections by descriptor, in the order in which they were first seen. */
-  readonly #connections = new Map<number, Connection>()
-  /** Kept connections by peer port, where only one socket with that port is known: the short way for later requests. */
-  readonly #byPort = new Map<number, Connection>()
+  readonly #connections = new ConnectionStore()
   readonly #wanted: AddressWords = createAddressWords()
   readonly #local: AddressWords = createAddressWords()
   readonly #acceptsOwn: (fd: number) => boolean
@@ -128,8 +136,7 @@ export class Capture {
     this.#sockets = new Sockets(libc)
     this.listeners = new Listeners(this.#sockets)
     this.#table = new DescriptorTable(this.#sockets, {
-      gone: (fd) => this.#drop(fd),
-      shared: (port) => this.#byPort.delete(port),
+      gone: (fd) => this.#connections.delete(fd),
     })
     this.#acceptsOwn = (fd) => this.#belongs(fd, this.#listener!)
     this.#acceptsOther = (fd) => fd !== this.#not && this.#belongs(fd, this.#listener!)
@@ -150,7 +157,7 @@ export class Capture {
   #arm(options: ArmOptions, onError: (error: Error) => void): void {
     this.listeners.arm(options, onError)
     for (const [key, listener] of this.#listeners) {
-      listener.armed = this.listeners.at(listener.port, listener.address)
+      listener.update(this.listeners.at(listener.port, listener.address))
       if (listener.armed.length === 0) this.#listeners.delete(key)
     }
   }
@@ -162,7 +169,7 @@ export class Capture {
     let listener = this.#listeners.get(key)
     if (listener === undefined) {
       listener = new Listener(facts, udp)
-      listener.armed = this.listeners.at(listener.port, listener.address)
+      listener.update(this.listeners.at(listener.port, listener.address))
       this.#listeners.set(key, listener)
     }
     return listener
@@ -181,8 +188,14 @@ export class Capture {
     overTcp: boolean,
   ): Connection | Reason {
     this.lastInfo = undefined
-    const known = this.#byPort.get(port)
-    if (known !== undefined && known.address === address && known.listener === listener && this.#isAlive(known)) {
+    const known = this.#connections.get(this.#table.sole(port))
+    if (
+      known !== undefined &&
+      known.port === port &&
+      known.address === address &&
+      known.listener === listener &&
+      this.#isAlive(known)
+    ) {
       if (!listener.exposed || this.#wasJustRead(known)) {
         known.requests++
         return known
@@ -256,8 +269,6 @@ export class Capture {
 
   #seen(connection: Connection): Connection {
     connection.requests++
-    if (this.#table.isShared(connection.port)) this.#byPort.delete(connection.port)
-    else this.#byPort.set(connection.port, connection)
     return connection
   }
 
@@ -312,14 +323,16 @@ export class Capture {
       if (octets > 0) synBytes = sockets.value.slice(0, octets)
       else synReason = octets < 0 ? 'unsupported' : listener.synReason
     }
-    let firstInfo: Uint8Array | undefined
-    const readAt = Date.now()
+    let timing: FirstTiming | undefined
     if (this.wishes.tcpInfo) {
       const octets = sockets.tcpInfo(fd)
-      if (octets > 0) firstInfo = sockets.value.slice(0, octets)
-      this.lastInfo = firstInfo
+      if (octets > 0) {
+        const synSaved = synBytes.length > 0
+        const deferAccept = listener.mayHaveDeferred(synSaved)
+        timing = firstTiming(sockets.view, octets, { synSaved, deferAccept, readAt: Date.now() })
+        this.lastInfo = sockets.value.slice(0, octets)
+      }
     }
-    const version = isMapped(this.#wanted) ? 4 : 6
     const connection = new Connection({
       fd,
       cookieLow,
@@ -329,28 +342,14 @@ export class Capture {
       listener,
       synBytes,
       synReason,
-      handshakeTimeToLive: sockets.handshakeTimeToLive(fd, version),
-      firstInfo,
-      keepInfo: this.wishes.keepInfo,
-      readAt,
-      deferAccept: listener.mayHaveDeferred(synBytes.length > 0),
+      handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(this.#wanted) ? 4 : 6),
+      timing,
+      firstInfo: this.wishes.keepInfo ? this.lastInfo : undefined,
     })
-    this.#drop(fd)
-    this.#connections.set(fd, connection)
-    if (this.#connections.size > this.wishes.maxConnections) this.#evict()
+    this.#connections.limit = this.wishes.maxConnections
+    this.#connections.set(connection)
     if (this.#timer === undefined) this.#wakeIn(SWEEP_MILLISECONDS)
     return connection
-  }
-
-  #drop(fd: number): void {
-    const connection = this.#connections.get(fd)
-    if (connection === undefined) return
-    this.#connections.delete(fd)
-    if (this.#byPort.get(connection.port) === connection) this.#byPort.delete(connection.port)
-  }
-
-  #evict(): void {
-    for (const fd of this.#connections.keys()) return this.#drop(fd)
   }
 
   /** TCP_INFO of a kept connection now, a copy; `undefined` where it is gone. */
@@ -386,7 +385,6 @@ export class Capture {
     this.#armOptions = undefined
     this.#table.close()
     this.#connections.clear()
-    this.#byPort.clear()
     this.#listeners.clear()
   }
 }

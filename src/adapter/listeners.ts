@@ -69,8 +69,9 @@ export class Listeners {
     )
   }
 
-  /** Whether every known listener is still the same socket. */
+  /** Whether there are listeners and every known one is still the same socket. */
   areIntact(): boolean {
+    if (this.#armed.length === 0) return false
     return this.#armed.every((one) => this.#sockets.hasCookie(one.fd, one.cookieLow, one.cookieHigh))
   }
 

@@ -4,7 +4,7 @@
  */
 import type { Syn } from '../wire/syn.ts'
 import { safeParseSyn } from '../wire/syn.ts'
-import { type FirstTiming, firstTiming } from './timing.ts'
+import type { FirstTiming } from './timing.ts'
 
 /** Why a fact is missing. */
 export type Reason =
@@ -24,6 +24,9 @@ export type Reason =
   | 'unsupported'
   /** Permissions forbid it. */
   | 'denied'
+
+/** Decoded SYNs kept at most. */
+const DECODED_AT_MOST = 256
 
 /** One accepted TCP connection. Identity is the socket's cookie; the descriptor number alone is nobody's name. */
 export class Connection {
@@ -48,13 +51,11 @@ export class Connection {
   verifiedIn = -1
   /** Octets the process had read from the socket at its last request; -1 where nobody needs to know. */
   consumed = -1
-  /** TCP_INFO of the first request, let go of once the timing facts are read off it, unless it is to be kept. */
-  #firstInfo: Uint8Array | undefined
-  readonly #keepInfo: boolean
-  readonly #readAt: number
-  readonly #deferAccept: boolean
-  #timing: FirstTiming | undefined
-  #syn: Syn | undefined | null = null
+  /** What the first TCP_INFO says; `undefined` where none was read. */
+  readonly timing: FirstTiming | undefined
+  /** TCP_INFO of the first request, where it is to be kept. */
+  readonly firstInfo: Uint8Array | undefined
+  #syn: Syn | undefined
   /** What is computed from the SYN alone, once per connection: kept by whoever computes it. */
   derived: unknown
 
@@ -68,10 +69,8 @@ export class Connection {
     synBytes: Uint8Array
     synReason: Reason | undefined
     handshakeTimeToLive: number | undefined
+    timing: FirstTiming | undefined
     firstInfo: Uint8Array | undefined
-    keepInfo: boolean
-    readAt: number
-    deferAccept: boolean
   }) {
     this.fd = facts.fd
     this.cookieLow = facts.cookieLow
@@ -82,10 +81,8 @@ export class Connection {
     this.synBytes = facts.synBytes
     this.synReason = facts.synReason
     this.handshakeTimeToLive = facts.handshakeTimeToLive
-    this.#firstInfo = facts.firstInfo
-    this.#keepInfo = facts.keepInfo
-    this.#readAt = facts.readAt
-    this.#deferAccept = facts.deferAccept
+    this.timing = facts.timing
+    this.firstInfo = facts.firstInfo
   }
 
   /** SO_COOKIE, decimal: unique until the next boot. */
@@ -93,31 +90,35 @@ export class Connection {
     return ((BigInt(this.cookieHigh) << 32n) | BigInt(this.cookieLow)).toString()
   }
 
-  /** The decoded SYN, decoded when first asked for. */
+  /** The decoded SYN, decoded when asked for and not among those decoded last. */
   get syn(): Syn | undefined {
-    if (this.#syn === null) {
-      const decoded = this.synBytes.length > 0 ? safeParseSyn(this.synBytes) : undefined
-      this.#syn = decoded?.ok ? decoded.value : undefined
+    if (this.#syn === undefined && this.synBytes.length > 0) {
+      const decoded = safeParseSyn(this.synBytes)
+      if (decoded.ok) {
+        this.#syn = decoded.value
+        remember(this)
+      }
     }
     return this.#syn
   }
 
-  /** TCP_INFO of the first request, where it is kept. */
-  get firstInfo(): Uint8Array | undefined {
-    return this.#firstInfo
+  /** Lets go of what can be computed again. */
+  forgetDecoded(): void {
+    this.#syn = undefined
+    this.derived = undefined
   }
+}
 
-  /** Timing facts of the first TCP_INFO; `undefined` where none was read. */
-  get timing(): FirstTiming | undefined {
-    const info = this.#firstInfo
-    if (info !== undefined && this.#timing === undefined) {
-      if (!this.#keepInfo) this.#firstInfo = undefined
-      this.#timing = firstTiming(new DataView(info.buffer, info.byteOffset, info.byteLength), {
-        synSaved: this.synBytes.length > 0,
-        deferAccept: this.#deferAccept,
-        readAt: this.#readAt,
-      })
-    }
-    return this.#timing
-  }
+/**
+ * The connections whose SYN was decoded last, in a ring: decoded facts take several times the room of the octets, and of
+ * thousands of open connections few are asked at a time.
+ */
+const decoded: (Connection | undefined)[] = new Array<Connection | undefined>(DECODED_AT_MOST).fill(undefined)
+let oldest = 0
+
+function remember(connection: Connection): void {
+  const before = decoded[oldest]
+  if (before !== connection) before?.forgetDecoded()
+  decoded[oldest] = connection
+  oldest = (oldest + 1) % DECODED_AT_MOST
 }

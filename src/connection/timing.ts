@@ -73,13 +73,16 @@ const BYTES_RETRANS = at('bytes_retrans')
 /** Octets needed for any statement: up to `data_segs_out`, which is there since Linux 4.6. */
 const NEEDED = DATA_SEGS_OUT + 4
 
-/** Reads the timing facts off the first TCP_INFO of a connection. Facts the structure cannot give are `undefined`. */
-export function firstTiming(info: DataView, circumstances: TimingCircumstances): FirstTiming {
-  if (info.byteLength < NEEDED)
+/**
+ * Reads the timing facts off the first TCP_INFO of a connection: `octets` of `info`, which may be longer. Facts the structure
+ * cannot give are `undefined`.
+ */
+export function firstTiming(info: DataView, octets: number, circumstances: TimingCircumstances): FirstTiming {
+  if (octets < NEEDED)
     return { handshakeRtt: undefined, firstDataDelayMilliseconds: undefined, acceptTimeMilliseconds: undefined }
   const bare = completedByBareAck(info, circumstances)
   return {
-    handshakeRtt: handshakeRtt(info, circumstances, bare),
+    handshakeRtt: handshakeRtt(info, octets, circumstances, bare),
     firstDataDelayMilliseconds: firstDataDelay(info, bare),
     acceptTimeMilliseconds: acceptTime(info, circumstances, bare),
   }
@@ -102,21 +105,26 @@ function completedByBareAck(info: DataView, { deferAccept }: TimingCircumstances
   return u32(info, DATA_SEGS_OUT) === 0 || !deferAccept
 }
 
-function handshakeRtt(info: DataView, { synSaved }: TimingCircumstances, bare: boolean): HandshakeRtt | undefined {
+function handshakeRtt(
+  info: DataView,
+  octets: number,
+  { synSaved }: TimingCircumstances,
+  bare: boolean,
+): HandshakeRtt | undefined {
   const rtt = u32(info, RTT)
   if (rtt === 0) return undefined
   const minimum = u32(info, MIN_RTT)
   const smallest = minimum === NO_MIN_RTT ? rtt : minimum
   const single = rtt === smallest && u32(info, RTTVAR) === rtt >>> 1
   const timestamps = (info.getUint8(OPTIONS) & TCPI_OPT_TIMESTAMPS) !== 0
-  if (synAckResent(info)) {
+  if (synAckResent(info, octets)) {
     // Karn: without timestamps there is no sample of the handshake, and what there is came later.
     if (!timestamps) return undefined
     return { microseconds: smallest, provenance: smallest % 1000 === 0 ? 'retransmitted' : 'minimum' }
   }
   if (!synSaved && timestamps && smallest % 1000 === 0) return { microseconds: smallest, provenance: 'cookie' }
   if (!bare) return { microseconds: smallest, provenance: 'deferred' }
-  const samples = u32(info, DATA_SEGS_OUT) === 0 ? 1 : samplesAtMost(info)
+  const samples = u32(info, DATA_SEGS_OUT) === 0 ? 1 : samplesAtMost(info, octets)
   if (samples === 1 && single) return { microseconds: rtt, provenance: 'handshake' }
   const recovered = samples === 2 ? firstOfTwoSamples(rtt, u32(info, RTTVAR), smallest) : undefined
   if (recovered !== undefined) return { microseconds: recovered, provenance: 'recovered' }
@@ -124,15 +132,15 @@ function handshakeRtt(info: DataView, { synSaved }: TimingCircumstances, bare: b
 }
 
 /** Whether the retransmissions counted are of the SYN-ACK: those of data count octets as well. */
-function synAckResent(info: DataView): boolean {
+function synAckResent(info: DataView, octets: number): boolean {
   if (u32(info, TOTAL_RETRANS) === 0) return false
   if (u32(info, DATA_SEGS_OUT) === 0) return true
-  return info.byteLength >= BYTES_RETRANS + 8 && info.getBigUint64(BYTES_RETRANS, true) === 0n
+  return octets >= BYTES_RETRANS + 8 && info.getBigUint64(BYTES_RETRANS, true) === 0n
 }
 
 /** RTT samples there can have been: the handshake's, and one for each ACK of data. */
-function samplesAtMost(info: DataView): number {
-  if (info.byteLength < DELIVERED + 4) return Number.POSITIVE_INFINITY
+function samplesAtMost(info: DataView, octets: number): number {
+  if (octets < DELIVERED + 4) return Number.POSITIVE_INFINITY
   return Math.max(1, Math.min(u32(info, DELIVERED), u32(info, SEGS_IN) - 1))
 }
 

@@ -6,7 +6,7 @@ const WIDE = new Set<TcpInfoName>(['bytes_retrans'])
 const NARROW = new Set<TcpInfoName>(['state', 'options'])
 
 /** A TCP_INFO with these fields, as after a clean handshake where nothing is said. */
-function info(fields: Partial<Record<TcpInfoName, number>>, length = 280): DataView {
+function info(fields: Partial<Record<TcpInfoName, number>>): DataView {
   const view = new DataView(new ArrayBuffer(280))
   const all = { state: 1, options: 7, segs_in: 3, data_segs_in: 1, delivered: 1, min_rtt: fields.rtt ?? 0, ...fields }
   for (const [name, value] of Object.entries(all) as [TcpInfoName, number][]) {
@@ -15,12 +15,12 @@ function info(fields: Partial<Record<TcpInfoName, number>>, length = 280): DataV
     else if (WIDE.has(name)) view.setBigUint64(at, BigInt(value), true)
     else view.setUint32(at, value, true)
   }
-  return new DataView(view.buffer, 0, length)
+  return view
 }
 
 const CLEAN: TimingCircumstances = { synSaved: true, deferAccept: false, readAt: 1_000_000 }
 const rtt = (fields: Partial<Record<TcpInfoName, number>>, circumstances: Partial<TimingCircumstances> = {}) =>
-  firstTiming(info(fields), { ...CLEAN, ...circumstances }).handshakeRtt
+  firstTiming(info(fields), 280, { ...CLEAN, ...circumstances }).handshakeRtt
 
 /** The kernel's estimator, tcp_rtt_estimator: what it makes of a row of samples. */
 function estimate(samples: readonly number[]): { rtt: number; rttvar: number; min_rtt: number } {
@@ -129,7 +129,7 @@ describe('handshake RTT', () => {
   })
 
   test('a kernel without the counters says nothing', () => {
-    const timing = firstTiming(info({ rtt: 30357, rttvar: 15178 }, 104), CLEAN)
+    const timing = firstTiming(info({ rtt: 30357, rttvar: 15178 }), 104, CLEAN)
     expect(timing).toEqual({
       handshakeRtt: undefined,
       firstDataDelayMilliseconds: undefined,
@@ -158,7 +158,7 @@ describe('handshake RTT', () => {
 
 describe('first data and accept time', () => {
   test('the delay is what passed between completion and the first data', () => {
-    const timing = firstTiming(info({ rtt: 30000, rttvar: 15000, last_data_sent: 304, last_data_recv: 4 }), CLEAN)
+    const timing = firstTiming(info({ rtt: 30000, rttvar: 15000, last_data_sent: 304, last_data_recv: 4 }), 280, CLEAN)
     expect(timing.firstDataDelayMilliseconds).toBe(300)
     expect(timing.acceptTimeMilliseconds).toBe(1_000_000 - 304)
   })
@@ -166,22 +166,23 @@ describe('first data and accept time', () => {
   test('several segments are good only when they came together', () => {
     const fields = { rtt: 30000, rttvar: 15000, data_segs_in: 3, segs_in: 5 }
     expect(
-      firstTiming(info({ ...fields, last_data_sent: 8, last_data_recv: 0 }), CLEAN).firstDataDelayMilliseconds,
+      firstTiming(info({ ...fields, last_data_sent: 8, last_data_recv: 0 }), 280, CLEAN).firstDataDelayMilliseconds,
     ).toBe(8)
     expect(
-      firstTiming(info({ ...fields, last_data_sent: 100, last_data_recv: 0 }), CLEAN).firstDataDelayMilliseconds,
+      firstTiming(info({ ...fields, last_data_sent: 100, last_data_recv: 0 }), 280, CLEAN).firstDataDelayMilliseconds,
     ).toBeUndefined()
   })
 
   test('neither is known once the server has sent data, after a deferred accept, or with Fast Open data', () => {
-    const sent = firstTiming(info({ rtt: 30000, rttvar: 15000, data_segs_out: 1, last_data_sent: 3 }), CLEAN)
+    const sent = firstTiming(info({ rtt: 30000, rttvar: 15000, data_segs_out: 1, last_data_sent: 3 }), 280, CLEAN)
     expect(sent.firstDataDelayMilliseconds).toBeUndefined()
     expect(sent.acceptTimeMilliseconds).toBeUndefined()
-    const deferred = firstTiming(info({ rtt: 30000, rttvar: 15000, segs_in: 2 }), CLEAN)
+    const deferred = firstTiming(info({ rtt: 30000, rttvar: 15000, segs_in: 2 }), 280, CLEAN)
     expect(deferred.firstDataDelayMilliseconds).toBeUndefined()
     expect(deferred.acceptTimeMilliseconds).toBeUndefined()
     const open = firstTiming(
       info({ rtt: 30000, rttvar: 15000, options: 32 + 7, last_data_sent: 0, last_data_recv: 60 }),
+      280,
       CLEAN,
     )
     expect(open.firstDataDelayMilliseconds).toBeUndefined()
