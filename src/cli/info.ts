@@ -3,11 +3,11 @@
  * @module
  */
 import type { DecodeError } from '../errors.ts'
+import { describeError } from '../explain/errors.ts'
 import { safeParseTcpInfo } from '../wire/tcp-info.ts'
 import type { Arguments } from './arguments.ts'
 import type { Io } from './io.ts'
 import { forEachInput } from './operands.ts'
-import { describeError } from './reasons.ts'
 
 /** Runs the command; returns its exit code. */
 export async function run(args: Arguments, io: Io): Promise<number> {

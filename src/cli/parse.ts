@@ -2,12 +2,13 @@
  * `tcpfingerprint parse`: saved SYNs from arguments or standard input.
  * @module
  */
+
+import { describeError } from '../explain/errors.ts'
 import { safeParseSyn } from '../wire/syn.ts'
 import { createAnalyzer } from './analyzer.ts'
 import type { Arguments } from './arguments.ts'
 import type { Io } from './io.ts'
 import { forEachInput } from './operands.ts'
-import { describeError } from './reasons.ts'
 
 /** Runs the command; returns its exit code. */
 export async function run(args: Arguments, io: Io): Promise<number> {

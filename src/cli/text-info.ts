@@ -2,143 +2,9 @@
  * `struct tcp_info` as a table for people.
  * @module
  */
-import {
-  TCP_CA_STATE,
-  TCP_INFO_FIELDS,
-  TCP_INFO_LENGTH,
-  TCP_INFO_OPTION,
-  TCP_STATE,
-  type TcpInfo,
-  type TcpInfoName,
-  type TcpInfoUnit,
-} from '../wire/tcp-info.ts'
+import { explainTcpInfo } from '../explain/tcp-info.ts'
+import { TCP_INFO_FIELDS, TCP_INFO_LENGTH, type TcpInfo } from '../wire/tcp-info.ts'
 import { palette } from './color.ts'
-
-/** What each field means, in a few words. Source: linux/tcp.h, net/ipv4/tcp.c `tcp_get_info`. */
-const MEANING: Readonly<Record<TcpInfoName, string>> = {
-  state: 'state of the connection',
-  ca_state: 'state of congestion control',
-  retransmits: 'retransmissions of the segment now in flight',
-  probes: 'window or keep-alive probes without an answer',
-  backoff: 'doublings of the retransmission timer',
-  options: 'what both ends agreed on',
-  snd_wscale: 'window scale of the peer',
-  rcv_wscale: 'window scale of this end',
-  delivery_rate_app_limited: 'delivery_rate is bounded by the application',
-  fastopen_client_fail: 'why TCP Fast Open failed (client)',
-  rto: 'retransmission timeout',
-  ato: 'delayed-ACK timeout',
-  snd_mss: 'segment size sent, options taken off',
-  rcv_mss: 'segment size received, estimated',
-  unacked: 'sent, not acknowledged',
-  sacked: 'selectively acknowledged',
-  lost: 'taken as lost',
-  retrans: 'retransmitted, not acknowledged',
-  fackets: 'always 0 since Linux 4.15',
-  last_data_sent: 'since data was sent last',
-  last_ack_sent: 'always 0',
-  last_data_recv: 'since data came last',
-  last_ack_recv: 'since an acknowledgment came last',
-  pmtu: 'path MTU',
-  rcv_ssthresh: 'limit of the receive window now',
-  rtt: 'round-trip time, smoothed',
-  rttvar: 'deviation of the round-trip time',
-  snd_ssthresh: 'slow-start threshold',
-  snd_cwnd: 'congestion window',
-  advmss: 'MSS this end announced',
-  reordering: 'reordering tolerated',
-  rcv_rtt: 'round-trip time seen by the receiver',
-  rcv_space: 'receive buffer space per round trip',
-  total_retrans: 'retransmissions in all',
-  pacing_rate: 'pacing rate',
-  max_pacing_rate: 'limit of the pacing rate',
-  bytes_acked: 'data acknowledged by the peer',
-  bytes_received: 'data received',
-  segs_out: 'segments sent',
-  segs_in: 'segments received',
-  notsent_bytes: 'data waiting in the send queue',
-  min_rtt: 'smallest round-trip time of late',
-  data_segs_in: 'segments with data received',
-  data_segs_out: 'segments with data sent',
-  delivery_rate: 'rate of delivery, latest estimate',
-  busy_time: 'time with data in flight',
-  rwnd_limited: 'time held up by the peer\u2019s window',
-  sndbuf_limited: 'time held up by the send buffer',
-  delivered: 'delivered to the peer',
-  delivered_ce: 'delivered with a congestion mark',
-  bytes_sent: 'data sent, retransmissions included',
-  bytes_retrans: 'data retransmitted',
-  dsack_dups: 'duplicates the peer reported',
-  reord_seen: 'reordering seen',
-  rcv_ooopack: 'received out of order',
-  snd_wnd: 'window of the peer',
-  rcv_wnd: 'window of this end',
-  rehash: 'changes of path after a timeout',
-  total_rto: 'retransmission timeouts',
-  total_rto_recoveries: 'recoveries from timeouts',
-  total_rto_time: 'time spent in timeouts',
-  received_ce: 'received with a congestion mark',
-  delivered_e1_bytes: 'delivered with ECT(1)',
-  delivered_e0_bytes: 'delivered with ECT(0)',
-  delivered_ce_bytes: 'delivered with CE',
-  received_e1_bytes: 'received with ECT(1)',
-  received_e0_bytes: 'received with ECT(0)',
-  received_ce_bytes: 'received with CE',
-}
-
-const UNIT: Readonly<Record<TcpInfoUnit, string>> = {
-  state: '',
-  events: '',
-  bits: '',
-  shift: '',
-  flag: '',
-  microseconds: '\u00b5s',
-  milliseconds: 'ms',
-  octets: 'octets',
-  segments: 'segments',
-  'octets per second': 'octets/s',
-}
-
-/** Digits in groups of three. */
-function grouped(value: number): string {
-  return BigInt(value)
-    .toString()
-    .replace(/\B(?=(\d{3})+$)/g, ' ')
-}
-
-/** The value in words where the number alone says little; `undefined` to print the number. */
-function inWords(name: TcpInfoName, value: number): string | undefined {
-  switch (name) {
-    case 'state':
-      return TCP_STATE[value] ?? `${value} (unknown)`
-    case 'ca_state':
-      return TCP_CA_STATE[value] ?? `${value} (unknown)`
-    case 'options': {
-      const names = Object.entries(TCP_INFO_OPTION)
-        .filter(([bit]) => (value & Number(bit)) !== 0)
-        .map(([, word]) => word)
-      return names.length === 0 ? 'none' : names.join(' ')
-    }
-    case 'delivery_rate_app_limited':
-      return value === 1 ? 'yes' : 'no'
-    case 'min_rtt':
-      return value === 0xffffffff ? 'no sample' : undefined
-    case 'snd_ssthresh':
-      return value === 0x7fffffff ? 'unlimited' : undefined
-    case 'pacing_rate':
-    case 'max_pacing_rate':
-      return value >= 2 ** 64 - 2048 ? 'unlimited' : undefined
-    default:
-      return undefined
-  }
-}
-
-/** A time of 1 ms or more once more in a unit that people read; the empty string for all else. */
-function readable(value: number, unit: TcpInfoUnit): string {
-  const microseconds = unit === 'microseconds' ? value : unit === 'milliseconds' ? value * 1000 : 0
-  if (microseconds >= 1e6) return ` (${(microseconds / 1e6).toFixed(2)} s)`
-  return unit === 'microseconds' && microseconds >= 1000 ? ` (${(microseconds / 1000).toFixed(2)} ms)` : ''
-}
 
 /**
  * The fields of one dump, one a line: name, value, unit, meaning.
@@ -147,25 +13,14 @@ function readable(value: number, unit: TcpInfoUnit): string {
  */
 export function formatTcpInfo(info: TcpInfo, octets: number, color: boolean): string {
   const paint = palette(color)
-  const rows: [name: string, value: string, unit: string, meaning: string][] = []
-  for (const [name, , , unit] of TCP_INFO_FIELDS) {
-    const value = info[name]
-    if (value === undefined) continue
-    const words = inWords(name, value)
-    rows.push([
-      name,
-      words ?? grouped(value),
-      words === undefined ? UNIT[unit] + readable(value, unit) : '',
-      MEANING[name],
-    ])
-  }
+  const rows = explainTcpInfo(info)
   const missing = TCP_INFO_FIELDS.length - rows.length
   const isNumber = (value: string): boolean => /^[\d ]+$/.test(value)
   const width = (texts: readonly string[]): number => Math.max(0, ...texts.map((text) => text.length))
-  const names = width(rows.map(([name]) => name))
-  const values = width(rows.map(([, value]) => value).filter(isNumber))
-  const units = width(rows.map(([, , unit]) => unit))
-  const lines = rows.map(([name, value, unit, meaning]) => {
+  const names = width(rows.map(({ name }) => name))
+  const values = width(rows.map(({ value }) => value).filter(isNumber))
+  const units = width(rows.map(({ unit }) => unit))
+  const lines = rows.map(({ name, value, unit, meaning }) => {
     // Words take the room of number and unit together.
     const fact = isNumber(value) ? `${value.padStart(values)}  ${unit.padEnd(units)}` : value.padEnd(values + 2 + units)
     return `  ${paint.cyan(name.padEnd(names))}  ${fact}  ${paint.dim(meaning)}`

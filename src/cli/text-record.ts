@@ -2,6 +2,7 @@
  * Records as text for people: a packet diagram, the options in order, the fingerprints, the label.
  * @module
  */
+import { optionName, optionValue } from '../explain/options.ts'
 import { guessHopDistance, guessInitialTtl } from '../fingerprint/ttl.ts'
 import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
@@ -9,7 +10,7 @@ import { printable } from './arguments.ts'
 import { type Palette, palette } from './color.ts'
 import type { Output } from './output.ts'
 import { drawPacket } from './packet-diagram.ts'
-import { optionName, optionValue, packetFields } from './packet-fields.ts'
+import { packetFields } from './packet-fields.ts'
 import type { RecordWriter, Report } from './record.ts'
 
 /** An address and port as in URLs. */
