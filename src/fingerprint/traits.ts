@@ -277,15 +277,20 @@ function word(kind: number): string {
  * p0f's words for well-formed options in this order. Empty where order and last values do not tell all p0f prints: a second
  * window scale or timestamps option (each adds its quirks), or more options than p0f reads.
  */
-function sharedLayoutText(layout: OptionLayout): string {
-  const end = layout.kinds.indexOf(TCP_OPTION.EOL)
-  const kinds = end < 0 ? layout.kinds : layout.kinds.slice(0, end)
-  const count = (kind: number): number => kinds.reduce((sum, other) => sum + (other === kind ? 1 : 0), 0)
-  if (count(TCP_OPTION.WINDOW_SCALE) > 1 || count(TCP_OPTION.TIMESTAMPS) > 1) return ''
-  if (kinds.length + (end < 0 ? 0 : 1) > MAX_OPTIONS) return ''
-  const words = kinds.map(word)
-  if (end >= 0) words.push(`eol+${layout.afterEnd}`)
-  return words.join(',')
+function sharedLayoutText({ kinds, afterEnd }: OptionLayout): string {
+  const words: string[] = []
+  let scales = 0
+  let timestamps = 0
+  for (const kind of kinds) {
+    if (kind === TCP_OPTION.EOL) {
+      words.push(`eol+${afterEnd}`)
+      break
+    }
+    if (kind === TCP_OPTION.WINDOW_SCALE) scales += 1
+    else if (kind === TCP_OPTION.TIMESTAMPS) timestamps += 1
+    words.push(word(kind))
+  }
+  return scales > 1 || timestamps > 1 || words.length > MAX_OPTIONS ? '' : words.join(',')
 }
 
 /** Octets p0f takes for these kinds, whatever their length octet says. */

@@ -205,7 +205,7 @@ const SECTIONS: readonly string[] = [
 
 /** Names of systems and tools. */
 const NAME = /^[A-Za-z0-9 ./\-_!?()]+$/
-const HEADER = String.raw`[A-Za-z0-9_-]+`
+const HEADER = '[A-Za-z0-9_-]+'
 const HEADER_VALUE = String.raw`(?:=\[[^\]]*\])?`
 const HTTP_SIGNATURE = new RegExp(
   `^[01*]:(?:\\??${HEADER}${HEADER_VALUE}(?:,\\??${HEADER}${HEADER_VALUE})*)?:(?:${HEADER}(?:,${HEADER})*)?:[^:]*$`,
