@@ -234,7 +234,7 @@ real.describe('p0f', () => {
     const syns = makeSyns(createRandom(SEED), COUNT)
     const signatures = readFileSync(DATABASE, 'utf8')
     expect(compare(syns, await runP0f(syns, signatures), signatures)).toEqual([])
-  })
+  }, 300_000)
 
   test(`and with random signatures (seed ${SEED + 1})`, async () => {
     const random = createRandom(SEED + 1)
@@ -243,7 +243,7 @@ real.describe('p0f', () => {
     const raw = [...logged.values()].map(({ syn }) => syn!.raw_sig!).filter(() => random.chance(0.15))
     const signatures = await acceptable(makeDatabase(random, raw))
     expect(compare(syns, await runP0f(syns, signatures), signatures)).toEqual([])
-  })
+  }, 300_000)
 })
 
 describe('without p0f', () => {
