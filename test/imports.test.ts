@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import manifest from '../package.json'
+import manifest from '../package.json' with { type: 'json' }
 
 const ROOT = join(import.meta.dir, '..')
 
