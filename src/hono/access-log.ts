@@ -86,19 +86,18 @@ export function createAccessLogMiddleware(
   const accessLog: MiddlewareHandler = async (c, next) => {
     const request = c.req.raw
     const server: unknown = serverOf(c.env)
-    const { time, started } = log.now()
-    const entry = new HonoEntry(c, rawDumps, request, log.peer(request, server), time, started)
+    const entry = new HonoEntry(c, rawDumps, request, server, log.begin(request, server))
     if (uses.bytes) observe(c, entry, runtime)
     try {
       await next()
     } catch (error) {
       // Hono turns errors into answers itself; what comes here is thrown by something that is no error.
-      log.ended(entry, 500, c, server)
+      log.ended(entry, 500, c)
       throw error
     }
     const response = c.res
     const size = entry.size !== undefined && sameBody(entry.made!, response) ? entry.size : undefined
-    const answer = log.answered(entry, response, c, server, size)
+    const answer = log.answered(entry, response, c, size)
     if (answer !== response) replace(c, answer)
   }
   return Object.assign(accessLog, {
@@ -134,16 +133,9 @@ type Makers = { text: BodyMaker; html: BodyMaker; body: BodyMaker; json: BodyMak
 function observe(c: Context, entry: HonoEntry, runtime: AccessLogRuntime): void {
   const makers = c as unknown as Makers
   const { text, html, body, json } = makers
-  const note = (answer: Response | Promise<Response>, data: unknown): typeof answer => {
-    if (answer instanceof Response) {
-      entry.made = answer
-      entry.size = sizeOf(data)
-    }
-    return answer
-  }
-  makers.text = (data, ...rest) => note(text(data, ...rest), data)
-  makers.html = (data, ...rest) => note(html(data, ...rest), data)
-  makers.body = (data, ...rest) => note(body(data, ...rest), data)
+  makers.text = (data, ...rest) => noted(entry, text(data, ...rest), data)
+  makers.html = (data, ...rest) => noted(entry, html(data, ...rest), data)
+  makers.body = (data, ...rest) => noted(entry, body(data, ...rest), data)
   makers.json = (data, ...rest) => {
     const answer = json(data, ...rest)
     if (answer instanceof Response) {
@@ -152,6 +144,14 @@ function observe(c: Context, entry: HonoEntry, runtime: AccessLogRuntime): void 
     }
     return answer
   }
+}
+
+function noted<Answer extends Response | Promise<Response>>(entry: HonoEntry, answer: Answer, data: unknown): Answer {
+  if (answer instanceof Response) {
+    entry.made = answer
+    entry.size = sizeOf(data)
+  }
+  return answer
 }
 
 const encoder = new TextEncoder()

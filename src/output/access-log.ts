@@ -166,41 +166,78 @@ function resolve<Subject>(options: AccessLogOptions<Subject>): Resolved<Subject>
   }
 }
 
-/** The record of a request under way. Faces derive from it what they know better; a member costs when it is read. */
+/** What all requests of a logger have in common. */
+interface Common {
+  readonly serverName: string | undefined
+  readonly serverPort: number | undefined
+  readonly protocol: string | undefined
+  readonly processId: number | undefined
+  readonly threadId: number | undefined
+  local(server: unknown): { readonly address?: string | undefined; readonly port?: number | undefined }
+}
+
+/**
+ * The record of a request under way. Faces derive from it what they know better.
+ *
+ * Small on purpose: one is made for every request, and most members are read from elsewhere when a format asks for them.
+ */
 export class LogEntry implements AccessRecord {
   readonly request: Request
-  readonly method: string
-  readonly url: string
+  readonly server: unknown
   readonly time: number
   /** `performance.now()` at the beginning. */
   readonly started: number
-  readonly remoteAddress: string | undefined
-  readonly remotePort: number | undefined
+  readonly peer: Endpoints | undefined
+  common: Common | undefined
   status = 0
   response: Response | undefined
+  bytes: number | undefined
   endTime: number | undefined
   duration: number | undefined
   firstByte: number | undefined
-  bytes: number | undefined
+  user: string | undefined
   /** The answer's stream was cut off. */
   cut = false
-  localAddress: string | undefined
-  localPort: number | undefined
-  serverName: string | undefined
-  serverPort: number | undefined
-  protocol: string | undefined
-  processId: number | undefined
-  threadId: number | undefined
-  user: string | undefined
 
-  constructor(request: Request, peer: Endpoints | undefined, time: number, started: number) {
+  constructor(request: Request, server: unknown, begin: Beginning) {
     this.request = request
-    this.method = request.method
-    this.url = request.url
-    this.time = time
-    this.started = started
-    this.remoteAddress = peer?.remoteAddress
-    this.remotePort = peer?.remotePort
+    this.server = server
+    this.time = begin.time
+    this.started = begin.started
+    this.peer = begin.peer
+  }
+  get method(): string {
+    return this.request.method
+  }
+  get url(): string {
+    return this.request.url
+  }
+  get remoteAddress(): string | undefined {
+    return this.peer?.remoteAddress
+  }
+  get remotePort(): number | undefined {
+    return this.peer?.remotePort
+  }
+  get localAddress(): string | undefined {
+    return this.common?.local(this.server).address
+  }
+  get localPort(): number | undefined {
+    return this.common?.local(this.server).port
+  }
+  get serverName(): string | undefined {
+    return this.common?.serverName
+  }
+  get serverPort(): number | undefined {
+    return this.common?.serverPort
+  }
+  get protocol(): string | undefined {
+    return this.common?.protocol
+  }
+  get processId(): number | undefined {
+    return this.common?.processId
+  }
+  get threadId(): number | undefined {
+    return this.common?.threadId
   }
   get requestHeaders(): HeaderReader {
     return this.request.headers
@@ -217,6 +254,14 @@ export class LogEntry implements AccessRecord {
   }
 }
 
+/** What has to be taken down before a handler runs. */
+export interface Beginning {
+  /** Milliseconds since 1970, with microseconds where the format prints them. */
+  readonly time: number
+  readonly started: number
+  readonly peer: Endpoints | undefined
+}
+
 const NO_HEADERS: HeaderReader = { get: () => null }
 /** Answers that have no body whatever the handler put there. */
 function bodiless(method: string, status: number): boolean {
@@ -231,15 +276,16 @@ export class AccessLogger<Subject> {
   readonly #write: ((line: string, record: AccessRecord) => void) | undefined
   readonly #timed: boolean
   readonly #reported = new Set<string>()
-  #server: unknown
-  #local: { address?: string | undefined; port?: number | undefined } | undefined
+  readonly #common: Common
   #offset = Number.NaN
 
   /** @throws {TypeError} for an unknown option or a wrong value */
   constructor(runtime: AccessLogRuntime, options: AccessLogOptions<Subject> = {}) {
     this.#options = resolve(options)
     this.#runtime = runtime
-    const { write, delay, maxPending, uses } = this.#options
+    const { write, delay, maxPending, uses, serverName, serverPort, protocol } = this.#options
+    const { processId, threadId } = runtime
+    this.#common = { serverName, serverPort, protocol, processId, threadId, local: rememberLocal(runtime) }
     this.#timed = uses.duration || uses.firstByte
     if (typeof write === 'function') this.#write = write
     else {
@@ -258,15 +304,15 @@ export class AccessLogger<Subject> {
     return this.#options.uses
   }
 
-  /** Milliseconds since 1970, with microseconds where the format prints them, and `performance.now()`. */
-  now(): { time: number; started: number } {
-    const started = this.#timed || this.#options.uses.microseconds ? performance.now() : 0
-    return { time: this.#options.uses.microseconds ? this.#precise(started) : Date.now(), started }
-  }
-
-  /** The peer of a request, where the format needs it. To be called before anything else looks at the request. */
-  peer(request: Request, server: unknown): Endpoints | undefined {
-    return this.#options.uses.connection ? this.#runtime.peer(request, server) : undefined
+  /** A request has come. To be called before anything else looks at it. */
+  begin(request: Request, server: unknown): Beginning {
+    const { microseconds, connection } = this.#options.uses
+    const started = this.#timed || microseconds ? performance.now() : 0
+    return {
+      time: microseconds ? this.#precise(started) : Date.now(),
+      started,
+      peer: connection ? this.#runtime.peer(request, server) : undefined,
+    }
   }
 
   /**
@@ -274,29 +320,29 @@ export class AccessLogger<Subject> {
    *
    * @param size - octets of the body, where the face knows them
    */
-  answered(entry: LogEntry, response: Response, subject: Subject, server: unknown, size?: number): Response {
+  answered(entry: LogEntry, response: Response, subject: Subject, size?: number): Response {
     const { uses } = this.#options
     entry.response = response
     entry.status = response.status
-    this.#complete(entry, server)
+    entry.common = this.#common
     if (uses.end && !bodiless(entry.method, entry.status)) {
       const octets = size ?? this.#runtime.bodySize(response)
       if (octets === undefined && response.body !== null) return this.#watch(entry, response, subject)
       entry.bytes = octets ?? 0
-      if (entry.bytes === 0) this.#upgraded(entry, server)
+      if (entry.bytes === 0) this.#upgraded(entry)
     } else {
       entry.bytes = 0
-      this.#upgraded(entry, server)
+      this.#upgraded(entry)
     }
     this.#end(entry, subject)
     return response
   }
 
   /** The connection was upgraded, or the handler threw: there is no answer to look at. */
-  ended(entry: LogEntry, status: number, subject: Subject, server: unknown): void {
+  ended(entry: LogEntry, status: number, subject: Subject): void {
     entry.status = status
     entry.bytes = 0
-    this.#complete(entry, server)
+    entry.common = this.#common
     this.#end(entry, subject)
   }
 
@@ -310,27 +356,10 @@ export class AccessLogger<Subject> {
     this.#sink?.close()
   }
 
-  #complete(entry: LogEntry, server: unknown): void {
-    const { serverName, serverPort, protocol } = this.#options
-    if (this.#options.uses.connection) {
-      if (server !== this.#server || this.#local === undefined) {
-        this.#server = server
-        this.#local = this.#runtime.local(server) ?? {}
-      }
-      entry.localAddress = this.#local.address
-      entry.localPort = this.#local.port
-    }
-    entry.serverName = serverName
-    entry.serverPort = serverPort
-    entry.protocol = protocol
-    entry.processId = this.#runtime.processId
-    entry.threadId = this.#runtime.threadId
-  }
-
   /** Frameworks answer an upgrade with an empty 200; the runtime has forgotten the peer by then. */
-  #upgraded(entry: LogEntry, server: unknown): void {
+  #upgraded(entry: LogEntry): void {
     if (entry.status !== 200 || entry.request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return
-    if (this.#runtime.peer(entry.request, server) === undefined) entry.status = 101
+    if (this.#runtime.peer(entry.request, entry.server) === undefined) entry.status = 101
   }
 
   /** The same answer with a body that is counted as it is read, at the pace at which it is read. */
@@ -430,6 +459,19 @@ export class AccessLogger<Subject> {
   }
 }
 
+/** A server's own end does not change while it listens: asked for once. */
+function rememberLocal(runtime: AccessLogRuntime): Common['local'] {
+  let last: unknown
+  let known: ReturnType<Common['local']> | undefined
+  return (server) => {
+    if (known === undefined || server !== last) {
+      last = server
+      known = runtime.local(server) ?? {}
+    }
+    return known
+  }
+}
+
 function microsecondsSince(started: number): number {
   return Math.max(0, Math.round((performance.now() - started) * 1000))
 }
@@ -482,8 +524,7 @@ export function createPlainAccessLog(runtime: AccessLogRuntime, options: PlainAc
   const log = new AccessLogger<LoggedExchange>(runtime, rest)
   const wantsEnv = env !== undefined && (log.uses === ALL_USES || log.uses.variables.length > 0)
   const begin = (request: Request, server: unknown): PlainEntry => {
-    const { time, started } = log.now()
-    const entry = new PlainEntry(request, log.peer(request, server), time, started)
+    const entry = new PlainEntry(request, server, log.begin(request, server))
     if (wantsEnv) {
       try {
         entry.env = env(request, server)
@@ -495,15 +536,15 @@ export function createPlainAccessLog(runtime: AccessLogRuntime, options: PlainAc
   }
   const finish = (entry: LogEntry, response: Response | undefined, server: unknown): Response | undefined => {
     const subject = { request: entry.request, response, server }
-    if (response instanceof Response) return log.answered(entry, response, subject, server)
-    log.ended(entry, 101, subject, server)
+    if (response instanceof Response) return log.answered(entry, response, subject)
+    log.ended(entry, 101, subject)
     return response
   }
   return {
     wrap: (handler) => (request, server) => {
       const entry = begin(request, server)
       const failed = (error: unknown): never => {
-        log.ended(entry, 500, { request, response: undefined, server }, server)
+        log.ended(entry, 500, { request, response: undefined, server })
         throw error
       }
       let answer: ReturnType<typeof handler>

@@ -219,7 +219,8 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   }),
   q: simple((record) => escapeText(targetQuery(requestTarget(record.url)))),
   r: {
-    compile: () => (record) => escapeText(`${record.method} ${requestTarget(record.url)} ${protocol(record)}`),
+    compile: () => (record) =>
+      `${escapeText(record.method)} ${escapeText(requestTarget(record.url))} ${text(record.protocol) ?? protocol(record)}`,
     original: true,
   },
   R: simple((record) => text(record.handler)),

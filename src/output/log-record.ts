@@ -80,12 +80,10 @@ export function requestTarget(url: string): string {
   if (url.charCodeAt(0) === 0x2f) return url
   const scheme = url.indexOf('://')
   if (scheme < 0) return url
-  for (let i = scheme + 3; i < url.length; i += 1) {
-    const code = url.charCodeAt(i)
-    if (code === 0x2f) return url.slice(i)
-    if (code === 0x3f || code === 0x23) return `/${url.slice(i)}`
-  }
-  return '/'
+  const slash = url.indexOf('/', scheme + 3)
+  const query = url.indexOf('?', scheme + 3)
+  if (slash >= 0 && (query < 0 || slash < query)) return url.slice(slash)
+  return query < 0 ? '/' : `/${url.slice(query)}`
 }
 
 /** Path of a request target, still percent-encoded. */
