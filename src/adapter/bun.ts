@@ -12,7 +12,7 @@
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import { openLibc } from '../../ffi/libc.bun.ts'
-import { type Fingerprint, type Peer, RequestFingerprint } from '../connection/fingerprint.ts'
+import type { Fingerprint, Peer } from '../connection/fingerprint.ts'
 import { createMiddleware, type FingerprintVariables } from '../hono/middleware.ts'
 import type { FingerprintOptions } from '../options.ts'
 import type { ServerFacts } from './capture.ts'
@@ -70,16 +70,9 @@ export interface FingerprintMiddleware extends MiddlewareHandler<{ Variables: Fi
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
   const core = new Fingerprinter<Context>(RUNTIME, options)
   core.armSoon()
-  const early = core.options.resolve === 'request'
-  const skipping = core.options.skip !== undefined
+  const find = (c: Context): Fingerprint => lookUp(core, c.req.raw, serverOf(c.env))
   const middleware = createMiddleware({
-    fingerprint: (c) => {
-      if (skipping && core.skips(c)) return new RequestFingerprint(core, undefined)
-      if (!early) return new RequestFingerprint(core, (into) => lookUp(core, into, c.req.raw, serverOf(c.env)))
-      const found = new RequestFingerprint(core, undefined)
-      lookUp(core, found, c.req.raw, serverOf(c.env))
-      return found
-    },
+    fingerprint: (c) => core.fingerprint(c, find),
     env: (found) => core.env(found),
   })
   return Object.assign(middleware, { fingerprinter: face(core) })
@@ -106,10 +99,7 @@ function face<Subject>(core: Fingerprinter<Subject>): BunFingerprinter {
     fromBun: (request, server) => {
       const before = seen.get(request)
       if (before !== undefined) return before
-      const skipped = core.skips(request as Subject)
-      const late = !skipped && core.options.resolve === 'read'
-      const found = new RequestFingerprint(core, late ? (into) => lookUp(core, into, request, server) : undefined)
-      if (!skipped && !late) lookUp(core, found, request, server)
+      const found = core.fingerprint(request as Subject, () => lookUp(core, request, server))
       if (typeof request === 'object') seen.set(request, found)
       return found
     },
@@ -126,22 +116,17 @@ function serverOf(env: unknown): BunServer | undefined {
   return typeof (server as BunServer | undefined)?.requestIP === 'function' ? (server as BunServer) : undefined
 }
 
-function lookUp<Subject>(
-  core: Fingerprinter<Subject>,
-  into: RequestFingerprint,
-  request: Request,
-  server: BunServer | undefined,
-): void {
+function lookUp<Subject>(core: Fingerprinter<Subject>, request: Request, server: BunServer | undefined): Fingerprint {
   let peer: Peer | null
   let named: number | undefined
   try {
-    if (server === undefined) return core.miss(into, 'no-connection')
+    if (server === undefined) return core.miss('no-connection')
     peer = server.requestIP(request)
     if (typeof server.requestFD === 'function') named = server.requestFD(request) ?? undefined
   } catch {
-    return core.miss(into, 'no-connection')
+    return core.miss('no-connection')
   }
-  core.find(into, server, request, peer, named)
+  return core.find(server, request, peer, named)
 }
 
 function factsOf(server: BunServer): ServerFacts {

@@ -5,7 +5,14 @@
  */
 import type { OpenLibc } from '../../ffi/libc.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
-import type { Fingerprint, FingerprintSource, Peer, RequestFingerprint } from '../connection/fingerprint.ts'
+import {
+  CapturedFingerprint,
+  type Fingerprint,
+  type FingerprintSource,
+  LateFingerprint,
+  MissingFingerprint,
+  type Peer,
+} from '../connection/fingerprint.ts'
 import { type Fingerprints, fingerprints } from '../fingerprint/fingerprints.ts'
 import { defaultDatabase } from '../label/default-database.ts'
 import { type Label, match } from '../label/match.ts'
@@ -71,6 +78,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     unsupported: 0,
     denied: 0,
   }
+  readonly #early: boolean
   #capture: Capture | undefined
   #unavailable: { readonly reason: 'unsupported' | 'denied'; readonly message: string } | undefined
   readonly #servers = new WeakMap<object, KnownServer>()
@@ -82,6 +90,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     this.options = resolveOptions(options)
     this.syn = this.options.syn
     this.tcpInfo = this.options.tcpInfo
+    this.#early = this.options.resolve === 'request'
     this.#runtime = runtime
     const told = new Set<string>()
     this.#onError = (error) => {
@@ -161,32 +170,41 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   }
 
   /**
-   * Finds the connection of the request whose peer `requestIP` is, for `into`: to be called in the turn in which the runtime
-   * gave the peer. `named` is the descriptor, where the runtime can name it. Never throws.
+   * The fingerprint of the request whose peer `requestIP` is: to be called in the turn in which the runtime gave the peer.
+   * `named` is the descriptor, where the runtime can name it. Never throws.
    */
-  find(into: RequestFingerprint, server: object, request: Request, peer: Peer | null, named: number | undefined): void {
+  find(server: object, request: Request, peer: Peer | null, named: number | undefined): Fingerprint {
     try {
       const { listener, reason, port } = this.#server(server)
-      if (listener === undefined) return this.miss(into, reason!, peer, port)
-      if (peer === null) return this.miss(into, 'no-connection')
+      if (listener === undefined) return this.miss(reason!, peer, port)
+      if (peer === null) return this.miss('no-connection')
       const capture = this.#capture!
       // HTTP/2 and HTTP/3 forbid the field (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
       const overTcp = listener.udp && request.headers.has('connection')
       const found = capture.connection(listener, peer.address, peer.port, named, overTcp)
-      if (typeof found === 'string') return this.miss(into, found, peer, port)
+      if (typeof found === 'string') return this.miss(found, peer, port)
       if (found.synReason === undefined || !this.syn) this.#requests.ok++
       else this.#requests[found.synReason]++
-      into.found(found, peer, listener.port, capture.lastInfo)
+      return new CapturedFingerprint(this, found, capture.lastInfo)
     } catch (error) {
       this.#onError(error as Error)
-      this.miss(into, 'unsupported', peer)
+      return this.miss('unsupported', peer)
     }
   }
 
   /** The request has no connection: without a server in a test, answered, aborted, or of another kind. */
-  miss(into: RequestFingerprint, reason: Reason, peer: Peer | null = null, localPort?: number): void {
+  miss(reason: Reason, peer?: Peer | null, localPort?: number): Fingerprint {
     this.#requests[reason]++
-    into.missing(reason, peer, localPort)
+    return new MissingFingerprint(reason, peer, localPort)
+  }
+
+  /**
+   * The fingerprint of a request under the options: nothing where it is to be skipped, looked for by `find` now or when
+   * a fact is first read.
+   */
+  fingerprint(subject: Subject, find: (subject: Subject) => Fingerprint): Fingerprint {
+    if (this.options.skip !== undefined && this.skips(subject)) return new MissingFingerprint()
+    return this.#early ? find(subject) : new LateFingerprint(() => find(subject))
   }
 
   /** Whether this request is to be skipped. A `skip` that throws skips nothing. */

@@ -37,8 +37,8 @@ export class Connection {
   /** The peer's address as the runtime gives it, `::ffff:` included. */
   readonly address: string
   readonly port: number
-  /** Listener the connection was accepted on: its port, and the key of its address. */
-  readonly listener: object
+  /** Listener the connection was accepted on. */
+  readonly listener: { readonly port: number }
   /** Octets of TCP_SAVED_SYN, empty where the kernel had none. */
   readonly synBytes: Uint8Array
   /** Why there is no SYN, `undefined` where there is one. */
@@ -65,7 +65,7 @@ export class Connection {
     cookieHigh: number
     address: string
     port: number
-    listener: object
+    listener: { readonly port: number }
     synBytes: Uint8Array
     synReason: Reason | undefined
     handshakeTimeToLive: number | undefined
@@ -83,6 +83,11 @@ export class Connection {
     this.handshakeTimeToLive = facts.handshakeTimeToLive
     this.timing = facts.timing
     this.firstInfo = facts.firstInfo
+  }
+
+  /** Port it was accepted on. */
+  get localPort(): number {
+    return this.listener.port
   }
 
   /** SO_COOKIE, decimal: unique until the next boot. */

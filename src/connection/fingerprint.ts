@@ -83,55 +83,29 @@ interface Derived {
 
 const RTT = tcpInfoOffset('rtt')
 
-/**
- * A `Fingerprint` over a kept connection. Made before its facts are known: whoever finds the connection, at once or when a
- * fact is first read, calls `found` or `missing` on it.
- */
-export class RequestFingerprint implements Fingerprint {
+/** What is read for one request, when somebody looks. */
+interface RequestFacts {
+  /** TCP_INFO of this request; `undefined` where there is none. */
+  readonly info: Uint8Array | undefined
+  tcpInfo?: TcpInfo
+  timing?: Timing
+}
+
+const NO_FACTS: RequestFacts = { info: undefined, timing: {} }
+
+/** A `Fingerprint` over a kept connection. One is made for every request: it holds as little as it can. */
+export class CapturedFingerprint implements Fingerprint {
   readonly #source: FingerprintSource
-  #find: ((fingerprint: RequestFingerprint) => void) | undefined
-  #connection: Connection | undefined
-  #reason: Reason | undefined
-  #peer: Peer | null = null
-  #localPort = 0
-  #request = 0
-  #info: Uint8Array | undefined
-  #infoRead = false
-  #tcpInfo: TcpInfo | undefined
-  #timing: Timing | undefined
+  readonly #connection: Connection
+  readonly #request: number
+  #facts: RequestFacts | undefined
 
-  /** `find` is called when a fact is first read, to call `found` or `missing`. */
-  constructor(source: FingerprintSource, find: ((fingerprint: RequestFingerprint) => void) | undefined) {
+  /** `info` is a TCP_INFO that was read for this request while its connection was found. */
+  constructor(source: FingerprintSource, connection: Connection, info: Uint8Array | undefined) {
     this.#source = source
-    this.#find = find
-  }
-
-  /** The request's connection; `info` is a TCP_INFO read on the way. */
-  found(connection: Connection, peer: Peer, localPort: number, info: Uint8Array | undefined): void {
     this.#connection = connection
-    this.#peer = peer
-    this.#localPort = localPort
     this.#request = connection.requests
-    if (info !== undefined && this.#source.tcpInfo === 'request') {
-      this.#info = info
-      this.#infoRead = true
-    }
-  }
-
-  /** Why there is no connection, and what is known all the same. No reason where the request was not looked at. */
-  missing(reason: Reason | undefined, peer: Peer | null, localPort: number | undefined): void {
-    this.#reason = reason
-    this.#peer = peer
-    this.#localPort = localPort ?? 0
-  }
-
-  #resolved(): Connection | undefined {
-    const find = this.#find
-    if (find !== undefined) {
-      this.#find = undefined
-      find(this)
-    }
-    return this.#connection
+    this.#facts = info === undefined || source.tcpInfo !== 'request' ? undefined : { info }
   }
 
   get available(): boolean {
@@ -139,36 +113,27 @@ export class RequestFingerprint implements Fingerprint {
   }
 
   get source(): Source {
-    return this.#resolved() !== undefined && (this.syn !== undefined || this.tcpInfoBytes !== undefined)
-      ? 'kernel'
-      : 'none'
+    return this.syn !== undefined || this.tcpInfoBytes !== undefined ? 'kernel' : 'none'
   }
 
   get reason(): Reason | undefined {
-    const connection = this.#resolved()
-    if (connection === undefined) return this.#reason
-    return this.#source.syn ? connection.synReason : undefined
+    return this.#source.syn ? this.#connection.synReason : undefined
   }
 
-  get peer(): { readonly address: string; readonly port: number } | undefined {
-    this.#resolved()
-    const peer = this.#peer
-    return peer === null ? undefined : { address: unmapAddress(peer.address), port: peer.port }
+  get peer(): Peer {
+    return { address: unmapAddress(this.#connection.address), port: this.#connection.port }
   }
 
-  get local(): { readonly port: number } | undefined {
-    this.#resolved()
-    return this.#localPort === 0 ? undefined : { port: this.#localPort }
+  get local(): { readonly port: number } {
+    return { port: this.#connection.localPort }
   }
 
-  get connection(): { readonly cookie: string; readonly request: number } | undefined {
-    const connection = this.#resolved()
-    return connection && { cookie: connection.cookie, request: this.#request }
+  get connection(): { readonly cookie: string; readonly request: number } {
+    return { cookie: this.#connection.cookie, request: this.#request }
   }
 
   get syn(): Syn | undefined {
-    const connection = this.#resolved()
-    return this.#source.syn ? connection?.syn : undefined
+    return this.#source.syn ? this.#connection.syn : undefined
   }
 
   get fingerprints(): Fingerprints | undefined {
@@ -189,53 +154,154 @@ export class RequestFingerprint implements Fingerprint {
   #derived(): Derived | undefined {
     const { syn } = this
     if (syn === undefined) return undefined
-    const connection = this.#resolved()!
-    connection.derived ??= { syn }
-    return connection.derived as Derived
+    this.#connection.derived ??= { syn }
+    return this.#connection.derived as Derived
+  }
+
+  #read(): RequestFacts {
+    this.#facts ??= this.#readFacts()
+    return this.#facts
+  }
+
+  #readFacts(): RequestFacts {
+    const wanted = this.#source.tcpInfo
+    if (wanted === 'off') return NO_FACTS
+    return { info: wanted === 'connection' ? this.#connection.firstInfo : this.#source.readInfo(this.#connection) }
   }
 
   get tcpInfoBytes(): Uint8Array | undefined {
-    const connection = this.#resolved()
-    if (!this.#infoRead) {
-      this.#infoRead = true
-      const wanted = this.#source.tcpInfo
-      if (connection === undefined || wanted === 'off') return undefined
-      this.#info = wanted === 'connection' ? connection.firstInfo : this.#source.readInfo(connection)
-    }
-    return this.#info
+    return this.#read().info
   }
 
   get tcpInfo(): TcpInfo | undefined {
-    const bytes = this.tcpInfoBytes
-    if (this.#tcpInfo === undefined && bytes !== undefined) this.#tcpInfo = decodeTcpInfo(bytes)
-    return this.#tcpInfo
+    const facts = this.#read()
+    if (facts.tcpInfo === undefined && facts.info !== undefined) facts.tcpInfo = decodeTcpInfo(facts.info)
+    return facts.tcpInfo
   }
 
   get timing(): Timing {
-    this.#timing ??= this.#readTiming()
-    return this.#timing
+    const facts = this.#read()
+    facts.timing ??= this.#readTiming(facts.info)
+    return facts.timing
   }
 
-  #readTiming(): Timing {
-    const connection = this.#resolved()
-    if (connection === undefined) return {}
-    const info = this.tcpInfoBytes
-    const rtt =
-      info !== undefined && info.length >= RTT + 4 ? new DataView(info.buffer, info.byteOffset).getUint32(RTT, true) : 0
-    const first = connection.timing
+  #readTiming(info: Uint8Array | undefined): Timing {
+    const { timing: first, handshakeTimeToLive } = this.#connection
+    const read = info !== undefined && info.length >= RTT + 4
+    const rtt = read ? new DataView(info.buffer, info.byteOffset).getUint32(RTT, true) : 0
     const timing: { -readonly [K in keyof Timing]: Timing[K] } = {}
     if (first?.handshakeRtt !== undefined) timing.handshakeRtt = first.handshakeRtt
     if (rtt > 0) timing.rtt = { microseconds: rtt }
-    if (first?.firstDataDelayMilliseconds !== undefined)
+    if (first?.firstDataDelayMilliseconds !== undefined) {
       timing.firstDataDelayMilliseconds = first.firstDataDelayMilliseconds
-    if (first?.acceptTimeMilliseconds !== undefined)
+    }
+    if (first?.acceptTimeMilliseconds !== undefined) {
       timing.acceptTime = new Date(first.acceptTimeMilliseconds).toISOString()
-    if (connection.handshakeTimeToLive !== undefined) timing.handshakeTimeToLive = connection.handshakeTimeToLive
+    }
+    if (handshakeTimeToLive !== undefined) timing.handshakeTimeToLive = handshakeTimeToLive
     return timing
   }
 
   toJSON(): object {
-    const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing } = this
-    return { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing }
+    return record(this)
   }
+}
+
+/** A `Fingerprint` with nothing in it but why, and what the runtime says all the same. */
+export class MissingFingerprint implements Fingerprint {
+  readonly available: boolean = false
+  readonly source: Source = 'none'
+  readonly connection: undefined
+  readonly syn: undefined
+  readonly fingerprints: undefined
+  readonly label: undefined
+  readonly tcpInfo: undefined
+  readonly tcpInfoBytes: undefined
+  readonly timing: Timing = {}
+  readonly reason: Reason | undefined
+  readonly peer: Peer | undefined
+  readonly local: { readonly port: number } | undefined
+
+  /** No reason where the request was not looked at. */
+  constructor(reason?: Reason, peer?: Peer | null, localPort?: number) {
+    this.reason = reason
+    if (peer) this.peer = { address: unmapAddress(peer.address), port: peer.port }
+    if (localPort !== undefined) this.local = { port: localPort }
+  }
+
+  toJSON(): object {
+    return record(this)
+  }
+}
+
+/** A `Fingerprint` that is looked for when a fact of it is first read. */
+export class LateFingerprint implements Fingerprint {
+  #found: Fingerprint | (() => Fingerprint)
+
+  constructor(find: () => Fingerprint) {
+    this.#found = find
+  }
+
+  #get(): Fingerprint {
+    if (typeof this.#found === 'function') this.#found = this.#found()
+    return this.#found
+  }
+
+  get available(): boolean {
+    return this.#get().available
+  }
+
+  get source(): Source {
+    return this.#get().source
+  }
+
+  get reason(): Reason | undefined {
+    return this.#get().reason
+  }
+
+  get peer(): Peer | undefined {
+    return this.#get().peer
+  }
+
+  get local(): { readonly port: number } | undefined {
+    return this.#get().local
+  }
+
+  get connection(): { readonly cookie: string; readonly request: number } | undefined {
+    return this.#get().connection
+  }
+
+  get syn(): Syn | undefined {
+    return this.#get().syn
+  }
+
+  get fingerprints(): Fingerprints | undefined {
+    return this.#get().fingerprints
+  }
+
+  get label(): Label | undefined {
+    return this.#get().label
+  }
+
+  get tcpInfo(): TcpInfo | undefined {
+    return this.#get().tcpInfo
+  }
+
+  get tcpInfoBytes(): Uint8Array | undefined {
+    return this.#get().tcpInfoBytes
+  }
+
+  get timing(): Timing {
+    return this.#get().timing
+  }
+
+  toJSON(): object {
+    return record(this)
+  }
+}
+
+/** The object of INTERFACE `/json`, without `env`. */
+function record(fingerprint: Fingerprint): object {
+  const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing } = fingerprint
+  return { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing }
 }
