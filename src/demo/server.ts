@@ -2,24 +2,47 @@
  * The demonstration server: what `npm start` and `tcpfingerprint serve` run. Built from the public entry points only.
  * @module
  */
-import { type Context, Hono } from 'hono'
+import { type Context, type Handler, Hono } from 'hono'
+import { accessLog } from '../adapter/access-log.ts'
 import {
   type BunFingerprinter,
   type FingerprintOptions,
   type FingerprintVariables,
   fingerprint,
 } from '../adapter/bun.ts'
+import { cgi } from '../adapter/cgi.ts'
+import { type InspectorOptions, inspector } from '../inspector/inspector.ts'
+
+/** What the application is made of. */
+export interface AppOptions {
+  /** Passed to `fingerprint()`. */
+  readonly fingerprint?: FingerprintOptions<Context> | undefined
+  /** `common`, `combined` (default), `vhost_combined`, `json`, or an Apache LogFormat string; false for no log. */
+  readonly logFormat?: string | false | undefined
+  /** File that lines are appended to. Default: standard output. */
+  readonly logFile?: string | undefined
+  /** Directory of CGI scripts. Default: one script, `env`, which prints its environment. */
+  readonly cgiBin?: string | undefined
+  /** Who may see the last connections at `/?live`. Default: nobody. */
+  readonly live?: InspectorOptions['live']
+}
 
 /** What the command line gives. Shapes and defaults: INTERFACE section 2. */
-export interface ServeOptions {
+export interface ServeOptions extends AppOptions {
   readonly host?: string | undefined
   readonly port?: number | undefined
   /** PEM files. */
   readonly tlsCert?: string | undefined
   readonly tlsKey?: string | undefined
   readonly http2?: boolean | undefined
-  /** Passed to `fingerprint()`. */
-  readonly fingerprint?: FingerprintOptions<Context> | undefined
+}
+
+/** The application and what stops it. */
+export interface DemoApp {
+  readonly app: Hono<{ Variables: FingerprintVariables }>
+  readonly fingerprinter: BunFingerprinter
+  /** Ends live streams and scripts, writes what the log holds. */
+  close(): Promise<void>
 }
 
 /** A running demonstration server. */
@@ -30,31 +53,69 @@ export interface DemoServer {
   stop(): Promise<void>
 }
 
-/** The routes of INTERFACE section 3. */
-export function createApp(options: FingerprintOptions<Context> = {}): {
-  app: Hono<{ Variables: FingerprintVariables }>
-  fingerprinter: BunFingerprinter
-} {
-  const middleware = fingerprint({ ...options, skip: (c) => c.req.path === '/healthz' || (options.skip?.(c) ?? false) })
-  const app = new Hono<{ Variables: FingerprintVariables }>()
+/** The script that `/cgi-bin/env` runs where no directory is given. */
+const ENV_SCRIPT = ['/bin/sh', '-c', "printf 'Content-Type: text/plain; charset=utf-8\\n\\n'; exec env"] as const
+
+/**
+ * The routes of INTERFACE section 3.
+ *
+ * @throws {TypeError} for a log format or file that is not one
+ */
+export function createApp(options: AppOptions = {}): DemoApp {
+  const skip = options.fingerprint?.skip
+  const middleware = fingerprint({
+    ...options.fingerprint,
+    skip: (c) => c.req.path === '/healthz' || (skip?.(c) ?? false),
+  })
+  const page = inspector({ live: options.live, database: options.fingerprint?.database })
+  const scripts =
+    options.cgiBin === undefined ? cgi({ command: ENV_SCRIPT, prefix: '/cgi-bin/env' }) : cgi({ root: options.cgiBin })
+  const app = new Hono<{ Variables: FingerprintVariables }>({ getPath: pathOf })
+  const log = options.logFormat === false ? undefined : accessLog(logOptions(options))
+  if (log !== undefined) app.use(log)
   app.use(middleware)
+  app.use(page.watch)
   app.get('/healthz', (c) => c.text('ok'))
-  app.get('/json', json)
+  app.get('/json', (c) => c.json({ ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv }))
   app.get('/env', (c) => {
     const lines = Object.entries(c.var.fingerprintEnv).map(([name, value]) => `${name}=${value}\n`)
     return c.text(lines.join(''))
   })
-  app.get('/', json)
-  return { app, fingerprinter: middleware.fingerprinter }
+  app.all('/', page)
+  for (const path of options.cgiBin === undefined ? ['/cgi-bin/env', '/cgi-bin/env/*'] : ['/cgi-bin/*']) {
+    app.all(path, scripts as Handler)
+  }
+  return {
+    app,
+    fingerprinter: middleware.fingerprinter,
+    close: async () => {
+      page.close()
+      await scripts.close()
+      log?.close()
+    },
+  }
 }
 
-function json(c: Context<{ Variables: FingerprintVariables }>): Response {
-  return c.json({ ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv })
+function logOptions({ logFormat, logFile }: AppOptions): Parameters<typeof accessLog>[0] {
+  return {
+    ...(logFormat === undefined || logFormat === false ? undefined : { format: logFormat }),
+    ...(logFile === undefined ? undefined : { write: { file: logFile } }),
+  }
 }
 
-/** Starts the server and prints where to point a browser and `curl`. */
+/** The path as Hono takes it, also of HTTP/1.0 requests without Host: their URL is the bare target (`/json?x`). */
+function pathOf(request: Request): string {
+  const target = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#]*)?([^?#]*)/i.exec(request.url)?.[1]
+  return target === undefined || target === '' ? '/' : target
+}
+
+/**
+ * Starts the server and prints where to point a browser and `curl`.
+ *
+ * @throws {Error} the port is taken, a file is missing, a log format is none
+ */
 export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
-  const { app, fingerprinter } = createApp(options.fingerprint)
+  const { app, fingerprinter, close } = createApp(options)
   const tls =
     options.tlsCert === undefined || options.tlsKey === undefined
       ? undefined
@@ -79,6 +140,7 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
     fingerprinter,
     stop: async () => {
       await server.stop(true)
+      await close()
     },
   }
 }

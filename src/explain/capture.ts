@@ -1,0 +1,124 @@
+/**
+ * What a capture could not get, and why, in words.
+ * @module
+ */
+import type { Reason } from '../connection/connection.ts'
+import type { Fingerprint } from '../connection/fingerprint.ts'
+import type { RttProvenance } from '../connection/timing.ts'
+
+/** Why something is missing, and what to do about it. */
+export interface ReasonWords {
+  readonly why: string
+  readonly remedy: string
+}
+
+/** Every reason in words. */
+export const REASON: Readonly<Record<Reason, ReasonWords>> = {
+  'no-connection': {
+    why: 'The server no longer knows the connection of this request.',
+    remedy: 'Mount fingerprint() first, on the root app: what comes before it may clone or consume the request.',
+  },
+  'unix-socket': {
+    why: 'The request came over a unix socket, which has no SYN.',
+    remedy: 'Listen on a TCP port, or let the proxy in front take the fingerprint.',
+  },
+  'not-tcp': {
+    why: 'The request came over QUIC (HTTP/3), which has no SYN.',
+    remedy: 'Turn HTTP/3 off where fingerprints are needed.',
+  },
+  ambiguous: {
+    why: 'More than one connection could be the one of this request.',
+    remedy: 'Listen on one address instead of all, and turn HTTP/3 off.',
+  },
+  'not-found': {
+    why: 'No open socket of the server has this client as its peer.',
+    remedy: 'It closes before the request is looked at, or another process accepts it: look at the proxy in between.',
+  },
+  'not-saved': {
+    why: 'The kernel has kept no SYN of this connection: it was answered with a SYN cookie, was accepted before the listener was told to keep SYNs, or its SYN was read by someone else.',
+    remedy:
+      'Connect again. If it stays so: net.ipv4.tcp_syncookies = 2 answers every SYN with a cookie, 1 (the default) only in a flood.',
+  },
+  unsupported: {
+    why: 'This system cannot keep SYNs.',
+    remedy: 'Run \u201ctcpfingerprint doctor\u201d: it says what is in the way.',
+  },
+  denied: {
+    why: 'The permissions of the process forbid it.',
+    remedy: 'Deno needs --allow-ffi and --allow-net. \u201ctcpfingerprint doctor\u201d says more.',
+  },
+}
+
+/** How the handshake's round-trip time is known, in words. */
+export const PROVENANCE: Readonly<Record<RttProvenance, string>> = {
+  handshake: 'exact: one clean sample, from SYN-ACK to the bare ACK',
+  recovered: 'solved from two samples: within 1 \u00b5s of the handshake\u2019s',
+  minimum: 'the smallest of several samples: at most the handshake\u2019s',
+  retransmitted: 'whole milliseconds: the SYN-ACK had to be sent again, and the timestamp echo tells',
+  cookie: 'up to 64 ms too high: the SYN was answered with a SYN cookie',
+  deferred: 'too high by the client\u2019s own wait: its data completed the handshake',
+}
+
+/** A fact that is not there. */
+export interface MissingFact {
+  readonly fact: string
+  readonly why: string
+  readonly remedy?: string
+}
+
+/** Circumstances of a request that explain what is missing. */
+export interface RequestCircumstances {
+  readonly tls: boolean
+}
+
+/** What is missing in a fingerprint and why, the weightiest first; facts that the client did not send come last. */
+export function missingFacts(fingerprint: Fingerprint, { tls }: RequestCircumstances): MissingFact[] {
+  const { syn, tcpInfo, reason, timing, connection, label } = fingerprint
+  const facts: MissingFact[] = []
+  if (syn === undefined) {
+    facts.push({ fact: 'SYN, fingerprints and label', ...(reason === undefined ? TURNED_OFF : REASON[reason]) })
+  }
+  if (tcpInfo === undefined) {
+    const words = connection !== undefined || reason === undefined ? TURNED_OFF : REASON[reason]
+    facts.push({ fact: 'TCP_INFO', ...words })
+  }
+  if (connection !== undefined) {
+    if (timing.handshakeRtt === undefined) {
+      facts.push({
+        fact: 'Handshake RTT',
+        why:
+          tcpInfo === undefined
+            ? 'It is read off TCP_INFO.'
+            : 'The kernel has no sample of it: the SYN-ACK was sent more than once to a client without timestamps.',
+      })
+    }
+    if (timing.firstDataDelayMilliseconds === undefined) facts.push({ fact: 'First-data delay', why: whyNoTime(tls) })
+    if (timing.acceptTime === undefined) facts.push({ fact: 'Accept time', why: whyNoTime(tls) })
+    if (timing.handshakeTimeToLive === undefined) {
+      facts.push({ fact: 'TTL of the handshake\u2019s last segment', why: 'The kernel did not tell.' })
+    }
+  }
+  if (syn !== undefined) {
+    if (label !== undefined && label.name === undefined) {
+      facts.push({ fact: 'Label', why: 'No signature of the database fits this SYN.' })
+    } else if (label === undefined) facts.push({ fact: 'Label', ...TURNED_OFF })
+    const { tcp } = syn
+    const unsent: string[] = []
+    if (tcp.mss === undefined) unsent.push('maximum segment size')
+    if (tcp.windowScale === undefined) unsent.push('window scale')
+    if (!tcp.sackPermitted) unsent.push('SACK permitted')
+    if (tcp.timestamps === undefined) unsent.push('timestamps')
+    if (unsent.length > 0) {
+      const list = unsent.join(', ')
+      facts.push({ fact: `${list.charAt(0).toUpperCase()}${list.slice(1)}`, why: 'The client did not send it.' })
+    }
+  }
+  return facts
+}
+
+const TURNED_OFF: ReasonWords = { why: 'It is turned off in the options of fingerprint().', remedy: '' }
+
+function whyNoTime(tls: boolean): string {
+  const known = 'It is told only where the server has sent nothing before the first request is read'
+  return tls ? `${known}, and over TLS it has.` : `${known}, and where a bare ACK completed the handshake.`
+}

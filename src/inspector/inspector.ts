@@ -1,0 +1,255 @@
+/**
+ * `inspector()`: a Hono handler that explains the caller's connection: a page for browsers, JSON for everything else.
+ * Pages are loaded when the first one is asked for.
+ * @module
+ */
+import type { Context, Handler, MiddlewareHandler } from 'hono'
+import * as v from 'valibot'
+import type { Fingerprint } from '../connection/fingerprint.ts'
+import type { DecodeError } from '../errors.ts'
+import { Database } from '../label/p0f-database.ts'
+import { wantsHtml } from './accept.ts'
+import type { Decoded, DumpKind } from './dump.ts'
+import { LIVE_CAPACITY, LiveList } from './live.ts'
+
+/** What the inspector shows, and to whom. */
+export interface InspectorOptions {
+  /**
+   * Whether `?live` lists the last 100 connections of the server: to nobody (`false`, the default), to browsers on this machine
+   * (`'loopback'`), or to `'anyone'`. It names clients by their addresses: open it on purpose only, behind a login. Needs
+   * {@link Inspector.watch} among the middleware.
+   */
+  readonly live?: false | 'loopback' | 'anyone' | undefined
+  /** Where labels of pasted SYNs come from; false for none. Default: the project's own signatures. */
+  readonly database?: Database | false | undefined
+}
+
+/** The handler, and the middleware that feeds its live page. */
+export interface Inspector extends Handler {
+  /** Notes each request's connection for the live page; does nothing while that is off. Mount it after `fingerprint()`. */
+  readonly watch: MiddlewareHandler
+  /** Ends the live page's streams and forgets its connections. */
+  close(): void
+}
+
+const InspectorOptionsSchema = v.strictObject({
+  live: v.optional(v.union([v.literal(false), v.picklist(['loopback', 'anyone'])]), false),
+  database: v.optional(v.union([v.literal(false), v.instance(Database, 'Expected a database of loadP0f or false')])),
+})
+
+/** Octets of a form that are read: a dump of `MAX_PASTE` characters, three for each where all are escaped. */
+const MAX_BODY = 200_000
+
+/** What `fingerprint()` set. */
+interface Seen {
+  readonly fingerprint: Fingerprint
+  readonly env: Readonly<Record<string, string>>
+}
+
+/**
+ * A Hono handler that explains the caller's connection. Mount it behind `fingerprint()`, for GET and POST, on any path.
+ *
+ * Answers HTML where `Accept` names it and the JSON of INTERFACE section 3 otherwise. `?decode` is a form for pasted dumps
+ * (POST: nothing is stored), `?live` the last connections, where that is on. Every page works without scripts, asks no other
+ * host, and carries a Content-Security-Policy of its own that allows nothing but its own style and script.
+ *
+ * @throws {TypeError} for an unknown option or a wrong value, when it is built
+ * @example
+ * const page = inspector()
+ * const app = new Hono().use(fingerprint()).on(['GET', 'POST'], '/connection', page)
+ */
+export function inspector(options: InspectorOptions = {}): Inspector {
+  const checked = v.safeParse(InspectorOptionsSchema, options)
+  if (!checked.success) {
+    const issue = checked.issues[0]
+    const path = v.getDotPath(issue)
+    throw new TypeError(`Invalid inspector options${path === null ? '' : `: "${path}"`}: ${issue.message}`)
+  }
+  const { live, database } = checked.output
+  const list = new LiveList()
+
+  const handler: Handler = async (c) => {
+    const { method } = c.req.raw
+    const page = pageOf(c)
+    const html = wantsHtml(c.req.header('accept'))
+    if (page === 'decode' && method === 'POST') return await answerDump(c, html, live !== false, database)
+    if (method !== 'GET' && method !== 'HEAD') {
+      return c.text('Method not allowed\n', 405, { Allow: page === 'decode' ? 'GET, HEAD, POST' : 'GET, HEAD' })
+    }
+    if (page === 'decode') return await showForm(c, html, live !== false)
+    if (page === 'live') return await showLive(c, live, list)
+    return await showConnection(c, html, live !== false)
+  }
+  const watch: MiddlewareHandler = async (c, next) => {
+    if (live !== false) {
+      try {
+        list.note(c.get('fingerprint') as Fingerprint)
+      } catch {
+        // The list is not worth a request.
+      }
+    }
+    await next()
+  }
+  return Object.assign(handler, { watch, close: () => list.close() })
+}
+
+/** Which page the query names. */
+function pageOf(c: Context): 'connection' | 'decode' | 'live' {
+  if (c.req.query('decode') !== undefined) return 'decode'
+  return c.req.query('live') !== undefined ? 'live' : 'connection'
+}
+
+function seenBy(c: Context): Seen {
+  const fingerprint = c.get('fingerprint') as Fingerprint | undefined
+  if (fingerprint === undefined)
+    throw new TypeError('Cannot show the connection: fingerprint() is not mounted before it')
+  return { fingerprint, env: c.get('fingerprintEnv') as Record<string, string> }
+}
+
+/** Headers of every answer: about one client, for that client, and nothing to be kept. */
+const HEADERS = {
+  'Cache-Control': 'no-store',
+  Vary: 'Accept',
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+} as const
+
+/** Sends a page made for a fresh nonce. */
+async function sendPage(
+  c: Context,
+  render: (nonce: string) => unknown,
+  status: 200 | 400 | 413 = 200,
+): Promise<Response> {
+  const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))))
+  const policy = [
+    "default-src 'none'",
+    `style-src 'nonce-${nonce}'`,
+    `script-src 'nonce-${nonce}'`,
+    'img-src data:',
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+  const text = `<!doctype html>${String(await render(nonce))}`
+  return c.html(text, status, {
+    ...HEADERS,
+    'Content-Security-Policy': policy,
+    'Cross-Origin-Opener-Policy': 'same-origin',
+  })
+}
+
+const pages = (): Promise<typeof import('./pages.tsx')> => import('./pages.tsx')
+
+function isTls(c: Context): boolean {
+  return c.req.raw.url.startsWith('https:')
+}
+
+async function showConnection(c: Context, html: boolean, live: boolean): Promise<Response> {
+  const { fingerprint, env } = seenBy(c)
+  if (!html) return c.json({ ...fingerprint.toJSON(), env }, 200, HEADERS)
+  const { ConnectionPage } = await pages()
+  const { headers } = c.req.raw
+  return sendPage(c, (nonce) => ConnectionPage({ frame: { nonce, live }, fingerprint, env, headers, tls: isTls(c) }))
+}
+
+async function showForm(c: Context, html: boolean, live: boolean): Promise<Response> {
+  if (!html)
+    return c.json(
+      { usage: 'POST dump=HEX, and kind=syn or kind=tcp-info where it is not to be found out' },
+      200,
+      HEADERS,
+    )
+  const { DecodePage } = await pages()
+  return sendPage(c, (nonce) => DecodePage({ frame: { nonce, live }, text: '', kind: 'auto' }))
+}
+
+/** The form's fields; `undefined` where the body is too large. */
+async function readForm(request: Request): Promise<{ text: string; kind: DumpKind } | undefined> {
+  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY) return undefined
+  const octets: Uint8Array[] = []
+  let length = 0
+  if (request.body !== null) {
+    for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
+      length += chunk.length
+      if (length > MAX_BODY) return undefined
+      octets.push(chunk)
+    }
+  }
+  const body = new TextDecoder().decode(await new Blob(octets as BlobPart[]).arrayBuffer())
+  const type = request.headers.get('content-type') ?? ''
+  const form = type.startsWith('text/plain') ? new URLSearchParams([['dump', body]]) : new URLSearchParams(body)
+  const kind = form.get('kind')
+  return { text: form.get('dump') ?? '', kind: kind === 'syn' || kind === 'tcp-info' ? kind : 'auto' }
+}
+
+async function answerDump(
+  c: Context,
+  html: boolean,
+  live: boolean,
+  database: Database | false | undefined,
+): Promise<Response> {
+  const [{ decodeDump, MAX_PASTE }, { defaultDatabase, fingerprints, match }] = await Promise.all([
+    import('./dump.ts'),
+    import('../index.ts'),
+  ])
+  const form = await readForm(c.req.raw)
+  const { text, kind } = form ?? { text: '', kind: 'auto' as const }
+  let decoded: Decoded | undefined
+  let error: DecodeError | 'too-large' | undefined
+  if (form === undefined || text.length > MAX_PASTE) error = 'too-large'
+  else {
+    const result = decodeDump(text, kind)
+    if (result.ok) decoded = result.value
+    else error = result.error
+  }
+  const syn = decoded?.kind === 'syn' ? decoded.syn : undefined
+  const label = syn === undefined || database === false ? undefined : match(database ?? defaultDatabase(), syn)
+  const status = error === undefined ? 200 : error === 'too-large' ? 413 : 400
+  if (html) {
+    const { DecodePage } = await pages()
+    const shown = error === 'too-large' ? '' : text
+    return sendPage(
+      c,
+      (nonce) => DecodePage({ frame: { nonce, live }, text: shown, kind, decoded, label, error }),
+      status,
+    )
+  }
+  if (error !== undefined) {
+    return c.json({ error: error === 'too-large' ? { reason: 'too-long', offset: 0 } : error }, status, HEADERS)
+  }
+  if (syn !== undefined) return c.json({ ...syn.toJSON(), fingerprints: fingerprints(syn), label }, 200, HEADERS)
+  return c.json(decoded, 200, HEADERS)
+}
+
+async function showLive(c: Context, live: false | 'loopback' | 'anyone', list: LiveList): Promise<Response> {
+  if (live === false) return c.text('The live page is off.\n', 404, HEADERS)
+  if (live === 'loopback' && !isLocal(c))
+    return c.text('The live page is for browsers on this machine.\n', 403, HEADERS)
+  if (!(c.req.header('accept') ?? '').includes('text/event-stream')) {
+    const { LivePage } = await pages()
+    return sendPage(c, (nonce) =>
+      LivePage({ frame: { nonce, live: true }, entries: list.entries(), capacity: LIVE_CAPACITY }),
+    )
+  }
+  const after = Number(c.req.header('last-event-id') ?? c.req.query('after') ?? 0)
+  const stream = list.listen(Number.isSafeInteger(after) && after > 0 ? after : 0)
+  if (stream === undefined) return c.text('Too many listeners.\n', 503, HEADERS)
+  return c.body(stream, 200, { ...HEADERS, 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
+}
+
+const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1)$/
+const LOCAL_NAME = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
+/** Set by proxies: then the peer is the proxy, and who asks is somewhere else. */
+const RELAYED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'] as const
+
+/**
+ * Whether a browser of this machine asks, under a name of this machine: a name of another site that was made to lead here
+ * (DNS rebinding) does not count, nor does a proxy.
+ */
+function isLocal(c: Context): boolean {
+  const { peer } = seenBy(c).fingerprint
+  if (peer === undefined || !LOOPBACK.test(peer.address)) return false
+  if (RELAYED.some((name) => c.req.header(name) !== undefined)) return false
+  return LOCAL_NAME.test(c.req.header('host') ?? '')
+}

@@ -1,0 +1,83 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource hono/jsx */
+/**
+ * The frame of every page.
+ * @module
+ */
+import { raw } from 'hono/html'
+import type { Child } from 'hono/jsx'
+import type { JSX } from 'hono/jsx/jsx-runtime'
+import { SCRIPT } from './script.ts'
+import { STYLE } from './style.ts'
+
+/** What every page needs. */
+export interface Frame {
+  /** Names style and script of this answer in its Content-Security-Policy. */
+  readonly nonce: string
+  /** Whether there is a live page to point to. */
+  readonly live: boolean
+}
+
+/** Which page it is, for the menu. */
+export type PageName = 'connection' | 'decode' | 'live'
+
+/** What a page puts into the frame. */
+export interface LayoutProps {
+  readonly frame: Frame
+  readonly page: PageName
+  readonly title: string
+  /** Reload without scripts, seconds. */
+  readonly refresh?: number
+  readonly children?: Child
+}
+
+/** A small SYN: three coloured bars. */
+const ICON =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%23182033'/%3E%3Cpath d='M3 4h10v2H3z' fill='%237cc4ff'/%3E%3Cpath d='M3 7h7v2H3z' fill='%2371dba8'/%3E%3Cpath d='M3 10h9v2H3z' fill='%23ffc46b'/%3E%3C/svg%3E"
+
+const MENU: readonly (readonly [page: PageName, href: string, text: string])[] = [
+  ['connection', '?', 'This connection'],
+  ['decode', '?decode', 'Decode a dump'],
+  ['live', '?live', 'Live'],
+]
+
+/** A whole document. No request leaves for another host, and none for a second file. */
+export function Layout({ frame, page, title, refresh, children }: LayoutProps): JSX.Element {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        {refresh === undefined ? null : (
+          <noscript>
+            <meta http-equiv="refresh" content={String(refresh)} />
+          </noscript>
+        )}
+        <title>{title}</title>
+        <link rel="icon" href={ICON} />
+        <style nonce={frame.nonce}>{raw(STYLE)}</style>
+      </head>
+      <body>
+        <header class="top">
+          <span class="brand">tcpfingerprint</span>
+          <nav aria-label="Pages">
+            {MENU.filter(([name]) => name !== 'live' || frame.live).map(([name, href, text]) => (
+              <a href={href} aria-current={name === page ? 'page' : undefined}>
+                {text}
+              </a>
+            ))}
+          </nav>
+        </header>
+        <main>{children}</main>
+        <footer>
+          Made by this server from what its kernel kept of the connection. Nothing was stored, and no other host was
+          asked.
+        </footer>
+        <div class="status" role="status" aria-live="polite" />
+        <script nonce={frame.nonce}>{raw(SCRIPT)}</script>
+      </body>
+    </html>
+  )
+}

@@ -1,0 +1,190 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource hono/jsx */
+/**
+ * A SYN drawn as in the RFCs, its octets in the colours of their fields, and its options in order.
+ * @module
+ */
+import type { JSX } from 'hono/jsx/jsx-runtime'
+import { optionName, optionValue } from '../explain/options.ts'
+import { describePacket, type PacketField } from '../explain/packet.ts'
+import type { Syn } from '../index.ts'
+import { fieldsByOctet, packetRows, placeOf } from './packet-rows.ts'
+
+/** Octets that the dump shows. */
+const MOST_OCTETS = 512
+
+const LETTER = { ip: 'i', tcp: 't', option: 'o', malformed: 'm' } as const
+
+/** Class of a field's colour: six shades a group in turn, so that neighbours differ. */
+function colorClasses(fields: readonly PacketField[]): string[] {
+  const used = { ip: 0, tcp: 0, option: 0, malformed: 0 }
+  return fields.map(({ group }) => `${LETTER[group]}${used[group]++ % 6}`)
+}
+
+const hexOf = (octet: number): string => octet.toString(16).padStart(2, '0')
+
+interface TipProps {
+  readonly id?: string
+  readonly field: PacketField
+  readonly place: string
+}
+
+function Tip({ id, field, place }: TipProps): JSX.Element {
+  return (
+    <span class="tip" role="tooltip" id={id}>
+      <span class="tip-head">
+        <b>{field.name}</b> <code>{field.value}</code> <small>{place}</small>
+      </span>
+      {field.about}
+    </span>
+  )
+}
+
+/** What is needed to draw a packet. */
+export interface PacketProps {
+  readonly syn: Syn
+}
+
+/** The diagram and the octets of a SYN. Every cell and octet explains itself on hover, focus and tap. */
+export function Packet({ syn }: PacketProps): JSX.Element {
+  const fields = describePacket(syn)
+  const colors = colorClasses(fields)
+  const places: string[] = []
+  let bit = 0
+  for (const { bits } of fields) {
+    places.push(placeOf(bit, bits))
+    bit += bits
+  }
+  const described = new Set<number>()
+  const shown = new Set<number>()
+  return (
+    <div class="packet">
+      <section class="diagram" aria-label="Packet diagram, 32 bits a row">
+        <div class="ruler" aria-hidden="true">
+          {Array.from({ length: 32 }, (_, i) => (
+            <span class={i % 8 === 0 ? 'octet-start' : undefined}>{i}</span>
+          ))}
+        </div>
+        {packetRows(fields).map(({ octet, cells, omitted }) => (
+          <>
+            <div class="row" data-octet={octet}>
+              {cells.map(({ field: index, bits, continued }) => {
+                const field = fields[index]!
+                const id = described.has(index) ? undefined : `f${index}`
+                described.add(index)
+                const value = !shown.has(index) && fits(field.value, bits) ? field.value : undefined
+                if (value !== undefined) shown.add(index)
+                return (
+                  <button
+                    type="button"
+                    class={`f b${bits} ${colors[index]}${field.value === '1' && field.bits === 1 ? ' set' : ''}`}
+                    data-f={index}
+                    aria-describedby={`f${index}`}
+                  >
+                    <span class="name">{continued ? `(${field.name})` : field.name}</span>
+                    {value === undefined ? null : <span class="value">{value}</span>}
+                    <Tip {...(id === undefined ? {} : { id })} field={field} place={places[index]!} />
+                  </button>
+                )
+              })}
+            </div>
+            {omitted > 0 ? <p class="omitted">{omitted * 4} more octets of this field</p> : null}
+          </>
+        ))}
+      </section>
+      <Octets syn={syn} fields={fields} colors={colors} places={places} />
+    </div>
+  )
+}
+
+/** Whether a value has room in a cell; long ones are broken between characters. */
+function fits(value: string, bits: number): boolean {
+  return bits === 32 || value.length <= Math.max(1, bits * 1.1)
+}
+
+interface OctetsProps {
+  readonly syn: Syn
+  readonly fields: readonly PacketField[]
+  readonly colors: readonly string[]
+  readonly places: readonly string[]
+}
+
+/** The octets as they were on the wire; a link header before and what follows the TCP header are shown without colour. */
+function Octets({ syn, fields, colors, places }: OctetsProps): JSX.Element {
+  const { bytes, ipOffset } = syn
+  const owners = fieldsByOctet(fields, MOST_OCTETS)
+  const before = Array.from(bytes.subarray(0, ipOffset), hexOf)
+  const after = bytes.subarray(ipOffset + owners.length)
+  return (
+    <section class="octets" aria-label="Octets of the SYN">
+      {before.map((text) => (
+        <span class="octet" title="Ethernet header before the packet">
+          {text}
+        </span>
+      ))}
+      {owners.map((list, i) => {
+        const text = hexOf(bytes[ipOffset + i]!)
+        const first = fields[list[0]!]!
+        const halves = list.length > 1
+        return (
+          <button type="button" tabindex={-1} class={`octet ${colors[list[0]!]}`} data-f={list.join(' ')}>
+            {halves ? (
+              <>
+                <span>{text[0]}</span>
+                <span class={colors[list.at(-1)!]}>{text[1]}</span>
+                <span class="tip" role="tooltip">
+                  <span class="tip-head">
+                    <b>octet {i}</b> <code>0x{text}</code>
+                  </span>
+                  {list.map((index) => `${fields[index]!.name} ${fields[index]!.value}`).join(' \u00b7 ')}
+                </span>
+              </>
+            ) : (
+              <>
+                {text}
+                <Tip field={first} place={places[list[0]!]!} />
+              </>
+            )}
+          </button>
+        )
+      })}
+      {after.length > 0 ? <span class="omitted">{after.length} more octets</span> : null}
+    </section>
+  )
+}
+
+/** The TCP options in wire order, each with its octets and what it says. */
+export function Options({ syn }: PacketProps): JSX.Element {
+  const { tcp } = syn
+  const { malformed } = tcp
+  const { afterEnd } = tcp.layout
+  const list = tcp.options
+  if (list.length === 0) return <p class="quiet">None: the client sent a bare TCP header.</p>
+  return (
+    <ol class="options">
+      {list.map((option) => {
+        const bad = malformed !== undefined && option.offset === malformed.offset
+        const value = bad
+          ? malformed.reason === 'bad-length'
+            ? `malformed: its length octet is ${option.length}`
+            : 'malformed: it does not fit into the header'
+          : optionValue(option)
+        return (
+          <li class={bad ? 'bad' : undefined}>
+            <span class="option-name">{optionName(option.kind)}</span>
+            <span class="option-value">{value}</span>
+            <code>{Array.from(option.bytes, hexOf).join(' ')}</code>
+          </li>
+        )
+      })}
+      {afterEnd > 0 ? (
+        <li class="padding">
+          <span class="option-name">
+            {afterEnd} {afterEnd === 1 ? 'octet' : 'octets'} of padding
+          </span>
+          <span class="option-value">{tcp.padding === undefined ? 'all zero' : `not all zero: ${tcp.padding}`}</span>
+        </li>
+      ) : null}
+    </ol>
+  )
+}

@@ -1,0 +1,259 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource hono/jsx */
+/**
+ * Parts of the pages: fingerprints, label, timing, TCP_INFO, what is missing.
+ * @module
+ */
+import type { JSX } from 'hono/jsx/jsx-runtime'
+import type { Fingerprint } from '../connection/fingerprint.ts'
+import { type MissingFact, PROVENANCE } from '../explain/capture.ts'
+import { certaintyOf, compareSignature, type PartVerdict } from '../explain/label.ts'
+import { explainTcpInfo } from '../explain/tcp-info.ts'
+import { duration } from '../explain/units.ts'
+import { type Fingerprints, formatRedbean, formatSatori, type Label, type Syn, type TcpInfo } from '../index.ts'
+
+/** A text with a button that copies it, which shows only where scripts run. */
+export function Copyable({ text, what }: { readonly text: string; readonly what: string }): JSX.Element {
+  return (
+    <span class="copyable">
+      <code>{text}</code>
+      <button type="button" class="copy" data-copy={text} aria-label={`Copy ${what}`}>
+        Copy
+      </button>
+    </span>
+  )
+}
+
+/** Every fingerprint string of a SYN, and its octets. */
+export function FingerprintList({ syn, strings }: { readonly syn: Syn; readonly strings: Fingerprints }): JSX.Element {
+  const rows: readonly (readonly [name: string, text: string | undefined, about: string])[] = [
+    ['p0f', strings.p0f, 'version : TTL + distance : IP options : MSS : window, scale : options : quirks : data'],
+    ['MuonFP', strings.muonfp, 'window : options : MSS : scale'],
+    ['HAProxy', strings.haproxy, 'ip.fp in its default mode'],
+    ['Satori', formatSatori(syn), 'window : TTL : DF : length : options : oddities'],
+    ['redbean', formatRedbean(syn), 'FingerprintSyn of redbean'],
+    ['SYN', syn.hex, 'the octets themselves'],
+  ]
+  return (
+    <dl class="strings">
+      {rows.map(([name, text, about]) =>
+        text === undefined ? null : (
+          <div>
+            <dt>
+              {name} <small>{about}</small>
+            </dt>
+            <dd>
+              <Copyable text={text} what={name === 'SYN' ? 'the SYN' : `the ${name} fingerprint`} />
+            </dd>
+          </div>
+        ),
+      )}
+    </dl>
+  )
+}
+
+const VERDICT: Readonly<Record<PartVerdict, string>> = {
+  any: 'anything will do',
+  same: 'the same',
+  fits: 'fits',
+  tolerated: 'tolerated',
+  differs: 'differs',
+}
+
+/** The label, the signature it comes from, and each part of that beside the SYN's. */
+export function LabelWhy({ label, p0f }: { readonly label: Label; readonly p0f: string }): JSX.Element {
+  const parts = compareSignature(label, p0f)
+  const { evidence } = label
+  if (evidence === undefined) {
+    return (
+      <p>No signature of the database fits this SYN. That is a finding too: what sent it is rare, tuned or made up.</p>
+    )
+  }
+  return (
+    <>
+      <p>
+        <b>{label.name}</b>: {certaintyOf(label)}, line {evidence.line} of the database. A label is what the SYN looks
+        like, not proof of what sent it.
+        {evidence.runsOn.length > 0 ? ` Runs on ${evidence.runsOn.join(', ')}.` : ''}
+      </p>
+      <div class="scroll">
+        <table class="parts">
+          <thead>
+            <tr>
+              <th scope="col">Part</th>
+              <th scope="col">Signature</th>
+              <th scope="col">This SYN</th>
+              <th scope="col">Verdict</th>
+            </tr>
+          </thead>
+          <tbody>
+            {parts.map(({ name, signature, syn, verdict, note }) => (
+              <tr class={verdict}>
+                <th scope="row">{name}</th>
+                <td data-head="Signature">
+                  <code>{signature === '' ? 'none' : signature}</code>
+                </td>
+                <td data-head="This SYN">
+                  <code>{syn === '' ? 'none' : syn}</code>
+                </td>
+                <td data-head="Verdict">
+                  <span class="verdict">{VERDICT[verdict]}</span> {note === '' ? null : <small>{note}</small>}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  )
+}
+
+interface ArrowProps {
+  readonly from: number
+  readonly to: number
+  readonly right: boolean
+  readonly text: string
+  readonly known: boolean
+}
+
+/** One segment between the two lifelines. */
+function Arrow({ from, to, right, text, known }: ArrowProps): JSX.Element {
+  const [x1, x2] = right ? [50, 270] : [270, 50]
+  const tip = right ? x2 - 9 : x2 + 9
+  const slope = (to - from) / 220
+  return (
+    <g class={known ? 'segment' : 'segment unknown'}>
+      <line x1={x1} y1={from} x2={x2} y2={to} />
+      <path d={`M${x2} ${to}L${tip} ${to - 9 * slope - 4.5}L${tip} ${to - 9 * slope + 4.5}Z`} />
+      <text x={160} y={(from + to) / 2 - 7} text-anchor="middle">
+        {text}
+      </text>
+    </g>
+  )
+}
+
+function Span({ from, to, text, what }: { from: number; to: number; text: string; what: string }): JSX.Element {
+  const middle = (from + to) / 2
+  return (
+    <g class={text === '?' ? 'span unknown' : 'span'}>
+      <path d={`M278 ${from + 2}H286V${to - 2}H278`} />
+      <text x={293} y={middle - 1} class="big">
+        {text}
+      </text>
+      <text x={293} y={middle + 13} class="small">
+        {what}
+      </text>
+    </g>
+  )
+}
+
+/** The handshake as a ladder: SYN, SYN-ACK, ACK and the first data, with the times that are known. */
+export function TimingPicture({ fingerprint }: { readonly fingerprint: Fingerprint }): JSX.Element {
+  const { handshakeRtt, firstDataDelayMilliseconds: delay } = fingerprint.timing
+  const deferred = handshakeRtt?.provenance === 'deferred'
+  const rtt = handshakeRtt === undefined ? '?' : duration(handshakeRtt.microseconds)
+  const first = delay === undefined ? '?' : `${delay} ms`
+  const words = `SYN and SYN-ACK, then the ACK after ${rtt}, then the first data after ${first}`
+  return (
+    <svg class="ladder" viewBox="0 0 400 250" role="img" aria-label={words}>
+      <title>{words}</title>
+      <text x={50} y={16} text-anchor="middle" class="end">
+        client
+      </text>
+      <text x={270} y={16} text-anchor="middle" class="end">
+        this server
+      </text>
+      <path class="life" d="M50 24V246M270 24V246" />
+      <Arrow from={34} to={66} right text="SYN" known={fingerprint.syn !== undefined} />
+      <Arrow from={72} to={106} right={false} text="SYN-ACK" known={handshakeRtt !== undefined} />
+      <Arrow from={112} to={146} right text={deferred ? 'ACK with data' : 'ACK'} known={handshakeRtt !== undefined} />
+      <Arrow from={178} to={212} right text="first data" known={delay !== undefined} />
+      <Span from={70} to={146} text={rtt} what="handshake RTT" />
+      <Span from={150} to={212} text={first} what="until first data" />
+    </svg>
+  )
+}
+
+/** The timing facts in words. */
+export function TimingWords({ fingerprint }: { readonly fingerprint: Fingerprint }): JSX.Element {
+  const { handshakeRtt, rtt, firstDataDelayMilliseconds: delay, acceptTime, handshakeTimeToLive } = fingerprint.timing
+  const { syn } = fingerprint
+  const sent = syn === undefined ? undefined : syn.ip.version === 4 ? syn.ip.timeToLive : syn.ip.hopLimit
+  const rows: [string, string, string][] = []
+  if (handshakeRtt !== undefined) {
+    rows.push(['Handshake RTT', duration(handshakeRtt.microseconds), PROVENANCE[handshakeRtt.provenance]])
+  }
+  if (rtt !== undefined)
+    rows.push(['RTT now', duration(rtt.microseconds), 'smoothed by the kernel, read for this request'])
+  if (delay !== undefined) {
+    rows.push([
+      'First data',
+      `${delay} ms`,
+      'after the handshake. Browsers ask at once; a proxy that is told the address first asks a round trip later',
+    ])
+  }
+  if (acceptTime !== undefined)
+    rows.push(['Accepted', acceptTime.replace('T', ' ').replace('Z', ' UTC'), 'exact to a jiffy'])
+  if (handshakeTimeToLive !== undefined) {
+    const same = sent === undefined ? '' : sent === handshakeTimeToLive ? ', as in the SYN' : `; the SYN had ${sent}`
+    rows.push(['TTL of the last segment', String(handshakeTimeToLive), `the one that completed the handshake${same}`])
+  }
+  if (rows.length === 0) return <p class="quiet">Nothing is known of when things happened on this connection.</p>
+  return (
+    <dl class="facts">
+      {rows.map(([name, value, about]) => (
+        <div>
+          <dt>{name}</dt>
+          <dd>
+            <b>{value}</b> <small>{about}</small>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+/** Every field of TCP_INFO with unit and meaning. */
+export function TcpInfoTable({ info }: { readonly info: TcpInfo }): JSX.Element {
+  return (
+    <table class="info">
+      <thead>
+        <tr>
+          <th scope="col">Field</th>
+          <th scope="col">Value</th>
+          <th scope="col">Meaning</th>
+        </tr>
+      </thead>
+      <tbody>
+        {explainTcpInfo(info).map(({ name, raw, value, unit, meaning }) => (
+          <tr class={raw === 0 ? 'zero' : undefined}>
+            <th scope="row">
+              <code>{name}</code>
+            </th>
+            <td class="value">
+              {value} <small>{unit}</small>
+            </td>
+            <td>{meaning}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+/** What is missing and why. */
+export function MissingList({ facts }: { readonly facts: readonly MissingFact[] }): JSX.Element {
+  if (facts.length === 0) return <p class="quiet">Nothing: everything that the kernel can tell is here.</p>
+  return (
+    <dl class="facts missing">
+      {facts.map(({ fact, why, remedy }) => (
+        <div>
+          <dt>{fact}</dt>
+          <dd>
+            {why} {remedy ? <small>{remedy}</small> : null}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
