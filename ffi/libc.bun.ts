@@ -23,22 +23,27 @@ const SYMBOLS = {
   __errno_location: { args: [], returns: 'ptr' },
 } as const
 
-let opened: Libc | LibcUnavailable | undefined
+/** Answers so far, by the path asked for. */
+const opened = new Map<string | undefined, Libc | LibcUnavailable>()
 
 /** libc of this process, or why there is none. Nothing is opened before the first call; the answer does not change. */
-export function openLibc(): Libc | LibcUnavailable {
-  opened ??= open()
-  return opened
+export function openLibc(path?: string): Libc | LibcUnavailable {
+  let answer = opened.get(path)
+  if (answer === undefined) {
+    answer = open(path)
+    opened.set(path, answer)
+  }
+  return answer
 }
 
-function open(): Libc | LibcUnavailable {
+function open(path: string | undefined): Libc | LibcUnavailable {
   if (process.platform !== 'linux') {
     return { reason: 'unsupported', message: `TCP_SAVED_SYN exists on Linux only: this is ${process.platform}` }
   }
   const ffi = process.getBuiltinModule?.('bun:ffi') as BunFfi | undefined
   if (ffi === undefined) return { reason: 'unsupported', message: 'bun:ffi cannot be loaded: this is not Bun' }
   const failures: string[] = []
-  for (const name of libcNames(process.arch)) {
+  for (const name of path === undefined ? libcNames(process.arch) : [path]) {
     try {
       return bind(ffi, name)
     } catch (error) {

@@ -41,8 +41,11 @@ export interface LibcUnavailable {
   readonly message: string
 }
 
-/** Opens libc on first use, and gives the same answer from then on. */
-export type OpenLibc = () => Libc | LibcUnavailable
+/**
+ * Opens libc on first use, and gives the same answer from then on. `path` names the library where the usual names will not do:
+ * Deno's scoped permission is for one absolute path.
+ */
+export type OpenLibc = (path?: string) => Libc | LibcUnavailable
 
 /** Whether libc was opened. */
 export function isLibc(value: Libc | LibcUnavailable): value is Libc {

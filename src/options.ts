@@ -32,6 +32,11 @@ export interface FingerprintOptions<Subject = Request> {
   readonly env?: { readonly savedSyn?: boolean | undefined; readonly tcpInfo?: boolean | undefined } | undefined
   /** Where labels come from: a database of `loadP0f`, or false for none. Default: the project's own signatures. */
   readonly database?: Database | false | undefined
+  /**
+   * Absolute path of the C library, where the usual names will not do. Deno needs it for a permission that is not for
+   * everything: `--allow-ffi=/lib/x86_64-linux-gnu/libc.so.6`. The first fingerprinter of a thread decides.
+   */
+  readonly libc?: string | undefined
   /** Requests not to look at; the variables are set all the same, with nothing in them. */
   readonly skip?: ((subject: Subject) => boolean) | undefined
   /** Hears of what the system refuses, once per kind. It never reaches a request. Default: nobody. */
@@ -47,6 +52,7 @@ export interface ResolvedOptions<Subject = Request> {
   readonly maxConnections: number
   readonly env: { readonly savedSyn: boolean; readonly tcpInfo: boolean }
   readonly database: Database | false | undefined
+  readonly libc: string | undefined
   readonly skip: ((subject: Subject) => boolean) | undefined
   readonly onError: ((error: Error) => void) | undefined
 }
@@ -67,6 +73,7 @@ const FingerprintOptionsSchema = v.strictObject({
     {},
   ),
   database: v.optional(v.union([v.literal(false), aDatabase])),
+  libc: v.optional(v.pipe(v.string(), v.nonEmpty())),
   skip: v.optional(aFunction<(subject: never) => boolean>()),
   onError: v.optional(aFunction<(error: Error) => void>()),
 })
@@ -78,8 +85,8 @@ const FingerprintOptionsSchema = v.strictObject({
 export function resolveOptions<Subject = Request>(options: FingerprintOptions<Subject> = {}): ResolvedOptions<Subject> {
   const checked = v.safeParse(FingerprintOptionsSchema, options)
   if (checked.success) {
-    const { database, skip, onError, ...rest } = checked.output
-    return { ...rest, database, skip: skip as ((subject: Subject) => boolean) | undefined, onError }
+    const { database, libc, skip, onError, ...rest } = checked.output
+    return { ...rest, database, libc, skip: skip as ((subject: Subject) => boolean) | undefined, onError }
   }
   const issue = checked.issues[0]
   const path = v.getDotPath(issue)

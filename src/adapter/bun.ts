@@ -1,5 +1,6 @@
 /**
- * tcpfingerprint for Bun: `fingerprint()` for Hono, `createFingerprinter()` for plain `Bun.serve` handlers.
+ * tcpfingerprint for Bun: `fingerprint()` for Hono, `createFingerprinter()` for plain `Bun.serve` handlers, `cgi()` and
+ * `accessLog()`.
  *
  * ```ts
  * import { Hono } from 'hono'
@@ -23,6 +24,20 @@ export type { Fingerprint, Source, Timing } from '../connection/fingerprint.ts'
 export type { HandshakeRtt, RttProvenance } from '../connection/timing.ts'
 export type { FingerprintVariables } from '../hono/middleware.ts'
 export type { FingerprintOptions } from '../options.ts'
+export type {
+  AccessLogMiddleware,
+  AccessLogOptions,
+  AccessRecord,
+  HeaderReader,
+  LogFileOptions,
+  LoggedExchange,
+  PlainAccessLog,
+  PlainAccessLogOptions,
+  PlainHandler,
+} from './access-log.ts'
+export { accessLog, createAccessLogger } from './access-log.ts'
+export type { CgiExchange, CgiLimits, CgiOptions, CgiStatus, HonoCgi, PlainCgi, ScriptNote } from './cgi.ts'
+export { cgi, createCgi } from './cgi.ts'
 export type { Outcomes, Status } from './fingerprinter.ts'
 
 /** What is used of `Bun.Server`. */

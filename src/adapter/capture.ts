@@ -22,7 +22,7 @@ import { type ArmedListener, type ArmOptions, Listeners, readAddress } from './l
 
 /** What the runtime says of a server: enough to tell its connections from all others of the process. */
 export interface ServerFacts {
-  /** Port it listens on; `undefined` for a unix socket. */
+  /** Port it listens on; `undefined` for a unix socket, `ANY_PORT` where the runtime does not say which listener it is. */
   readonly port: number | undefined
   /** Address it is bound to; `undefined` where the runtime does not say. */
   readonly address: string | undefined
@@ -30,23 +30,35 @@ export interface ServerFacts {
   readonly tls: boolean
 }
 
-/** A server as the capture knows it, looked up once per server object. */
-export class Listener {
+/** In place of a port: any of the process's TCP listeners may have accepted the connection. */
+export const ANY_PORT = 0
+
+/** Where a connection was accepted, as the connection keeps it. */
+export interface Place {
   readonly port: number
+  /** The listener whose connections are accepted here. */
+  readonly owner: Listener
+}
+
+/** A server as the capture knows it, looked up once per server object. */
+export class Listener implements Place {
+  readonly port: number
+  readonly owner: Listener = this
   /** The one local address its connections have; `undefined` where there can be several. */
-  readonly address: AddressWords | undefined
+  address: AddressWords | undefined
   readonly tls: boolean
   /**
    * Whether a request's peer address may be that of more than one connection: on several local addresses, or over UDP.
    * A known connection is then believed only on evidence that it is the one that was just read from.
    */
-  readonly exposed: boolean
+  exposed: boolean
   /** Whether QUIC peers may be among the requests'. */
   readonly udp: boolean
   /** The descriptors that accept for it, as of the last look. */
   armed: readonly ArmedListener[] = []
   #defers = false
   #deferred = false
+  #places: Map<number, Place> | undefined
 
   constructor(facts: ServerFacts & { port: number }, udp: boolean) {
     const words = createAddressWords()
@@ -63,6 +75,31 @@ export class Listener {
     this.armed = armed
     this.#defers = armed.some((one) => one.deferAccept !== 0)
     this.#deferred = armed.some((one) => one.deferAcceptBefore !== 0)
+    if (this.port !== ANY_PORT) return
+    const first = armed[0]
+    const alone =
+      first !== undefined &&
+      !isUnspecified(first.address) &&
+      armed.every((one) => one.port === first.port && sameAddress(one.address, first.address))
+    this.address = alone ? first.address : undefined
+    this.exposed = !alone
+  }
+
+  /** Whether it accepts connections on this local port. */
+  accepts(port: number): boolean {
+    return this.port === port || (this.port === ANY_PORT && this.armed.some((one) => one.port === port))
+  }
+
+  /** What a connection on this local port keeps of the listener. */
+  place(port: number): Place {
+    if (this.port !== ANY_PORT) return this
+    this.#places ??= new Map()
+    let place = this.#places.get(port)
+    if (place === undefined) {
+      place = { port, owner: this }
+      this.#places.set(port, place)
+    }
+    return place
   }
 
   /** Whether a connection may have been accepted on data only; without a SYN it may be older than the arming. */
@@ -102,6 +139,7 @@ export interface CaptureCounts {
 
 const TCP_CLOSE = 7
 const BYTES_RECEIVED = tcpInfoOffset('bytes_received')
+const DATA_SEGS_OUT = tcpInfoOffset('data_segs_out')
 /** Requests after which a connection is worth a watch: it costs about as much as verifying it twenty times. */
 const OFTEN = 20
 const SWEEP_MILLISECONDS = 1000
@@ -126,6 +164,8 @@ export class Capture {
   readonly #listeners = new Map<string, Listener>()
   #listener: Listener | undefined
   #not = -1
+  /** Local port of the socket that `#belongs` looked at last. */
+  #localPort = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = 0
   #armOptions: ArmOptions | undefined
@@ -157,22 +197,27 @@ export class Capture {
   #arm(options: ArmOptions, onError: (error: Error) => void): void {
     this.listeners.arm(options, onError)
     for (const [key, listener] of this.#listeners) {
-      listener.update(this.listeners.at(listener.port, listener.address))
-      if (listener.armed.length === 0) this.#listeners.delete(key)
+      this.#update(listener)
+      if (listener.armed.length === 0 && listener.port !== ANY_PORT) this.#listeners.delete(key)
     }
   }
 
   /** The listener behind a server, the same one for the same server. */
   listener(facts: ServerFacts & { port: number }): Listener {
-    const udp = this.listeners.hasUdp(facts.port)
+    const udp = facts.port !== ANY_PORT && this.listeners.hasUdp(facts.port)
     const key = `${facts.port} ${facts.address} ${facts.tls} ${udp}`
     let listener = this.#listeners.get(key)
     if (listener === undefined) {
       listener = new Listener(facts, udp)
-      listener.update(this.listeners.at(listener.port, listener.address))
+      this.#update(listener)
       this.#listeners.set(key, listener)
     }
     return listener
+  }
+
+  #update(listener: Listener): void {
+    const { listeners } = this
+    listener.update(listener.port === ANY_PORT ? listeners.armed : listeners.at(listener.port, listener.address))
   }
 
   /**
@@ -188,15 +233,15 @@ export class Capture {
     overTcp: boolean,
   ): Connection | Reason {
     this.lastInfo = undefined
-    const known = this.#connections.get(this.#table.sole(port))
+    const known = this.#connections.get(named ?? this.#table.sole(port))
     if (
       known !== undefined &&
       known.port === port &&
       known.address === address &&
-      known.listener === listener &&
+      known.listener.owner === listener &&
       this.#isAlive(known)
     ) {
-      if (!listener.exposed || this.#wasJustRead(known)) {
+      if (!listener.exposed || named !== undefined || this.#wasJustRead(known)) {
         known.requests++
         return known
       }
@@ -233,6 +278,14 @@ export class Capture {
     if (consumed < 0 || consumed === connection.consumed) return false
     connection.consumed = consumed
     return true
+  }
+
+  /**
+   * Whether octets may have been read for a TLS handshake and not for a request: the server then has sent some too. Asked
+   * of the TCP_INFO just read where the runtime does not name the listener; a scheme in the request is the client's word.
+   */
+  #mayHaveShakenHands(listener: Listener): boolean {
+    return listener.port === ANY_PORT ? this.#sockets.view.getUint32(DATA_SEGS_OUT, true) > 0 : listener.tls
   }
 
   /** Octets read from a live connection so far, modulo 2^32; -1 where it is dead or the kernel does not say. */
@@ -286,7 +339,10 @@ export class Capture {
     const wasRead = consumed !== before
     // A QUIC peer may have the very address of a TCP one, whose handshake was read before. Later reads are requests.
     if (listener.udp && !overTcp && (before < 0 || !wasRead)) return false
-    if (listener.address === undefined && (!wasRead || (listener.tls && before < 0) || this.#table.isShared(port))) {
+    if (
+      listener.address === undefined &&
+      (!wasRead || (before < 0 && this.#mayHaveShakenHands(listener)) || this.#table.isShared(port))
+    ) {
       this.#not = first.fd
       return this.#table.find(port, this.#wanted, this.#acceptsOther, LIKELY) < 0
     }
@@ -296,7 +352,9 @@ export class Capture {
   /** Whether the socket is a connection of this listener, by its local port and address. */
   #belongs(fd: number, listener: Listener): boolean {
     const family = this.#sockets.localName(fd)
-    if (family <= 0 || this.#sockets.port() !== listener.port) return false
+    if (family <= 0) return false
+    this.#localPort = this.#sockets.port()
+    if (!listener.accepts(this.#localPort)) return false
     if (listener.address === undefined) return true
     readAddress(this.#sockets, family, this.#local)
     return sameAddress(this.#local, listener.address)
@@ -313,7 +371,7 @@ export class Capture {
       known !== undefined &&
       known.cookieLow === cookieLow &&
       known.cookieHigh === cookieHigh &&
-      known.listener === listener
+      known.listener.owner === listener
     )
       return known
     let synBytes: Uint8Array = NO_OCTETS
@@ -339,7 +397,7 @@ export class Capture {
       cookieHigh,
       address,
       port,
-      listener,
+      listener: listener.place(this.#localPort),
       synBytes,
       synReason,
       handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(this.#wanted) ? 4 : 6),

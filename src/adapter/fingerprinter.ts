@@ -19,7 +19,14 @@ import { type Label, match } from '../label/match.ts'
 import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from '../options.ts'
 import { toEnv } from '../output/env.ts'
 import type { Syn } from '../wire/syn.ts'
-import { type Capture, type CaptureCounts, type Listener, type ServerFacts, sharedCapture } from './capture.ts'
+import {
+  ANY_PORT,
+  type Capture,
+  type CaptureCounts,
+  type Listener,
+  type ServerFacts,
+  sharedCapture,
+} from './capture.ts'
 import type { ArmedListener } from './listeners.ts'
 
 /** What a fingerprinter needs of the runtime. */
@@ -27,6 +34,8 @@ export interface Runtime {
   readonly openLibc: OpenLibc
   /** What the runtime says of a server. */
   facts(server: object): ServerFacts
+  /** Says a missing permission aloud where nobody listens to errors. */
+  warn?(message: string): void
 }
 
 /** Requests by outcome: `ok`, or the reason of what was missing. Counts since the fingerprinter was made. */
@@ -57,6 +66,9 @@ interface KnownServer {
   readonly port: number | undefined
 }
 
+/** Between two looks for listeners that nobody announced, milliseconds. */
+const LOOK_AGAIN = 1000
+
 /** When listeners are looked for after a fingerprinter was made, milliseconds: a server may come after its handlers. */
 const LOOKS = [0, 1, 5, 20, 100, 500, 2000]
 
@@ -85,6 +97,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   /** The server of the last request: one of the few that a process has. */
   #lastServer: object | undefined
   #last: KnownServer | undefined
+  #nextLook = 0
 
   constructor(runtime: Runtime, options: FingerprintOptions<Subject> | undefined) {
     this.options = resolveOptions(options)
@@ -108,10 +121,12 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   /** The capture, opened on first use; `undefined` where the system has none to offer. */
   capture(): Capture | undefined {
     if (this.#capture !== undefined || this.#unavailable !== undefined) return this.#capture
-    const shared = sharedCapture(this.#runtime.openLibc)
+    const shared = sharedCapture(() => this.#runtime.openLibc(this.options.libc))
     if (!(shared instanceof Object && 'listeners' in shared)) {
       this.#unavailable = shared
-      this.#onError(new Error(`Cannot capture connections: ${shared.message}`))
+      const message = `Cannot capture connections: ${shared.message}`
+      if (this.options.onError === undefined && shared.reason === 'denied') this.#runtime.warn?.(message)
+      this.#onError(new Error(message))
       return undefined
     }
     const { wishes } = shared
@@ -165,7 +180,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     if (port === undefined) return { listener: undefined, reason: 'unix-socket', port }
     const capture = this.capture()
     if (capture === undefined) return { listener: undefined, reason: this.#unavailable!.reason, port }
-    this.arm(port)
+    this.arm(port === ANY_PORT ? undefined : port)
     return { listener: capture.listener({ ...facts, port }), reason: undefined, port }
   }
 
@@ -173,15 +188,18 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
    * The fingerprint of the request whose peer `requestIP` is: to be called in the turn in which the runtime gave the peer.
    * `named` is the descriptor, where the runtime can name it. Never throws.
    */
-  find(server: object, request: Request, peer: Peer | null, named: number | undefined): Fingerprint {
+  find(server: object, request: Request | undefined, peer: Peer | null, named: number | undefined): Fingerprint {
     try {
       const { listener, reason, port } = this.#server(server)
       if (listener === undefined) return this.miss(reason!, peer, port)
       if (peer === null) return this.miss('no-connection')
       const capture = this.#capture!
       // HTTP/2 and HTTP/3 forbid the field (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
-      const overTcp = listener.udp && request.headers.has('connection')
-      const found = capture.connection(listener, peer.address, peer.port, named, overTcp)
+      const overTcp = listener.udp && request?.headers.has('connection') === true
+      let found = capture.connection(listener, peer.address, peer.port, named, overTcp)
+      if (listener.port === ANY_PORT && isUnarmed(found) && this.#looksAgain(capture) && found === 'not-found') {
+        found = capture.connection(listener, peer.address, peer.port, named, overTcp)
+      }
       if (typeof found === 'string') return this.miss(found, peer, port)
       if (found.synReason === undefined || !this.syn) this.#requests.ok++
       else this.#requests[found.synReason]++
@@ -192,10 +210,22 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     }
   }
 
+  /**
+   * Arms again where the runtime does not name the server, so that nobody says when a new one is there. Once a second at
+   * most, at once where a listener has gone: another one has likely taken its place.
+   */
+  #looksAgain(capture: Capture): boolean {
+    const now = performance.now()
+    if (now < this.#nextLook && capture.listeners.areIntact()) return false
+    this.arm()
+    this.#nextLook = now + LOOK_AGAIN
+    return true
+  }
+
   /** The request has no connection: without a server in a test, answered, aborted, or of another kind. */
   miss(reason: Reason, peer?: Peer | null, localPort?: number): Fingerprint {
     this.#requests[reason]++
-    return new MissingFingerprint(reason, peer, localPort)
+    return new MissingFingerprint(reason, peer, localPort === ANY_PORT ? undefined : localPort)
   }
 
   /**
@@ -262,4 +292,9 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
       unavailable: this.#unavailable,
     }
   }
+}
+
+/** Whether the connection came over a listener that is not known, or was not armed. */
+function isUnarmed(found: Connection | Reason): boolean {
+  return typeof found === 'string' ? found === 'not-found' : found.synReason === 'not-saved'
 }

@@ -37,8 +37,8 @@ export class Connection {
   /** The peer's address as the runtime gives it, `::ffff:` included. */
   readonly address: string
   readonly port: number
-  /** Listener the connection was accepted on. */
-  readonly listener: { readonly port: number }
+  /** Listener the connection was accepted on; `owner` tells listeners of one port apart. */
+  readonly listener: { readonly port: number; readonly owner: object }
   /** Octets of TCP_SAVED_SYN, empty where the kernel had none. */
   readonly synBytes: Uint8Array
   /** Why there is no SYN, `undefined` where there is one. */
@@ -65,7 +65,7 @@ export class Connection {
     cookieHigh: number
     address: string
     port: number
-    listener: { readonly port: number }
+    listener: { readonly port: number; readonly owner: object }
     synBytes: Uint8Array
     synReason: Reason | undefined
     handshakeTimeToLive: number | undefined

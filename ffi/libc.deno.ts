@@ -1,0 +1,112 @@
+/**
+ * `Libc` over `Deno.dlopen`, opened on first use. Needs `--allow-ffi` and nothing else.
+ * @module
+ */
+import { type Libc, type LibcUnavailable, libcNames } from './libc.ts'
+
+const SYMBOLS = {
+  getsockopt: { parameters: ['i32', 'i32', 'i32', 'buffer', 'buffer'], result: 'i32' },
+  setsockopt: { parameters: ['i32', 'i32', 'i32', 'buffer', 'u32'], result: 'i32' },
+  getpeername: { parameters: ['i32', 'buffer', 'buffer'], result: 'i32' },
+  getsockname: { parameters: ['i32', 'buffer', 'buffer'], result: 'i32' },
+  ioctl: { parameters: ['i32', 'u64', 'buffer'], result: 'i32' },
+  inotify_init1: { parameters: ['i32'], result: 'i32' },
+  inotify_add_watch: { parameters: ['i32', 'buffer', 'u32'], result: 'i32' },
+  inotify_rm_watch: { parameters: ['i32', 'i32'], result: 'i32' },
+  epoll_create1: { parameters: ['i32'], result: 'i32' },
+  epoll_ctl: { parameters: ['i32', 'i32', 'i32', 'buffer'], result: 'i32' },
+  epoll_wait: { parameters: ['i32', 'buffer', 'i32', 'i32'], result: 'i32' },
+  read: { parameters: ['i32', 'buffer', 'usize'], result: 'isize' },
+  close: { parameters: ['i32'], result: 'i32' },
+  memcpy: { parameters: ['buffer', 'pointer', 'usize'], result: 'pointer' },
+  __errno_location: { parameters: [], result: 'pointer' },
+} as const
+
+/** What is used of Deno. */
+interface DenoFfi {
+  readonly build: { readonly os: string; readonly arch: string }
+  readonly dlopen: (
+    path: string,
+    symbols: typeof SYMBOLS,
+  ) => {
+    readonly symbols: Omit<Libc, 'errno' | 'read'> & {
+      read(...rest: Parameters<Libc['read']>): number | bigint
+      memcpy(to: Uint8Array, from: object | null, count: number): unknown
+      __errno_location(): object | null
+    }
+    close(): void
+  }
+  readonly permissions: { querySync(one: { name: 'ffi'; path?: string }): { readonly state: string } }
+}
+
+/** Answers so far, by the path asked for. */
+const opened = new Map<string | undefined, Libc | LibcUnavailable>()
+
+/** libc of this process, or why there is none. Nothing is opened before the first call; the answer does not change. */
+export function openLibc(path?: string): Libc | LibcUnavailable {
+  let answer = opened.get(path)
+  if (answer === undefined) {
+    answer = open(path)
+    opened.set(path, answer)
+  }
+  return answer
+}
+
+function open(path: string | undefined): Libc | LibcUnavailable {
+  const { Deno } = globalThis as { Deno?: DenoFfi }
+  if (typeof Deno?.dlopen !== 'function') {
+    return { reason: 'unsupported', message: 'Deno.dlopen cannot be called: this is not Deno' }
+  }
+  if (Deno.build.os !== 'linux') {
+    return { reason: 'unsupported', message: `TCP_SAVED_SYN exists on Linux only: this is ${Deno.build.os}` }
+  }
+  const failures: string[] = []
+  let isDenied = true
+  for (const name of path === undefined ? names(Deno.build.arch) : [path]) {
+    // Asked before the attempt: a server must not stop at a question on its terminal.
+    if (Deno.permissions.querySync({ name: 'ffi', path: name }).state !== 'granted') continue
+    isDenied = false
+    try {
+      return bind(Deno, name)
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error))
+    }
+  }
+  return isDenied
+    ? denied(Deno, path)
+    : { reason: 'unsupported', message: `libc cannot be opened: ${failures.join('; ')}` }
+}
+
+function denied(Deno: DenoFfi, path: string | undefined): LibcUnavailable {
+  const scoped = path ?? `/lib/${Deno.build.arch}-linux-gnu/libc.so.6`
+  return {
+    reason: 'denied',
+    message:
+      path === undefined
+        ? `run Deno with --allow-ffi, or with --allow-ffi=${scoped} and the option libc: '${scoped}'`
+        : `run Deno with --allow-ffi=${scoped}`,
+  }
+}
+
+function names(architecture: string): readonly string[] {
+  return libcNames(architecture === 'aarch64' ? 'arm64' : architecture === 'x86_64' ? 'x64' : architecture)
+}
+
+function bind(Deno: DenoFfi, name: string): Libc {
+  const { __errno_location: location, memcpy, read, ...calls } = Deno.dlopen(name, SYMBOLS).symbols
+  // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
+  let address: object | null | undefined
+  const octets = new Uint8Array(new ArrayBuffer(4))
+  const view = new DataView(octets.buffer)
+  return {
+    ...calls,
+    read: (fd, buffer, count) => Number(read(fd, buffer, count)),
+    errno: () => {
+      address ??= location()
+      if (address === null) return 0
+      // Deno's own reader of pointers wants the permission for everything.
+      memcpy(octets, address, 4)
+      return view.getInt32(0, true)
+    },
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * tcpfingerprint for Deno: `fingerprint()` for Hono, `createFingerprinter()` for plain `Deno.serve` handlers, `cgi()` and
+ * `accessLog()`. Run with `--allow-net --allow-ffi`.
+ *
+ * ```ts
+ * import { Hono } from 'hono'
+ * import { fingerprint } from 'tcpfingerprint/deno'
+ *
+ * const app = new Hono().use(fingerprint()).get('/', (c) => c.json(c.var.fingerprint))
+ * Deno.serve(app.fetch)
+ * ```
+ * @module
+ */
+import type { Context, MiddlewareHandler } from 'hono'
+import { openLibc } from '../../ffi/libc.deno.ts'
+import type { Fingerprint } from '../connection/fingerprint.ts'
+import { createMiddleware, type FingerprintVariables } from '../hono/middleware.ts'
+import type { FingerprintOptions } from '../options.ts'
+import { ANY_PORT } from './capture.ts'
+import { Fingerprinter, type Runtime, type Status } from './fingerprinter.ts'
+
+export type { Reason } from '../connection/connection.ts'
+export type { Fingerprint, Source, Timing } from '../connection/fingerprint.ts'
+export type { HandshakeRtt, RttProvenance } from '../connection/timing.ts'
+export type { FingerprintVariables } from '../hono/middleware.ts'
+export type { FingerprintOptions } from '../options.ts'
+export type {
+  AccessLogMiddleware,
+  AccessLogOptions,
+  AccessRecord,
+  HeaderReader,
+  LogFileOptions,
+  LoggedExchange,
+  PlainAccessLog,
+  PlainAccessLogOptions,
+  PlainHandler,
+} from './access-log.ts'
+export { accessLog, createAccessLogger } from './access-log.ts'
+export type { CgiExchange, CgiLimits, CgiOptions, CgiStatus, HonoCgi, PlainCgi, ScriptNote } from './cgi.ts'
+export { cgi, createCgi } from './cgi.ts'
+export type { Outcomes, Status } from './fingerprinter.ts'
+
+/** What is used of `Deno.ServeHandlerInfo`, the second argument of a handler. */
+export interface DenoInfo {
+  readonly remoteAddr: { readonly transport?: string; readonly hostname?: string; readonly port?: number }
+}
+
+/** What is used of `Deno.HttpServer`. */
+export interface DenoServer {
+  readonly addr: { readonly transport?: string; readonly port?: number }
+}
+
+/** A fingerprinter for plain handlers, and the status behind a middleware. */
+export interface DenoFingerprinter {
+  /**
+   * The fingerprint of a request. Call it first in the handler, before any `await`: Deno forgets the peer once the response is
+   * sent or the client has gone. Never throws; `info` may be `undefined`.
+   */
+  fromDeno(request: Request, info: DenoInfo | undefined): Fingerprint
+  /** The same by `info` alone, for fingerprinters without the options `skip` and `trustedHeader`, which look at the request. */
+  fromDeno(info: DenoInfo): Fingerprint
+  /** The `FINGERPRINT_*` variables of a fingerprint, with the raw dumps that the options ask for. */
+  env(fingerprint: Fingerprint): Record<string, string>
+  /**
+   * Makes the server's listeners keep SYNs from now on, before the first packet comes. Without a server: all TCP listeners of
+   * the process. True where at least one keeps them; the kernel's refusals go to `onError` and `status()`.
+   */
+  arm(server?: DenoServer): boolean
+  /** Counters and what is kept, for metrics. */
+  status(): Status
+}
+
+/** The Hono middleware with the fingerprinter behind it. */
+export interface FingerprintMiddleware extends MiddlewareHandler<{ Variables: FingerprintVariables }> {
+  /** For `arm()` and `status()`. */
+  readonly fingerprinter: DenoFingerprinter
+}
+
+/**
+ * Hono middleware that sets `c.var.fingerprint` and `c.var.fingerprintEnv`. Mount it first, on the root app: the peer is
+ * known only until the response is sent. Listeners are armed by themselves.
+ *
+ * @throws {TypeError} for an unknown option or a wrong value, when it is built
+ * @example
+ * const app = new Hono().use(fingerprint()).get('/', (c) => c.text(c.var.fingerprint.fingerprints?.muonfp ?? 'unknown'))
+ */
+export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
+  const core = new Fingerprinter<Context>(RUNTIME, options)
+  core.armSoon()
+  const find = (c: Context): Fingerprint => lookUp(core, c.req.raw, infoOf(c.env))
+  const middleware = createMiddleware({
+    fingerprint: (c) => core.fingerprint(c, find),
+    env: (found) => core.env(found),
+  })
+  return Object.assign(middleware, { fingerprinter: face(core) })
+}
+
+/**
+ * A fingerprinter for handlers without Hono.
+ *
+ * @throws {TypeError} for an unknown option or a wrong value
+ * @example
+ * const fp = createFingerprinter()
+ * const server = Deno.serve((request, info) => Response.json(fp.fromDeno(request, info)))
+ * fp.arm(server)
+ */
+export function createFingerprinter(options?: FingerprintOptions): DenoFingerprinter {
+  const core = new Fingerprinter<Request>(RUNTIME, options)
+  core.armSoon()
+  return face(core)
+}
+
+function face<Subject>(core: Fingerprinter<Subject>): DenoFingerprinter {
+  const seen = new WeakMap<object, Fingerprint>()
+  return {
+    fromDeno(first: Request | DenoInfo, second?: DenoInfo) {
+      const request = isInfo(first) ? undefined : first
+      const info = isInfo(first) ? first : second
+      const key = info ?? request
+      const before = key === undefined ? undefined : seen.get(key)
+      if (before !== undefined) return before
+      const found = core.fingerprint(request as Subject, () => lookUp(core, request, info))
+      if (typeof key === 'object' && key !== null) seen.set(key, found)
+      return found
+    },
+    env: (fingerprint) => core.env(fingerprint),
+    arm: (server) => {
+      const port = server === undefined ? undefined : portOf(server)
+      return (server === undefined || port !== undefined) && core.arm(port).some((one) => one.saveSyn)
+    },
+    status: () => core.status(),
+  }
+}
+
+/** Asks the prototype, not the value: `remoteAddr` throws once the request is answered. */
+function isInfo(value: unknown): value is DenoInfo {
+  return typeof value === 'object' && value !== null && 'remoteAddr' in value
+}
+
+/** The info in Hono's `c.env`: the env itself with `Deno.serve(app.fetch)`, its `info` where one was passed on beside others. */
+function infoOf(env: unknown): DenoInfo | undefined {
+  if (isInfo(env)) return env
+  const info = typeof env === 'object' && env !== null && 'info' in env ? env.info : undefined
+  return isInfo(info) ? info : undefined
+}
+
+/** `undefined` for a unix socket. */
+function portOf(server: DenoServer): number | undefined {
+  return server.addr.transport === 'tcp' ? server.addr.port : undefined
+}
+
+function lookUp<Subject>(
+  core: Fingerprinter<Subject>,
+  request: Request | undefined,
+  info: DenoInfo | undefined,
+): Fingerprint {
+  let remote: DenoInfo['remoteAddr']
+  try {
+    if (info === undefined) return core.miss('no-connection')
+    remote = info.remoteAddr
+  } catch {
+    return core.miss('no-connection')
+  }
+  const { transport, hostname, port } = remote
+  if (transport === 'unix' || transport === 'unixpacket') return core.miss('unix-socket')
+  if (typeof hostname !== 'string' || typeof port !== 'number') return core.miss('no-connection')
+  if (transport !== undefined && transport !== 'tcp') return core.miss('not-tcp')
+  return core.find(SOME_SERVER, request, { address: hostname, port }, undefined)
+}
+
+/** Deno does not say which server a request came to: one stand-in for all of them. */
+const SOME_SERVER = {}
+
+const RUNTIME: Runtime = {
+  openLibc,
+  facts: () => ({ port: ANY_PORT, address: undefined, tls: false }),
+  warn: (message) => console.warn(`tcpfingerprint: ${message}`),
+}
