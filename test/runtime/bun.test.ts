@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { tmpdir } from 'node:os'
 import { type Context, Hono } from 'hono'
+import { openLibc } from '../../ffi/libc.bun.ts'
+import { isLibc } from '../../ffi/libc.ts'
+import { Sockets } from '../../ffi/socket.ts'
 import {
   type BunFingerprinter,
   createFingerprinter,
@@ -8,7 +11,7 @@ import {
   fingerprint,
 } from '../../src/adapter/bun.ts'
 import { needs } from '../support/privilege.ts'
-import { connectKernel, runAttribution, runTwoAddresses } from '../support/raw-client.ts'
+import { connectKernel, type KernelConnection, runAttribution, runTwoAddresses } from '../support/raw-client.ts'
 import { TEST_CERTIFICATE } from '../support/tls-peer.ts'
 
 const open: { stop(force?: boolean): unknown }[] = []
@@ -99,16 +102,24 @@ linux.describe('createFingerprinter on Bun.serve', () => {
   }
 
   test('HTTP/3 requests never match a TCP socket, also one with the very same address and port', async () => {
-    const server = answering({ hostname: '127.0.0.1', tls: TEST_CERTIFICATE, http3: true })
-    const url = `https://127.0.0.1:${server.port}/`
     const quic = { tls: { rejectUnauthorized: false }, protocol: 'http3' }
-    const first = await get(url, quic)
-    expect(first).toMatchObject({ available: false, source: 'none', reason: 'not-tcp' })
-    const connect = {
-      destination: { address: '127.0.0.1', port: server.port! },
-      source: { address: '127.0.0.1', port: first.peer.port },
+    /** A server, and a TCP connection to it from the address and port of its QUIC client: that port may be somebody else's. */
+    const setUp = async (): Promise<{ server: Server; namesake: KernelConnection }> => {
+      for (let attempt = 0; ; attempt++) {
+        const server = answering({ hostname: '127.0.0.1', tls: TEST_CERTIFICATE, http3: true })
+        const first = await get(`https://127.0.0.1:${server.port}/`, quic)
+        expect(first).toMatchObject({ available: false, source: 'none', reason: 'not-tcp' })
+        try {
+          const destination = { address: '127.0.0.1', port: server.port! }
+          const source = { address: '127.0.0.1', port: first.peer.port }
+          return { server, namesake: await connectKernel({ destination, source }) }
+        } catch (error) {
+          if (attempt === 5) throw error
+        }
+      }
     }
-    const namesake = await connectKernel(connect)
+    const { server, namesake } = await setUp()
+    const url = `https://127.0.0.1:${server.port}/`
     try {
       for (let i = 0; i < 3; i++) {
         const body = await get(url, quic)
@@ -277,6 +288,44 @@ linux.describe('createFingerprinter on Bun.serve', () => {
     expect(fp.status().requests.ok).toBe(0)
     expect((await get(`${server.url.href}read`)).syn).toBeDefined()
     expect(fp.status().requests.ok).toBe(1)
+  })
+
+  test('server.requestFD is used where the runtime has it, and believed only as far as it holds', async () => {
+    const fp = createFingerprinter()
+    const libc = openLibc()
+    if (!isLibc(libc)) throw new Error(libc.message)
+    const sockets = new Sockets(libc)
+    const numberOf = (port: number): number => {
+      for (let fd = 0; fd < 4096; fd++) if (sockets.peerName(fd) > 0 && sockets.port() === port) return fd
+      return -1
+    }
+    let lie = false
+    const server = Bun.serve({
+      port: 0,
+      fetch(request, server) {
+        const peer = server.requestIP(request)!
+        const named = {
+          port: server.port,
+          address: (server as unknown as { address: object }).address,
+          requestIP: () => peer,
+          requestFD: () => (lie ? 0 : numberOf(peer.port)),
+        }
+        return Response.json(fp.fromBun(request, named as never))
+      },
+    })
+    open.push(server)
+    fp.arm(server as never)
+    const source = { address: '127.0.0.1', port: 0 }
+    const one = await connectKernel({ destination: { address: '127.0.0.1', port: server.port! }, source, mss: 1001 })
+    const clients = [one, await connectKernel({ destination: { address: '127.0.0.1', port: server.port! }, mss: 1002 })]
+    for (const expected of [false, false, true, true]) {
+      lie = expected
+      for (const [index, client] of clients.entries()) {
+        const body = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<any>()
+        expect(body.syn?.tcp.mss).toBe(1001 + index)
+      }
+    }
+    for (const client of clients) client.close()
   })
 
   test('an outgoing connection to the very address a client comes from is not taken for the client', async () => {
