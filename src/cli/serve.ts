@@ -30,6 +30,12 @@ function port(args: Arguments): number | undefined {
   return value
 }
 
+function live(args: Arguments): 'loopback' | 'anyone' | undefined {
+  const text = args.get('live')
+  if (text === undefined || text === 'loopback' || text === 'anyone') return text
+  throw new UsageError(`Option "--live" needs "loopback" or "anyone": "${printable(text)}"`)
+}
+
 /** Which runtime this is, where it cannot serve. */
 function otherRuntime(): string | undefined {
   const { Bun, Deno } = globalThis as { Bun?: unknown; Deno?: unknown }
@@ -53,6 +59,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     logFormat: args.get('log-format'),
     logFile: args.get('log-file'),
     cgiBin: args.get('cgi-bin'),
+    live: live(args),
   }
   const node = otherRuntime()
   if (node !== undefined) {

@@ -2,16 +2,18 @@
  * The demonstration server: what `npm start` and `tcpfingerprint serve` run. Built from the public entry points only.
  * @module
  */
+import { closeSync, openSync, statSync } from 'node:fs'
 import { type Context, type Handler, Hono } from 'hono'
-import { accessLog } from '../adapter/access-log.ts'
 import {
+  accessLog,
   type BunFingerprinter,
+  cgi,
   type FingerprintOptions,
   type FingerprintVariables,
   fingerprint,
+  type InspectorOptions,
+  inspector,
 } from '../adapter/bun.ts'
-import { cgi } from '../adapter/cgi.ts'
-import { type InspectorOptions, inspector } from '../inspector/inspector.ts'
 
 /** What the application is made of. */
 export interface AppOptions {
@@ -103,6 +105,14 @@ function logOptions({ logFormat, logFile }: AppOptions): Parameters<typeof acces
   }
 }
 
+/** What would otherwise be told at the first request: a log that cannot be written, scripts that are not there. */
+function checkFiles({ logFile, logFormat, cgiBin }: AppOptions): void {
+  if (logFile !== undefined && logFormat !== false) closeSync(openSync(logFile, 'a'))
+  if (cgiBin !== undefined && !statSync(cgiBin).isDirectory()) {
+    throw new Error(`Cannot run scripts of "${cgiBin}": it is not a directory`)
+  }
+}
+
 /** The path as Hono takes it, also of HTTP/1.0 requests without Host: their URL is the bare target (`/json?x`). */
 function pathOf(request: Request): string {
   const target = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#]*)?([^?#]*)/i.exec(request.url)?.[1]
@@ -115,6 +125,7 @@ function pathOf(request: Request): string {
  * @throws {Error} the port is taken, a file is missing, a log format is none
  */
 export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
+  checkFiles(options)
   const { app, fingerprinter, close } = createApp(options)
   const tls =
     options.tlsCert === undefined || options.tlsKey === undefined

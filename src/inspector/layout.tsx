@@ -72,8 +72,7 @@ export function Layout({ frame, page, title, refresh, children }: LayoutProps): 
         </header>
         <main>{children}</main>
         <footer>
-          Made by this server from what its kernel kept of the connection. Nothing was stored, and no other host was
-          asked.
+          Made by this server from what its kernel kept of the connection. No other host was asked.
         </footer>
         <div class="status" role="status" aria-live="polite" />
         <script nonce={frame.nonce}>{raw(SCRIPT)}</script>

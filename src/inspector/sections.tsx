@@ -8,7 +8,7 @@ import type { JSX } from 'hono/jsx/jsx-runtime'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { type MissingFact, PROVENANCE } from '../explain/capture.ts'
 import { certaintyOf, compareSignature, type PartVerdict } from '../explain/label.ts'
-import { explainTcpInfo } from '../explain/tcp-info.ts'
+import { type ExplainedField, explainTcpInfo } from '../explain/tcp-info.ts'
 import { duration } from '../explain/units.ts'
 import { type Fingerprints, formatRedbean, formatSatori, type Label, type Syn, type TcpInfo } from '../index.ts'
 
@@ -213,8 +213,7 @@ export function TimingWords({ fingerprint }: { readonly fingerprint: Fingerprint
   )
 }
 
-/** Every field of TCP_INFO with unit and meaning. */
-export function TcpInfoTable({ info }: { readonly info: TcpInfo }): JSX.Element {
+function InfoRows({ rows }: { readonly rows: readonly ExplainedField[] }): JSX.Element {
   return (
     <table class="info">
       <thead>
@@ -225,8 +224,8 @@ export function TcpInfoTable({ info }: { readonly info: TcpInfo }): JSX.Element 
         </tr>
       </thead>
       <tbody>
-        {explainTcpInfo(info).map(({ name, raw, value, unit, meaning }) => (
-          <tr class={raw === 0 ? 'zero' : undefined}>
+        {rows.map(({ name, value, unit, meaning }) => (
+          <tr>
             <th scope="row">
               <code>{name}</code>
             </th>
@@ -238,6 +237,23 @@ export function TcpInfoTable({ info }: { readonly info: TcpInfo }): JSX.Element 
         ))}
       </tbody>
     </table>
+  )
+}
+
+/** Every field of TCP_INFO with unit and meaning; those that are 0 folded away. */
+export function TcpInfoTable({ info }: { readonly info: TcpInfo }): JSX.Element {
+  const rows = explainTcpInfo(info)
+  const zero = rows.filter(({ raw }) => raw === 0)
+  return (
+    <>
+      <InfoRows rows={rows.filter(({ raw }) => raw !== 0)} />
+      {zero.length === 0 ? null : (
+        <details class="zero">
+          <summary>{zero.length} more that are 0</summary>
+          <InfoRows rows={zero} />
+        </details>
+      )}
+    </>
   )
 }
 

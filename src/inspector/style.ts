@@ -49,7 +49,7 @@ a{color:var(--accent)}
 code{font-family:var(--mono);font-size:.9em;overflow-wrap:anywhere}
 small{color:var(--soft);font-size:.85em}
 h1,h2{line-height:1.2;text-wrap:balance;margin:0}
-h1{font-size:clamp(1.7rem,1.1rem + 2.6vw,2.7rem);letter-spacing:-.02em;overflow-wrap:anywhere}
+h1{font-size:clamp(1.6rem,1.15rem + 2vw,2.3rem);letter-spacing:-.02em;overflow-wrap:anywhere}
 h2{font-size:1.2rem;letter-spacing:-.01em;margin-bottom:.6rem}
 p{margin:0 0 .8rem;overflow-wrap:anywhere}
 dl,dd,ol{margin:0;padding:0}
@@ -88,7 +88,7 @@ ${shades([0.93, 0.885, 0.055, 0.62], [0.335, 0.395, 0.055, 0.6])}
 .f,.octet{appearance:none;border:0;margin:0;background:var(--bg);color:var(--ink);text-align:center;cursor:help}
 .f{min-width:0;min-height:2.9rem;padding:.25rem .1rem;display:flex;flex-direction:column;justify-content:center;align-items:stretch;line-height:1.15;box-shadow:inset 0 0 0 .5px var(--edge)}
 .name{font-size:.74rem;color:var(--ink);opacity:.78;overflow-wrap:anywhere;hyphens:auto}
-.value{font:600 .86rem/1.2 var(--mono);overflow-wrap:anywhere;margin-top:.12rem}
+.f .value{font:600 .86rem/1.2 var(--mono);overflow-wrap:anywhere;margin-top:.12rem}
 .b1 .name,.b2 .name,.b3 .name{font-size:.6rem;letter-spacing:-.02em}
 .set .name{opacity:1;font-weight:700}
 .omitted{color:var(--soft);font-size:.85rem;margin:.3rem 0;text-align:center}
@@ -97,13 +97,12 @@ ${shades([0.93, 0.885, 0.055, 0.62], [0.335, 0.395, 0.055, 0.6])}
 .octet>span:not(.tip){display:inline-block;padding:.36rem 0 .36rem .3rem;margin:-.36rem 0 -.36rem -.3rem;background:var(--bg);border-radius:4px 0 0 4px}
 .octet>span:not(.tip)+span:not(.tip){padding:.36rem .3rem .36rem 0;margin:-.36rem -.3rem -.36rem 0;border-radius:0 4px 4px 0}
 span.octet{background:var(--faint);text-align:center}
-.on,.f:hover,.octet:hover,.f:focus,.octet:focus{filter:brightness(.93) saturate(1.5);box-shadow:inset 0 0 0 2px var(--edge);position:static}
+.on,.f:hover,.octet:hover,.f:focus,.octet:focus{box-shadow:inset 0 0 0 2px var(--edge),inset 0 0 0 9rem oklch(.5 .15 255/.13)}
 .on .name,.f:hover .name,.f:focus .name{opacity:1}
 .tip{position:absolute;z-index:5;top:calc(100% + 5px);left:0;right:0;display:none;padding:.7rem .9rem;border-radius:10px;background:var(--ink);color:var(--paper);font:.9rem/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif;text-align:left;overflow-wrap:anywhere;box-shadow:0 8px 30px #0005;pointer-events:none}
 .row .tip{left:-1.9rem}
 .tip-head{display:block;margin-bottom:.15rem}
 .tip small{color:inherit;opacity:.7;margin-left:.3rem}
-.f:hover,.octet:hover{z-index:6}
 .f:hover>.tip,.octet:hover>.tip{display:block}
 .f:focus>.tip,.octet:focus>.tip{display:block}
 .packet:has(:hover>.tip) :focus:not(:hover)>.tip{display:none}
@@ -135,8 +134,8 @@ tbody th{white-space:nowrap}
 .info .value{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;font-weight:600}
 .info .value small{display:inline-block;min-width:4.2em;text-align:left;font-weight:400}
 .info thead th:nth-child(2){text-align:right;padding-right:4.6em}
-.info .zero{color:var(--soft)}
-.info .zero .value{font-weight:400}
+.zero{margin-top:.8rem}
+.zero .value{font-weight:400}
 .verdict{font-weight:600;color:var(--good);white-space:nowrap}
 .any .verdict{color:var(--soft);font-weight:400}
 .tolerated .verdict,.mismatch b{color:var(--warn)}
@@ -185,7 +184,7 @@ main>.error{border-color:var(--bad)}
 footer{max-width:68rem;margin:0 auto;padding:1rem 1.25rem 3.5rem;color:var(--soft);font-size:.88rem}
 @media (prefers-color-scheme:dark){.f,.octet,.octet>span:not(.tip){background:var(--dbg)}.f{box-shadow:inset 0 0 0 .5px var(--dedge)}
 span.octet{background:var(--faint)}
-.on,.f:hover,.octet:hover,.f:focus,.octet:focus{filter:brightness(1.25) saturate(1.4);box-shadow:inset 0 0 0 2px var(--dedge)}}
+.on,.f:hover,.octet:hover,.f:focus,.octet:focus{box-shadow:inset 0 0 0 2px var(--dedge),inset 0 0 0 9rem oklch(.8 .1 255/.16)}}
 @media (max-width:44rem){
 main,.top,footer{padding-left:.8rem;padding-right:.8rem}
 main>section:not(.hero),.columns>section{padding:1rem .8rem;border-radius:12px}
@@ -194,7 +193,8 @@ main>section:not(.hero),.columns>section{padding:1rem .8rem;border-radius:12px}
 .row::before{padding-right:.25rem;font-size:.6rem}
 .ruler span:not(.octet-start){visibility:hidden}
 .name{font-size:.62rem}
-.value{font-size:.72rem}
+.f .value{font-size:.72rem}
+.b4 .name{font-size:.56rem;letter-spacing:-.02em}
 .b1,.b2,.b3{padding:.3rem 0}
 .b1 .name,.b2 .name,.b3 .name{writing-mode:vertical-rl;align-self:center;line-height:1;font-size:.58rem}
 .b1 .value,.b2 .value,.b3 .value{font-size:.66rem}
