@@ -123,7 +123,7 @@ function sameBody(made: Response, answer: Response): boolean {
   return made === answer || (made.body !== null && made.body === answer.body)
 }
 
-type BodyMaker = (data: unknown, ...rest: unknown[]) => Response | Promise<Response>
+type BodyMaker = (data: unknown, status?: unknown, headers?: unknown) => Response | Promise<Response>
 type Makers = { text: BodyMaker; html: BodyMaker; body: BodyMaker; json: BodyMaker }
 
 /**
@@ -133,11 +133,11 @@ type Makers = { text: BodyMaker; html: BodyMaker; body: BodyMaker; json: BodyMak
 function observe(c: Context, entry: HonoEntry, runtime: AccessLogRuntime): void {
   const makers = c as unknown as Makers
   const { text, html, body, json } = makers
-  makers.text = (data, ...rest) => noted(entry, text(data, ...rest), data)
-  makers.html = (data, ...rest) => noted(entry, html(data, ...rest), data)
-  makers.body = (data, ...rest) => noted(entry, body(data, ...rest), data)
-  makers.json = (data, ...rest) => {
-    const answer = json(data, ...rest)
+  makers.text = (data, status, headers) => noted(entry, text(data, status, headers), data)
+  makers.html = (data, status, headers) => noted(entry, html(data, status, headers), data)
+  makers.body = (data, status, headers) => noted(entry, body(data, status, headers), data)
+  makers.json = (data, status, headers) => {
+    const answer = json(data, status, headers)
     if (answer instanceof Response) {
       entry.made = answer
       entry.size = runtime.textSize(answer)

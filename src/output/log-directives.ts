@@ -147,6 +147,10 @@ function status(original: boolean): Item {
   return original ? (record) => `${record.originalStatus ?? record.status}` : (record) => `${record.status}`
 }
 
+/** What nobody can know: its text is put into the line when the format is compiled. */
+export const NOTHING: Item = () => undefined
+const UNKNOWN: Directive = simple(NOTHING)
+
 /** `%^FB` and the trailers have three characters; every other directive has one. */
 export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   a: {
@@ -192,7 +196,7 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   }),
   I: simple((record) => number(record.bytesReceived), ['end']),
   k: simple((record) => number(record.keepAliveRequests)),
-  l: simple(() => undefined),
+  l: UNKNOWN,
   L: simple((record) => text(record.logId)),
   m: simple((record) => text(record.method)),
   n: named('a note', (name) => (record) => noteText(record.note?.(name))),
@@ -250,10 +254,10 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   v: simple((record) => text(record.serverName ?? hostName(record))),
   V: simple((record) => text(hostName(record) ?? record.serverName)),
   x: named('a variable of mod_ssl', (name) =>
-    name.toUpperCase() === 'HTTPS' ? (record) => (record.url.startsWith('https:') ? 'on' : 'off') : () => undefined,
+    name.toUpperCase() === 'HTTPS' ? (record) => (record.url.startsWith('https:') ? 'on' : 'off') : NOTHING,
   ),
   X: simple((record) => (record.aborted ? 'X' : record.closing ? '-' : '+'), ['end']),
   '^FB': simple((record) => number(record.firstByte), ['end', 'firstByte']),
-  '^ti': named('a trailer', () => () => undefined),
-  '^to': named('a trailer', () => () => undefined),
+  '^ti': named('a trailer', () => NOTHING),
+  '^to': named('a trailer', () => NOTHING),
 }

@@ -5,7 +5,7 @@
  * then the directive. `%{FINGERPRINT_...}g` is mod_tcpfingerprint's.
  * @module
  */
-import { ArgumentError, DIRECTIVES, type Item, type LogFormatUses, type Use } from './log-directives.ts'
+import { ArgumentError, DIRECTIVES, type Item, type LogFormatUses, NOTHING, type Use } from './log-directives.ts'
 import { formatJson } from './log-json.ts'
 import type { AccessRecord } from './log-record.ts'
 
@@ -119,10 +119,13 @@ function parseFormat(format: string): { parts: Part[]; uses: LogFormatUses } {
       literal += '%'
       i += 2
     } else {
-      if (literal !== '') parts.push(literal)
-      literal = ''
       const found = parseDirective(format, i)
-      parts.push(found.item)
+      if (found.item === NOTHING) literal += '-'
+      else {
+        if (literal !== '') parts.push(literal)
+        literal = ''
+        parts.push(found.item)
+      }
       for (const use of found.uses) uses.add(use)
       if (found.variable !== undefined) variables.add(found.variable)
       i = found.next
@@ -198,6 +201,6 @@ function parseDirective(format: string, start: number): ParsedDirective {
 
 /** `%400,501{...}` prints only for these statuses, `%!200,304{...}` only for others. */
 function conditional(item: Item, statuses: readonly number[], negated: boolean): Item {
-  if (statuses.length === 0) return item
+  if (statuses.length === 0 || item === NOTHING) return item
   return (record) => (statuses.includes(record.status) === negated ? undefined : item(record))
 }

@@ -48,11 +48,13 @@ export class LogWriter {
   readonly #parts: LogWriterParts
   readonly #limits: LogWriterLimits
   #target: LogTarget | undefined
-  /** Lines not yet encoded. */
-  #lines = ''
+  /** Lines not yet encoded, and how many characters they have. An array: a string that grows costs more to flatten. */
+  #lines: string[] = []
+  #characters = 0
   /** Octets that the target did not take, from `#at` on; before it, the begun part of a torn line. */
   #rest: Uint8Array = NOTHING
   #at = 0
+  #buffer: Uint8Array | undefined
   /** Length of the file when a line was torn. */
   #tornSize: number | undefined
   #cancel: (() => void) | undefined
@@ -68,23 +70,24 @@ export class LogWriter {
 
   /** Takes one line, without its line end. Never throws. */
   line(text: string): void {
-    if (this.#lines.length + this.#rest.length >= this.#limits.maxPending) {
+    if (this.#characters + this.#rest.length >= this.#limits.maxPending) {
       this.#dropped += 1
       return
     }
-    this.#lines += `${text}\n`
+    this.#lines.push(text)
+    this.#characters += text.length + 1
     if (this.#closed) {
       this.flush()
       this.#release()
     } else if (this.#cancel === undefined) this.#later(this.#limits.delay)
-    else if (this.#lines.length >= BATCH && this.#trouble === undefined) this.flush()
+    else if (this.#characters >= BATCH && this.#trouble === undefined) this.flush()
   }
 
   /** Writes what waits, as far as the target takes it now. Returns whether nothing is left. */
   flush(): boolean {
     this.#cancel?.()
     this.#cancel = undefined
-    if (this.#lines === '' && this.#rest.length === 0) return true
+    if (this.#lines.length === 0 && this.#rest.length === 0) return true
     if (this.#target === undefined && !this.#open()) {
       this.#later(RETRY)
       return false
@@ -152,13 +155,20 @@ export class LogWriter {
   }
 
   #encode(): void {
-    if (this.#lines === '') return
-    const octets = encoder.encode(this.#lines)
-    this.#lines = ''
+    if (this.#lines.length === 0) return
+    this.#lines.push('')
+    const text = this.#lines.join('\n')
+    this.#lines = []
+    this.#characters = 0
     if (this.#rest.length === 0) {
-      this.#rest = octets
-      return
+      // The usual way: into a buffer that is used again, since all of it goes out at once.
+      const { read, written } = encoder.encodeInto(text, (this.#buffer ??= new Uint8Array(2 * BATCH)))
+      if (read === text.length) {
+        this.#rest = this.#buffer.subarray(0, written)
+        return
+      }
     }
+    const octets = encoder.encode(text)
     const both = new Uint8Array(this.#rest.length + octets.length)
     both.set(this.#rest)
     both.set(octets, this.#rest.length)

@@ -94,11 +94,14 @@ try {
       `formatting a combined line with three variables: ${formatting().toFixed(0)} ns (under 1000; ${machine()})`,
     )
   }
-  const names = chosen.length > 0 ? chosen : ['bare', 'empty middleware', 'combined', 'json']
+  const names = chosen.length > 0 ? chosen : ['bare', 'empty middleware', 'peer and headers', 'combined', 'json']
   const results = await runPairs(
     names.map((name) => ({ name, measure: () => requestsPerSecond(name, directory) })),
     rounds,
   )
+  if (results.has('peer and headers') && results.has('combined')) {
+    console.log(`combined / peer and headers: ${ratio(results, 'combined', 'peer and headers').toFixed(3)}`)
+  }
   report(`keep-alive, ${path}`, 'requests/s', results)
   for (const name of names.slice(1)) {
     if (name === 'empty middleware') continue
