@@ -71,9 +71,7 @@ export function Layout({ frame, page, title, refresh, children }: LayoutProps): 
           </nav>
         </header>
         <main>{children}</main>
-        <footer>
-          Made by this server from what its kernel kept of the connection. No other host was asked.
-        </footer>
+        <footer>Made by this server from what its kernel kept of the connection. No other host was asked.</footer>
         <div class="status" role="status" aria-live="polite" />
         <script nonce={frame.nonce}>{raw(SCRIPT)}</script>
       </body>

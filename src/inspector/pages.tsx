@@ -128,7 +128,7 @@ export function ConnectionPage({ frame, fingerprint, env, headers, tls }: Connec
   const missing = missingFacts(fingerprint, { tls })
   const rtt = timing.handshakeRtt ?? timing.rtt
   return (
-    <Layout frame={frame} page="connection" title="Your connection \u00b7 tcpfingerprint">
+    <Layout frame={frame} page="connection" title={'Your connection \u00b7 tcpfingerprint'}>
       <section class="hero">
         <p class="kicker">Your connection looks like</p>
         <h1>{label?.name ?? (syn === undefined ? 'a connection without a SYN' : 'nothing in the database')}</h1>
@@ -212,7 +212,7 @@ const EXAMPLE =
 /** The form for a dump, and what it holds. */
 export function DecodePage({ frame, text, kind, decoded, label, error }: DecodePageProps): JSX.Element {
   return (
-    <Layout frame={frame} page="decode" title="Decode a dump \u00b7 tcpfingerprint">
+    <Layout frame={frame} page="decode" title={'Decode a dump \u00b7 tcpfingerprint'}>
       <section class="hero">
         <p class="kicker">Paste octets, read what they say</p>
         <h1>Decode a SYN or a tcp_info</h1>
@@ -300,7 +300,7 @@ const COLUMNS = ['Time', 'Client', 'Looks like', 'MuonFP', 'Handshake RTT', 'Dis
 /** The connections that this server saw last. */
 export function LivePage({ frame, entries, capacity }: LivePageProps): JSX.Element {
   return (
-    <Layout frame={frame} page="live" title="Live \u00b7 tcpfingerprint" refresh={5}>
+    <Layout frame={frame} page="live" title={'Live \u00b7 tcpfingerprint'} refresh={5}>
       <section class="hero">
         <p class="kicker">The last {capacity} connections of this server</p>
         <h1>Live</h1>

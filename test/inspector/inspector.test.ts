@@ -1,0 +1,285 @@
+import { describe, expect, test } from 'bun:test'
+import { Hono } from 'hono'
+import { type Fingerprint, type InspectorOptions, inspector } from '../../src/adapter/bun.ts'
+import { defaultDatabase, fingerprints, match, parseSyn, parseTcpInfo } from '../../src/index.ts'
+import infos from '../vectors/tcp-info.json' with { type: 'json' }
+
+const SYN =
+  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
+const INFO = (infos as unknown as { hex: string }[])[0]!.hex
+const HTML = { accept: 'text/html,*/*;q=0.8' }
+
+/** A fingerprint with everything in it, changed as the test wants. */
+function fake(changes: Partial<Fingerprint> = {}): Fingerprint {
+  const syn = parseSyn(SYN)
+  const facts = {
+    available: true,
+    source: 'kernel' as const,
+    reason: undefined,
+    peer: { address: '192.0.2.10', port: 43210 },
+    local: { port: 443 },
+    connection: { cookie: '4188', request: 3 },
+    syn,
+    fingerprints: fingerprints(syn),
+    label: match(defaultDatabase(), syn),
+    tcpInfo: parseTcpInfo(INFO),
+    tcpInfoBytes: undefined,
+    timing: {
+      handshakeRtt: { microseconds: 23_456, provenance: 'handshake' as const },
+      rtt: { microseconds: 24_000 },
+      firstDataDelayMilliseconds: 4,
+      acceptTime: '2026-11-22T12:00:00.000Z',
+      handshakeTimeToLive: 57,
+    },
+    ...changes,
+  }
+  return { ...facts, toJSON: () => facts }
+}
+
+/** An app with the page at `/`, in which every request has this fingerprint. */
+function appWith(
+  fingerprint: Fingerprint = fake(),
+  options?: InspectorOptions,
+): { app: Hono; page: ReturnType<typeof inspector> } {
+  const page = inspector(options)
+  const app = new Hono()
+  app.use((c, next) => {
+    c.set('fingerprint' as never, fingerprint as never)
+    c.set('fingerprintEnv' as never, { FINGERPRINT_IP_TTL: '57' } as never)
+    return next()
+  })
+  app.use(page.watch)
+  app.all('/', page)
+  return { app, page }
+}
+
+const post = (body: string, headers: Record<string, string> = {}): RequestInit => ({
+  method: 'POST',
+  body,
+  headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+})
+
+describe('inspector', () => {
+  test('answers browsers with a page and everything else with JSON', async () => {
+    const { app } = appWith()
+    const page = await app.request('/', { headers: HTML })
+    expect(page.headers.get('content-type')).toBe('text/html; charset=UTF-8')
+    expect(page.headers.get('vary')).toBe('Accept')
+    const text = await page.text()
+    expect(text).toStartWith('<!doctype html><html lang="en">')
+    expect(text).toContain('<title>Your connection \u00b7 tcpfingerprint</title>')
+    expect(text).toContain('Linux')
+    const json = await app.request('/', { headers: { accept: '*/*' } })
+    expect(await json.json()).toMatchObject({ available: true, syn: { hex: SYN }, env: { FINGERPRINT_IP_TTL: '57' } })
+    expect(json.headers.get('cache-control')).toBe('no-store')
+  })
+  test('names its style and script by a nonce that is new each time, and allows nothing else', async () => {
+    const { app } = appWith()
+    const nonces = new Set<string>()
+    for (let i = 0; i < 3; i++) {
+      const answer = await app.request('/', { headers: HTML })
+      const policy = answer.headers.get('content-security-policy')!
+      const nonce = /script-src 'nonce-([A-Za-z0-9+/]{24})'/.exec(policy)![1]!
+      nonces.add(nonce)
+      expect(policy).toContain("default-src 'none'")
+      expect(policy).toContain(`style-src 'nonce-${nonce}'`)
+      expect(policy).not.toContain('unsafe')
+      const text = await answer.text()
+      expect(text).toContain(`<style nonce="${nonce}">`)
+      expect(text).toContain(`<script nonce="${nonce}">`)
+      expect(text).not.toMatch(/ style="| on[a-z]+="|(?:src|href)="https?:/)
+    }
+    expect(nonces.size).toBe(3)
+  })
+  test('says what is missing and why', async () => {
+    const nothing = fake({
+      available: false,
+      source: 'none',
+      reason: 'not-saved',
+      syn: undefined,
+      fingerprints: undefined,
+      label: undefined,
+      timing: {},
+    })
+    const text = await (await appWith(nothing).app.request('/', { headers: HTML })).text()
+    expect(text).toContain('SYN cookie')
+    expect(text).toContain('tcp_syncookies')
+    expect(text).toContain('a connection without a SYN')
+    expect(text).not.toContain('class="diagram"')
+  })
+  test('shows a page where nothing at all is known', async () => {
+    const nothing = fake({
+      available: false,
+      source: 'none',
+      reason: 'no-connection',
+      peer: undefined,
+      local: undefined,
+      connection: undefined,
+      syn: undefined,
+      fingerprints: undefined,
+      label: undefined,
+      tcpInfo: undefined,
+      timing: {},
+    })
+    const answer = await appWith(nothing).app.request('/', { headers: HTML })
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toContain('Mount fingerprint() first')
+  })
+  test('shows hostile headers as text', async () => {
+    const hostile = `</code><script>alert(1)</script><img src=x onerror=alert(2)>"'&`
+    const answer = await appWith().app.request('/', { headers: { ...HTML, 'user-agent': hostile } })
+    const text = await answer.text()
+    expect(text).not.toContain('<script>')
+    expect(text).not.toContain('<img')
+    expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&lt;img')
+  })
+  test('takes HEAD for GET and refuses other methods', async () => {
+    const { app } = appWith()
+    expect((await app.request('/', { method: 'HEAD', headers: HTML })).status).toBe(200)
+    for (const [method, path, allow] of [
+      ['POST', '/', 'GET, HEAD'],
+      ['DELETE', '/?decode', 'GET, HEAD, POST'],
+    ] as const) {
+      const answer = await app.request(path, { method })
+      expect(answer.status).toBe(405)
+      expect(answer.headers.get('allow')).toBe(allow)
+    }
+  })
+  test('refuses wrong options when it is built', () => {
+    expect(() => inspector({ live: 'everyone' as never })).toThrow(TypeError)
+    expect(() => inspector({ lvie: 'anyone' } as never)).toThrow(TypeError)
+    expect(() => inspector({ database: 'p0f.fp' as never })).toThrow('"database"')
+  })
+})
+
+describe('inspector, pasted dumps', () => {
+  const { app } = appWith()
+  test('explains a SYN', async () => {
+    const answer = await app.request('/?decode', post(`dump=${SYN}&kind=auto`, HTML))
+    expect(answer.status).toBe(200)
+    const text = await answer.text()
+    expect(text).toContain('class="diagram"')
+    expect(text).toContain('4:57+7:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0')
+  })
+  test('explains tcp_info', async () => {
+    const text = await (await app.request('/?decode', post(`dump=${INFO}&kind=tcp-info`, HTML))).text()
+    expect(text).toContain('<code>snd_cwnd</code>')
+    expect(text).not.toContain('class="diagram"')
+  })
+  test('answers programs with JSON', async () => {
+    expect(await (await app.request('/?decode', post(`dump=${SYN}`))).json()).toMatchObject({
+      hex: SYN,
+      tcp: { mss: 1460 },
+      fingerprints: { muonfp: '64240:2-4-8-1-3:1460:7' },
+      label: { kind: 'os', distance: 7 },
+    })
+    const plain = await app.request('/?decode', post(INFO, { 'content-type': 'text/plain' }))
+    expect(await plain.json()).toMatchObject({ kind: 'tcp-info', tcpInfo: { state: 1 } })
+    const bad = await app.request('/?decode', post('dump=zz'))
+    expect(bad.status).toBe(400)
+    expect(await bad.json()).toEqual({ error: { reason: 'bad-hex', offset: 0 } })
+  })
+  test('says why a dump cannot be decoded and shows it as text', async () => {
+    const body = new URLSearchParams({ dump: '</textarea><script>alert(1)</script>' }).toString()
+    const answer = await app.request('/?decode', post(body, HTML))
+    expect(answer.status).toBe(400)
+    const text = await answer.text()
+    expect(text).toContain('role="alert"')
+    expect(text).toContain('&lt;/textarea&gt;&lt;script&gt;')
+    expect(text).not.toContain('<script>')
+  })
+  test('reads no more than it takes', async () => {
+    for (const body of [`dump=${'4'.repeat(70_000)}`, `dump=${'4'.repeat(300_000)}`]) {
+      const answer = await app.request('/?decode', post(body, HTML))
+      expect(answer.status).toBe(413)
+      expect((await answer.text()).length).toBeLessThan(60_000)
+    }
+    let pulled = 0
+    const endless = new ReadableStream({
+      pull: (controller) => {
+        pulled += 1
+        controller.enqueue(new Uint8Array(10_000).fill(52))
+      },
+    })
+    const request = new Request('http://x/?decode', {
+      method: 'POST',
+      body: endless,
+      headers: { 'content-type': 'text/plain' },
+      duplex: 'half',
+    } as never)
+    expect((await app.request(request)).status).toBe(413)
+    expect(pulled).toBeLessThan(100)
+  })
+  test('shows a SYN of the largest size, in part', async () => {
+    const large = SYN + '00'.repeat(30_000)
+    const answer = await app.request('/?decode', post(`dump=${large}`, HTML))
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toContain('30000 more octets')
+  })
+})
+
+describe('inspector, live', () => {
+  const local = { host: '127.0.0.1:3000', ...HTML }
+  const near = (): Fingerprint => fake({ peer: { address: '127.0.0.1', port: 43210 } })
+  test('is off unless it is turned on', async () => {
+    const { app } = appWith(near())
+    expect((await app.request('/?live', { headers: local })).status).toBe(404)
+    expect((await (await app.request('/', { headers: local })).text()).includes('href="?live"')).toBe(false)
+  })
+  test('lists connections, each once', async () => {
+    const { app } = appWith(near(), { live: 'loopback' })
+    await app.request('/', { headers: local })
+    const answer = await app.request('/?live', { headers: local })
+    expect(answer.status).toBe(200)
+    const text = await answer.text()
+    expect(text.match(/127\.0\.0\.1:43210/g)).toHaveLength(1)
+    expect(text).toContain('64240:2-4-8-1-3:1460:7')
+  })
+  test.each([
+    ['a peer elsewhere', fake(), local],
+    ['an unknown peer', fake({ peer: undefined }), local],
+    ['a name of another site (DNS rebinding)', near(), { ...local, host: 'example.com' }],
+    ['a name that begins like a local one', near(), { ...local, host: '127.0.0.1.example.com' }],
+    ['no name', near(), HTML],
+    ['a proxy (X-Forwarded-For)', near(), { ...local, 'x-forwarded-for': '127.0.0.1' }],
+    ['a proxy (Forwarded)', near(), { ...local, forwarded: 'for=192.0.2.1' }],
+    ['a proxy (Via)', near(), { ...local, via: '1.1 proxy' }],
+  ])('is closed to %s', async (_, fingerprint, headers) => {
+    const { app } = appWith(fingerprint, { live: 'loopback' })
+    expect((await app.request('/?live', { headers })).status).toBe(403)
+    expect((await app.request('/?live', { headers: { ...headers, accept: 'text/event-stream' } })).status).toBe(403)
+  })
+  test.each(['localhost', 'LOCALHOST:3000', 'app.localhost:80', '[::1]:3000', '127.0.0.2'])(
+    'is open under the name %s',
+    async (host) => {
+      const { app } = appWith(fake({ peer: { address: '::1', port: 5 } }), { live: 'loopback' })
+      expect((await app.request('/?live', { headers: { ...HTML, host } })).status).toBe(200)
+    },
+  )
+  test('is open to anyone where that is said', async () => {
+    const { app } = appWith(fake(), { live: 'anyone' })
+    expect((await app.request('/?live', { headers: { ...HTML, host: 'example.com' } })).status).toBe(200)
+  })
+  test('tells news as server-sent events, from where the listener was', async () => {
+    const { app, page } = appWith(near(), { live: 'loopback' })
+    const events = { host: 'localhost', accept: 'text/event-stream' }
+    await app.request('/', { headers: local })
+    const answer = await app.request('/?live', { headers: events })
+    expect(answer.headers.get('content-type')).toBe('text/event-stream')
+    const reader = answer.body!.getReader()
+    const decoder = new TextDecoder()
+    let text = ''
+    const until = async (wanted: string): Promise<void> => {
+      while (!text.includes(wanted)) text += decoder.decode((await reader.read()).value)
+    }
+    await until('data:')
+    expect(text).toStartWith('retry: 2000\n\nid: 2\ndata: {"key":"4188","cells":[')
+    await app.request('/', { headers: local })
+    await until('id: 3\n')
+    const again = await app.request('/?live', { headers: { ...events, 'last-event-id': '3' } })
+    const first = await again.body!.getReader().read()
+    expect(decoder.decode(first.value)).toBe('retry: 2000\n\n')
+    page.close()
+    while (!(await reader.read()).done);
+  })
+})
