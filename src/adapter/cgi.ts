@@ -46,7 +46,7 @@ export function cgiRuntime(): CgiRuntime {
     },
     realPath(name) {
       try {
-        return fs.realpathSync(name)
+        return fs.realpathSync.native(name)
       } catch {
         return undefined
       }

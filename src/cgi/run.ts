@@ -291,14 +291,15 @@ class ScriptRun {
     clearTimeout(this.#headerTimer)
     clearTimeout(this.#drainTimer)
     this.#run.signal.removeEventListener('abort', this.#onAbort)
-    await this.#stopping
     const timer = setTimeout(() => this.#stopErrors(), this.#stopping === undefined ? this.#run.limits.drainTime : 0)
     await this.#errorOver
     clearTimeout(timer)
     await this.#child.exited
     clearTimeout(this.#totalTimer)
-    this.#running.remove(this.#child)
+    // The place is free when the script has ended; what it has left behind may take the time that SIGTERM gives.
     this.#run.onEnd()
+    await this.#stopping
+    this.#running.remove(this.#child)
   }
 
   /** Why the output is not whole; `undefined` where it is. Output that was held by a grandchild is taken for whole. */
