@@ -37,6 +37,8 @@ export interface ServeOptions extends AppOptions {
   readonly tlsCert?: string | undefined
   readonly tlsKey?: string | undefined
   readonly http2?: boolean | undefined
+  /** Gets the lines that say where the server is. Default: `console.log`. */
+  readonly announce?: ((line: string) => void) | undefined
 }
 
 /** The application and what stops it. */
@@ -142,9 +144,10 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
   fingerprinter.arm(server)
   const host = server.hostname?.includes(':') ? `[${server.hostname}]` : server.hostname
   const url = `${tls === undefined ? 'http' : 'https'}://${host}:${server.port}/`
-  console.log(`tcpfingerprint listens on ${url}`)
-  console.log(`  a browser:  ${url}`)
-  console.log(`  a terminal: curl ${tls === undefined ? '' : '--insecure '}${url}json`)
+  const announce = options.announce ?? ((line) => console.log(line))
+  announce(`tcpfingerprint listens on ${url}`)
+  announce(`  a browser:  ${url}`)
+  announce(`  a terminal: curl ${tls === undefined ? '' : '--insecure '}${url}json`)
   return {
     url,
     port: server.port!,
