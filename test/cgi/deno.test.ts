@@ -1,0 +1,65 @@
+import { expect } from 'bun:test'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { needs } from '../support/privilege.ts'
+
+const DENO = join(import.meta.dir, '../../node_modules/.bin/deno')
+const OK = "printf 'Content-Type: text/plain\\n\\n'"
+const SCRIPTS = {
+  env: `${OK}; env | LC_ALL=C sort | grep -E '^(FINGERPRINT|GATEWAY|REMOTE_ADDR|HOME|SCRIPT_NAME)'`,
+  silent: ':',
+  holder: `${OK}; echo done; sleep 300 & exit 0`,
+  mute: 'sleep 300',
+  cat: `${OK}; exec cat`,
+  endless: `${OK}; exec yes`,
+}
+
+needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
+  'cgi and accessLog on Deno: scripts, limits, aborts and lines as on Bun',
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-deno-'))
+    try {
+      const root = join(directory, 'cgi-bin')
+      mkdirSync(root)
+      for (const [name, body] of Object.entries(SCRIPTS)) {
+        writeFileSync(join(root, name), `#!/bin/sh\n${body}\n`)
+        chmodSync(join(root, name), 0o755)
+      }
+      const file = join(directory, 'access.log')
+      const child = Bun.spawn([DENO, 'run', '-A', '--no-check', join(import.meta.dir, 'fixture-deno.ts'), root, file], {
+        cwd: join(import.meta.dir, '../..'),
+        stdout: 'pipe',
+        stderr: 'pipe',
+      })
+      const [out, problems] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+      if ((await child.exited) !== 0) throw new Error(problems)
+      expect(JSON.parse(out)).toEqual({
+        answers: {
+          '/': [200, 'héllo'],
+          '/cgi-bin/env': [
+            200,
+            'FINGERPRINT_IP_TTL=64\nGATEWAY_INTERFACE=CGI/1.1\nREMOTE_ADDR=127.0.0.1\nSCRIPT_NAME=/cgi-bin/env\n',
+          ],
+          '/cgi-bin/silent': [502, '502 Bad Gateway\n'],
+          '/cgi-bin/holder': [200, 'done\n'],
+          '/cgi-bin/mute': [504, '504 Gateway Timeout\n'],
+          '/cgi-bin/none': [404, '404 Not Found\n'],
+          '/cgi-bin/cat': [200, '300000'],
+        },
+        running: 0,
+      })
+      const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
+      expect(lines.slice(0, 3)).toEqual([
+        '127.0.0.1 200 6 + "GET / HTTP/1.1"',
+        '127.0.0.1 200 95 + "GET /cgi-bin/env HTTP/1.1"',
+        '127.0.0.1 502 16 + "GET /cgi-bin/silent HTTP/1.1"',
+      ])
+      expect(lines.at(-1)).toMatch(/^127\.0\.0\.1 200 \d+ X "GET \/cgi-bin\/endless HTTP\/1\.1"$/)
+      expect(lines).toHaveLength(8)
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
+  },
+  30_000,
+)
