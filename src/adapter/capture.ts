@@ -48,10 +48,11 @@ export class Listener implements Place {
   address: AddressWords | undefined
   readonly tls: boolean
   /**
-   * Whether a request's peer address may be that of more than one connection: on several local addresses, or over UDP.
+   * Whether a request's peer address may be that of more than one connection: on several local addresses, or over UDP. Always
+   * where the runtime does not name the listener: Deno also hands over requests whose connection has gone meanwhile.
    * A known connection is then believed only on evidence that it is the one that was just read from.
    */
-  exposed: boolean
+  readonly exposed: boolean
   /** Whether QUIC peers may be among the requests'. */
   readonly udp: boolean
   /** The descriptors that accept for it, as of the last look. */
@@ -82,7 +83,6 @@ export class Listener implements Place {
       !isUnspecified(first.address) &&
       armed.every((one) => one.port === first.port && sameAddress(one.address, first.address))
     this.address = alone ? first.address : undefined
-    this.exposed = !alone
   }
 
   /** Whether it accepts connections on this local port. */
@@ -139,7 +139,6 @@ export interface CaptureCounts {
 
 const TCP_CLOSE = 7
 const BYTES_RECEIVED = tcpInfoOffset('bytes_received')
-const DATA_SEGS_OUT = tcpInfoOffset('data_segs_out')
 /** Requests after which a connection is worth a watch: it costs about as much as verifying it twenty times. */
 const OFTEN = 20
 const SWEEP_MILLISECONDS = 1000
@@ -280,14 +279,6 @@ export class Capture {
     return true
   }
 
-  /**
-   * Whether octets may have been read for a TLS handshake and not for a request: the server then has sent some too. Asked
-   * of the TCP_INFO just read where the runtime does not name the listener; a scheme in the request is the client's word.
-   */
-  #mayHaveShakenHands(listener: Listener): boolean {
-    return listener.port === ANY_PORT ? this.#sockets.view.getUint32(DATA_SEGS_OUT, true) > 0 : listener.tls
-  }
-
   /** Octets read from a live connection so far, modulo 2^32; -1 where it is dead or the kernel does not say. */
   #consumed(fd: number): number {
     const received = this.#received(this.#sockets.tcpInfo(fd))
@@ -327,8 +318,8 @@ export class Capture {
 
   /**
    * Whether a connection of an exposed listener is the request's, by evidence: it was read from since its last request, and
-   * no other of the same peer is known. Over TLS the handshake is read too, and pipelined or multiplexed requests are read
-   * at once: there the likely descriptors are looked at.
+   * no other of the same peer is known. Over TLS the handshake is read too, pipelined or multiplexed requests are read at
+   * once, and Deno reads several connections before any handler runs: there the likely descriptors are looked at.
    */
   #isTheRequests(first: Connection, listener: Listener, port: number, overTcp: boolean): boolean {
     const before = first.consumed
@@ -341,7 +332,7 @@ export class Capture {
     if (listener.udp && !overTcp && (before < 0 || !wasRead)) return false
     if (
       listener.address === undefined &&
-      (!wasRead || (before < 0 && this.#mayHaveShakenHands(listener)) || this.#table.isShared(port))
+      (!wasRead || (before < 0 && (listener.tls || listener.port === ANY_PORT)) || this.#table.isShared(port))
     ) {
       this.#not = first.fd
       return this.#table.find(port, this.#wanted, this.#acceptsOther, LIKELY) < 0

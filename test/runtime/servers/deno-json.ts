@@ -54,7 +54,7 @@ const listener = {
     ? { hostname: variable('HOSTNAME_TO_BIND') ?? '::', port: Number(variable('PORT_TO_BIND') ?? 0) }
     : { path: unix }),
   ...(variable('TLS') === '1' ? TEST_CERTIFICATE : {}),
-  onListen: (address: { port?: number }) => console.log(`listening on port ${address.port ?? 0}`),
+  onListen: () => {},
 }
 if (variable('FACE') === 'plain') {
   const fp = createFingerprinter(options)
@@ -66,6 +66,7 @@ if (variable('FACE') === 'plain') {
     return Response.json({ ...found.toJSON(), env: fp.env(found) })
   })
   fp.arm(server)
+  console.log(`listening on port ${server.addr.port ?? 0}`)
 } else {
   const app = new Hono<{ Variables: FingerprintVariables }>()
   const middleware = fingerprint(options)
@@ -82,4 +83,5 @@ if (variable('FACE') === 'plain') {
   app.get('*', (c) => c.json({ ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv }))
   const server = Deno.serve(listener, app.fetch)
   middleware.fingerprinter.arm(server)
+  console.log(`listening on port ${server.addr.port ?? 0}`)
 }
