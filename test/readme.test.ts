@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { needs } from './support/privilege.ts'
+
+const ROOT = join(import.meta.dir, '..')
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
+const SYN =
+  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
+
+/** Code blocks of a language, with the line they begin on. */
+function blocks(language: string): { code: string; line: number }[] {
+  return [...README.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map((match) => ({
+    code: match[1]!,
+    line: README.slice(0, match.index).split('\n').length,
+  }))
+}
+
+/** Runs a block inside the package, so that its imports find the package by its name, as they do where it is installed. */
+async function run(
+  code: string,
+  use: (process: Bun.Subprocess<'ignore', 'pipe', 'pipe'>) => Promise<void>,
+): Promise<void> {
+  const directory = mkdtempSync(join(ROOT, 'test/.readme-'))
+  const file = join(directory, 'example.ts')
+  writeFileSync(file, code)
+  const child = Bun.spawn([process.execPath, file], {
+    env: { ...process.env, PORT: '0', BUN_PORT: '0' },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  try {
+    await use(child)
+  } finally {
+    child.kill()
+    await child.exited
+    rmSync(directory, { recursive: true })
+  }
+}
+
+async function urlOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = ''
+  for await (const chunk of stream) {
+    text += new TextDecoder().decode(chunk)
+    const found = /http:\/\/localhost:\d+/.exec(text)
+    if (found) return found[0]
+  }
+  throw new Error(`no server started: ${text}`)
+}
+
+needs('linux').describe('README', () => {
+  for (const { code, line } of blocks('ts')) {
+    if (/export default app/.test(code)) {
+      test(`the app on line ${line} answers with what it knows of the connection`, async () => {
+        await run(code, async ({ stdout }) => {
+          const url = await urlOf(stdout)
+          await Bun.sleep(100)
+          const text = await (await fetch(url)).text()
+          expect(text).toMatch(/"mss":\d+|FINGERPRINT_TCP_MSS=\d+/)
+        })
+      }, 30_000)
+    } else if (/Bun\.serve/.test(code)) {
+      test(`the server on line ${line} answers with what it knows of the connection`, async () => {
+        await run(`${code}\nconsole.log('http://localhost:' + server.port)`, async ({ stdout }) => {
+          const found = (await (await fetch(await urlOf(stdout))).json()) as { available: boolean; syn?: object }
+          expect(found.available).toBe(true)
+          expect(found.syn).toBeDefined()
+        })
+      }, 30_000)
+    } else {
+      test(`the example on line ${line} runs`, async () => {
+        await run(code, async (child) => {
+          const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+          expect(err).toBe('')
+          expect(await child.exited).toBe(0)
+          expect(out).not.toBe('')
+        })
+      }, 30_000)
+    }
+  }
+})
+
+describe('README, the command line', () => {
+  for (const { code, line } of blocks('sh')) {
+    for (const command of code.split('\n').filter((text) => text.startsWith('tcpfingerprint '))) {
+      const words = command
+        .replace(/\s+#.*$/, '')
+        .split(/\s+/)
+        .slice(1)
+      if (words[0] === 'serve' || words[0] === 'doctor') continue
+      test(`line ${line}: ${words.slice(0, 2).join(' ')} is understood`, () => {
+        const from = words.indexOf('<')
+        const stdin = from < 0 ? '' : `${SYN}\n`
+        const given = (from < 0 ? words : words.slice(0, from)).map((word) =>
+          word === 'HEX' ? '00'.repeat(104) : word,
+        )
+        const files = given.some((word) => /\.(pcapng|ndjson)$/.test(word))
+        const child = Bun.spawnSync([process.execPath, join(ROOT, 'src/cli.ts'), ...given], {
+          stdin: new TextEncoder().encode(stdin),
+        })
+        // A file that the README only names is not there: that is exit 1 or a message, never a usage error without a reason.
+        if (files) expect(child.stderr.toString() + child.stdout.toString()).toContain(given.at(-1)!)
+        else expect(child.exitCode, child.stderr.toString()).toBe(0)
+      })
+    }
+  }
+})
