@@ -16,6 +16,7 @@ import { type Context, Hono } from 'hono'
 import { cgi, createCgi } from '../../src/adapter/cgi.ts'
 import type { CgiOptions } from '../../src/cgi/options.ts'
 import { ask, sleepUntil } from '../apache/wire.ts'
+import { needs } from '../support/privilege.ts'
 
 const MIB = 1024 * 1024
 const base = realpathSync(mkdtempSync(join(tmpdir(), 'tcpfingerprint-cgi-')))
@@ -659,7 +660,9 @@ describe('cgi bounds how much runs at once', () => {
   })
 })
 
-describe('cgi keeps memory bounded', () => {
+needs({
+  reason: Bun.which('curl') === null ? '"curl" is not installed (Debian package curl)' : undefined,
+}).describe('cgi keeps memory bounded', () => {
   /** 1 GiB with TCPFINGERPRINT_FULL=1. */
   const SIZE = (process.env.TCPFINGERPRINT_FULL === '1' ? 1024 : 256) * MIB
   async function growth(work: () => Promise<void>): Promise<number> {
