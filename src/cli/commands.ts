@@ -186,6 +186,25 @@ export const COMMANDS: readonly Command[] = [
     ],
     load: () => import('./serve.ts'),
   },
+  {
+    name: 'doctor',
+    summary: 'say whether this machine can capture, and what to change',
+    usage: ['[--json]', '[--port N]'],
+    description: [
+      'Checks the kernel, the runtime and its permissions, SYN cookies, the limit of open files, libc, inotify, TCP_SAVE_SYN and TCP_DEFER_ACCEPT, and makes test connections on loopback over IPv4, IPv6 and TLS. Each line is ok, degraded (something is missing or less exact) or failing, with the remedy.',
+      'Servers of Bun and Deno that run already are connected to once, and sent nothing, to see whether they wait for data before they accept.',
+      'Exit status 1 where something is failing. Needs Bun or Deno for everything beyond kernel, SYN cookies and open files. With --json one object: {"status": ..., "checks": [{"name", "status", "found", "remedy"}]}.',
+    ],
+    options: [
+      { name: 'json', help: 'print one JSON object instead of text for people' },
+      { name: 'port', value: 'N', help: 'look at the server on this port of this machine,\nwhatever program it is' },
+    ],
+    examples: [
+      ['tcpfingerprint doctor', 'before the first deployment, and when a field is missing'],
+      ['tcpfingerprint doctor --json --port 443', 'for a health check, with the server in it'],
+    ],
+    load: () => import('./doctor.ts'),
+  },
 ]
 
 /** Exit codes and environment, the same for all commands. */

@@ -1,0 +1,300 @@
+/**
+ * The checks of `tcpfingerprint doctor`: each a finding and, where something is wrong, what to change.
+ * @module
+ */
+import { errnoName, IN_CLOEXEC, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_NONBLOCK } from '../../ffi/constants.ts'
+import { isLibc, type Libc, type LibcUnavailable } from '../../ffi/libc.ts'
+import { PROVENANCE, REASON } from '../explain/capture.ts'
+import { duration } from '../explain/units.ts'
+import { foreignListeners, waitsForData } from './listeners.ts'
+import { isAllowed, kernelRelease, readText, runtime } from './machine.ts'
+import { type ProbeOptions, type ProbeResult, probe } from './probe.ts'
+
+/** `degraded`: it works, with something missing. `failing`: nothing is captured. */
+export type Verdict = 'ok' | 'degraded' | 'failing'
+
+/** One line of the report. */
+export interface Finding {
+  /** A name that stays, for programs. */
+  readonly name: string
+  readonly status: Verdict
+  /** What was seen. */
+  readonly found: string
+  /** What to change; absent where nothing need be. */
+  readonly remedy?: string
+}
+
+/** What the doctor is to look at besides this process. */
+export interface CheckOptions {
+  /** Listeners on this port are looked at, whatever program has them. */
+  readonly port?: number | undefined
+}
+
+const ok = (name: string, found: string): Finding => ({ name, status: 'ok', found })
+const degraded = (name: string, found: string, remedy: string): Finding => ({ name, status: 'degraded', found, remedy })
+const failing = (name: string, found: string, remedy: string): Finding => ({ name, status: 'failing', found, remedy })
+
+const DENO_ALL =
+  'Run the doctor with "deno run -A": Deno shows /proc to nobody else. The library itself does not need it'
+
+function unseen(name: string, what: string): Finding {
+  return degraded(
+    name,
+    `${what} cannot be read`,
+    runtime().name === 'deno' ? DENO_ALL : 'Mount /proc, and do not hide its files from this user',
+  )
+}
+
+function kernel(): Finding {
+  const release = kernelRelease()
+  if (process.platform !== 'linux') {
+    return failing(
+      'kernel',
+      `this is ${process.platform}: only Linux keeps SYNs`,
+      'Run the server on Linux; decoding works everywhere',
+    )
+  }
+  if (release === undefined)
+    return degraded('kernel', 'its version is not told', 'Give Deno --allow-sys=osRelease to be told')
+  const [major = 0, minor = 0] = release.split('.').map(Number)
+  const version = major * 1000 + minor
+  if (version < 4002)
+    return failing('kernel', `Linux ${release} does not keep SYNs`, 'Update to Linux 4.2 or newer (4.19 for all facts)')
+  if (version < 4019) {
+    return degraded(
+      'kernel',
+      `Linux ${release} keeps SYNs, but its TCP_INFO is short`,
+      'Update to Linux 4.19 or newer, for timing facts of every kind',
+    )
+  }
+  return ok('kernel', `Linux ${release} keeps SYNs and counts what timing facts need`)
+}
+
+function runtimeOf(): Finding {
+  const { name, version } = runtime()
+  if (name === 'node') {
+    return failing(
+      'runtime',
+      `Node ${version} can decode, but not capture`,
+      'Run the server with Bun or Deno: "bunx --bun tcpfingerprint doctor"',
+    )
+  }
+  if (name === 'bun') {
+    const [major = 0, minor = 0] = version.split('.').map(Number)
+    return major * 1000 + minor < 1003
+      ? degraded('runtime', `Bun ${version} is older than what is tested`, 'Update to Bun 1.3 or newer')
+      : ok('runtime', `Bun ${version}`)
+  }
+  const missing = (['ffi', 'net'] as const).filter((one) => !isAllowed(one)).map((one) => `--allow-${one}`)
+  return missing.length > 0
+    ? failing('runtime', `Deno ${version} runs without ${missing.join(' and ')}`, `Start it with ${missing.join(' ')}`)
+    : ok('runtime', `Deno ${version} with --allow-ffi and --allow-net`)
+}
+
+function libcOf(libc: Libc | LibcUnavailable): Finding {
+  if (isLibc(libc)) return ok('libc', 'opened, with every call that is needed')
+  return failing(
+    'libc',
+    libc.message,
+    libc.reason === 'denied'
+      ? 'Start Deno with --allow-ffi'
+      : 'Use a runtime built for this system: glibc or musl on x86-64 or arm64',
+  )
+}
+
+/** Opens inotify and watches a descriptor, as the library does with connections that stay open. */
+function inotify(libc: Libc): Finding {
+  const what = 'Without it each request is verified by a system call of its own: right all the same, a little slower'
+  const remedy =
+    'Raise fs.inotify.max_user_instances and user.max_inotify_instances (sysctl), or allow the calls in the seccomp profile'
+  const fd = libc.inotify_init1(IN_CLOEXEC | IN_NONBLOCK)
+  if (fd < 0) return degraded('inotify', `refused with ${errnoName(libc.errno())}. ${what}`, remedy)
+  try {
+    const path = new TextEncoder().encode(`/proc/self/fd/${fd}\0`)
+    const buffer = new Uint8Array(new ArrayBuffer(path.length))
+    buffer.set(path)
+    const watch = libc.inotify_add_watch(fd, buffer, IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)
+    return watch < 0
+      ? degraded(
+          'inotify',
+          `a watch is refused with ${errnoName(libc.errno())}. ${what}`,
+          `Mount /proc, and raise fs.inotify.max_user_watches and user.max_inotify_watches (sysctl)`,
+        )
+      : ok('inotify', 'tells when connections close')
+  } finally {
+    libc.close(fd)
+  }
+}
+
+function descriptors(): Finding {
+  const line = /^Max open files\s+(\d+|unlimited)\s/m.exec(readText('/proc/self/limits') ?? '')?.[1]
+  if (line === undefined) return unseen('descriptors', 'The limit of open files')
+  if (line !== 'unlimited' && Number(line) < 4096) {
+    return degraded(
+      'descriptors',
+      `${line} open files: as many connections at most, less what else is open`,
+      'Raise it: "ulimit -n 65536" in a shell, LimitNOFILE=65536 in systemd, --ulimit nofile=65536 in Docker',
+    )
+  }
+  return ok('descriptors', `${line} open files`)
+}
+
+function synCookies(): Finding {
+  const value = readText('/proc/sys/net/ipv4/tcp_syncookies')
+  if (value === undefined) return unseen('syn-cookies', 'net.ipv4.tcp_syncookies')
+  if (value === '2') {
+    return failing(
+      'syn-cookies',
+      'net.ipv4.tcp_syncookies is 2: every SYN is answered with a cookie, and none is kept',
+      'sysctl -w net.ipv4.tcp_syncookies=1: cookies only in a flood',
+    )
+  }
+  return ok(
+    'syn-cookies',
+    value === '0'
+      ? 'net.ipv4.tcp_syncookies is 0: never; in a flood connections are lost instead'
+      : `net.ipv4.tcp_syncookies is ${value}: only in a flood; connections that come in one have no SYN`,
+  )
+}
+
+function saveSyn({ listener }: ProbeResult): Finding {
+  if (listener?.saveSyn === true) return ok('TCP_SAVE_SYN', 'set on a listener of this process')
+  const { why, remedy } = REASON[listener?.reason ?? 'not-saved']
+  return failing(
+    'TCP_SAVE_SYN',
+    `not set on a listener of this process. ${why}`,
+    listener?.reason === 'unsupported'
+      ? 'Use a kernel of 4.2 or newer, and a plain TCP listener instead of an MPTCP one'
+      : remedy,
+  )
+}
+
+function deferAccept({ listener }: ProbeResult): Finding {
+  const seconds = listener?.deferAccept ?? 0
+  if (seconds === 0)
+    return ok('TCP_DEFER_ACCEPT', 'off on a listener of this process: the handshake\u2019s RTT is its own')
+  return degraded(
+    'TCP_DEFER_ACCEPT',
+    `${seconds} s on a listener of this process: the handshake ends with the first data, and its RTT holds the client\u2019s own wait`,
+    'Leave the option deferAccept of fingerprint() at "clear"; if the kernel refuses, allow setsockopt(TCP_DEFER_ACCEPT) in the seccomp profile',
+  )
+}
+
+/** What a test connection on loopback gave. */
+async function connection(name: string, options: ProbeOptions): Promise<{ finding: Finding; result?: ProbeResult }> {
+  let result: ProbeResult
+  try {
+    result = await probe(options)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    const remedy =
+      options.hostname === '::1'
+        ? 'Turn IPv6 on (net.ipv6.conf.lo.disable_ipv6=0), if clients use it'
+        : 'Bring the loopback device up: "ip link set lo up"'
+    const finding = options.hostname === '::1' ? degraded : failing
+    return { finding: finding(name, `no test connection: ${message}`, remedy) }
+  }
+  const { fingerprint, clientPort } = result
+  const { syn, reason, timing } = fingerprint
+  if (syn === undefined) {
+    const { why, remedy } = REASON[reason ?? 'not-saved']
+    return {
+      finding: failing(name, `the test connection has no SYN (${reason ?? 'turned off'}). ${why}`, remedy),
+      result,
+    }
+  }
+  if (syn.tcp.sourcePort !== clientPort) {
+    return {
+      finding: failing(
+        name,
+        `the SYN is of another connection (port ${syn.tcp.sourcePort} instead of ${clientPort})`,
+        'Report it: this must not happen',
+      ),
+      result,
+    }
+  }
+  const rtt = timing.handshakeRtt
+  const octets = `a SYN of ${syn.bytes.length} octets was captured`
+  if (rtt === undefined)
+    return {
+      finding: degraded(name, `${octets}, without a handshake RTT`, 'See "kernel" and "TCP_DEFER_ACCEPT"'),
+      result,
+    }
+  const words = `${octets}; handshake RTT ${duration(rtt.microseconds)}, ${PROVENANCE[rtt.provenance]}`
+  return {
+    finding:
+      rtt.provenance === 'deferred' || rtt.provenance === 'cookie'
+        ? degraded(name, words, 'See "TCP_DEFER_ACCEPT" and "syn-cookies"')
+        : ok(name, words),
+    result,
+  }
+}
+
+/** Servers that run already: each is connected to once, and sent nothing. */
+async function servers(port: number | undefined): Promise<Finding[]> {
+  const listeners = foreignListeners(port)
+  if (listeners === undefined) return [unseen('servers', 'The list of listeners')]
+  if (listeners.length === 0) {
+    return port === undefined
+      ? []
+      : [failing('server', `nothing listens on port ${port}`, 'Start the server, then ask again')]
+  }
+  return Promise.all(
+    listeners.slice(0, 32).map(async (listener) => {
+      const { address, process: owner } = listener
+      const place = address.includes(':') ? `[${shorten(address)}]:${listener.port}` : `${address}:${listener.port}`
+      const who = owner === undefined ? place : `${place} (${owner.name}, process ${owner.id})`
+      const waits = await waitsForData(listener)
+      if (waits === undefined)
+        return degraded('server', `${who} cannot be reached`, 'Look at its firewall and at its queue')
+      return waits
+        ? degraded(
+            'server',
+            `${who} accepts only when data has come (TCP_DEFER_ACCEPT): handshake RTTs hold the client\u2019s own wait`,
+            'Use fingerprint() with deferAccept "clear" (the default), or call its arm() as soon as the server listens; in other programs turn deferred accept off',
+          )
+        : ok('server', `${who} accepts when the handshake ends`)
+    }),
+  )
+}
+
+/** `::` and `::1` as people write them; others stay long. */
+function shorten(address: string): string {
+  return address.replace(/^0(?::0){6}:/, '::').replace(/^::0$/, '::')
+}
+
+async function openLibc(): Promise<Libc | LibcUnavailable> {
+  const module = runtime().name === 'deno' ? import('../../ffi/libc.deno.ts') : import('../../ffi/libc.bun.ts')
+  return (await module).openLibc()
+}
+
+/** Runs every check, and hands over each finding when it is there. The worst of them. */
+export async function examine(options: CheckOptions, report: (finding: Finding) => void): Promise<Verdict> {
+  let worst: Verdict = 'ok'
+  const tell = (finding: Finding): void => {
+    if (finding.status === 'failing' || (finding.status === 'degraded' && worst === 'ok')) worst = finding.status
+    report(finding)
+  }
+  tell(kernel())
+  const host = runtimeOf()
+  tell(host)
+  if (process.platform !== 'linux') return worst
+  tell(synCookies())
+  tell(descriptors())
+  if (host.status === 'failing' && runtime().name === 'node') return worst
+  const libc = await openLibc()
+  tell(libcOf(libc))
+  if (isLibc(libc)) tell(inotify(libc))
+  if (isAllowed('net')) {
+    const first = await connection('ipv4', { hostname: '127.0.0.1', tls: false })
+    if (first.result !== undefined && isLibc(libc)) {
+      tell(saveSyn(first.result))
+      tell(deferAccept(first.result))
+    }
+    tell(first.finding)
+    tell((await connection('ipv6', { hostname: '::1', tls: false })).finding)
+    tell((await connection('tls', { hostname: '127.0.0.1', tls: true })).finding)
+    for (const finding of await servers(options.port)) tell(finding)
+  }
+  return worst
+}

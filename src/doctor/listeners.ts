@@ -1,0 +1,114 @@
+/**
+ * Listeners of other processes, and whether they wait for data before they accept.
+ * @module
+ */
+import { connect } from 'node:net'
+import process from 'node:process'
+import { link, list, readText } from './machine.ts'
+
+/** A listener of this network namespace. */
+export interface ForeignListener {
+  readonly address: string
+  readonly port: number
+  /** Its process, where that can be told. */
+  readonly process: { readonly id: number; readonly name: string } | undefined
+}
+
+/** One line of /proc/net/tcp or tcp6. */
+interface Row {
+  readonly localAddress: string
+  readonly localPort: number
+  readonly remotePort: number
+  readonly state: number
+  readonly inode: string
+}
+
+const SYN_RECV = 3
+const LISTEN = 10
+
+/** An address of /proc/net/tcp: words of 32 bits in the byte order of the host. */
+function addressOf(hex: string): string {
+  const octets = (hex.match(/.{8}/g) ?? []).flatMap((word) => (word.match(/../g) ?? []).reverse())
+  if (octets.length === 4) return octets.map((octet) => Number.parseInt(octet, 16)).join('.')
+  const groups = octets.join('').match(/.{4}/g) ?? []
+  return groups.map((group) => group.replace(/^0{1,3}/, '')).join(':')
+}
+
+function rows(): Row[] | undefined {
+  const texts = ['/proc/net/tcp', '/proc/net/tcp6'].map(readText).filter((text) => text !== undefined)
+  if (texts.length === 0) return undefined
+  return texts.flatMap((text) =>
+    text
+      .split('\n')
+      .slice(1)
+      .map((line) => {
+        const [, local = '', remote = '', state = '', , , , , , inode = ''] = line.trim().split(/\s+/)
+        const [address = '', port = ''] = local.split(':')
+        return {
+          localAddress: addressOf(address),
+          localPort: Number.parseInt(port, 16),
+          remotePort: Number.parseInt(remote.split(':')[1] ?? '', 16),
+          state: Number.parseInt(state, 16),
+          inode,
+        }
+      }),
+  )
+}
+
+/** Processes of Bun and Deno other than this one, by the inodes of their sockets. */
+function runtimes(): Map<string, { id: number; name: string }> {
+  const byInode = new Map<string, { id: number; name: string }>()
+  for (const name of list('/proc')) {
+    const id = Number(name)
+    if (!Number.isInteger(id) || id === process.pid) continue
+    const comm = readText(`/proc/${id}/comm`)
+    if (comm === undefined || !/^(?:bun|deno)(?:$|[^a-z])/i.test(comm)) continue
+    for (const fd of list(`/proc/${id}/fd`)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(link(`/proc/${id}/fd/${fd}`) ?? '')?.[1]
+      if (inode !== undefined) byInode.set(inode, { id, name: comm })
+    }
+  }
+  return byInode
+}
+
+/**
+ * Listeners of Bun and Deno processes that can be looked at, and those on `port`, whatever their process is.
+ * `undefined` where /proc cannot be read.
+ */
+export function foreignListeners(port: number | undefined): ForeignListener[] | undefined {
+  const all = rows()?.filter(({ state }) => state === LISTEN)
+  if (all === undefined) return undefined
+  const owners = all.length === 0 ? new Map<string, { id: number; name: string }>() : runtimes()
+  return all
+    .filter(({ inode, localPort }) => (port === undefined ? owners.has(inode) : localPort === port))
+    .map(({ localAddress, localPort, inode }) => ({
+      address: localAddress,
+      port: localPort,
+      process: owners.get(inode),
+    }))
+}
+
+/** An address at which a listener on all of them is reached. */
+function reachable(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1'
+  return address === '0:0:0:0:0:0:0:0' ? '::1' : address
+}
+
+/**
+ * Whether a listener waits for data before it accepts: a connection is opened, nothing is sent, and the kernel is asked whether
+ * it still counts as half open at the other end. `undefined` where it cannot be reached.
+ */
+export function waitsForData({ address, port }: ForeignListener): Promise<boolean | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: reachable(address), port }, () => {
+      const own = socket.localPort
+      const halfOpen = rows()?.some(
+        ({ localPort, remotePort, state }) => localPort === port && remotePort === own && state === SYN_RECV,
+      )
+      socket.destroy()
+      resolve(halfOpen)
+    })
+    socket.setTimeout(2000, () => socket.destroy(new Error('no answer')))
+    socket.on('error', () => resolve(undefined))
+  })
+}
