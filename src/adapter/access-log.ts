@@ -33,6 +33,7 @@ interface BunParts {
   readonly inspect: (value: unknown) => string
   readonly peek: (value: unknown) => unknown
   readonly isMainThread?: boolean
+  readonly file: (path: string) => Blob
 }
 /** The runtime this process is, as access logs see it. */
 export function accessLogRuntime(): AccessLogRuntime {
@@ -49,7 +50,7 @@ export function accessLogRuntime(): AccessLogRuntime {
     openSink: openLogSink,
     peer,
     local: localEnd,
-    bodySize: Bun === undefined ? () => undefined : (response) => bunBodySize(Bun, response),
+    bodySize: Bun === undefined ? () => undefined : (response, request) => bunBodySize(Bun, response, request),
     textSize: Bun === undefined ? () => undefined : (response) => bunTextSize(Bun, response),
   }
 }
@@ -67,15 +68,31 @@ const INSPECTED = /^Response \(([\d.]+) (bytes|KB|MB|GB)\)/
  * Touching `body` would make a stream of it, and then files lose sendfile and large texts their Content-Length. What Bun
  * prints of a response is the one place that tells; where it prints something else, the body is watched instead.
  */
-function bunBodySize(Bun: BunParts, response: Response): number | undefined {
+function bunBodySize(Bun: BunParts, response: Response, request: Request): ReturnType<AccessLogRuntime['bodySize']> {
   if (response.bodyUsed) return undefined
   const found = INSPECTED.exec(Bun.inspect(response))
   if (found === null) return undefined
-  if (found[2] === 'bytes') return Number(found[1])
+  if (found[2] === 'bytes' && request.headers.get('range') === null) return Number(found[1])
   // "0 KB" is what a stream looks like, and an empty body.
   if (Number(found[1]) === 0) return undefined
   const blob = Bun.peek(response.clone().blob())
-  return blob instanceof Blob ? blob.size : undefined
+  if (!(blob instanceof Blob)) return undefined
+  const { name } = blob as { name?: unknown }
+  if (typeof name !== 'string' || response.status !== 200 || response.headers.has('content-range')) return blob.size
+  return bunFileAnswer(request, blob.size, Bun.file(name).size)
+}
+
+/** What Bun answers with a file: all of it, the part that was sliced off, or the one range that was asked for. */
+function bunFileAnswer(request: Request, size: number, whole: number): number | { status: number; octets: number } {
+  if (size !== whole) return { status: 206, octets: size }
+  const range = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(request.headers.get('range') ?? '')
+  if (range === null || request.method !== 'GET' || request.headers.has('if-range')) return size
+  const [, first = '', last = ''] = range
+  if (first === '' && last === '') return size
+  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first)
+  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1)
+  if (first !== '' && last !== '' && Number(last) < start) return size
+  return start >= size ? { status: 416, octets: 0 } : { status: 206, octets: end - start + 1 }
 }
 
 /** Bun hands out the text of a ready body at once. */

@@ -88,8 +88,11 @@ export interface AccessLogRuntime {
   peer(request: Request, server: unknown): Endpoints | undefined
   /** The listener's address and port. */
   local(server: unknown): { address?: string | undefined; port?: number | undefined } | undefined
-  /** Octets of a body that lies ready as a whole; `undefined` for one that streams. Must leave it as it is. */
-  bodySize(response: Response): number | undefined
+  /**
+   * Octets of a body that lies ready as a whole; `undefined` for one that streams. Must leave it as it is. With a status where
+   * the runtime will send another one than the answer has: it serves ranges of files by itself.
+   */
+  bodySize(response: Response, request: Request): number | { status: number; octets: number } | undefined
   /** The same, cheaper, for a body that is known to be a text that lies ready. */
   textSize(response: Response): number | undefined
 }
@@ -326,7 +329,9 @@ export class AccessLogger<Subject> {
     entry.status = response.status
     entry.common = this.#common
     if (uses.end && !bodiless(entry.method, entry.status)) {
-      const octets = size ?? this.#runtime.bodySize(response)
+      const ready = size ?? this.#runtime.bodySize(response, entry.request)
+      const octets = typeof ready === 'object' ? ready.octets : ready
+      if (typeof ready === 'object') entry.status = ready.status
       if (octets === undefined && response.body !== null) return this.#watch(entry, response, subject)
       entry.bytes = octets ?? 0
       if (entry.bytes === 0) this.#upgraded(entry)

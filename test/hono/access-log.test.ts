@@ -126,6 +126,20 @@ describe('accessLog', () => {
         if (streamed !== true && response.status !== 204) expect(response.headers.get('content-length')).toBe(octets)
       })
     }
+    const ranges = ['0-9', '5-', '-7', '-0', '0-99999999', '99999999-', '9-5', 'x', '0-1,3-4', '']
+    for (const range of ranges) {
+      test(`of a file of which bytes=${range} was asked for`, async () => {
+        const { app, lines } = logged({ format: '%>s %B' })
+        app.get('/', () => new Response(Bun.file(file)))
+        app.get('/slice', () => new Response(Bun.file(file).slice(5, 100)))
+        const url = serve(app.fetch)
+        for (const path of ['/', '/slice']) {
+          const response = await fetch(url + path, { headers: { range: `bytes=${range}` } })
+          const { byteLength } = await response.arrayBuffer()
+          expect(await lineOf(lines)).toBe(`${response.status} ${byteLength}`)
+        }
+      })
+    }
     test('none of HEAD', async () => {
       const { app, lines } = logged({ format: '%m %>s %b %B' })
       app.get('/', (c) => c.text('hello'))
