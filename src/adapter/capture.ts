@@ -306,6 +306,8 @@ export class Capture {
     }
     const fd = this.#table.find(port, this.#wanted, this.#acceptsOwn)
     if (fd < 0) return listener.udp ? 'not-tcp' : 'not-found'
+    // A request whose connection has gone must not take the SYN of a namesake, which another thread may serve.
+    if (listener.port === ANY_PORT && this.#consumed(fd) === 0) return 'ambiguous'
     const first = this.#keep(fd, listener, address, port)
     if (!listener.exposed) return this.#seen(first)
     return this.#isTheRequests(first, listener, port, overTcp) ? this.#seen(first) : 'ambiguous'

@@ -1,7 +1,5 @@
-import { afterAll, describe, expect, test } from 'bun:test'
-import { rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { missing, needs } from '../support/privilege.ts'
+import { afterAll, expect, test } from 'bun:test'
+import { needs } from '../support/privilege.ts'
 import { connectKernel, runAttribution, runTwoAddresses } from '../support/raw-client.ts'
 import { RUNTIMES, startJsonServer } from '../support/runtimes.ts'
 import type { TestServer } from '../support/server.ts'
@@ -9,7 +7,6 @@ import type { TestServer } from '../support/server.ts'
 const GET = 'GET /json HTTP/1.1\r\nHost: x\r\n\r\n'
 const get = async (url: string, init: object = {}): Promise<any> => (await fetch(url, init)).json()
 const insecure = { tls: { rejectUnauthorized: false } }
-const hasIpv6 = missing('ipv6') === undefined
 
 const linux = needs('linux')
 
@@ -60,7 +57,7 @@ for (const runtime of RUNTIMES) {
       client.close()
     })
 
-    test.skipIf(!hasIpv6)('a dual-stack listener: IPv4 SYNs to IPv4 clients, IPv6 to IPv6 clients', async () => {
+    needs('ipv6').test('a dual-stack listener: IPv4 SYNs to IPv4 clients, IPv6 to IPv6 clients', async () => {
       const server = await start()
       const four = await get(`http://127.0.0.1:${server.port}/json`)
       expect(four).toMatchObject({ peer: { address: '127.0.0.1' }, syn: { ip: { version: 4 } } })
@@ -134,16 +131,3 @@ for (const runtime of RUNTIMES) {
     })
   })
 }
-
-describe('Deno.serve on a unix socket', () => {
-  linux.test('says so', async () => {
-    const path = `${tmpdir()}/tcpfingerprint-deno-${process.pid}.sock`
-    const server = await startJsonServer('deno', undefined, { UNIX: path, FACE: 'plain' }).catch((error) => error)
-    try {
-      // Without --allow-read and --allow-write Deno does not open one.
-      expect(String(server)).toContain('--allow-')
-    } finally {
-      rmSync(path, { force: true })
-    }
-  })
-})
