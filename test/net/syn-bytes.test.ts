@@ -16,9 +16,7 @@ interface Answer {
   readonly reason?: string
   readonly syn: {
     readonly hex: string
-    // biome-ignore lint/suspicious/noExplicitAny: the two IP versions have different fields, and each is compared below
     readonly ip: any
-    // biome-ignore lint/suspicious/noExplicitAny: as above
     readonly tcp: any
   }
   readonly env: Readonly<Record<string, string>>

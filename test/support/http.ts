@@ -17,7 +17,6 @@ export interface HttpResponse {
   /** The body as UTF-8. */
   text(): string
   /** The body as JSON, typed by the caller. */
-  // biome-ignore lint/suspicious/noExplicitAny: what a server answers is the test's business
   json<T = any>(): T
 }
 
