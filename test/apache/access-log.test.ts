@@ -122,6 +122,7 @@ const DIFFERENCES: readonly { request: string; format: string; apache: string; o
 /** The same little application for both: status and body as the query asks. */
 const SCRIPT = `#!/bin/sh
 status=200 body=body
+cat >/dev/null
 for pair in $(printf %s "$QUERY_STRING" | tr '&' ' '); do
   case $pair in status=*) status=\${pair#status=};; body=*) body=\${pair#body=};; esac
 done

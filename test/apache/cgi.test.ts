@@ -11,7 +11,7 @@ const shell = (text: string): { text: string; mode: number } => ({ text: `#!/bin
 const output = (text: string): { text: string; mode: number } => shell(`cat <<'END'\n${text}\nEND`)
 
 const SCRIPTS = {
-  env: shell("printf 'Content-Type: text/plain\\n\\n'; printf 'cwd=%s\\nargc=%s\\n' \"$PWD\" $#; env"),
+  env: shell("cat >/dev/null; printf 'Content-Type: text/plain\\n\\n'; printf 'cwd=%s\\nargc=%s\\n' \"$PWD\" $#; env"),
   body: shell('printf "Content-Type: text/plain\\n\\n"; echo "$CONTENT_LENGTH $CONTENT_TYPE"; cat'),
   crlf: shell("printf 'Status: 404 Custom\\r\\nX-A: 1\\r\\nContent-type: text/plain\\r\\n\\r\\nbody'"),
   teapot: output('Status: 418\nContent-Type: text/plain\n\nshort'),
