@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'bun:test'
+import { resolve } from 'node:path'
+import { createCertificate } from '../../src/doctor/certificate.ts'
+import type { Finding } from '../../src/doctor/checks.ts'
+import { createNetns, type ExecResult, type Netns, withNetns } from '../support/netns.ts'
+import { needs } from '../support/privilege.ts'
+import { ROOT, runtimePath, startServer } from '../support/server.ts'
+import { tcpfingerprint } from './run.ts'
+
+const CLI = resolve(ROOT, 'src/cli.ts')
+const NO_ANSI = { NO_COLOR: '1' }
+
+interface Report {
+  readonly status: string
+  readonly checks: readonly Finding[]
+  readonly exitCode: number
+}
+
+function reportOf({ exitCode, stdout, stderr }: ExecResult): Report {
+  expect(stderr).toBe('')
+  expect(stdout.split('\n')).toHaveLength(2)
+  return { ...JSON.parse(stdout), exitCode }
+}
+
+/** Findings of a name; all of one name are servers. */
+const of = ({ checks }: Report, name: string): Finding[] => checks.filter((one) => one.name === name)
+const statusOf = (report: Report, name: string): string | undefined => of(report, name)[0]?.status
+
+function doctorIn(ns: Netns, ...args: string[]): Report {
+  return reportOf(ns.exec([runtimePath('bun'), CLI, 'doctor', '--json', ...args], NO_ANSI))
+}
+
+const EVERY_CHECK = [
+  'kernel',
+  'runtime',
+  'syn-cookies',
+  'descriptors',
+  'libc',
+  'inotify',
+  'TCP_SAVE_SYN',
+  'TCP_DEFER_ACCEPT',
+  'ipv4',
+  'ipv6',
+  'tls',
+]
+
+needs('netns').describe('doctor', () => {
+  test.each(['bun', 'deno'] as const)('finds nothing wrong where nothing is, on %s', async (runtime) => {
+    await withNetns((ns) => {
+      const command = runtime === 'bun' ? [runtimePath('bun')] : [runtimePath('deno'), 'run', '-A']
+      const report = reportOf(ns.exec([...command, CLI, 'doctor', '--json'], NO_ANSI))
+      expect(report.checks.map(({ name }) => name)).toEqual(EVERY_CHECK)
+      expect(report.checks.filter(({ status }) => status === 'failing')).toEqual([])
+      expect(
+        report.checks
+          .filter(({ status }) => status === 'degraded')
+          .map(({ name }) => name)
+          .filter((name) => name !== 'descriptors'),
+      ).toEqual([])
+      expect(report.exitCode).toBe(0)
+      expect(of(report, 'ipv4')[0]!.found).toMatch(/^a SYN of 60 octets was captured; handshake RTT \d/)
+      expect(of(report, 'ipv6')[0]!.found).toMatch(/^a SYN of 80 octets was captured/)
+    })
+  })
+
+  test('names SYN cookies that are forced, and the remedy', async () => {
+    await withNetns((ns) => {
+      ns.setSysctl('net.ipv4.tcp_syncookies', 2)
+      const report = doctorIn(ns)
+      expect(report).toMatchObject({ status: 'failing', exitCode: 1 })
+      const [cookies] = of(report, 'syn-cookies')
+      expect(cookies).toMatchObject({ status: 'failing', remedy: expect.stringContaining('net.ipv4.tcp_syncookies=1') })
+      for (const name of ['ipv4', 'ipv6', 'tls']) {
+        expect(of(report, name)[0]).toMatchObject({ status: 'failing', found: expect.stringContaining('not-saved') })
+      }
+      // The options themselves are in order.
+      expect(statusOf(report, 'TCP_SAVE_SYN')).toBe('ok')
+    })
+  })
+
+  test('names a listener that keeps deferred accept, and not one that does not', async () => {
+    await using ns = createNetns()
+    const keeping = await startServer(ns, 'test/support/json-server.ts', {
+      DEFER_ACCEPT: 'keep',
+      HOSTNAME_TO_BIND: '127.0.0.1',
+    })
+    const clearing = await startServer(ns, 'test/support/json-server.ts', { DEFER_ACCEPT: 'clear' })
+    const report = doctorIn(ns)
+    const servers = of(report, 'server')
+    expect(servers).toHaveLength(2)
+    const deferred = servers.find(({ found }) => found.startsWith(`127.0.0.1:${keeping.port} `))
+    expect(deferred?.status).toBe('degraded')
+    expect(deferred!.found).toContain(`process ${keeping.pid}`)
+    expect(deferred!.found).toContain('TCP_DEFER_ACCEPT')
+    expect(deferred!.remedy).toContain('deferAccept')
+    expect(servers.find(({ found }) => found.startsWith(`[::]:${clearing.port} `))).toMatchObject({ status: 'ok' })
+    // By its port too; and a port without a server is told.
+    expect(of(doctorIn(ns, '--port', String(keeping.port)), 'server')).toEqual([deferred!])
+    expect(of(doctorIn(ns, '--port', '9'), 'server')).toMatchObject([
+      { status: 'failing', found: 'nothing listens on port 9' },
+    ])
+    await keeping.stop()
+    await clearing.stop()
+  })
+
+  test('names inotify that is not to be had, and captures all the same', async () => {
+    await withNetns((ns) => {
+      const script = 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"'
+      const inside = ['unshare', '--user', '--map-root-user', '/bin/sh', '-c', script, 'sh']
+      const report = reportOf(ns.exec([...inside, runtimePath('bun'), CLI, 'doctor', '--json'], NO_ANSI))
+      expect(of(report, 'inotify')[0]).toMatchObject({
+        status: 'degraded',
+        found: expect.stringContaining('EMFILE'),
+        remedy: expect.stringContaining('max_inotify_instances'),
+      })
+      expect(statusOf(report, 'ipv4')).toBe('ok')
+      expect(report).toMatchObject({ status: 'degraded', exitCode: 0 })
+    })
+  })
+
+  test('names a loopback device that is down, and IPv6 that is off', async () => {
+    await withNetns((ns) => {
+      ns.setSysctl('net.ipv6.conf.lo.disable_ipv6', 1)
+      expect(of(doctorIn(ns), 'ipv6')[0]).toMatchObject({
+        status: 'degraded',
+        remedy: expect.stringContaining('disable_ipv6'),
+      })
+      ns.ip('link', 'set', 'lo', 'down')
+      expect(of(doctorIn(ns), 'ipv4')[0]).toMatchObject({
+        status: 'failing',
+        remedy: expect.stringContaining('ip link set lo up'),
+      })
+    })
+  })
+
+  test('names few descriptors', async () => {
+    await withNetns((ns) => {
+      const few = ['/bin/sh', '-c', 'ulimit -n 1024 && exec "$@"', 'sh']
+      const report = reportOf(ns.exec([...few, runtimePath('bun'), CLI, 'doctor', '--json'], NO_ANSI))
+      expect(of(report, 'descriptors')[0]).toMatchObject({
+        status: 'degraded',
+        remedy: expect.stringContaining('LimitNOFILE'),
+      })
+    })
+  })
+
+  test('names what Deno was not allowed', async () => {
+    await withNetns((ns) => {
+      const report = reportOf(ns.exec([runtimePath('deno'), 'run', '--no-prompt', CLI, 'doctor', '--json'], NO_ANSI))
+      expect(of(report, 'runtime')[0]).toMatchObject({
+        status: 'failing',
+        remedy: 'Start it with --allow-ffi --allow-net',
+      })
+      expect(report.exitCode).toBe(1)
+    })
+  })
+})
+
+describe('doctor for people', () => {
+  test('prints a line for each check and a summary, no line longer than a terminal', () => {
+    const { code, out, err } = tcpfingerprint(['doctor'])
+    expect(err).toBe('')
+    expect([0, 1]).toContain(code!)
+    expect(out).toMatch(/^(?:ok|degraded|failing) +kernel +/)
+    expect(out).not.toContain('\x1b')
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+    expect(out.trimEnd().split('\n').at(-1)).toMatch(/captured/)
+  })
+  test('wants no argument and a port that is one', () => {
+    expect(tcpfingerprint(['doctor', 'x'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('takes no argument'),
+    })
+    for (const port of ['0', '65536', '1e3', '']) {
+      expect(tcpfingerprint(['doctor', '--port', port])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('--port'),
+      })
+    }
+  })
+})
+
+needs('openssl').test('the certificate of a test connection is one', async () => {
+  const { cert, key } = await createCertificate()
+  const run = (args: string[], input: string): string => {
+    const done = Bun.spawnSync(['openssl', ...args], { stdin: new TextEncoder().encode(input) })
+    expect(done.exitCode, done.stderr.toString()).toBe(0)
+    return done.stdout.toString()
+  }
+  const text = run(['x509', '-noout', '-text', '-checkip', '127.0.0.1'], cert)
+  expect(text).toContain('DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1')
+  expect(text).toContain('does match certificate')
+  expect(run(['pkey', '-pubout'], key)).toBe(run(['x509', '-noout', '-pubkey'], cert))
+})
