@@ -6,14 +6,14 @@ import { closeSync, openSync, statSync } from 'node:fs'
 import { type Context, type Handler, Hono } from 'hono'
 import {
   accessLog,
-  type BunFingerprinter,
   cgi,
   type FingerprintOptions,
   type FingerprintVariables,
-  fingerprint,
   type InspectorOptions,
   inspector,
+  type Status,
 } from '../adapter/bun.ts'
+import { type DemoMiddleware, demoRuntime } from './runtime.ts'
 
 /** What the application is made of. */
 export interface AppOptions {
@@ -41,10 +41,9 @@ export interface ServeOptions extends AppOptions {
   readonly announce?: ((line: string) => void) | undefined
 }
 
-/** The application and what stops it. */
+/** The application and what ends it. */
 export interface DemoApp {
   readonly app: Hono<{ Variables: FingerprintVariables }>
-  readonly fingerprinter: BunFingerprinter
   /** Ends live streams and scripts, writes what the log holds. */
   close(): Promise<void>
 }
@@ -53,24 +52,22 @@ export interface DemoApp {
 export interface DemoServer {
   readonly url: string
   readonly port: number
-  readonly fingerprinter: BunFingerprinter
+  readonly fingerprinter: { status(): Status }
   stop(): Promise<void>
 }
 
 /** The script that `/cgi-bin/env` runs where no directory is given. */
 const ENV_SCRIPT = ['/bin/sh', '-c', "printf 'Content-Type: text/plain; charset=utf-8\\n\\n'; exec env"] as const
 
+const isHealthCheck = (c: Context): boolean => c.req.path === '/healthz'
+
 /**
  * The routes of INTERFACE section 3.
  *
- * @throws {TypeError} for a log format or file that is not one
+ * @param middleware `fingerprint()` of the runtime
+ * @throws {TypeError} for a log format that is none
  */
-export function createApp(options: AppOptions = {}): DemoApp {
-  const skip = options.fingerprint?.skip
-  const middleware = fingerprint({
-    ...options.fingerprint,
-    skip: (c) => c.req.path === '/healthz' || (skip?.(c) ?? false),
-  })
+export function createApp(middleware: DemoMiddleware, options: AppOptions = {}): DemoApp {
   const page = inspector({ live: options.live, database: options.fingerprint?.database })
   const scripts =
     options.cgiBin === undefined ? cgi({ command: ENV_SCRIPT, prefix: '/cgi-bin/env' }) : cgi({ root: options.cgiBin })
@@ -91,7 +88,6 @@ export function createApp(options: AppOptions = {}): DemoApp {
   }
   return {
     app,
-    fingerprinter: middleware.fingerprinter,
     close: async () => {
       page.close()
       await scripts.close()
@@ -107,18 +103,18 @@ function logOptions({ logFormat, logFile }: AppOptions): Parameters<typeof acces
   }
 }
 
+/** The path as Hono takes it, also of HTTP/1.0 requests without Host: their URL is the bare target (`/json?x`). */
+function pathOf(request: Request): string {
+  const target = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#]*)?([^?#]*)/i.exec(request.url)?.[1]
+  return target === undefined || target === '' ? '/' : target
+}
+
 /** What would otherwise be told at the first request: a log that cannot be written, scripts that are not there. */
 function checkFiles({ logFile, logFormat, cgiBin }: AppOptions): void {
   if (logFile !== undefined && logFormat !== false) closeSync(openSync(logFile, 'a'))
   if (cgiBin !== undefined && !statSync(cgiBin).isDirectory()) {
     throw new Error(`Cannot run scripts of "${cgiBin}": it is not a directory`)
   }
-}
-
-/** The path as Hono takes it, also of HTTP/1.0 requests without Host: their URL is the bare target (`/json?x`). */
-function pathOf(request: Request): string {
-  const target = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#]*)?([^?#]*)/i.exec(request.url)?.[1]
-  return target === undefined || target === '' ? '/' : target
 }
 
 /**
@@ -128,21 +124,22 @@ function pathOf(request: Request): string {
  */
 export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
   checkFiles(options)
-  const { app, fingerprinter, close } = createApp(options)
-  const tls =
-    options.tlsCert === undefined || options.tlsKey === undefined
-      ? undefined
-      : { cert: Bun.file(options.tlsCert), key: Bun.file(options.tlsKey) }
-  const server = Bun.serve({
-    hostname: options.host ?? '127.0.0.1',
-    port: options.port ?? 3000,
-    idleTimeout: 120,
-    fetch: app.fetch,
-    ...(tls === undefined ? {} : { tls }),
-    ...(options.http2 ? { http2: true } : {}),
+  const runtime = await demoRuntime()
+  const skip = options.fingerprint?.skip
+  const middleware = runtime.fingerprint({
+    ...options.fingerprint,
+    skip: (c) => isHealthCheck(c) || (skip?.(c) ?? false),
   })
-  fingerprinter.arm(server)
-  const host = server.hostname?.includes(':') ? `[${server.hostname}]` : server.hostname
+  const { app, close } = createApp(middleware, options)
+  const { tlsCert: cert, tlsKey: key } = options
+  const tls = cert === undefined || key === undefined ? undefined : { cert, key }
+  const server = runtime.listen(app, middleware, {
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 3000,
+    tls,
+    http2: options.http2 ?? false,
+  })
+  const host = server.host.includes(':') ? `[${server.host}]` : server.host
   const url = `${tls === undefined ? 'http' : 'https'}://${host}:${server.port}/`
   const announce = options.announce ?? ((line) => console.log(line))
   announce(`tcpfingerprint listens on ${url}`)
@@ -150,11 +147,12 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
   announce(`  a terminal: curl ${tls === undefined ? '' : '--insecure '}${url}json`)
   return {
     url,
-    port: server.port!,
-    fingerprinter,
+    port: server.port,
+    fingerprinter: middleware.fingerprinter,
     stop: async () => {
-      await server.stop(true)
+      // First what keeps answers open.
       await close()
+      await server.stop()
     },
   }
 }
