@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot'
 import { Database } from './label/p0f-database.ts'
+import { type TrustedHeader, TrustedHeaders } from './trusted-header/trusted-header.ts'
 
 /** What to collect and how. Every field is optional. `Subject` is what `skip` gets: the request, or Hono's context. */
 export interface FingerprintOptions<Subject = Request> {
@@ -37,6 +38,12 @@ export interface FingerprintOptions<Subject = Request> {
    * everything: `--allow-ffi=/lib/x86_64-linux-gnu/libc.so.6`. The first fingerprinter of a thread decides.
    */
   readonly libc?: string | undefined
+  /**
+   * Behind a proxy: the header, or one header of each kind, that says what the client's connection looked like. Believed only
+   * from peers in its `from` list; taken off every request before handlers see it, whoever sent it. Requests of such a peer
+   * have `source: 'header'` and the connection from the proxy under `hop`. Default: none, no header is believed.
+   */
+  readonly trustedHeader?: TrustedHeader | readonly TrustedHeader[] | undefined
   /** Requests not to look at; the variables are set all the same, with nothing in them. */
   readonly skip?: ((subject: Subject) => boolean) | undefined
   /** Hears of what the system refuses, once per kind. It never reaches a request. Default: nobody. */
@@ -53,6 +60,7 @@ export interface ResolvedOptions<Subject = Request> {
   readonly env: { readonly savedSyn: boolean; readonly tcpInfo: boolean }
   readonly database: Database | false | undefined
   readonly libc: string | undefined
+  readonly trustedHeaders: TrustedHeaders | undefined
   readonly skip: ((subject: Subject) => boolean) | undefined
   readonly onError: ((error: Error) => void) | undefined
 }
@@ -61,6 +69,16 @@ const aFunction = <T>(): v.GenericSchema<T> =>
   v.custom<T>((value) => typeof value === 'function', 'Expected a function')
 
 const aDatabase = v.instance(Database, 'Expected a database of loadP0f or false')
+
+const TrustedHeaderSchema = v.pipe(
+  v.strictObject({
+    header: v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'Expected the name of a header')),
+    kind: v.picklist(['syn', 'tcp-info', 'rtt']),
+    encoding: v.optional(v.picklist(['hex', 'base64'])),
+    from: v.pipe(v.array(v.string()), v.minLength(1, 'Expected at least one address block')),
+  }),
+  v.check(({ kind, encoding }) => kind !== 'rtt' || encoding === undefined, 'Expected no encoding of a number'),
+)
 
 const FingerprintOptionsSchema = v.strictObject({
   syn: v.optional(v.boolean(), true),
@@ -74,6 +92,7 @@ const FingerprintOptionsSchema = v.strictObject({
   ),
   database: v.optional(v.union([v.literal(false), aDatabase])),
   libc: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  trustedHeader: v.optional(v.union([v.pipe(v.array(TrustedHeaderSchema), v.minLength(1)), TrustedHeaderSchema])),
   skip: v.optional(aFunction<(subject: never) => boolean>()),
   onError: v.optional(aFunction<(error: Error) => void>()),
 })
@@ -85,10 +104,26 @@ const FingerprintOptionsSchema = v.strictObject({
 export function resolveOptions<Subject = Request>(options: FingerprintOptions<Subject> = {}): ResolvedOptions<Subject> {
   const checked = v.safeParse(FingerprintOptionsSchema, options)
   if (checked.success) {
-    const { database, libc, skip, onError, ...rest } = checked.output
-    return { ...rest, database, libc, skip: skip as ((subject: Subject) => boolean) | undefined, onError }
+    const { database, libc, trustedHeader, skip, onError, ...rest } = checked.output
+    const trustedHeaders = trustedHeader === undefined ? undefined : readTrustedHeaders(trustedHeader)
+    return {
+      ...rest,
+      database,
+      libc,
+      trustedHeaders,
+      skip: skip as ((subject: Subject) => boolean) | undefined,
+      onError,
+    }
   }
   const issue = checked.issues[0]
   const path = v.getDotPath(issue)
   throw new TypeError(`Invalid fingerprint options${path ? `: "${path}"` : ''}: ${issue.message}`)
+}
+
+function readTrustedHeaders(option: TrustedHeader | readonly TrustedHeader[]): TrustedHeaders {
+  try {
+    return new TrustedHeaders('from' in option ? [option] : option)
+  } catch (error) {
+    throw new TypeError(`Invalid fingerprint options: "trustedHeader": ${(error as Error).message}`)
+  }
 }

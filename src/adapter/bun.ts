@@ -16,6 +16,7 @@ import { openLibc } from '../../ffi/libc.bun.ts'
 import type { Fingerprint, Peer } from '../connection/fingerprint.ts'
 import { createMiddleware, type FingerprintVariables } from '../hono/middleware.ts'
 import type { FingerprintOptions } from '../options.ts'
+import { hideHeaders, withHeaders } from '../trusted-header/request.ts'
 import type { ServerFacts } from './capture.ts'
 import { Fingerprinter, type Runtime, type Status } from './fingerprinter.ts'
 
@@ -26,6 +27,7 @@ export type { FingerprintVariables } from '../hono/middleware.ts'
 export type { Inspector, InspectorOptions } from '../inspector/inspector.ts'
 export { inspector } from '../inspector/inspector.ts'
 export type { FingerprintOptions } from '../options.ts'
+export type { TrustedHeader } from '../trusted-header/trusted-header.ts'
 export type {
   AccessLogMiddleware,
   AccessLogOptions,
@@ -87,9 +89,13 @@ export interface FingerprintMiddleware extends MiddlewareHandler<{ Variables: Fi
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
   const core = new Fingerprinter<Context>(RUNTIME, options)
   core.armSoon()
+  const takesHeaders = core.options.trustedHeaders !== undefined
   const find = (c: Context): Fingerprint => lookUp(core, c.req.raw, serverOf(c.env))
   const middleware = createMiddleware({
-    fingerprint: (c) => core.fingerprint(c, find),
+    fingerprint: (c) => {
+      if (takesHeaders) c.req.raw = core.takeHeaders(c.req.raw, withHeaders)
+      return core.fingerprint(c, find)
+    },
     env: (found) => core.env(found),
   })
   return Object.assign(middleware, { fingerprinter: face(core) })
@@ -116,6 +122,7 @@ function face<Subject>(core: Fingerprinter<Subject>): BunFingerprinter {
     fromBun: (request, server) => {
       const before = seen.get(request)
       if (before !== undefined) return before
+      core.takeHeaders(request, hideHeaders)
       const found = core.fingerprint(request as Subject, () => lookUp(core, request, server))
       if (typeof request === 'object') seen.set(request, found)
       return found

@@ -16,6 +16,7 @@ import { openLibc } from '../../ffi/libc.deno.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { createMiddleware, type FingerprintVariables } from '../hono/middleware.ts'
 import type { FingerprintOptions } from '../options.ts'
+import { hideHeaders, withHeaders } from '../trusted-header/request.ts'
 import { ANY_PORT } from './capture.ts'
 import { Fingerprinter, type Runtime, type Status } from './fingerprinter.ts'
 
@@ -24,6 +25,7 @@ export type { Fingerprint, Source, Timing } from '../connection/fingerprint.ts'
 export type { HandshakeRtt, RttProvenance } from '../connection/timing.ts'
 export type { FingerprintVariables } from '../hono/middleware.ts'
 export type { FingerprintOptions } from '../options.ts'
+export type { TrustedHeader } from '../trusted-header/trusted-header.ts'
 export type {
   AccessLogMiddleware,
   AccessLogOptions,
@@ -87,9 +89,13 @@ export interface FingerprintMiddleware extends MiddlewareHandler<{ Variables: Fi
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
   const core = new Fingerprinter<Context>(RUNTIME, options)
   core.armSoon()
+  const takesHeaders = core.options.trustedHeaders !== undefined
   const find = (c: Context): Fingerprint => lookUp(core, c.req.raw, infoOf(c.env))
   const middleware = createMiddleware({
-    fingerprint: (c) => core.fingerprint(c, find),
+    fingerprint: (c) => {
+      if (takesHeaders) c.req.raw = core.takeHeaders(c.req.raw, withHeaders)
+      return core.fingerprint(c, find)
+    },
     env: (found) => core.env(found),
   })
   return Object.assign(middleware, { fingerprinter: face(core) })
@@ -119,6 +125,7 @@ function face<Subject>(core: Fingerprinter<Subject>): DenoFingerprinter {
       const key = info ?? request
       const before = key === undefined ? undefined : seen.get(key)
       if (before !== undefined) return before
+      if (request !== undefined) core.takeHeaders(request, hideHeaders)
       const found = core.fingerprint(request as Subject, () => lookUp(core, request, info))
       if (typeof key === 'object' && key !== null) seen.set(key, found)
       return found
@@ -162,7 +169,7 @@ function lookUp<Subject>(
     return core.miss('no-connection')
   }
   const { transport, hostname, port } = remote
-  if (transport === 'unix' || transport === 'unixpacket') return core.miss('unix-socket')
+  if (transport === 'unix' || transport === 'unixpacket') return core.behind(core.miss('unix-socket'), request, null)
   if (typeof hostname !== 'string' || typeof port !== 'number') return core.miss('no-connection')
   if (transport !== undefined && transport !== 'tcp') return core.miss('not-tcp')
   return core.find(SOME_SERVER, request, { address: hostname, port }, undefined)

@@ -18,6 +18,9 @@ import { defaultDatabase } from '../label/default-database.ts'
 import { type Label, match } from '../label/match.ts'
 import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from '../options.ts'
 import { toEnv } from '../output/env.ts'
+import { HeaderFingerprint } from '../trusted-header/header-fingerprint.ts'
+import type { TakenValues } from '../trusted-header/trusted-header.ts'
+import { unmapAddress } from '../wire/sockaddr.ts'
 import type { Syn } from '../wire/syn.ts'
 import {
   ANY_PORT,
@@ -98,6 +101,8 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   #lastServer: object | undefined
   #last: KnownServer | undefined
   #nextLook = 0
+  /** Values of trusted headers that were taken off requests. */
+  readonly #taken = new WeakMap<Request, TakenValues>()
 
   constructor(runtime: Runtime, options: FingerprintOptions<Subject> | undefined) {
     this.options = resolveOptions(options)
@@ -189,6 +194,49 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
    * `named` is the descriptor, where the runtime can name it. Never throws.
    */
   find(server: object, request: Request | undefined, peer: Peer | null, named: number | undefined): Fingerprint {
+    const seen = this.#see(server, request, peer, named)
+    return this.options.trustedHeaders === undefined ? seen : this.behind(seen, request, peer)
+  }
+
+  /**
+   * What a trusted header says, where this peer may say it; otherwise what the kernel says, `seen`. No peer is a unix socket.
+   * Where the peer is trusted and the header says nothing, nothing is known of the client: what is seen is the proxy.
+   */
+  behind(seen: Fingerprint, request: Request | undefined, peer: Peer | null): Fingerprint {
+    const headers = this.options.trustedHeaders
+    if (headers === undefined || request === undefined) return seen
+    if (peer === null && seen.reason !== 'unix-socket') return seen
+    const address = peer === null ? undefined : unmapAddress(peer.address)
+    if (!headers.trusts(address)) return seen
+    const facts = headers.read(this.#taken.get(request), address)
+    for (const problem of facts.problems) {
+      this.#onError(new Error(`Cannot take fingerprint from ${address ?? 'unix socket'}: ${problem}`))
+    }
+    return new HeaderFingerprint(this, facts, seen)
+  }
+
+  /**
+   * Takes trusted headers off a request before anybody else sees them, whoever sent it. Gives back the request to go on with:
+   * the same one, or where the runtime does not let its headers be changed what `replace` makes of it.
+   */
+  takeHeaders(request: Request, replace: (request: Request, headers: Headers) => Request): Request {
+    const trusted = this.options.trustedHeaders
+    const values = trusted?.values(request.headers)
+    if (trusted === undefined || values === undefined) return request
+    this.#taken.set(request, values)
+    try {
+      trusted.remove(request.headers)
+      return request
+    } catch {
+      const headers = new Headers(request.headers)
+      trusted.remove(headers)
+      const replaced = replace(request, headers)
+      this.#taken.set(replaced, values)
+      return replaced
+    }
+  }
+
+  #see(server: object, request: Request | undefined, peer: Peer | null, named: number | undefined): Fingerprint {
     try {
       const { listener, reason, port } = this.#server(server)
       if (listener === undefined) return this.miss(reason!, peer, port)

@@ -34,7 +34,7 @@ export interface Fingerprint {
   readonly source: Source
   /** Why something is missing; `undefined` where nothing is. */
   readonly reason: Reason | undefined
-  /** The client as the socket sees it; IPv4-mapped addresses written as IPv4. */
+  /** The client as the socket sees it, or as the SYN of a trusted header has it; IPv4-mapped addresses written as IPv4. */
   readonly peer: { readonly address: string; readonly port: number } | undefined
   readonly local: { readonly port: number } | undefined
   /** `cookie`: SO_COOKIE, decimal, never another connection's until the next boot. `request`: counts from 1. */
@@ -49,6 +49,11 @@ export interface Fingerprint {
   /** The same TCP_INFO as the kernel gave it. */
   readonly tcpInfoBytes: Uint8Array | undefined
   readonly timing: Timing
+  /**
+   * Where a trusted header speaks for the client: the kernel's own view of the connection from the proxy. `undefined` otherwise,
+   * and nothing of it is mixed into the rest.
+   */
+  readonly hop?: Fingerprint | undefined
   /** The object of INTERFACE `/json`, without `env`. */
   toJSON(): object
 }
@@ -203,7 +208,7 @@ export class CapturedFingerprint implements Fingerprint {
   }
 
   toJSON(): object {
-    return record(this)
+    return fingerprintRecord(this)
   }
 }
 
@@ -230,7 +235,7 @@ export class MissingFingerprint implements Fingerprint {
   }
 
   toJSON(): object {
-    return record(this)
+    return fingerprintRecord(this)
   }
 }
 
@@ -295,13 +300,19 @@ export class LateFingerprint implements Fingerprint {
     return this.#get().timing
   }
 
+  get hop(): Fingerprint | undefined {
+    return this.#get().hop
+  }
+
   toJSON(): object {
-    return record(this)
+    return fingerprintRecord(this)
   }
 }
 
 /** The object of INTERFACE `/json`, without `env`. */
-function record(fingerprint: Fingerprint): object {
-  const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing } = fingerprint
-  return { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing }
+export function fingerprintRecord(fingerprint: Fingerprint): object {
+  const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing, hop } =
+    fingerprint
+  const facts = { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing }
+  return hop === undefined ? facts : { ...facts, hop: hop.toJSON() }
 }
