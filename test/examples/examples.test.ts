@@ -1,0 +1,162 @@
+import { afterAll, expect, test } from 'bun:test'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { needs } from '../support/privilege.ts'
+import { connectKernel } from '../support/raw-client.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+const SYN =
+  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
+
+const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-examples-'))
+afterAll(() => rmSync(directory, { recursive: true }))
+
+const linux = needs('linux')
+const shown = new Set(['decode'])
+
+/** Runs an example as its reader would. */
+async function start(name: string, env: Record<string, string> = {}): Promise<TestServer> {
+  shown.add(name)
+  const server = await startServer(undefined, `test/examples/${name}.ts`, { PORT: '0', ...env })
+  // Examples that leave arming to fingerprint() announce themselves a moment before it has happened.
+  await Bun.sleep(500)
+  return server
+}
+
+const get = (server: TestServer, path: string, init?: RequestInit): Promise<Response> =>
+  fetch(`http://127.0.0.1:${server.port}${path}`, init)
+
+/** Waits for text that comes a moment later. */
+async function until(read: () => string, wanted: string): Promise<string> {
+  for (let i = 0; i < 100 && !read().includes(wanted); i++) await Bun.sleep(50)
+  return read()
+}
+
+linux.test('hello tells the system, the distance and the round trip', async () => {
+  await using server = await start('hello')
+  const text = await (await get(server, '/', { headers: { connection: 'close' } })).text()
+  expect(text).toMatch(/^.+, 0 hops away, \d+ microseconds\n\d+:[\d-]+:\d+:\d+\n$/)
+})
+
+linux.test('plain answers with everything', async () => {
+  await using server = await start('plain')
+  expect(await (await get(server, '/')).json()).toMatchObject({
+    available: true,
+    syn: { tcp: { destinationPort: server.port } },
+  })
+})
+
+linux.test('inspector has its page where it is mounted', async () => {
+  await using server = await start('inspector')
+  const page = await (await get(server, '/connection', { headers: { accept: 'text/html' } })).text()
+  expect(page).toContain('Your connection looks like')
+  expect(page).toContain('href="?decode"')
+  const decoded = await get(server, '/connection?decode', { method: 'POST', body: new URLSearchParams({ dump: SYN }) })
+  expect(await decoded.json()).toMatchObject({ tcp: { mss: 1460 } })
+})
+
+linux.test('rate-limit tells two hosts behind one address apart', async () => {
+  await using server = await start('rate-limit')
+  const ask = async (mss: number): Promise<number> => {
+    const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port }, mss })
+    const { status } = await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    client.close()
+    return status
+  }
+  const greedy: number[] = []
+  for (let i = 0; i < 7; i++) greedy.push(await ask(1300))
+  expect(greedy).toEqual([200, 200, 200, 200, 200, 429, 429])
+  // Same address, another stack.
+  expect(await ask(1400)).toBe(200)
+})
+
+linux.test('contradiction asks those for more whose User-Agent is not their stack', async () => {
+  await using server = await start('contradiction')
+  const login = async (userAgent: string): Promise<unknown> =>
+    (await get(server, '/login', { method: 'POST', headers: { 'user-agent': userAgent } })).json()
+  expect(await login('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36')).toEqual({
+    next: 'second-factor',
+    stack: 'linux',
+    userAgent: 'windows',
+  })
+  expect(await login('Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36')).toEqual({ next: 'welcome' })
+  expect(await login('curl/8.0')).toEqual({ next: 'welcome' })
+})
+
+linux.test('relay names a client that is late, and not one that asks at once', async () => {
+  await using server = await start('relay')
+  const signs = async (wait: number): Promise<string[]> => {
+    const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port } })
+    if (wait > 0) await Bun.sleep(wait)
+    const response = await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    client.close()
+    return response.json().signs
+  }
+  expect(await signs(150)).toEqual([expect.stringMatching(/^first data came 1[3-9]\d|^first data came [2-9]\d\d/)])
+  // On a busy machine this test may be late itself.
+  let direct = await signs(0)
+  for (let i = 0; i < 20 && direct.length > 0; i++) direct = await signs(0)
+  expect(direct).toEqual([])
+})
+
+linux.test('fail2ban has lines that its filter finds the address in', async () => {
+  const file = join(directory, 'login.log')
+  await using server = await start('fail2ban', { LOG: file })
+  await get(server, '/login', { method: 'POST', headers: { connection: 'close' } })
+  const line = (await until(() => readOr(file), '\n')).trimEnd()
+  const filter = readFileSync(join(import.meta.dir, 'fail2ban.conf'), 'utf8')
+  const failregex = /^failregex = (.+)$/m.exec(filter)![1]!
+  // What fail2ban makes of <HOST>, for IPv4; the date is cut out before.
+  const pattern = new RegExp(failregex.replace('<HOST>', '(?<host>[\\d.]+)'))
+  const withoutDate = line.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}/, '')
+  expect(withoutDate).not.toBe(line)
+  expect(pattern.exec(withoutDate)?.groups?.host).toBe('127.0.0.1')
+  expect(pattern.test(withoutDate.replace(' 401 ', ' 200 '))).toBe(false)
+})
+
+function readOr(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+linux.test('cgi gives scripts the facts', async () => {
+  const script = join(directory, 'ttl')
+  writeFileSync(script, '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n%s" "$FINGERPRINT_IP_TTL"\n')
+  chmodSync(script, 0o755)
+  await using server = await start('cgi', { CGI_BIN: directory })
+  expect(await (await get(server, '/cgi-bin/ttl')).text()).toBe('64')
+})
+
+linux.test('subprocess gives its child the facts', async () => {
+  await using server = await start('subprocess')
+  expect(await (await get(server, '/')).text()).toBe('TTL 64\n')
+})
+
+linux.test('websocket keeps the fingerprint of the upgrade', async () => {
+  await using server = await start('websocket')
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
+  const message = await new Promise((resolve, reject) => {
+    socket.onmessage = ({ data }) => resolve(data)
+    socket.onerror = () => reject(new Error('the WebSocket failed'))
+  })
+  socket.close()
+  expect(message).toMatch(/^\d+:[\d-]+:\d+:\d+$/)
+})
+
+test('decode explains a SYN, and says what is wrong with what is none', () => {
+  const run = (hex: string): string =>
+    Bun.spawnSync([process.execPath, join(import.meta.dir, 'decode.ts'), hex]).stdout.toString()
+  expect(run(SYN)).toMatch(/^64240:2-4-8-1-3:1460:7 \| Linux/)
+  expect(run('45zz')).toBe('bad-hex at octet 2\n')
+})
+
+if (linux.available) {
+  test('no example is without a test', () => {
+    const files = readdirSync(import.meta.dir).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    expect(files.map((name) => name.replace('.ts', '')).sort()).toEqual([...shown].sort())
+  })
+}

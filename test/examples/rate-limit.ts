@@ -1,0 +1,31 @@
+import { Hono } from 'hono'
+import { type FingerprintVariables, fingerprint } from 'tcpfingerprint/bun'
+
+const LIMIT = 5
+const WINDOW = 60_000
+const hits = new Map<string, { count: number; until: number }>()
+
+/** Counts a request; false where its key has had its share of this minute. */
+function take(key: string, now = Date.now()): boolean {
+  let entry = hits.get(key)
+  if (entry === undefined || entry.until <= now) {
+    if (hits.size >= 10_000) hits.delete(hits.keys().next().value!) // the oldest
+    entry = { count: 0, until: now + WINDOW }
+    hits.set(key, entry)
+  }
+  entry.count += 1
+  return entry.count <= LIMIT
+}
+
+const app = new Hono<{ Variables: FingerprintVariables }>()
+app.use(fingerprint())
+app.use(async (c, next) => {
+  const { peer, fingerprints } = c.var.fingerprint
+  // Two systems behind one address have two budgets; one system cannot get another by a new connection.
+  if (!take(`${peer?.address} ${fingerprints?.muonfp ?? ''}`)) return c.text('Too many requests\n', 429)
+  return await next()
+})
+app.get('/', (c) => c.text('welcome\n'))
+
+const server = Bun.serve({ fetch: app.fetch }) // on PORT, or 3000
+console.log(`listening on ${server.url}`)
