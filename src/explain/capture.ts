@@ -73,14 +73,14 @@ export interface RequestCircumstances {
 
 /** What is missing in a fingerprint and why, the weightiest first; facts that the client did not send come last. */
 export function missingFacts(fingerprint: Fingerprint, { tls }: RequestCircumstances): MissingFact[] {
-  const { syn, tcpInfo, reason, timing, connection, label } = fingerprint
+  const { syn, tcpInfo, reason, timing, connection, label, hop } = fingerprint
   const facts: MissingFact[] = []
+  const because = (): ReasonWords => (hop !== undefined ? UNTOLD : reason === undefined ? TURNED_OFF : REASON[reason])
   if (syn === undefined) {
-    facts.push({ fact: 'SYN, fingerprints and label', ...(reason === undefined ? TURNED_OFF : REASON[reason]) })
+    facts.push({ fact: 'SYN, fingerprints and label', ...because() })
   }
   if (tcpInfo === undefined) {
-    const words = connection !== undefined || reason === undefined ? TURNED_OFF : REASON[reason]
-    facts.push({ fact: 'TCP_INFO', ...words })
+    facts.push({ fact: 'TCP_INFO', ...(connection === undefined ? because() : TURNED_OFF) })
   }
   if (connection !== undefined) {
     if (timing.handshakeRtt === undefined) {
@@ -117,6 +117,11 @@ export function missingFacts(fingerprint: Fingerprint, { tls }: RequestCircumsta
 }
 
 const TURNED_OFF: ReasonWords = { why: 'It is turned off in the options of fingerprint().', remedy: '' }
+
+const UNTOLD: ReasonWords = {
+  why: 'The proxy did not tell, or not in a form that can be read.',
+  remedy: 'See the option trustedHeader of fingerprint().',
+}
 
 function whyNoTime(tls: boolean): string {
   const known = 'It is told only where the server has sent nothing before the first request is read'

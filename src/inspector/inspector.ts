@@ -248,8 +248,8 @@ const RELAYED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'
  * (DNS rebinding) does not count, nor does a proxy.
  */
 function isLocal(c: Context): boolean {
-  const { peer } = seenBy(c).fingerprint
-  if (peer === undefined || !LOOPBACK.test(peer.address)) return false
+  const { peer, hop } = seenBy(c).fingerprint
+  if (hop !== undefined || peer === undefined || !LOOPBACK.test(peer.address)) return false
   if (RELAYED.some((name) => c.req.header(name) !== undefined)) return false
   return LOCAL_NAME.test(c.req.header('host') ?? '')
 }

@@ -45,9 +45,11 @@ export class LiveList {
 
   /** Notes a request's connection. Requests without one are not noted. */
   note(fingerprint: Fingerprint): void {
-    const { connection, peer, label, fingerprints, timing, syn, reason } = fingerprint
+    const { peer, label, fingerprints, timing, syn, reason, hop } = fingerprint
+    // A proxy's connection carries many clients: they are told apart by what its header says of them.
+    const connection = fingerprint.connection ?? hop?.connection
     if (connection === undefined || peer === undefined) return
-    const key = connection.cookie
+    const key = hop === undefined ? connection.cookie : `${peer.address} ${peer.port}`
     const seen = this.#entries.get(key)?.seen ?? new Date().toISOString().slice(11, 19)
     this.#entries.delete(key)
     if (this.#entries.size >= LIVE_CAPACITY) this.#entries.delete(this.#entries.keys().next().value!)

@@ -124,13 +124,15 @@ function BrowserSays({
 
 /** The caller's own connection. */
 export function ConnectionPage({ frame, fingerprint, env, headers, tls }: ConnectionPageProps): JSX.Element {
-  const { syn, label, tcpInfo, timing, peer, connection } = fingerprint
+  const { syn, label, tcpInfo, timing, peer, connection, hop } = fingerprint
   const missing = missingFacts(fingerprint, { tls })
   const rtt = timing.handshakeRtt ?? timing.rtt
   return (
     <Layout frame={frame} page="connection" title={'Your connection \u00b7 tcpfingerprint'}>
       <section class="hero">
-        <p class="kicker">Your connection looks like</p>
+        <p class="kicker">
+          {hop === undefined ? 'Your connection looks like' : 'Your connection, as a proxy tells it, looks like'}
+        </p>
         <h1>{label?.name ?? (syn === undefined ? 'a connection without a SYN' : 'nothing in the database')}</h1>
         <dl class="strip">
           <Fact name="From" value={peer === undefined ? undefined : endpoint(peer)} />
@@ -141,6 +143,22 @@ export function ConnectionPage({ frame, fingerprint, env, headers, tls }: Connec
         </dl>
       </section>
       {syn === undefined ? null : <SynSections syn={syn} label={label} />}
+      {hop === undefined ? null : (
+        <section id="hop">
+          <h2>The proxy’s own connection</h2>
+          <p class="quiet">What this server’s kernel has seen itself: the connection that the request came over.</p>
+          <dl class="strip">
+            <Fact name="From" value={hop.peer === undefined ? undefined : endpoint(hop.peer)} />
+            <Fact name="Looks like" value={hop.label?.name} />
+            <Fact
+              name="Round trip"
+              value={hop.timing.rtt === undefined ? undefined : duration(hop.timing.rtt.microseconds)}
+            />
+            <Fact name="Distance" value={hops(hop.label)} />
+            <Fact name="Request" value={hop.connection === undefined ? undefined : `no. ${hop.connection.request}`} />
+          </dl>
+        </section>
+      )}
       {connection === undefined ? null : (
         <section id="timing">
           <h2>Timing</h2>

@@ -126,6 +126,17 @@ describe('inspector', () => {
     expect(answer.status).toBe(200)
     expect(await answer.text()).toContain('Mount fingerprint() first')
   })
+  test('tells what a proxy says from what the kernel has seen', async () => {
+    const hop = fake({ peer: { address: '127.0.0.1', port: 1234 } })
+    const told = fake({ source: 'header', connection: undefined, tcpInfo: undefined, timing: {}, hop })
+    const text = await (await appWith(told).app.request('/', { headers: HTML })).text()
+    expect(text).toContain('as a proxy tells it')
+    expect(text).toContain('The proxy\u2019s own connection')
+    expect(text).toContain('127.0.0.1:1234')
+    expect(text).toContain('The proxy did not tell')
+    const { app } = appWith(fake({ ...told, peer: { address: '127.0.0.1', port: 5 }, hop }), { live: 'loopback' })
+    expect((await app.request('/?live', { headers: { ...HTML, host: 'localhost' } })).status).toBe(403)
+  })
   test('shows hostile headers as text', async () => {
     const hostile = `</code><script>alert(1)</script><img src=x onerror=alert(2)>"'&`
     const answer = await appWith().app.request('/', { headers: { ...HTML, 'user-agent': hostile } })
