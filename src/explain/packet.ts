@@ -39,9 +39,9 @@ function aboutEcn(ecn: number): string {
   return ecn === 0 ? `${meaning} Usual for a SYN.` : `${meaning} Unusual for a SYN.`
 }
 
-function aboutTimeToLive(value: number, name: string): string {
+function aboutTimeToLive(value: number): string {
   const hops = guessHopDistance(value)
-  return `${name}: every router on the way takes 1 off. Systems start at 64, 128 or 255, so this one probably started at ${guessInitialTtl(value)} and came through ${hops} ${hops === 1 ? 'router' : 'routers'}.`
+  return `Every router on the way takes 1 off. Systems start at 64, 128 or 255, so this one probably started at ${guessInitialTtl(value)} and came through ${hops} ${hops === 1 ? 'router' : 'routers'}.`
 }
 
 const ABOUT_DSCP =
@@ -106,7 +106,7 @@ function ipv4Fields(syn: Syn): PacketField[] {
       u16be(bytes, ipOffset + 6) & 0x1fff,
       'Where this fragment belongs in the packet, in units of eight octets.',
     ),
-    field('Time to live', 8, ip.timeToLive, aboutTimeToLive(ip.timeToLive, 'Time to live')),
+    field('Time to live', 8, ip.timeToLive, aboutTimeToLive(ip.timeToLive)),
     field('Protocol', 8, '6 (TCP)', 'What the packet carries: 6 is TCP.'),
     field('Header checksum', 16, hex(ip.headerChecksum, 4), 'Checksum of this header, made anew by every router.'),
     field('Source address', 32, ip.source, 'Who sent the packet, as far as the network shows.'),
@@ -150,7 +150,7 @@ function ipv6Fields(syn: Syn): PacketField[] {
     ),
     field('Payload length', 16, ip.payloadLength, 'Octets after this header.'),
     field('Next header', 8, ip.nextHeader === 6 ? '6 (TCP)' : ip.nextHeader, 'What follows this header: 6 is TCP.'),
-    field('Hop limit', 8, ip.hopLimit, aboutTimeToLive(ip.hopLimit, 'Hop limit')),
+    field('Hop limit', 8, ip.hopLimit, aboutTimeToLive(ip.hopLimit)),
     field('Source address', 128, ip.source, 'Who sent the packet, as far as the network shows.'),
     field('Destination address', 128, ip.destination, 'Whom it was sent to.'),
   ]

@@ -69,7 +69,7 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
     expect(await tip.isVisible()).toBe(false)
     await field.hover()
     expect(await tip.isVisible()).toBe(true)
-    expect(await tip.textContent()).toContain('every router on the way takes 1 off')
+    expect(await tip.textContent()).toContain('Every router on the way takes 1 off')
     await page.mouse.move(0, 0)
     expect(await tip.isVisible()).toBe(false)
     await field.focus()

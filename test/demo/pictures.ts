@@ -27,7 +27,7 @@ async function picture(name: string, view: View, path: string, hover: string, du
 }
 
 await picture('page-light', { width: 1000, height: 1060 }, '', 'Time to live')
-await picture('page-dark', { width: 1000, height: 1060, dark: true }, '', 'Window scale')
+await picture('page-dark', { width: 1000, height: 1060, dark: true }, '', 'Identification')
 await picture('page-phone', { width: 360, height: 740, scale: 1.5 }, '?decode', 'Time to live', PHONE)
 
 await browser[Symbol.asyncDispose]()
