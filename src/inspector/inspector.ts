@@ -232,10 +232,12 @@ async function showLive(c: Context, live: false | 'loopback' | 'anyone', list: L
       LivePage({ frame: { nonce, live: true }, entries: list.entries(), capacity: LIVE_CAPACITY }),
     )
   }
+  const headers = { ...HEADERS, 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }
+  if (c.req.raw.method === 'HEAD') return c.body(null, 200, headers)
   const after = Number(c.req.header('last-event-id') ?? c.req.query('after') ?? 0)
   const stream = list.listen(Number.isSafeInteger(after) && after > 0 ? after : 0)
   if (stream === undefined) return c.text('Too many listeners.\n', 503, HEADERS)
-  return c.body(stream, 200, { ...HEADERS, 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
+  return c.body(stream, 200, headers)
 }
 
 const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1)$/
