@@ -6,6 +6,11 @@ import { needs } from '../support/privilege.ts'
 
 const WINDOWS =
   '45000034abcd40007406000cc0a80105c0a80101d431005011223344000000008002faf000000000020405b40103030801010402'
+/** IPv6 with a flow label; 40 octets of options, the last one longer than the header has room for. */
+const LONG =
+  '600abcde0028063920010db800000000000000000000000520010db8000000000000000000000007' +
+  'c35201bb5c1e7a5100000000f002ffff00000000' +
+  '020405a00402080a0f3ac1220000000001030309fd08f989001122331e0d0181c0ffee01c0ffee02'
 const HOSTILE = `</code><script>document.title='owned'</script><img src=x onerror="document.title='owned'">`
 
 needs('linux', 'chromium').describe('the page in Chromium', () => {
@@ -167,11 +172,13 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
     [1600, true],
   ])('fits into %d px (dark: %p)', async (width, dark) => {
     const { page, complaints } = await browser.open({ width, dark })
-    for (const path of ['', '?decode', '?live']) {
-      await page.goto(server.url + path)
-      if (path === '?decode') {
-        await page.fill('#dump', WINDOWS)
+    for (const path of ['', WINDOWS, LONG, '?live']) {
+      const dump = path.length > 10
+      await page.goto(server.url + (dump ? '?decode' : path))
+      if (dump) {
+        await page.fill('#dump', path)
         await page.click('text=Explain it')
+        await page.locator('.diagram').waitFor()
       }
       const { content, view, cut } = await page.evaluate(() => ({
         content: document.documentElement.scrollWidth,

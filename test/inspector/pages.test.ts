@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'bun:test'
+import { defaultDatabase, match } from '../../src/index.ts'
+import { decodeDump } from '../../src/inspector/dump.ts'
+import { DecodePage } from '../../src/inspector/pages.tsx'
+import vectors from '../vectors/syn.json' with { type: 'json' }
+
+const hexes = (vectors as unknown as { hex: string }[]).map(({ hex }) => hex)
+
+/** The page for a dump, without its own style and script. */
+async function pageFor(hex: string): Promise<string> {
+  const result = decodeDump(hex, 'auto')
+  const decoded = result.ok ? result.value : undefined
+  const label = decoded?.kind === 'syn' ? match(defaultDatabase(), decoded.syn) : undefined
+  const error = result.ok ? undefined : result.error
+  const frame = { nonce: 'x', live: false }
+  const page = String(await DecodePage({ frame, text: hex, kind: 'auto', decoded, label, error }))
+  return page.replace(/<(script|style)\b[\s\S]*?<\/\1>/g, '')
+}
+
+/** What a missing value looks like when it is printed. */
+const HOLES = /undefined|NaN|\[object|>null</
+
+describe('DecodePage', () => {
+  test('shows every vector without a hole', async () => {
+    for (const hex of hexes) {
+      const hole = HOLES.exec(await pageFor(hex))
+      expect(hole === null ? '' : `${hex}: ${hole[0]}`).toBe('')
+    }
+  })
+  test('shows every truncation of some, and every value of each octet of the options of one', async () => {
+    const changed: string[] = []
+    for (const hex of hexes.slice(0, 5)) {
+      for (let end = 0; end < hex.length; end += 2) changed.push(hex.slice(0, end))
+    }
+    const [first] = hexes
+    for (let at = 80; at < first!.length; at += 2) {
+      for (const octet of ['00', '01', '02', '05', '1e', '22', 'ac', 'fd', 'ff']) {
+        changed.push(first!.slice(0, at) + octet + first!.slice(at + 2))
+      }
+    }
+    for (const hex of changed) {
+      const hole = HOLES.exec(await pageFor(hex))
+      expect(hole === null ? '' : `${hex}: ${hole[0]}`).toBe('')
+    }
+  })
+})
