@@ -125,7 +125,7 @@ function Arrow({ from, to, right, text, known }: ArrowProps): JSX.Element {
     <g class={known ? 'segment' : 'segment unknown'}>
       <line x1={x1} y1={from} x2={x2} y2={to} />
       <path d={`M${x2} ${to}L${tip} ${to - 9 * slope - 4.5}L${tip} ${to - 9 * slope + 4.5}Z`} />
-      <text x={160} y={(from + to) / 2 - 7} text-anchor="middle">
+      <text x={160} y={(from + to) / 2 - 10} text-anchor="middle">
         {text}
       </text>
     </g>

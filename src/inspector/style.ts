@@ -120,6 +120,7 @@ span.octet{background:var(--faint);text-align:center}
 .strings>div:first-child,.facts>div:first-child{border:0;padding-top:0}
 .strings dt,.facts dt{font-weight:600}
 .strings small,.facts small{font-weight:400}
+.facts:not(.missing) dt{font-weight:400;color:var(--soft);font-size:.92rem}
 .facts dd small{display:block}
 .copyable{display:flex;gap:.6rem;align-items:start;justify-content:space-between}
 .copy{display:none;flex:none;border:1px solid var(--faint);border-radius:8px;background:var(--paper);font-size:.82rem;padding:.16rem .6rem;cursor:pointer;min-width:4.6rem}
