@@ -91,6 +91,10 @@ export class DescriptorTable {
   readonly #byWatch = new Map<number, number>()
   #landing = 0
   #lastHit = -1
+  /** Whether the last search found the same number as the one before. */
+  #repeats = false
+  /** The number that the last search found of which nothing was known. */
+  #lastNew = -1
   #search = 0
   #sweeps = 1
   #sockets_ = 0
@@ -141,8 +145,19 @@ export class DescriptorTable {
    */
   find(port: number, address: AddressWords, accept: (fd: number) => boolean, limit?: number): number {
     this.#search = (this.#search + 1) >>> 0
-    let fd = this.#findKnown(port, address, accept)
-    if (fd < 0) fd = this.#findNear(port, address, accept)
+    const known = this.#findKnown(port, address, accept)
+    const fd = known >= 0 ? known : this.#findNew(port, address, accept, limit)
+    if (fd >= 0) {
+      this.#repeats = fd === this.#lastHit
+      this.#lastHit = fd
+      if (known < 0) this.#lastNew = fd
+    }
+    return fd
+  }
+
+  /** A number that no socket with this peer port is known for. */
+  #findNew(port: number, address: AddressWords, accept: (fd: number) => boolean, limit: number | undefined): number {
+    let fd = this.#findNear(port, address, accept)
     if (fd < 0) fd = this.#findLanding(port, address, accept)
     if (fd < 0) {
       if (this.#byWatch.size > 0) this.drain()
@@ -153,7 +168,6 @@ export class DescriptorTable {
       fd = this.#findAmong(this.#others, port, address, accept)
       if (fd < 0) fd = this.#findAnywhere(port, address, accept)
     }
-    if (fd >= 0) this.#lastHit = fd
     return fd
   }
 
@@ -166,11 +180,15 @@ export class DescriptorTable {
   }
 
   #findNear(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
-    // Connections of one batch are accepted, and mostly served, in the order of their numbers.
-    const after = this.#lastHit + 1
-    if (after < this.#landing && this.#status[after]! <= YOUNG) {
-      if (this.#try(after, port, address) && accept(after)) return after
+    // Connections of one batch are accepted, and mostly served, in the order of their numbers, also where batches overlap; a
+    // batch begins at the lowest number. While most are busy, one number is closed and taken again and again.
+    const [likely, less] = this.#repeats ? [this.#lastHit, this.#lastHit + 1] : [this.#lastHit + 1, this.#lastHit]
+    for (const guess of [likely, this.#lastNew + 1, less]) {
+      if (guess >= this.#landing || guess < 0 || this.#status[guess]! > YOUNG) continue
+      if (this.#try(guess, port, address) && accept(guess)) return guess
     }
+    const lowest = this.#young.next(0)
+    if (lowest >= 0 && this.#try(lowest, port, address) && accept(lowest)) return lowest
     let fd = this.#first
     for (let i = 0; i < NEAR && fd >= 0; i++) {
       const next = this.#next[fd]!

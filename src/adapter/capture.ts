@@ -3,6 +3,7 @@
  * each connection. One per thread of JavaScript, shared by every fingerprinter in it, because a SYN can be read only once.
  * @module
  */
+import { IPPROTO_TCP } from '../../ffi/constants.ts'
 import { DescriptorTable } from '../../ffi/descriptor.ts'
 import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
@@ -159,11 +160,14 @@ export class Capture {
   readonly #wanted: AddressWords = createAddressWords()
   readonly #local: AddressWords = createAddressWords()
   readonly #acceptsOwn: (fd: number) => boolean
+  readonly #acceptsOwnOnly: (fd: number) => boolean
   readonly #acceptsOther: (fd: number) => boolean
   readonly #listeners = new Map<string, Listener>()
   #listener: Listener | undefined
   #not = -1
   /** Local port of the socket that `#belongs` looked at last. */
+  /** `tcpi_bytes_received` that the last `#keep` read; -1 where it read none. */
+  #receivedNow = -1
   #localPort = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = 0
@@ -177,7 +181,8 @@ export class Capture {
     this.#table = new DescriptorTable(this.#sockets, {
       gone: (fd) => this.#connections.delete(fd),
     })
-    this.#acceptsOwn = (fd) => this.#belongs(fd, this.#listener!)
+    this.#acceptsOwn = (fd) => this.#isAlone(this.#listener!) || this.#belongs(fd, this.#listener!)
+    this.#acceptsOwnOnly = (fd) => this.#belongs(fd, this.#listener!)
     this.#acceptsOther = (fd) => fd !== this.#not && this.#belongs(fd, this.#listener!)
   }
 
@@ -302,13 +307,18 @@ export class Capture {
     if (!parseAddress(address, this.#wanted)) return 'not-found'
     this.#listener = listener
     if (named !== undefined && this.#table.check(named, port, this.#wanted) && this.#belongs(named, listener)) {
-      return this.#seen(this.#keep(named, listener, address, port))
+      return this.#seen(this.#keep(named, listener, address, port)!)
     }
     const fd = this.#table.find(port, this.#wanted, this.#acceptsOwn)
     if (fd < 0) return listener.udp ? 'not-tcp' : 'not-found'
     // A request whose connection has gone must not take the SYN of a namesake, which another thread may serve.
     if (listener.port === ANY_PORT && this.#consumed(fd) === 0) return 'ambiguous'
-    const first = this.#keep(fd, listener, address, port)
+    let first = this.#keep(fd, listener, address, port)
+    if (first === undefined) {
+      const other = this.#table.find(port, this.#wanted, this.#acceptsOwnOnly)
+      if (other >= 0) first = this.#keep(other, listener, address, port)
+      if (first === undefined) return listener.udp ? 'not-tcp' : 'not-found'
+    }
     if (!listener.exposed) return this.#seen(first)
     return this.#isTheRequests(first, listener, port, overTcp) ? this.#seen(first) : 'ambiguous'
   }
@@ -325,7 +335,8 @@ export class Capture {
    */
   #isTheRequests(first: Connection, listener: Listener, port: number, overTcp: boolean): boolean {
     const before = first.consumed
-    const consumed = this.#consumed(first.fd)
+    const received = this.#receivedNow
+    const consumed = received < 0 ? this.#consumed(first.fd) : (received - this.#sockets.unread(first.fd)) >>> 0
     first.consumed = consumed
     // Nothing was read from it: whoever asks, it is another one.
     if (consumed === 0) return false
@@ -342,6 +353,11 @@ export class Capture {
     return true
   }
 
+  /** Whether no other listener of the process can have accepted a connection, so that its SYN tells whose it is. */
+  #isAlone(listener: Listener): boolean {
+    return this.wishes.syn && listener.port !== ANY_PORT && this.listeners.armed.length === 1
+  }
+
   /** Whether the socket is a connection of this listener, by its local port and address. */
   #belongs(fd: number, listener: Listener): boolean {
     const family = this.#sockets.localName(fd)
@@ -353,9 +369,13 @@ export class Capture {
     return sameAddress(this.#local, listener.address)
   }
 
-  /** The connection kept for a descriptor that was just verified; made where it is a new one. */
-  #keep(fd: number, listener: Listener, address: string, port: number): Connection {
+  /**
+   * The connection kept for a descriptor that was just verified; made where it is a new one. `undefined` where the socket turns out
+   * not to be one of the listener's.
+   */
+  #keep(fd: number, listener: Listener, address: string, port: number): Connection | undefined {
     const sockets = this.#sockets
+    this.#receivedNow = -1
     sockets.cookie(fd)
     const cookieLow = sockets.view.getUint32(0, true)
     const cookieHigh = sockets.view.getUint32(4, true)
@@ -374,6 +394,11 @@ export class Capture {
       if (octets > 0) synBytes = sockets.value.slice(0, octets)
       else synReason = octets < 0 ? 'unsupported' : listener.synReason
     }
+    if (this.#isAlone(listener)) {
+      // The local name was not asked for yet: the SYN says as much, if there is one.
+      if (destinationPort(synBytes) === listener.port) this.#localPort = listener.port
+      else if (!this.#belongs(fd, listener)) return undefined
+    }
     let timing: FirstTiming | undefined
     if (this.wishes.tcpInfo) {
       const octets = sockets.tcpInfo(fd)
@@ -382,6 +407,7 @@ export class Capture {
         const deferAccept = listener.mayHaveDeferred(synSaved)
         timing = firstTiming(sockets.view, octets, { synSaved, deferAccept, readAt: Date.now() })
         this.lastInfo = sockets.value.slice(0, octets)
+        this.#receivedNow = this.#received(octets)
       }
     }
     const connection = new Connection({
@@ -438,6 +464,13 @@ export class Capture {
     this.#connections.clear()
     this.#listeners.clear()
   }
+}
+
+/** Destination port of a saved SYN without looking further than needed; -1 where that is not enough. */
+function destinationPort(syn: Uint8Array): number {
+  const version = (syn[0] ?? 0) >> 4
+  const tcp = version === 4 ? (syn[0]! & 15) * 4 : version === 6 && syn[6] === IPPROTO_TCP ? 40 : -1
+  return tcp < 0 || syn.length < tcp + 4 ? -1 : (syn[tcp + 2]! << 8) | syn[tcp + 3]!
 }
 
 /**
