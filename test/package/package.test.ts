@@ -1,0 +1,266 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import manifest from '../../package.json' with { type: 'json' }
+import { openBrowser } from '../support/browser.ts'
+import { needs } from '../support/privilege.ts'
+import { connectKernel } from '../support/raw-client.ts'
+import { ROOT, runtimePath, startServer } from '../support/server.ts'
+import { type Packed, pack, run } from './packed.ts'
+
+const SYN =
+  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
+const MUONFP = '64240:2-4-8-1-3:1460:7'
+const bin = (name: string): string => join(ROOT, 'node_modules/.bin', name)
+
+/** Everything of the pure core once; prints one line. */
+const CORE = `
+import { compileLogFormat, defaultDatabase, fingerprints, match, parseSyn, safeParseSyn, toAttributes, toEnv, toHeaders } from 'tcpfingerprint'
+
+const syn = parseSyn('${SYN}')
+const strings = fingerprints(syn)
+const label = match(defaultDatabase(), syn)
+const found = { available: true, source: 'header', syn, fingerprints: strings, label, timing: {} } as never
+const env = toEnv(found)
+const line = [strings.muonfp, env.FINGERPRINT_TCP_MSS, toAttributes(found)['tcp.syn.ttl'], toHeaders(found)['x-tcp-syn'] === '${SYN}', safeParseSyn('00').ok, typeof compileLogFormat('%h %{FINGERPRINT_TCP_RTT}g')].join(' ')
+console.log(line)
+`
+const CORE_SAYS = `${MUONFP} 1460 57 true false function`
+/** Every entry, with types that must be right. */
+const TYPES = `
+import type { Context } from 'hono'
+import { Hono } from 'hono'
+import { parseSyn, type Syn } from 'tcpfingerprint'
+import * as onBun from 'tcpfingerprint/bun'
+import * as onDeno from 'tcpfingerprint/deno'
+import { ja4t } from 'tcpfingerprint/ja4t'
+
+export const syn: Syn = parseSyn('${SYN}')
+export const text: string = ja4t(syn)
+export const mss: number | undefined = syn.tcp.mss
+// @ts-expect-error there is no such field
+syn.tcp.maximum
+export const app = new Hono()
+  .use(onBun.accessLog(), onBun.fingerprint({ tcpInfo: 'off' }))
+  .get('/', (c) => c.json({ mss: c.var.fingerprint.syn?.tcp.mss, env: c.var.fingerprintEnv.FINGERPRINT_SOURCE }))
+export const other = new Hono().use(onDeno.fingerprint({ skip: (c: Context) => c.req.path === '/' }))
+// @ts-expect-error there is no such option
+onDeno.createFingerprinter({ tcpinfo: 'off' })
+export const status: onBun.Status = onBun.createFingerprinter().status()
+`
+const TSCONFIG = JSON.stringify({
+  compilerOptions: {
+    module: 'NodeNext',
+    target: 'ES2022',
+    lib: ['ES2022', 'DOM', 'DOM.Iterable'],
+    types: [],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    noEmit: true,
+  },
+  files: ['types.ts'],
+})
+const server = (runtime: 'bun' | 'deno'): string => `
+import { Hono } from 'hono'
+import { fingerprint } from 'tcpfingerprint/${runtime}'
+
+const middleware = fingerprint()
+const app = new Hono().use(middleware).get('/json', (c) => c.json(c.var.fingerprint))
+const server = ${
+  runtime === 'bun'
+    ? "Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: app.fetch })"
+    : "Deno.serve({ hostname: '127.0.0.1', port: 0, onListen: () => {} }, app.fetch)"
+}
+middleware.fingerprinter.arm(server)
+console.log('listening on port ' + ${runtime === 'bun' ? 'server.port' : 'server.addr.port'})
+`
+
+describe('the packed package', () => {
+  let packed: Packed
+  let project: string
+  beforeAll(async () => {
+    packed = await pack()
+    project = await packed.project('project', {
+      'core.ts': CORE,
+      'core.mjs': CORE.replace(' as never', ''),
+      'types.ts': TYPES,
+      'tsconfig.json': TSCONFIG,
+      'server-bun.ts': server('bun'),
+      'server-deno.ts': server('deno'),
+    })
+  }, 120_000)
+  afterAll(() => packed?.remove())
+
+  test('is at most 150 kB', () => {
+    expect(statSync(packed.tarball).size).toBeLessThanOrEqual(150_000)
+  })
+
+  test('has what package.json names, the licences, and nothing else', () => {
+    const paths = (value: unknown): string[] =>
+      typeof value === 'string' ? [value] : Object.values(value as object).flatMap(paths)
+    for (const path of [...paths(manifest.exports), ...paths(manifest.bin)]) {
+      expect(packed.files).toContain(path.replace(/^\.\//, ''))
+    }
+    for (const file of ['LICENSE', 'README.md', 'dist/fingerprint/ja4t/LICENSE', 'dist/fingerprint/ja4t/NOTICE']) {
+      expect(packed.files).toContain(file)
+    }
+    const others = packed.files.filter((file) => !/^(dist\/|LICENSE$|README\.md$|package\.json$)/.test(file))
+    expect(others).toEqual([])
+    expect(packed.files.filter((file) => /(^|[^d])\.tsx?$|\.map$/.test(file.replace(/\.d\.ts$/, '')))).toEqual([])
+  })
+
+  test('publint finds nothing', async () => {
+    const { code, stdout, stderr } = await run([bin('publint'), 'run', packed.tarball, '--strict'], ROOT)
+    expect(code, stdout + stderr).toBe(0)
+    expect(stdout).toContain('All good')
+  }, 60_000)
+
+  test('attw finds nothing: types for every entry', async () => {
+    const argv = [bin('attw'), packed.tarball, '--profile', 'esm-only', '--format', 'json']
+    const { code, stdout, stderr } = await run(argv, ROOT)
+    expect(code, stdout.slice(0, 3000) + stderr).toBe(0)
+    // Resolution of before exports, and require() of an ES module, are what "ESM only" means.
+    const problems = Object.values(JSON.parse(stdout).problems as Record<string, { resolutionKind: string }[]>).flat()
+    expect(problems.filter((one) => !['node10', 'node16-cjs'].includes(one.resolutionKind))).toEqual([])
+  }, 60_000)
+
+  test('type-checks in an empty project, declarations included', async () => {
+    const { code, stdout, stderr } = await run([bin('tsc'), '-p', '.'], project)
+    expect(code, stdout + stderr).toBe(0)
+  }, 60_000)
+
+  test('type-checks in an empty Deno project', async () => {
+    const { code, stdout, stderr } = await run(
+      [runtimePath('deno'), 'check', '--no-lock', 'types.ts', 'core.ts', 'server-deno.ts'],
+      project,
+    )
+    expect(code, stdout + stderr).toBe(0)
+  }, 120_000)
+
+  for (const [name, argv] of [
+    ['Node', ['node', 'core.mjs']],
+    ['Bun', [process.execPath, 'core.ts']],
+    ['Deno without any permission', [runtimePath('deno'), 'run', '--no-lock', '--no-prompt', 'core.ts']],
+  ] as const) {
+    test(`the pure core runs under ${name}`, async () => {
+      const { code, stdout, stderr } = await run(argv, project)
+      expect(stdout.trim(), stderr).toBe(CORE_SAYS)
+      expect(code).toBe(0)
+    }, 60_000)
+  }
+
+  for (const [name, argv] of [
+    ['Node', ['node']],
+    ['Bun', [process.execPath]],
+    ['Deno', [runtimePath('deno'), 'run', '--no-lock', '--no-prompt', '--allow-read', '--allow-env']],
+  ] as const) {
+    test(`the command runs under ${name}`, async () => {
+      const command = [...argv, join(project, 'node_modules/tcpfingerprint/dist/cli.js')]
+      const { code, stdout, stderr } = await run([...command, 'parse', '--json', SYN], project)
+      expect(JSON.parse(stdout || `"${stderr}"`).fingerprints.muonfp).toBe(MUONFP)
+      expect(code).toBe(0)
+      expect((await run([...command, '--version'], project)).stdout).toContain(manifest.version)
+      expect((await run([...command, 'parse', '--json', 'zz'], project)).code).toBe(1)
+    }, 60_000)
+  }
+
+  test('the command is installed under its name', async () => {
+    const command = join(project, 'node_modules/.bin/tcpfingerprint')
+    const { stdout, code } = await run([command, 'parse', '--json', '-'], project, {}, `${SYN}\n`)
+    expect(JSON.parse(stdout).fingerprints.muonfp).toBe(MUONFP)
+    expect(code).toBe(0)
+  })
+
+  for (const runtime of ['bun', 'deno'] as const) {
+    needs('linux').test(
+      `serves under ${runtime}`,
+      async () => {
+        const started = await startServer(
+          undefined,
+          join(project, `server-${runtime}.ts`),
+          {},
+          {
+            runtime,
+            runtimeArguments:
+              runtime === 'deno' ? ['run', '--no-lock', '--no-prompt', '--allow-net', '--allow-ffi'] : [],
+          },
+        )
+        try {
+          const client = await connectKernel({ destination: { address: '127.0.0.1', port: started.port }, mss: 1077 })
+          const body = (await client.request('GET /json HTTP/1.1\r\nHost: x\r\n\r\n')).json()
+          client.close()
+          expect(body).toMatchObject({ available: true, source: 'kernel', syn: { tcp: { mss: 1077 } } })
+        } finally {
+          await started.stop()
+        }
+      },
+      60_000,
+    )
+  }
+
+  test('importing opens no library: Deno needs no permission, Bun does not load bun:ffi', async () => {
+    const script = `
+      let loaded = 0
+      const { getBuiltinModule } = process
+      process.getBuiltinModule = (name) => { if (name === 'bun:ffi') loaded++; return getBuiltinModule(name) }
+      for (const entry of ['', '/bun', '/deno', '/ja4t']) await import('tcpfingerprint' + entry)
+      console.log(loaded)`
+    const onBun = await run([process.execPath, '-e', script], project)
+    expect(onBun.stdout.trim(), onBun.stderr).toBe('0')
+    const denied = [
+      runtimePath('deno'),
+      'eval',
+      '--no-lock',
+      `
+      const open = Deno.dlopen
+      Deno.dlopen = (...all) => { console.log('opened'); return open(...all) }
+      await import('tcpfingerprint'); await import('tcpfingerprint/deno'); await import('tcpfingerprint/bun'); console.log('imported')`,
+    ]
+    const onDeno = await run(denied, project)
+    expect(onDeno.stdout.trim(), onDeno.stderr).toBe('imported')
+  }, 60_000)
+
+  test('the core loads neither Hono nor JA4T', () => {
+    const seen = new Set<string>()
+    const visit = (file: string): void => {
+      if (seen.has(file)) return
+      seen.add(file)
+      const text = readFileSync(file, 'utf8')
+      expect(text).not.toMatch(/FoxIO/)
+      for (const [, specifier] of text.matchAll(/(?:from|import)\s*"([^"]+)"/g)) {
+        if (specifier!.startsWith('.')) visit(join(file, '..', specifier!))
+        else expect(specifier).not.toMatch(/^hono|^bun/)
+      }
+    }
+    visit(join(project, 'node_modules/tcpfingerprint/dist/index.js'))
+    expect(seen.size).toBeGreaterThan(1)
+  })
+
+  needs('chromium').test(
+    'the core runs in a browser, bundled with bun build --target browser',
+    async () => {
+      const bundled = await run(
+        [process.execPath, 'build', '--target', 'browser', '--outdir', 'out', 'core.ts'],
+        project,
+      )
+      expect(bundled.code, bundled.stderr).toBe(0)
+      const text = readFileSync(join(project, 'out/core.js'), 'utf8')
+      expect(text).not.toMatch(/node:|bun:ffi|Deno\.dlopen/)
+      await using browser = await openBrowser()
+      const { page, complaints } = await browser.open()
+      const said: string[] = []
+      page.on('console', (message) => said.push(message.text()))
+      await page.addScriptTag({ content: text, type: 'module' })
+      for (let i = 0; i < 100 && said.length === 0; i++) await Bun.sleep(20)
+      expect(said).toEqual([CORE_SAYS])
+      expect(complaints).toEqual([])
+    },
+    60_000,
+  )
+
+  test('dist is not in the checkout for good', () => {
+    expect(readFileSync(join(ROOT, '.gitignore'), 'utf8')).toMatch(/^dist\/$/m)
+    expect(existsSync(join(ROOT, 'tcpfingerprint-0.1.0.tgz'))).toBe(false)
+  })
+})
