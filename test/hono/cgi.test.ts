@@ -16,7 +16,6 @@ import { type Context, Hono } from 'hono'
 import { cgi, createCgi } from '../../src/adapter/cgi.ts'
 import type { CgiOptions } from '../../src/cgi/options.ts'
 import { ask, sleepUntil } from '../apache/wire.ts'
-import { needs } from '../support/privilege.ts'
 
 const MIB = 1024 * 1024
 const base = realpathSync(mkdtempSync(join(tmpdir(), 'tcpfingerprint-cgi-')))
@@ -657,75 +656,6 @@ describe('cgi bounds how much runs at once', () => {
     expect(second.headers.get('retry-after')).toBe('1')
     expect((await first).status).toBe(200)
     expect(errors).toEqual(['hold found no place to run in', 'hold found no place to run in'])
-  })
-})
-
-needs({
-  reason: Bun.which('curl') === null ? '"curl" is not installed (Debian package curl)' : undefined,
-}).describe('cgi keeps memory bounded', () => {
-  /** 1 GiB with TCPFINGERPRINT_FULL=1. */
-  const SIZE = (process.env.TCPFINGERPRINT_FULL === '1' ? 1024 : 256) * MIB
-  async function growth(work: () => Promise<void>): Promise<number> {
-    Bun.gc(true)
-    const start = process.memoryUsage.rss()
-    let most = start
-    const watch = setInterval(() => {
-      most = Math.max(most, process.memoryUsage.rss())
-    }, 5)
-    await work()
-    clearInterval(watch)
-    return (most - start) / MIB
-  }
-  /** The client is a process of its own: its memory is not what is measured. */
-  async function curl(...args: string[]): Promise<string> {
-    const child = Bun.spawn(['curl', '-sS', ...args], { stdout: 'pipe', stderr: 'inherit' })
-    const text = await new Response(child.stdout).text()
-    expect(await child.exited).toBe(0)
-    return text
-  }
-  test('of a large body out', async () => {
-    script('large', `${OK}; exec head -c ${SIZE} /dev/zero`)
-    const { url } = serve()
-    await curl('-o', '/dev/null', `${url}/cgi-bin/hello`)
-    const mib = await growth(async () => {
-      expect(await curl('-o', '/dev/null', '-w', '%{http_code} %{size_download}', `${url}/cgi-bin/large`)).toBe(
-        `200 ${SIZE}`,
-      )
-    })
-    expect(mib).toBeLessThan(32)
-  })
-  test('of a large body in, to a reader and to one that does not read', async () => {
-    script('count', `${OK}; wc -c`)
-    const { url } = serve()
-    const file = join(base, 'large')
-    await Bun.spawn(['truncate', '-s', `${SIZE}`, file]).exited
-    await curl('-o', '/dev/null', `${url}/cgi-bin/hello`)
-    const mib = await growth(async () => {
-      expect((await curl('-X', 'POST', '-H', 'Expect:', '-T', file, `${url}/cgi-bin/count`)).trim()).toBe(`${SIZE}`)
-    })
-    expect(mib).toBeLessThan(32)
-  })
-  test('of a large body in chunks', async () => {
-    script('count', `${OK}; echo $CONTENT_LENGTH; wc -c`)
-    const { url } = serve()
-    const file = join(base, 'large')
-    await Bun.spawn(['truncate', '-s', `${SIZE}`, file]).exited
-    const mib = await growth(async () => {
-      const text = await curl(
-        '-X',
-        'POST',
-        '-H',
-        'Expect:',
-        '-H',
-        'Transfer-Encoding: chunked',
-        '-T',
-        file,
-        `${url}/cgi-bin/count`,
-      )
-      expect(text.split(/\s+/).filter((word) => word !== '')).toEqual([`${SIZE}`, `${SIZE}`])
-    })
-    expect(mib).toBeLessThan(32)
-    expect(readdirSync(tmpdir()).filter((name) => /^tcpfingerprint-[0-9a-f]{8}-/.test(name))).toEqual([])
   })
 })
 
