@@ -282,7 +282,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
    */
   fingerprint(subject: Subject, find: (subject: Subject) => Fingerprint): Fingerprint {
     if (this.options.skip !== undefined && this.skips(subject)) return new MissingFingerprint()
-    return this.#early ? find(subject) : new LateFingerprint(() => find(subject))
+    return this.#early ? find(subject) : new LateFingerprint(subject, find)
   }
 
   /** Whether this request is to be skipped. A `skip` that throws skips nothing. */

@@ -240,15 +240,19 @@ export class MissingFingerprint implements Fingerprint {
 }
 
 /** A `Fingerprint` that is looked for when a fact of it is first read. */
-export class LateFingerprint implements Fingerprint {
-  #found: Fingerprint | (() => Fingerprint)
+export class LateFingerprint<Subject> implements Fingerprint {
+  readonly #subject: Subject
+  readonly #find: (subject: Subject) => Fingerprint
+  #found: Fingerprint | undefined
 
-  constructor(find: () => Fingerprint) {
-    this.#found = find
+  /** `find` is called with `subject`, once, when a fact is first read. */
+  constructor(subject: Subject, find: (subject: Subject) => Fingerprint) {
+    this.#subject = subject
+    this.#find = find
   }
 
   #get(): Fingerprint {
-    if (typeof this.#found === 'function') this.#found = this.#found()
+    this.#found ??= this.#find(this.#subject)
     return this.#found
   }
 
