@@ -162,7 +162,8 @@ test('decode explains a SYN, and says what is wrong with what is none', () => {
 
 test('no example is without a test', () => {
   const files = readdirSync(import.meta.dir).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
-  const source = readFileSync(import.meta.path, 'utf8')
+  const tests = [import.meta.path, join(import.meta.dir, '../output/observability.test.ts')]
+  const source = tests.map((path) => readFileSync(path, 'utf8')).join('\n')
   expect(files.length).toBeGreaterThan(10)
   for (const file of files) {
     const name = file.replace('.ts', '')
