@@ -49,11 +49,10 @@ export class Listener implements Place {
   address: AddressWords | undefined
   readonly tls: boolean
   /**
-   * Whether a request's peer address may be that of more than one connection: on several local addresses, or over UDP. Always
-   * where the runtime does not name the listener: Deno also hands over requests whose connection has gone meanwhile.
+   * Whether a request's peer address may be that of more than one connection: on several local addresses, or over UDP.
    * A known connection is then believed only on evidence that it is the one that was just read from.
    */
-  readonly exposed: boolean
+  exposed: boolean
   /** Whether QUIC peers may be among the requests'. */
   readonly udp: boolean
   /** The descriptors that accept for it, as of the last look. */
@@ -84,6 +83,7 @@ export class Listener implements Place {
       !isUnspecified(first.address) &&
       armed.every((one) => one.port === first.port && sameAddress(one.address, first.address))
     this.address = alone ? first.address : undefined
+    this.exposed = !alone
   }
 
   /** Whether it accepts connections on this local port. */

@@ -2,18 +2,24 @@
  * Requests per second of a Hono hello-world with and without the middleware: `bun test/bench/http.ts [ROUNDS] [SECONDS]`.
  *
  * Load comes from wrk (Debian package `wrk`) in another process, 32 connections on loopback. Reported are ratios between
- * variants measured in one run.
+ * variants measured in one run. `RUNTIME=deno` measures the same on Deno.
  * @module
  */
+import { runtimePath } from '../support/server.ts'
 import { median, ratio, report, runPairs, type Variant } from './pairs.ts'
 
 const rounds = Number(process.argv[2] ?? 7)
 const seconds = Number(process.argv[3] ?? 3)
 const only = process.argv[4]
+const runtime = process.env.RUNTIME === 'deno' ? 'deno' : 'bun'
+const command =
+  runtime === 'bun'
+    ? [process.execPath, `${import.meta.dir}/http-server.ts`]
+    : [runtimePath('deno'), 'run', '--no-lock', '--allow-net', '--allow-ffi', `${import.meta.dir}/http-server-deno.ts`]
 
 /** Starts a server variant, loads it with wrk, gives requests per second. */
 async function requestsPerSecond(variant: string, hostname: string, headers: readonly string[]): Promise<number> {
-  const server = Bun.spawn([process.execPath, `${import.meta.dir}/http-server.ts`, variant, hostname], {
+  const server = Bun.spawn([...command, variant, hostname], {
     stdout: 'pipe',
     stderr: 'inherit',
   })
@@ -53,7 +59,7 @@ for (const hostname of ['127.0.0.1', '']) {
   const where = hostname || 'all addresses'
   if (only !== 'close') {
     const results = await runPairs(variants(keepAlive, hostname), rounds)
-    report(`keep-alive, bound to ${where}`, 'requests/s', results)
+    report(`${runtime}: keep-alive, bound to ${where}`, 'requests/s', results)
     console.log(
       `  reads syn / getConnInfo                     ${ratio(results, 'reads syn', 'getConnInfo').toFixed(3)}  (at least 0.90)`,
     )
@@ -66,7 +72,7 @@ for (const hostname of ['127.0.0.1', '']) {
   }
   if (only !== 'keep-alive') {
     const closing = await runPairs(variants(['bare', 'reads syn'], hostname, ['Connection: close']), rounds)
-    report(`Connection: close, bound to ${where}`, 'requests/s', closing)
+    report(`${runtime}: Connection: close, bound to ${where}`, 'requests/s', closing)
     console.log(
       `  reads syn / bare                            ${ratio(closing, 'reads syn', 'bare').toFixed(3)}  (at least 0.96)`,
     )

@@ -46,7 +46,7 @@ async function ask(port: number, mss: number, lines: readonly string[] = []): Pr
   const head = ['GET /json HTTP/1.1', 'Host: x', 'Connection: close', ...lines, '', '']
   const response = await client.request(head.join('\r\n'))
   client.close()
-  expect(response.status).toBe(200)
+  expect(response.status, response.text()).toBe(200)
   return { ...response.json(), client: client.local }
 }
 

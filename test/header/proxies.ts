@@ -24,9 +24,23 @@ async function start(
   configuration: (root: string, port: number) => string,
   argv: (file: string, root: string) => string[],
 ): Promise<RunningProxy> {
+  // Somebody else may take the port in between: then it ends, and another port is tried.
+  for (let left = 4; ; left -= 1) {
+    const started = await startOn(freePort(), name, configuration, argv)
+    if (typeof started !== 'string') return started
+    if (left === 0) throw new Error(`Cannot start ${name}: ${started}`)
+  }
+}
+
+/** Running, or what it said when it ended. */
+async function startOn(
+  port: number,
+  name: 'nginx' | 'haproxy',
+  configuration: (root: string, port: number) => string,
+  argv: (file: string, root: string) => string[],
+): Promise<RunningProxy | string> {
   const root = mkdtempSync(join(tmpdir(), `tcpfingerprint-${name}-`))
   chmodSync(root, 0o755)
-  const port = freePort()
   const file = join(root, `${name}.conf`)
   writeFileSync(file, configuration(root, port))
   const child = Bun.spawn([program(name), ...argv(file, root)], { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' })
@@ -37,21 +51,20 @@ async function start(
     clearTimeout(force)
     rmSync(root, { recursive: true, force: true })
   }
-  for (let attempt = 0; ; attempt += 1) {
+  for (let attempt = 0; attempt < 200 && child.exitCode === null; attempt += 1) {
     try {
       const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
       socket.end()
-      return { port, stop }
+      // Who has answered may be another process, while this one is about to say so.
+      await Bun.sleep(50)
+      if (child.exitCode === null) return { port, stop }
     } catch {
-      if (attempt < 200 && child.exitCode === null) {
-        await Bun.sleep(25)
-        continue
-      }
-      const said = child.exitCode === null ? 'it does not listen' : await new Response(child.stderr).text()
-      await stop()
-      throw new Error(`Cannot start ${name}: ${said}`)
+      await Bun.sleep(25)
     }
   }
+  const said = child.exitCode === null ? 'it does not listen' : await new Response(child.stderr).text()
+  await stop()
+  return said
 }
 
 /** nginx before `upstream` with four pooled connections; `headers` are `proxy_set_header` lines. */
