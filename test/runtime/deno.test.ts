@@ -156,6 +156,8 @@ linux.describe('Deno.serve', () => {
       )
       started.push(server)
       expect(server.port).toBe(port)
+      // Every thread says so, some 300 ms after its listener was made.
+      for (let i = 0; i < 200 && server.stdout().split('listening on').length <= threads; i++) await Bun.sleep(20)
       const options = { host: '127.0.0.1', port, connections: 1500, concurrency: 150, seed: 5 }
       expect(await runAttribution({ ...options, reuseTuples: 0 })).toMatchObject({ wrong: 0, missing: 0, failed: 0 })
       // Deno also runs the handler of a request whose client has gone. Where its namesake is another thread's by then, the
