@@ -204,11 +204,11 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
    */
   behind(seen: Fingerprint, request: Request | undefined, peer: Peer | null): Fingerprint {
     const headers = this.options.trustedHeaders
-    if (headers === undefined || request === undefined) return seen
+    if (headers === undefined) return seen
     if (peer === null && seen.reason !== 'unix-socket') return seen
     const address = peer === null ? undefined : unmapAddress(peer.address)
     if (!headers.trusts(address)) return seen
-    const facts = headers.read(this.#taken.get(request), address)
+    const facts = headers.read(request && this.#taken.get(request), address)
     for (const problem of facts.problems) {
       this.#onError(new Error(`Cannot take fingerprint from ${address ?? 'unix socket'}: ${problem}`))
     }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createFingerprinter } from '../../src/adapter/bun.ts'
+import { createFingerprinter as createForDeno } from '../../src/adapter/deno.ts'
 import { AddressBlocks } from '../../src/trusted-header/cidr.ts'
 import { hideHeaders, withHeaders } from '../../src/trusted-header/request.ts'
 import { TrustedHeaders } from '../../src/trusted-header/trusted-header.ts'
@@ -188,4 +189,19 @@ test('withHeaders and hideHeaders change what handlers see, and keep the body', 
     expect([clone.headers.get('a'), clone.headers.get('b'), await clone.text()]).toEqual([null, '2', 'body'])
     expect(await changed.text()).toBe('body')
   }
+})
+
+test('a trusted peer whose request is not shown is nobody: the proxy is never taken for the client', () => {
+  const trustedHeader = { header: 'X-TCP-SYN', kind: 'syn', from: ['127.0.0.1', 'unix'] } as const
+  const fp = createForDeno({ trustedHeader })
+  for (const remoteAddr of [{ transport: 'tcp', hostname: '::ffff:127.0.0.1', port: 9 }, { transport: 'unix' }]) {
+    const found = fp.fromDeno({ remoteAddr })
+    expect(found).toMatchObject({ available: false, source: 'none', reason: 'not-saved' })
+    expect(found.hop?.available).toBe(false)
+    const request = new Request('http://x/', { headers: { 'x-tcp-syn': SYN } })
+    expect(fp.fromDeno(request, { remoteAddr })).toMatchObject({ source: 'header', syn: { hex: SYN } })
+    expect(request.headers.get('x-tcp-syn')).toBeNull()
+  }
+  const other = fp.fromDeno({ remoteAddr: { transport: 'tcp', hostname: '127.0.0.2', port: 9 } })
+  expect(other.hop).toBeUndefined()
 })
