@@ -5,16 +5,20 @@ import { needs } from './support/privilege.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
+const RECIPES = readFileSync(join(ROOT, 'test/examples/README.md'), 'utf8')
 const SYN =
   '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 
 /** Code blocks of a language, with the line they begin on. */
-function blocks(language: string): { code: string; line: number; file: string | undefined }[] {
-  return [...README.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map((match) => ({
+function blocks(
+  language: string,
+  document: string = README,
+): { code: string; line: number; file: string | undefined }[] {
+  return [...document.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map((match) => ({
     code: match[1]!,
-    line: README.slice(0, match.index).split('\n').length,
+    line: document.slice(0, match.index).split('\n').length,
     // A block under a file's name is that file; test/examples runs it.
-    file: /`(test\/examples\/[^`]+)`\n$/.exec(README.slice(0, match.index))?.[1],
+    file: /`(test\/examples\/[^`]+)`\n$/.exec(document.slice(0, match.index))?.[1],
   }))
 }
 
@@ -52,12 +56,8 @@ async function urlOf(stream: ReadableStream<Uint8Array>): Promise<string> {
 }
 
 needs('linux').describe('README', () => {
-  for (const { code, line, file } of blocks('ts')) {
-    if (file !== undefined) {
-      test(`the recipe on line ${line} is ${file}`, () => {
-        expect(readFileSync(join(ROOT, file), 'utf8')).toContain(code.trim())
-      })
-    } else if (/export default app/.test(code)) {
+  for (const { code, line } of blocks('ts')) {
+    if (/export default app/.test(code)) {
       test(`the app on line ${line} answers with what it knows of the connection`, async () => {
         await run(code, async ({ stdout }) => {
           const url = await urlOf(stdout)
@@ -83,6 +83,15 @@ needs('linux').describe('README', () => {
           expect(out).not.toBe('')
         })
       }, 30_000)
+    }
+  }
+})
+
+describe('the recipes', () => {
+  for (const language of ['ts', 'ini', 'haproxy']) {
+    for (const { code, line, file } of blocks(language, RECIPES)) {
+      if (file === undefined) continue
+      test(`line ${line} is ${file}`, () => expect(readFileSync(join(ROOT, file), 'utf8')).toContain(code.trim()))
     }
   }
 })
