@@ -39,15 +39,10 @@ const types = join(work, 'types')
 const entries = ENTRIES.filter((entry) => entry !== 'cli').map((entry) => join(types, 'src', `${entry}.d.ts`))
 entries.forEach(visit)
 
-/** The first paragraph of a comment. */
-function firstParagraph(comment: string): string {
-  const end = comment.search(/\n[ \t]*\*[ \t]*\n|\n[ \t]*\* @/)
-  return end < 0 ? comment : `${comment.slice(0, end)} */`
-}
-
 /**
  * Modules whose declarations users see: the entries, which keep their comments, and what these give on by name, of which the
- * first paragraph stays. The others lose theirs: the package has a size to keep.
+ * first sentences stay. The others lose theirs, and so do fields but for those of options and of the fingerprint itself: the
+ * package has a size to keep, and the checkout has everything.
  */
 const seen = new Set(entries)
 for (const entry of entries) {
@@ -55,13 +50,29 @@ for (const entry of entries) {
     seen.add(join(dirname(entry), specifier!.replace(/\.tsx?$/, '.d.ts')))
   }
 }
+const FIELDS = /\/(options|access-log|fingerprint|trusted-header|headers|attributes|fingerprinter|timing)\.d\.ts$/
+function shorten(comment: string, file: string): string {
+  const indent = /^[ \t]*/.exec(comment)![0]
+  if (!seen.has(file) || (indent !== '' && !FIELDS.test(file))) return ''
+  const words = comment
+    .replace(/^\s*\/\*\*|\*\/\s*$/g, '')
+    .replace(/\n[ \t]*\*/g, '\n')
+    .replace(/\s+/g, ' ')
+    .trim()
+  const sentence = /^.*?[.](?= [A-Z`'[(]|$)/.exec(words)?.[0] ?? words.replace(/ @.*$/, '')
+  return `${indent}/** ${sentence} */\n`
+}
 for (const [file, text] of reached) {
   const to = join('dist/types', relative(types, file))
   mkdirSync(dirname(to), { recursive: true })
   const kept = entries.includes(file)
     ? text
-    : text.replace(/^[ \t]*\/\*\*[\s\S]*?\*\/\n?/gm, (comment) => (seen.has(file) ? firstParagraph(comment.trimEnd()) + '\n' : ''))
-  writeFileSync(to, kept.replace(/(from\s*|import\()(['"])(\.[^'"]+)\.tsx?\2/g, '$1$2$3.js$2').replace(/^( {4})+/gm, (indent) => '\t'.repeat(indent.length / 4)))
+    : text.replace(/^[ \t]*\/\*\*[\s\S]*?\*\/\n?/gm, (comment) => shorten(comment, file))
+  const named = kept.replace(/(from\s*|import\()(['"])(\.[^'"]+)\.tsx?\2/g, '$1$2$3.js$2')
+  writeFileSync(
+    to,
+    named.replace(/^( {4})+/gm, (indent) => '\t'.repeat(indent.length / 4)),
+  )
 }
 for (const name of ['LICENSE', 'NOTICE']) {
   if (existsSync(`src/fingerprint/ja4t/${name}`)) cpSync(`src/fingerprint/ja4t/${name}`, `dist/fingerprint/ja4t/${name}`)
