@@ -53,7 +53,7 @@ export function openLibc(path?: string): Libc | LibcUnavailable {
 }
 
 function open(path: string | undefined): Libc | LibcUnavailable {
-  const { Deno } = globalThis as { Deno?: DenoFfi }
+  const { Deno } = globalThis as unknown as { Deno?: DenoFfi }
   if (typeof Deno?.dlopen !== 'function') {
     return { reason: 'unsupported', message: 'Deno.dlopen cannot be called: this is not Deno' }
   }

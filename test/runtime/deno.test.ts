@@ -6,7 +6,7 @@ import { createFingerprinter, fingerprint } from '../../src/adapter/deno.ts'
 import { needs } from '../support/privilege.ts'
 import { connectKernel, runAttribution } from '../support/raw-client.ts'
 import { DENO_ARGUMENTS } from '../support/runtimes.ts'
-import { ROOT, type ServerOptions, startServer, type TestServer } from '../support/server.ts'
+import { ROOT, runtimePath, type ServerOptions, startServer, type TestServer } from '../support/server.ts'
 
 const GET = 'GET /json HTTP/1.1\r\nHost: x\r\n\r\n'
 const JSON_SERVER = 'test/runtime/servers/deno-json.ts'
@@ -243,3 +243,10 @@ test('under another runtime the adapter for Deno says why there is nothing, and 
   expect(() => createFingerprinter({ libc: '' })).toThrow('"libc"')
   expect(existsSync(join(ROOT, 'deno.lock'))).toBe(false)
 })
+
+test('the sources type-check under Deno too', async () => {
+  const entries = ['src/index.ts', 'src/adapter/deno.ts', 'src/adapter/bun.ts', 'src/fingerprint/ja4t/index.ts']
+  const child = Bun.spawn([runtimePath('deno'), 'check', '--no-lock', ...entries], { cwd: ROOT, stderr: 'pipe' })
+  const [said, code] = await Promise.all([new Response(child.stderr).text(), child.exited])
+  expect(code, said).toBe(0)
+}, 60_000)
