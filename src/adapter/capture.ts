@@ -166,8 +166,6 @@ export class Capture {
   #listener: Listener | undefined
   #not = -1
   /** Local port of the socket that `#belongs` looked at last. */
-  /** `tcpi_bytes_received` that the last `#keep` read; -1 where it read none. */
-  #receivedNow = -1
   #localPort = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = 0
@@ -284,10 +282,21 @@ export class Capture {
     return true
   }
 
-  /** Octets read from a live connection so far, modulo 2^32; -1 where it is dead or the kernel does not say. */
+  /**
+   * Octets read from a live connection so far, modulo 2^32; -1 where it is dead or the kernel does not say. Octets may arrive
+   * between two calls: counted only where nothing did.
+   */
   #consumed(fd: number): number {
-    const received = this.#received(this.#sockets.tcpInfo(fd))
-    return received < 0 ? -1 : (received - this.#sockets.unread(fd)) >>> 0
+    const sockets = this.#sockets
+    let unread = sockets.unread(fd)
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const received = this.#received(sockets.tcpInfo(fd))
+      if (received < 0) return -1
+      const before = unread
+      unread = sockets.unread(fd)
+      if (unread === before) return (received - unread) >>> 0
+    }
+    return -1
   }
 
   /** `tcpi_bytes_received`, modulo 2^32, of the TCP_INFO just read; -1 where the connection is dead or there is no such field. */
@@ -335,11 +344,10 @@ export class Capture {
    */
   #isTheRequests(first: Connection, listener: Listener, port: number, overTcp: boolean): boolean {
     const before = first.consumed
-    const received = this.#receivedNow
-    const consumed = received < 0 ? this.#consumed(first.fd) : (received - this.#sockets.unread(first.fd)) >>> 0
+    const consumed = this.#consumed(first.fd)
     first.consumed = consumed
-    // Nothing was read from it: whoever asks, it is another one.
-    if (consumed === 0) return false
+    // Nothing was read from it, or it is dead: whoever asks, it is another one.
+    if (consumed <= 0) return false
     const wasRead = consumed !== before
     // A QUIC peer may have the very address of a TCP one, whose handshake was read before. Later reads are requests.
     if (listener.udp && !overTcp && (before < 0 || !wasRead)) return false
@@ -375,7 +383,6 @@ export class Capture {
    */
   #keep(fd: number, listener: Listener, address: string, port: number): Connection | undefined {
     const sockets = this.#sockets
-    this.#receivedNow = -1
     sockets.cookie(fd)
     const cookieLow = sockets.view.getUint32(0, true)
     const cookieHigh = sockets.view.getUint32(4, true)
@@ -407,7 +414,6 @@ export class Capture {
         const deferAccept = listener.mayHaveDeferred(synSaved)
         timing = firstTiming(sockets.view, octets, { synSaved, deferAccept, readAt: Date.now() })
         this.lastInfo = sockets.value.slice(0, octets)
-        this.#receivedNow = this.#received(octets)
       }
     }
     const connection = new Connection({
