@@ -42,6 +42,8 @@ const OTHER = 4 // no socket, or one of another family
 const NEAR = 24
 /** Numbers looked at past the landing number before the first use of the table knows how far descriptors go. */
 const GAP = 64
+/** Numbers that may be looked through at any time: a fraction of a millisecond. */
+const CHEAP = 2048
 /** Sweeps a number must have stayed with its socket before it gets a watch. */
 const SETTLED_SWEEPS = 2
 
@@ -243,7 +245,7 @@ export class DescriptorTable {
   /** The last resort. A request to which no descriptor belongs must not make every search slow: at most 5 % of the time. */
   #findAnywhere(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
     const start = performance.now()
-    if (start < this.#nextScan) return -1
+    if (start < this.#nextScan && this.#landing > CHEAP) return -1
     this.#fullScans++
     let found = -1
     for (let fd = 0; fd < this.#landing + GAP && found < 0; fd++) {
