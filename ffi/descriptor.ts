@@ -42,6 +42,8 @@ const OTHER = 4 // no socket, or one of another family
 const NEAR = 24
 /** Numbers looked at past the landing number before the first use of the table knows how far descriptors go. */
 const GAP = 64
+/** Unused numbers stepped over at the landing number before every number is looked at. */
+const AHEAD = 8
 /** Numbers that may be looked through at any time: a fraction of a millisecond. */
 const CHEAP = 2048
 /** Sweeps a number must have stayed with its socket before it gets a watch. */
@@ -160,14 +162,16 @@ export class DescriptorTable {
   /** A number that no socket with this peer port is known for. */
   #findNew(port: number, address: AddressWords, accept: (fd: number) => boolean, limit: number | undefined): number {
     let fd = this.#findNear(port, address, accept)
-    if (fd < 0) fd = this.#findLanding(port, address, accept)
+    if (fd < 0) fd = this.#findLanding(port, address, accept, 0)
     if (fd < 0) {
       if (this.#byWatch.size > 0) this.drain()
       fd = this.#findAmong(this.#closed, port, address, accept, limit)
     }
     if (fd < 0) fd = this.#findAmong(this.#young, port, address, accept, limit)
     if (fd < 0 && limit === undefined) {
-      fd = this.#findAmong(this.#others, port, address, accept)
+      // The first numbers of a batch may have been closed again before anybody asked for the later ones.
+      fd = this.#findLanding(port, address, accept, AHEAD)
+      if (fd < 0) fd = this.#findAmong(this.#others, port, address, accept)
       if (fd < 0) fd = this.#findAnywhere(port, address, accept)
     }
     return fd
@@ -200,16 +204,28 @@ export class DescriptorTable {
     return -1
   }
 
-  #findLanding(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+  /** At the numbers never used, up to one that is free, or past `unusedAllowed` of these. */
+  #findLanding(port: number, address: AddressWords, accept: (fd: number) => boolean, unusedAllowed: number): number {
     if (this.#landing === 0) this.#lookAtAll()
-    for (;;) {
-      const fd = this.#landing
+    for (let fd = this.#landing, unused = 0; unused <= unusedAllowed; fd++) {
       this.#grow(fd)
       const matches = this.#try(fd, port, address)
-      if (this.#status[fd] === UNKNOWN) return -1
-      this.#landing = fd + 1
+      if (this.#status[fd] === UNKNOWN) {
+        unused++
+        continue
+      }
+      unused = 0
+      this.#landAfter(fd)
       if (matches && accept(fd)) return fd
     }
+    return -1
+  }
+
+  /** The highest number seen in use; those passed over are closed. */
+  #landAfter(fd: number): void {
+    for (let below = this.#landing; below < fd; below++)
+      if (this.#status[below] === UNKNOWN) this.#become(below, CLOSED)
+    this.#landing = Math.max(this.#landing, fd + 1)
   }
 
   /** Once, before the first search: how far descriptors go, and which numbers are no sockets. */
@@ -219,9 +235,8 @@ export class DescriptorTable {
       this.#look(fd)
       if (this.#status[fd] === UNKNOWN) unused++
       else {
-        for (let below = this.#landing; below < fd; below++) this.#become(below, CLOSED)
         unused = 0
-        this.#landing = fd + 1
+        this.#landAfter(fd)
       }
     }
     this.#search++
@@ -251,7 +266,7 @@ export class DescriptorTable {
     for (let fd = 0; fd < this.#landing + GAP && found < 0; fd++) {
       this.#grow(fd)
       const matches = this.#try(fd, port, address)
-      if (fd >= this.#landing && this.#status[fd] !== UNKNOWN) this.#landing = fd + 1
+      if (fd >= this.#landing && this.#status[fd] !== UNKNOWN) this.#landAfter(fd)
       if (matches && accept(fd)) found = fd
     }
     const end = performance.now()

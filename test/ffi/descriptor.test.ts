@@ -73,6 +73,21 @@ describe('DescriptorTable.find', () => {
     expect(table.find(40_000, loopback, any)).toBe(fd)
   })
 
+  test('finds the later connections of a batch whose first ones have closed again, also right after a search in vain', () => {
+    const { libc, table } = setUp()
+    for (let i = 0; i < 5000; i++) libc.open({ peer: 1000 + i })
+    expect(table.find(60_000, loopback, any)).toBe(-1)
+    const { fullScans } = table.counts()
+    const first = Array.from({ length: 5 }, (_, i) => libc.open({ peer: 50_000 + i }))
+    const later = libc.open({ peer: 60_001 })
+    for (const fd of first) libc.shut(fd)
+    expect(table.find(60_001, loopback, any)).toBe(later)
+    expect(table.counts().fullScans).toBe(fullScans)
+    const again = libc.open({ peer: 60_002 })
+    expect(again).toBe(first[0]!)
+    expect(table.find(60_002, loopback, any)).toBe(again)
+  })
+
   test('sockets met on the way are found without a search', () => {
     const { libc, table } = setUp()
     for (let port = 40_000; port < 40_100; port++) libc.open({ peer: port })
