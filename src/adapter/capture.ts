@@ -7,7 +7,7 @@ import { IPPROTO_TCP } from '../../ffi/constants.ts'
 import { DescriptorTable } from '../../ffi/descriptor.ts'
 import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
-import { Connection, type Reason } from '../connection/connection.ts'
+import { Connection, NOT_ASKED, type Reason, STALE } from '../connection/connection.ts'
 import { ConnectionStore } from '../connection/store.ts'
 import { type FirstTiming, firstTiming } from '../connection/timing.ts'
 import {
@@ -202,6 +202,7 @@ export class Capture {
       this.#update(listener)
       if (listener.armed.length === 0 && listener.port !== ANY_PORT) this.#listeners.delete(key)
     }
+    this.#table.watcher.setListeners(this.listeners.armed.map((one) => one.fd))
   }
 
   /** The listener behind a server, the same one for the same server. */
@@ -225,7 +226,8 @@ export class Capture {
   /**
    * The connection with this peer on this listener, its request counted, or why it cannot be told. `address` and `port` must be what
    * the runtime said of the request a moment ago, in the same turn: the kernel is asked again whether it still holds.
-   * `named` is the descriptor, where the runtime can name it; `overTcp` says that the request surely did not come over QUIC.
+   * `named` is the descriptor, where the runtime can name it; `overTcp` says that the request surely did not come over QUIC,
+   * `late` that it is asked about some time after it came.
    */
   connection(
     listener: Listener,
@@ -233,8 +235,10 @@ export class Capture {
     port: number,
     named: number | undefined,
     overTcp: boolean,
+    late: boolean,
   ): Connection | Reason {
     this.lastInfo = undefined
+    const isOnly = listener.exposed && this.#isOnly(listener, late)
     const known = this.#connections.get(named ?? this.#table.sole(port))
     if (
       known !== undefined &&
@@ -243,7 +247,8 @@ export class Capture {
       known.listener.owner === listener &&
       this.#isAlive(known)
     ) {
-      if (!listener.exposed || named !== undefined || this.#wasJustRead(known)) {
+      if (isOnly) known.consumed = STALE
+      if (isOnly || !listener.exposed || named !== undefined || this.#wasJustRead(known)) {
         known.requests++
         return known
       }
@@ -252,21 +257,32 @@ export class Capture {
   }
 
   /**
+   * Whether the one socket that the table knows for a peer port is the only one there is, so that no evidence is needed. Not
+   * where requests may come over UDP, nor where the peer may be that of a connection which has gone.
+   */
+  #isOnly(listener: Listener, late: boolean): boolean {
+    return !listener.udp && !(late && listener.port === ANY_PORT) && this.#table.isComplete()
+  }
+
+  /**
    * Whether the socket is still the one it was, by its cookie, and still has its peer, by `getpeername`: after a reset and an
    * instant reconnect from the same port the old descriptor still answers with its cookie. A connection of many requests is
    * watched, and both are known to hold as long as nothing happened to any watched socket.
    */
   #isAlive(known: Connection): boolean {
-    const table = this.#table
-    if (known.verifiedIn === table.generation && table.isQuiet()) return true
+    const { watcher } = this.#table
+    if (known.verifiedIn === watcher.generation) {
+      watcher.look()
+      if (known.verifiedIn === watcher.generation) return true
+    }
     const { fd } = known
     if (!this.#sockets.hasCookie(fd, known.cookieLow, known.cookieHigh) || !this.#sockets.isConnected(fd)) {
-      table.forget(fd)
+      this.#table.forget(fd)
       return false
     }
     if (known.requests >= OFTEN) {
-      table.watch(fd)
-      if (table.isWatched(fd)) known.verifiedIn = table.generation
+      this.#table.watch(fd)
+      if (watcher.has(fd)) known.verifiedIn = watcher.generation
     }
     return true
   }
@@ -276,6 +292,7 @@ export class Capture {
    * being answered was just read, and nothing else was read since, so that two connections of one peer can be told apart.
    */
   #wasJustRead(connection: Connection): boolean {
+    if (connection.consumed === STALE) return false
     const consumed = this.#consumed(connection.fd)
     if (consumed < 0 || consumed === connection.consumed) return false
     connection.consumed = consumed
@@ -350,10 +367,13 @@ export class Capture {
     if (consumed <= 0) return false
     const wasRead = consumed !== before
     // A QUIC peer may have the very address of a TCP one, whose handshake was read before. Later reads are requests.
-    if (listener.udp && !overTcp && (before < 0 || !wasRead)) return false
+    if (listener.udp && !overTcp && (before === NOT_ASKED || !wasRead)) return false
     if (
       listener.address === undefined &&
-      (!wasRead || (before < 0 && (listener.tls || listener.port === ANY_PORT)) || this.#table.isShared(port))
+      (!wasRead ||
+        before === STALE ||
+        (before === NOT_ASKED && (listener.tls || listener.port === ANY_PORT)) ||
+        this.#table.isShared(port))
     ) {
       this.#not = first.fd
       return this.#table.find(port, this.#wanted, this.#acceptsOther, LIKELY) < 0
@@ -394,6 +414,7 @@ export class Capture {
       known.listener.owner === listener
     )
       return known
+    this.#table.renew(fd)
     let synBytes: Uint8Array = NO_OCTETS
     let synReason: Reason | undefined
     if (this.wishes.syn) {

@@ -244,9 +244,9 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
       const capture = this.#capture!
       // HTTP/2 and HTTP/3 forbid the field (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
       const overTcp = listener.udp && request?.headers.has('connection') === true
-      let found = capture.connection(listener, peer.address, peer.port, named, overTcp)
+      let found = capture.connection(listener, peer.address, peer.port, named, overTcp, !this.#early)
       if (listener.port === ANY_PORT && isUnarmed(found) && this.#looksAgain(capture) && found === 'not-found') {
-        found = capture.connection(listener, peer.address, peer.port, named, overTcp)
+        found = capture.connection(listener, peer.address, peer.port, named, overTcp, !this.#early)
       }
       if (typeof found === 'string') return this.miss(found, peer, port)
       if (found.synReason === undefined || !this.syn) this.#requests.ok++

@@ -18,6 +18,13 @@ const apps: Readonly<Record<string, () => Hono>> = {
       sink += getConnInfo(c).remote.port ?? 0
       return c.text('Hello')
     }),
+  'getConnInfo in a middleware': () =>
+    new Hono()
+      .use((c, next) => {
+        sink += getConnInfo(c).remote.port ?? 0
+        return next()
+      })
+      .get('/', (c) => c.text('Hello')),
   'reads syn': () =>
     new Hono().use(fingerprint()).get('/', (c) => {
       sink += c.var.fingerprint.syn?.tcp.mss ?? 0

@@ -129,5 +129,19 @@ for (const runtime of RUNTIMES) {
       })
       expect(result).toMatchObject({ wrong: 0, missing: 0, pairs: 80 })
     })
+
+    test('the same where the first of the two has been alone and busy for long', async () => {
+      const server = await start({ HOSTNAME_TO_BIND: '0.0.0.0' })
+      const result = await runTwoAddresses({
+        hosts: ['127.0.0.1', '127.0.0.2'],
+        port: server.port,
+        path: '/json',
+        source: { address: '127.0.0.1', port: 22_500 },
+        pairs: 30,
+        warm: 150,
+      })
+      expect(result).toMatchObject({ wrong: 0, missing: 0, pairs: 30 })
+      expect(result.ok).toBeGreaterThanOrEqual(30 * 150)
+    })
   })
 }
