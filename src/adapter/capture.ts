@@ -167,6 +167,9 @@ export class Capture {
   #not = -1
   /** Local port of the socket that `#belongs` looked at last. */
   #localPort = 0
+  /** The connection made in this call, and the octets it had received when its TCP_INFO was read. */
+  #newest: Connection | undefined
+  #newestReceived: number | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = 0
   #armOptions: ArmOptions | undefined
@@ -300,20 +303,22 @@ export class Capture {
   }
 
   /**
-   * Octets read from a live connection so far, modulo 2^32; -1 where it is dead or the kernel does not say. Octets may arrive
-   * between two calls: counted only where nothing did.
+   * Octets read from a live connection so far, modulo 2^32; -1 where it is dead or the kernel does not say. `received` is what a
+   * TCP_INFO just read says. Octets may arrive between two calls, and then wait: counted only where none do, or nothing came.
    */
-  #consumed(fd: number): number {
+  #consumed(fd: number, received: number = this.#received(this.#sockets.tcpInfo(fd))): number {
+    if (received < 0) return -1
     const sockets = this.#sockets
     let unread = sockets.unread(fd)
-    for (let attempt = 0; attempt < 8; attempt++) {
-      const received = this.#received(sockets.tcpInfo(fd))
-      if (received < 0) return -1
+    for (let attempt = 0; unread !== 0; attempt++) {
+      if (attempt === 8) return -1
       const before = unread
+      received = this.#received(sockets.tcpInfo(fd))
+      if (received < 0) return -1
       unread = sockets.unread(fd)
-      if (unread === before) return (received - unread) >>> 0
+      if (unread === before) break
     }
-    return -1
+    return (received - unread) >>> 0
   }
 
   /** `tcpi_bytes_received`, modulo 2^32, of the TCP_INFO just read; -1 where the connection is dead or there is no such field. */
@@ -332,6 +337,7 @@ export class Capture {
   ): Connection | Reason {
     if (!parseAddress(address, this.#wanted)) return 'not-found'
     this.#listener = listener
+    this.#newest = undefined
     if (named !== undefined && this.#table.check(named, port, this.#wanted) && this.#belongs(named, listener)) {
       return this.#seen(this.#keep(named, listener, address, port)!)
     }
@@ -361,7 +367,7 @@ export class Capture {
    */
   #isTheRequests(first: Connection, listener: Listener, port: number, overTcp: boolean): boolean {
     const before = first.consumed
-    const consumed = this.#consumed(first.fd)
+    const consumed = this.#consumed(first.fd, first === this.#newest ? this.#newestReceived : undefined)
     first.consumed = consumed
     // Nothing was read from it, or it is dead: whoever asks, it is another one.
     if (consumed <= 0) return false
@@ -428,6 +434,7 @@ export class Capture {
       else if (!this.#belongs(fd, listener)) return undefined
     }
     let timing: FirstTiming | undefined
+    let received: number | undefined
     if (this.wishes.tcpInfo) {
       const octets = sockets.tcpInfo(fd)
       if (octets > 0) {
@@ -435,6 +442,7 @@ export class Capture {
         const deferAccept = listener.mayHaveDeferred(synSaved)
         timing = firstTiming(sockets.view, octets, { synSaved, deferAccept, readAt: Date.now() })
         this.lastInfo = sockets.value.slice(0, octets)
+        received = this.#received(octets)
       }
     }
     const connection = new Connection({
@@ -452,6 +460,8 @@ export class Capture {
     })
     this.#connections.limit = this.wishes.maxConnections
     this.#connections.set(connection)
+    this.#newest = connection
+    this.#newestReceived = received
     if (this.#timer === undefined) this.#wakeIn(SWEEP_MILLISECONDS)
     return connection
   }
