@@ -40,6 +40,7 @@ for (const runtime of RUNTIMES) {
         const again = (await client.request(GET)).json()
         expect(again.connection).toEqual({ cookie: body.connection.cookie, request: 2 })
         expect(again.syn).toEqual(body.syn)
+        expect(again.timing.handshakeRtt).toEqual(body.timing.handshakeRtt)
         expect(again.timing.acceptTime).toBe(body.timing.acceptTime)
         expect(again.tcpInfo.data_segs_in).toBe(body.tcpInfo.data_segs_in + 1)
         client.close()
@@ -95,6 +96,7 @@ for (const runtime of RUNTIMES) {
       const second = (await client.request(GET)).json()
       expect(first.syn.tcp.mss).toBe(801)
       expect(second.tcpInfo).toEqual(first.tcpInfo)
+      expect(second.connection.request).toBe(2)
       client.close()
     })
 
