@@ -139,6 +139,35 @@ for (const runtime of RUNTIMES) {
       client.close()
     })
 
+    test('a body that was read before, or is being read, is no error', async () => {
+      const server = await inner(runtime)
+      for (const path of ['/read', '/reading']) {
+        const response = await fetch(`http://127.0.0.1:${server.port}${path}`, {
+          method: 'POST',
+          body: 'body',
+          headers: { 'X-TCP-SYN': FORGED },
+        })
+        expect(response.status).toBe(200)
+        const body = (await response.json()) as any
+        expect(body).toMatchObject({ source: 'header', syn: { hex: FORGED } })
+        expect(body.seen.headers['x-tcp-syn']).toBeUndefined()
+      }
+    })
+
+    test('a WebSocket whose handshake has the header opens', async () => {
+      const server = await inner(runtime)
+      const headers = { 'X-TCP-SYN': FORGED }
+      const socket = new WebSocket(`ws://127.0.0.1:${server.port}/socket`, { headers } as never)
+      const said = await new Promise<string>((resolve, reject) => {
+        socket.onmessage = ({ data }) => resolve(String(data))
+        socket.onerror = () => reject(new Error(`no WebSocket: ${server.stderr()}`))
+      })
+      socket.close()
+      const body = JSON.parse(said)
+      expect(body).toMatchObject({ source: 'header', syn: { hex: FORGED } })
+      expect(body.seen.headers['x-tcp-syn']).toBeUndefined()
+    })
+
     test(`behind another of our servers, on ${other}: the SYN as the edge saw it, not what the client says`, async () => {
       const server = await inner(runtime, [SYN, RTT])
       const edge = await start(other, { UPSTREAM: `http://127.0.0.1:${server.port}` })
