@@ -79,6 +79,7 @@ linux.describe('createFingerprinter on Bun.serve', () => {
     const fp = createFingerprinter()
     const unix = `${tmpdir()}/tcpfingerprint-${process.pid}.sock`
     const server = Bun.serve({ unix, fetch: (request, server) => Response.json(fp.fromBun(request, server as never)) })
+    expect(fp.arm(server as never)).toBe(false)
     open.push(server)
     expect(await get('http://localhost/', { unix })).toMatchObject({
       available: false,

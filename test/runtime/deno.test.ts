@@ -237,7 +237,7 @@ test('under another runtime the adapter for Deno says why there is nothing, and 
   }
   expect(fp.fromDeno(request, closed).reason).toBe('no-connection')
   expect(fp.fromDeno({ remoteAddr: { transport: 'unix' } }).reason).toBe('unix-socket')
-  expect(fp.fromDeno({ remoteAddr: { transport: 'vsock', hostname: 'x', port: 1 } } as never).reason).toBe('not-tcp')
+  expect(fp.fromDeno({ remoteAddr: { transport: 'vsock', cid: 3, port: 1 } } as never).reason).toBe('not-tcp')
   expect(fp.arm({ addr: { transport: 'unix' } })).toBe(false)
   expect(() => fingerprint({ tcpinfo: 'off' } as never)).toThrow('"tcpinfo"')
   expect(() => createFingerprinter({ libc: '' })).toThrow('"libc"')
