@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { needs } from '../support/privilege.ts'
 
 const DENO = join(import.meta.dir, '../../node_modules/.bin/deno')
+const ASLEEP = 'echo $$ > "$0.pid"; exec sleep 300'
 const OK = "printf 'Content-Type: text/plain\\n\\n'"
 const SCRIPTS = {
   env: `${OK}; env | LC_ALL=C sort | grep -E '^(FINGERPRINT|GATEWAY|REMOTE_ADDR|HOME|SCRIPT_NAME)'`,
@@ -63,3 +64,39 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
   },
   30_000,
 )
+
+needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
+  'cgi on Deno that may run nothing but its scripts: they are stopped too',
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-deno-'))
+    const script = join(directory, 'asleep')
+    try {
+      writeFileSync(script, `#!/bin/sh\n${ASLEEP}\n`)
+      chmodSync(script, 0o755)
+      const permissions = ['--allow-net', '--allow-read', '--allow-env', '--allow-sys', `--allow-run=${script}`]
+      const fixture = [join(import.meta.dir, 'fixture-deno-list.ts'), directory]
+      const child = Bun.spawn([DENO, 'run', '--no-prompt', ...permissions, '--no-check', ...fixture], {
+        cwd: join(import.meta.dir, '../..'),
+        stdout: 'pipe',
+        stderr: 'pipe',
+      })
+      const [out, problems] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+      if ((await child.exited) !== 0) throw new Error(problems)
+      expect(JSON.parse(out)).toEqual({ status: 504, running: 0 })
+      expect(end(`${script}.pid`)).toBe(false)
+    } finally {
+      end(`${script}.pid`)
+      rmSync(directory, { recursive: true, force: true })
+    }
+  },
+  30_000,
+)
+
+/** Ends the process whose number is in a file; whether it was still there. */
+function end(file: string): boolean {
+  try {
+    return process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL')
+  } catch {
+    return false
+  }
+}
