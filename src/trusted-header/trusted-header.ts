@@ -31,6 +31,8 @@ export interface HeaderFacts {
   readonly problems: readonly string[]
 }
 
+type MutableFacts = { -readonly [Name in keyof HeaderFacts]: HeaderFacts[Name] }
+
 /** Values taken off a request, by the position of their header in the options; `undefined` where there was none. */
 export type TakenValues = readonly (string | undefined)[]
 
@@ -91,7 +93,7 @@ export class TrustedHeaders {
   /** What the values say, as far as this peer is believed. No value makes it throw. */
   read(values: TakenValues | undefined, address: string | undefined): HeaderFacts {
     const problems: string[] = []
-    const facts: { -readonly [Name in keyof HeaderFacts]: HeaderFacts[Name] } = { problems }
+    const facts: MutableFacts = { problems }
     for (const [index, rule] of this.#rules.entries()) {
       if (!(address === undefined ? rule.from.unix : rule.from.has(address))) continue
       const text = values?.[index]?.trim()
@@ -104,11 +106,7 @@ export class TrustedHeaders {
 }
 
 /** Adds the fact of one value; what is wrong with it otherwise. */
-function readValue(
-  rule: Rule,
-  text: string,
-  facts: { -readonly [Name in keyof HeaderFacts]: HeaderFacts[Name] },
-): string | undefined {
+function readValue(rule: Rule, text: string, facts: MutableFacts): string | undefined {
   // Runtimes join the values of a repeated header, and none of the kinds has a comma.
   if (text.includes(',')) return 'has more than one value'
   if (rule.kind === 'rtt') {
@@ -117,10 +115,10 @@ function readValue(
     return undefined
   }
   const most = MOST_OCTETS[rule.kind]
-  const octets = text.length > 2 * most ? undefined : decode(rule.encoding, text)
-  if (octets === undefined || octets.length > most) {
-    return text.length > 2 * most || octets !== undefined ? 'is too long' : `is no ${rule.encoding}`
-  }
+  if (text.length > 2 * most) return 'is too long'
+  const octets = decode(rule.encoding, text)
+  if (octets === undefined) return `is no ${rule.encoding}`
+  if (octets.length > most) return 'is too long'
   if (rule.kind === 'tcp-info') {
     facts.tcpInfoBytes = octets
     return undefined

@@ -205,3 +205,13 @@ test('a trusted peer whose request is not shown is nobody: the proxy is never ta
   const other = fp.fromDeno({ remoteAddr: { transport: 'tcp', hostname: '127.0.0.2', port: 9 } })
   expect(other.hop).toBeUndefined()
 })
+
+test('an RTT of 0 is no sample, and nothing is known then', () => {
+  const fp = createForDeno({ trustedHeader: { header: 'x-rtt', kind: 'rtt', from: ['127.0.0.1'] } })
+  const find = (rtt: string) =>
+    fp.fromDeno(new Request('http://x/', { headers: { 'x-rtt': rtt } }), {
+      remoteAddr: { transport: 'tcp', hostname: '127.0.0.1', port: 9 },
+    })
+  expect(find('0')).toMatchObject({ available: false, source: 'none', timing: {} })
+  expect(find('7')).toMatchObject({ available: true, source: 'header', timing: { rtt: { microseconds: 7 } } })
+})
