@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { createFingerprinter } from '../../src/adapter/bun.ts'
+import { Hono } from 'hono'
+import { cgi, createCgi, createFingerprinter, fingerprint } from '../../src/adapter/bun.ts'
 import { createFingerprinter as createForDeno } from '../../src/adapter/deno.ts'
 import { AddressBlocks } from '../../src/trusted-header/cidr.ts'
 import { hideHeaders, withHeaders } from '../../src/trusted-header/request.ts'
@@ -214,4 +215,23 @@ test('an RTT of 0 is no sample, and nothing is known then', () => {
     })
   expect(find('0')).toMatchObject({ available: false, source: 'none', timing: {} })
   expect(find('7')).toMatchObject({ available: true, source: 'header', timing: { rtt: { microseconds: 7 } } })
+})
+
+test('scripts do not see the header, from whomever it comes', async () => {
+  const trustedHeader = { header: 'X-TCP-SYN', kind: 'syn', from: ['192.0.2.1'] } as const
+  const fp = createFingerprinter({ trustedHeader })
+  const command = ['/bin/sh', '-c', "printf 'Content-Type: text/plain\\n\\n'; env"] as const
+  const scripts = createCgi({
+    command,
+    variables: ({ request, server }) => fp.env(fp.fromBun(request, server as never)),
+  })
+  const app = new Hono().use(fingerprint({ trustedHeader })).all('*', cgi({ command }))
+  for (const handler of [scripts, app.fetch]) {
+    using server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: handler as never })
+    const response = await fetch(server.url, { headers: { 'X-TCP-SYN': SYN, X_TCP_SYN: SYN, 'X-Other': 'stays' } })
+    const env = await response.text()
+    expect(env).toMatch(/^HTTP_X_OTHER=stays$/m)
+    expect(env).toMatch(/^FINGERPRINT_SOURCE=kernel$/m)
+    expect(env).not.toContain('HTTP_X_TCP_SYN')
+  }
 })

@@ -1,6 +1,6 @@
 /**
  * A server on either runtime for the chain tests. Arguments: `TRUSTED=<JSON of the option trustedHeader>`, `UPSTREAM=<URL>`
- * makes it an edge that sends `toHeaders()` on, `FACE=plain` for no Hono, `RESOLVE=read`.
+ * makes it an edge that sends `toHeaders()` on, `FACE=plain` for no Hono, `RESOLVE=read`, `LISTEN=<JSON of where the server listens>`.
  *
  * Answers `/json` with the headers that handlers see and the environment of scripts beside the fingerprint. With Hono, somebody
  * has read the body of `/read` before, somebody is reading that of `/reading`, and `/socket` says the same over a WebSocket.
@@ -89,7 +89,7 @@ if (variable('FACE') === 'plain') {
   })
   handler = app.fetch
 }
-const listener = { hostname: '127.0.0.1', port: 0 }
+const listener = JSON.parse(variable('LISTEN') ?? '{"hostname":"127.0.0.1","port":0}')
 const server = onDeno
   ? Deno.serve({ ...listener, onListen: () => {} }, handler)
   : Bun.serve<string>({
@@ -99,4 +99,4 @@ const server = onDeno
       websocket: { open: (socket) => void socket.send(socket.data), message() {} },
     })
 arm(server)
-console.log(`listening on port ${onDeno ? server.addr.port : server.port}`)
+console.log(`listening on port ${(onDeno ? server.addr.port : server.port) ?? 0}`)
