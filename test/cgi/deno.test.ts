@@ -73,7 +73,7 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
     try {
       writeFileSync(script, `#!/bin/sh\n${ASLEEP}\n`)
       chmodSync(script, 0o755)
-      const permissions = ['--allow-net', '--allow-read', '--allow-env', '--allow-sys', `--allow-run=${script}`]
+      const permissions = ['--allow-net', '--allow-read', '--allow-env', `--allow-run=${script}`]
       const fixture = [join(import.meta.dir, 'fixture-deno-list.ts'), directory]
       const child = Bun.spawn([DENO, 'run', '--no-prompt', ...permissions, '--no-check', ...fixture], {
         cwd: join(import.meta.dir, '../..'),

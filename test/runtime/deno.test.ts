@@ -201,7 +201,6 @@ linux.describe('Deno.serve', () => {
         '--allow-env',
         '--allow-read',
         '--allow-write',
-        '--allow-sys',
       ],
     })
     const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port }, mss: 1212 })
