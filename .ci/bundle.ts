@@ -1,5 +1,8 @@
 /**
  * JavaScript for `.ci/build`: from what tsc wrote into the directory given, to `dist/`.
+ *
+ * It is for Bun too: the sources that a `bun` condition would lead to are 178 kB packed, 111 without comments and indentation,
+ * beside 106 of JavaScript, which Node and Deno need. Both do not fit into 150 kB. Sources are on JSR (`jsr.ts`).
  * @module
  */
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
