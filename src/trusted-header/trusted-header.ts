@@ -33,8 +33,8 @@ export interface HeaderFacts {
 
 type MutableFacts = { -readonly [Name in keyof HeaderFacts]: HeaderFacts[Name] }
 
-/** Values taken off a request, by the position of their header in the options; `undefined` where there was none. */
-export type TakenValues = readonly (string | undefined)[]
+/** Values taken off a request, by the name of their header in lower case. */
+export type TakenValues = ReadonlyMap<string, string>
 
 /** Longest values: 256 octets of SYN, 512 of `struct tcp_info`, 2^32-1 microseconds. */
 const MOST_OCTETS = { syn: 256, 'tcp-info': 512 } as const
@@ -75,12 +75,12 @@ export class TrustedHeaders {
 
   /** The values that are on a request, whoever sent it; `undefined` where there is none at all. */
   values(headers: Headers): TakenValues | undefined {
-    let values: (string | undefined)[] | undefined
-    for (const [index, { name }] of this.#rules.entries()) {
+    let values: Map<string, string> | undefined
+    for (const { name } of this.#rules) {
       const value = headers.get(name)
       if (value === null) continue
-      values ??= new Array<string | undefined>(this.#rules.length).fill(undefined)
-      values[index] = value
+      values ??= new Map()
+      values.set(name, value)
     }
     return values
   }
@@ -94,9 +94,9 @@ export class TrustedHeaders {
   read(values: TakenValues | undefined, address: string | undefined): HeaderFacts {
     const problems: string[] = []
     const facts: MutableFacts = { problems }
-    for (const [index, rule] of this.#rules.entries()) {
+    for (const rule of this.#rules) {
       if (!(address === undefined ? rule.from.unix : rule.from.has(address))) continue
-      const text = values?.[index]?.trim()
+      const text = values?.get(rule.name)?.trim()
       if (text === undefined || NO_VALUE.has(text)) continue
       const problem = readValue(rule, text, facts)
       if (problem !== undefined) problems.push(`header "${rule.name}" ${problem}`)

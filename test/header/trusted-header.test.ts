@@ -118,7 +118,7 @@ describe('TrustedHeaders', () => {
 
   test('base64 with and without its padding', () => {
     const one = new TrustedHeaders([{ header: 'a', kind: 'syn', encoding: 'base64', from: ['::1'] }])
-    const syn = (text: string): string | undefined => one.read([text], '::1').syn?.hex
+    const syn = (text: string): string | undefined => one.read(new Map([['a', text]]), '::1').syn?.hex
     expect(syn(base64)).toBe(SYN)
     expect(syn(base64.replace(/=+$/, ''))).toBe(SYN)
     for (const bad of [`${base64}=`, `*${base64}`, SYN.slice(0, 41), 'A', '====']) expect(syn(bad), bad).toBeUndefined()
@@ -128,7 +128,7 @@ describe('TrustedHeaders', () => {
     for (const none of ['', ' ', '-', '(null)'])
       expect(read({ 'x-syn': none, 'x-rtt': none })).toEqual({ problems: [] })
     for (const rtt of ['-1', '1.5', '1e3', '0x10', '01', '4294967296', '99999999999', '1,2', '１']) {
-      const facts = headers.read([undefined, undefined, rtt], '10.0.0.1')
+      const facts = headers.read(new Map([['x-rtt', rtt]]), '10.0.0.1')
       expect(facts.rttMicroseconds, rtt).toBeUndefined()
       expect(facts.problems, rtt).toHaveLength(1)
     }
@@ -215,6 +215,20 @@ test('an RTT of 0 is no sample, and nothing is known then', () => {
     })
   expect(find('0')).toMatchObject({ available: false, source: 'none', timing: {} })
   expect(find('7')).toMatchObject({ available: true, source: 'header', timing: { rtt: { microseconds: 7 } } })
+})
+
+test('a second fingerprinter of the same request has the value that the first one took off, for peers that it trusts', () => {
+  const remoteAddr = { transport: 'tcp', hostname: '127.0.0.1', port: 9 }
+  const trusting = (header: string, kind: 'syn' | 'rtt', from: string) =>
+    createForDeno({ trustedHeader: { header, kind, from: [from] } })
+  const request = new Request('http://x/', { headers: { 'x-tcp-syn': SYN, 'x-rtt': '7' } })
+  const find = (fp: ReturnType<typeof trusting>) => fp.fromDeno(request, { remoteAddr })
+  expect(find(trusting('X-TCP-SYN', 'syn', '127.0.0.1')).syn?.hex).toBe(SYN)
+  expect(find(trusting('x-tcp-syn', 'syn', '127.0.0.1')).syn?.hex).toBe(SYN)
+  expect(find(trusting('x-rtt', 'rtt', '127.0.0.1')).timing.rtt?.microseconds).toBe(7)
+  expect(find(trusting('x-tcp-syn', 'syn', '127.0.0.1')).syn?.hex).toBe(SYN)
+  expect(find(trusting('x-tcp-syn', 'syn', '192.0.2.1'))).toMatchObject({ available: false })
+  expect([...request.headers.keys()]).toEqual([])
 })
 
 test('scripts do not see the header, from whomever it comes', async () => {
