@@ -2,6 +2,7 @@
  * Where access log lines go on Bun, Deno and Node: files, pipes and terminals, through `node:fs`, loaded on first use.
  * @module
  */
+import type { LineSink, LineSinkOptions } from '../output/access-log.ts'
 import { type LogTarget, LogWriter } from '../output/log-writer.ts'
 import { beforeExit, onSignal } from './process-hooks.ts'
 
@@ -64,24 +65,8 @@ function letGo(timer: unknown): void {
   }
 }
 
-/** A place for lines, with what a graceful stop and a rotation need. */
-export interface LogSink {
-  line(text: string): void
-  flush(): void
-  reopen(): void
-  close(): void
-}
-
-/** Where to write and how. */
-export interface LogSinkOptions {
-  readonly to: { readonly file: string; readonly mode: number; readonly reopen: string | false } | 1 | 2
-  readonly delay: number
-  readonly maxPending: number
-  readonly onError: (error: Error) => void
-}
-
 /** Opens a sink. It writes what it holds before the process ends, unless that is by SIGKILL. */
-export function openLogSink(options: LogSinkOptions): LogSink {
+export function openLogSink(options: LineSinkOptions): LineSink {
   const { to } = options
   const writer = new LogWriter(
     {
@@ -105,6 +90,7 @@ export function openLogSink(options: LogSinkOptions): LogSink {
   ]
   return {
     line: (text) => writer.line(text),
+    append: (append, record) => writer.append(append, record),
     flush: () => {
       writer.flush()
     },

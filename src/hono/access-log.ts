@@ -86,8 +86,8 @@ export function createAccessLogMiddleware(
   const accessLog: MiddlewareHandler = async (c, next) => {
     const request = c.req.raw
     const server: unknown = serverOf(c.env)
-    const entry = new HonoEntry(c, rawDumps, request, server, log.begin(request, server))
-    if (uses.bytes) observe(c, entry, runtime)
+    const entry = new HonoEntry(c, rawDumps, log, request, server)
+    observe(c, entry, runtime)
     try {
       await next()
     } catch (error) {
