@@ -65,9 +65,25 @@ function letGo(timer: unknown): void {
   }
 }
 
+/** Stands for this evaluation of the module: `bun --hot` evaluates it anew and keeps `globalThis`, signals and descriptors. */
+const EVALUATION = {}
+const OPEN: unique symbol = Symbol.for(`tcpfingerprint.log-sinks ${import.meta.url}`) as never
+
+/** Sinks that are open. Those of an evaluation that was replaced are closed first: nobody else would. */
+function openSinks(): Set<LineSink> {
+  const place = globalThis as { [OPEN]?: { readonly evaluation: object; readonly sinks: Set<LineSink> } }
+  if (place[OPEN]?.evaluation !== EVALUATION) {
+    // Lines of requests that are still under way there are written all the same, each by opening the file again.
+    for (const sink of place[OPEN]?.sinks ?? []) sink.close()
+    place[OPEN] = { evaluation: EVALUATION, sinks: new Set() }
+  }
+  return place[OPEN].sinks
+}
+
 /** Opens a sink. It writes what it holds before the process ends, unless that is by SIGKILL. */
 export function openLogSink(options: LineSinkOptions): LineSink {
   const { to } = options
+  const sinks = openSinks()
   const writer = new LogWriter(
     {
       open: () => (typeof to === 'number' ? openStandard(to) : openLogFile(to.file, to.mode)),
@@ -88,7 +104,7 @@ export function openLogSink(options: LineSinkOptions): LineSink {
     beforeExit(() => writer.flush(), reopen === false ? [] : [reopen]),
     reopen === false ? () => {} : onSignal(reopen, () => writer.reopen()),
   ]
-  return {
+  const sink: LineSink = {
     line: (text) => writer.line(text),
     append: (append, record) => writer.append(append, record),
     flush: () => {
@@ -96,8 +112,11 @@ export function openLogSink(options: LineSinkOptions): LineSink {
     },
     reopen: () => writer.reopen(),
     close() {
+      sinks.delete(sink)
       for (const undo of release) undo()
       writer.close()
     },
   }
+  sinks.add(sink)
+  return sink
 }
