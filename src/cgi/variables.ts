@@ -95,8 +95,10 @@ export function cgiVariables(request: Request, facts: CgiFacts): Record<string, 
 const strict = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * A header value as a string whose UTF-8 form has the octets that came: runtimes give one code unit per octet. Octets that are
- * not UTF-8 cannot be put into an environment by any JavaScript runtime; they arrive as the UTF-8 form of Latin-1.
+ * A header value as a string whose UTF-8 form has the octets that came: runtimes give one code unit per octet.
+ *
+ * Octets that are not UTF-8 arrive as the UTF-8 form of Latin-1: Bun and Deno encode environments as UTF-8 and take nothing but
+ * strings (`test/cgi/octets.test.ts` shows it). `iconv -f UTF-8 -t ISO-8859-1` in the script gives the octets back.
  */
 function textOf(value: string | null): string | undefined {
   if (value === null) return undefined

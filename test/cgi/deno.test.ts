@@ -11,6 +11,7 @@ const SCRIPTS = {
   silent: ':',
   holder: `${OK}; echo done; sleep 300 & exit 0`,
   mute: 'sleep 300',
+  odd: `${OK}; printf %s "$HTTP_X_ODD" | od -An -tx1 | tr -d ' \\n'`,
   cat: `${OK}; exec cat`,
   endless: `${OK}; exec yes`,
 }
@@ -45,18 +46,21 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
           '/cgi-bin/holder': [200, 'done\n'],
           '/cgi-bin/mute': [504, '504 Gateway Timeout\n'],
           '/cgi-bin/none': [404, '404 Not Found\n'],
+          // Not UTF-8 as a whole, so each octet is taken for Latin-1.
+          '/cgi-bin/odd': [200, 'c383c2a920c3a922'],
           '/cgi-bin/cat': [200, '300000'],
         },
         running: 0,
       })
       const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
       expect(lines.slice(0, 3)).toEqual([
-        '127.0.0.1 200 6 + "GET / HTTP/1.1"',
-        '127.0.0.1 200 95 + "GET /cgi-bin/env HTTP/1.1"',
-        '127.0.0.1 502 16 + "GET /cgi-bin/silent HTTP/1.1"',
+        '127.0.0.1 200 6 + "GET / HTTP/1.1" -',
+        '127.0.0.1 200 95 + "GET /cgi-bin/env HTTP/1.1" -',
+        '127.0.0.1 502 16 + "GET /cgi-bin/silent HTTP/1.1" -',
       ])
-      expect(lines.at(-1)).toMatch(/^127\.0\.0\.1 200 \d+ X "GET \/cgi-bin\/endless HTTP\/1\.1"$/)
-      expect(lines).toHaveLength(8)
+      expect(lines).toContain('127.0.0.1 200 16 + "GET /cgi-bin/odd HTTP/1.1" \\xc3\\xa9 \\xe9\\"')
+      expect(lines.at(-1)).toMatch(/^127\.0\.0\.1 200 \d+ X "GET \/cgi-bin\/endless HTTP\/1\.1" -$/)
+      expect(lines).toHaveLength(9)
     } finally {
       rmSync(directory, { recursive: true, force: true })
     }
