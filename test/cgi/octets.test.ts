@@ -1,6 +1,6 @@
 /**
  * Why `HTTP_*` variables cannot have every octet that a header had: neither runtime passes octets that are not UTF-8 to a program,
- * in whatever form they are given. Once one of these rows fails, `textOf` in src/cgi/variables.ts can do better.
+ * in whatever form they are given. Once one of these rows fails, src/cgi/variables.ts can do better.
  * @module
  */
 import { describe, expect, test } from 'bun:test'
