@@ -1,11 +1,10 @@
 import { expect } from 'bun:test'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { needs } from '../support/privilege.ts'
+import { OK, scriptDirectory } from './scripts.ts'
 
 const DENO = join(import.meta.dir, '../../node_modules/.bin/deno')
-const OK = "printf 'Content-Type: text/plain\\n\\n'"
 const SCRIPTS = {
   env: `${OK}; env | LC_ALL=C sort | grep -E '^(FINGERPRINT|GATEWAY|REMOTE_ADDR|HOME|SCRIPT_NAME)'`,
   silent: ':',
@@ -19,15 +18,10 @@ const SCRIPTS = {
 needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
   'cgi and accessLog on Deno: scripts, limits, aborts and lines as on Bun',
   async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-deno-'))
+    const { base, root, script, remove } = scriptDirectory()
     try {
-      const root = join(directory, 'cgi-bin')
-      mkdirSync(root)
-      for (const [name, body] of Object.entries(SCRIPTS)) {
-        writeFileSync(join(root, name), `#!/bin/sh\n${body}\n`)
-        chmodSync(join(root, name), 0o755)
-      }
-      const file = join(directory, 'access.log')
+      for (const [name, commands] of Object.entries(SCRIPTS)) script(name, commands)
+      const file = join(base, 'access.log')
       const child = Bun.spawn([DENO, 'run', '-A', '--no-check', join(import.meta.dir, 'fixture-deno.ts'), root, file], {
         cwd: join(import.meta.dir, '../..'),
         stdout: 'pipe',
@@ -62,7 +56,7 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
       expect(lines.at(-1)).toMatch(/^127\.0\.0\.1 200 \d+ X "GET \/cgi-bin\/endless HTTP\/1\.1" -$/)
       expect(lines).toHaveLength(9)
     } finally {
-      rmSync(directory, { recursive: true, force: true })
+      remove()
     }
   },
   30_000,

@@ -1,24 +1,22 @@
 import { expect, test } from 'bun:test'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, sleepUntil } from '../apache/wire.ts'
+import { OK, scriptDirectory } from '../cgi/scripts.ts'
 import { startServer } from '../support/server.ts'
 
 test('bun --hot: the replaced modules keep no log file and no signal listener, and lose no line', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-hot-'))
-  const module = join(directory, 'module.ts')
-  const log = join(directory, 'access.log')
-  const script = join(directory, 'hello')
+  const { base, root, script, remove } = scriptDirectory()
+  const module = join(base, 'module.ts')
+  const log = join(base, 'access.log')
   writeFileSync(module, 'export const generation = 1')
-  writeFileSync(script, "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nhello\\n'\n")
-  chmodSync(script, 0o755)
+  script('hello', `${OK}; echo hello`)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const server = await startServer(
     undefined,
     'test/hono/servers/hot.ts',
-    { PORT: String(port), HOT_MODULE: module, LOG_FILE: log, CGI_ROOT: directory },
+    { PORT: String(port), HOT_MODULE: module, LOG_FILE: log, CGI_ROOT: root },
     { runtimeArguments: ['--hot'], ready: /listening on (\d+)/ },
   )
   const lines = (file: string): string[] =>
@@ -54,6 +52,6 @@ test('bun --hot: the replaced modules keep no log file and no signal listener, a
     expect(lines(log)).toEqual([`/held ${size(last)}`])
   } finally {
     await server.stop()
-    rmSync(directory, { recursive: true })
+    remove()
   }
 }, 60_000)
