@@ -41,6 +41,7 @@ export const IN_IGNORED = 0x8000
 /** epoll (linux/eventpoll.h). EPOLLERR and EPOLLHUP need not be asked for. */
 export const EPOLL_CLOEXEC = 0x80000
 export const EPOLL_CTL_ADD = 1
+export const EPOLL_CTL_DEL = 2
 export const EPOLLIN = 0x1
 export const EPOLLET = 0x8000_0000
 
@@ -53,6 +54,7 @@ export const ERRNO = {
   EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,
+  EEXIST: 17,
   EINVAL: 22,
   EMFILE: 24,
   ENOSPC: 28,

@@ -7,29 +7,17 @@
  * - an index from peer port to number, of every socket it ever met on its way, so that no probe is wasted;
  * - the young numbers, most recently taken first: short-lived traffic goes on using the same few;
  * - the landing number, one past the highest seen in use;
- * - an inotify watch on each socket that stays open, which tells when it closes, so that long-lived ones need no probes;
- * - an epoll set of these sockets and of inotify itself, which is ready only when one of them was reset, broken or closed:
- *   one cheap call says that all of them are what they were.
+ * - a watch on each socket that stays open, which tells when it closes, so that long-lived ones need no probes.
  *
  * Each is a guess about where to look. What is found is verified by a live `getpeername`, so that a wrong guess costs time
- * and never correctness; where the kernel refuses inotify or epoll, everything else works without.
+ * and never correctness; where the kernel refuses watches, everything else works without.
  * @module
  */
 import type { AddressWords } from '../src/wire/sockaddr.ts'
-import {
-  EPOLL_CLOEXEC,
-  EPOLL_CTL_ADD,
-  EPOLLET,
-  EPOLLIN,
-  ERRNO,
-  IN_CLOEXEC,
-  IN_CLOSE_NOWRITE,
-  IN_CLOSE_WRITE,
-  IN_NONBLOCK,
-  IN_Q_OVERFLOW,
-} from './constants.ts'
+import { ERRNO } from './constants.ts'
 import { NumberSet } from './number-set.ts'
 import type { Sockets } from './socket.ts'
+import { Watcher } from './watcher.ts'
 
 /** What is known of a descriptor number. */
 const UNKNOWN = 0 // never seen open
@@ -46,12 +34,10 @@ const GAP = 64
 const AHEAD = 8
 /** Numbers that may be looked through at any time: a fraction of a millisecond. */
 const CHEAP = 2048
+/** What a request costs where the index is not complete, in looks at a number. */
+const WORTH = 4
 /** Sweeps a number must have stayed with its socket before it gets a watch. */
 const SETTLED_SWEEPS = 2
-
-/** In place of a descriptor that the kernel did not give. */
-const REFUSED = -2
-const opened = (fd: number): number => (fd < 0 ? REFUSED : fd)
 
 /** What the table holds, for status and tests. */
 export interface DescriptorCounts {
@@ -81,7 +67,6 @@ export class DescriptorTable {
   #looked = new Uint32Array(256)
   /** The sweep in which the number was found taken. */
   #since = new Uint32Array(256)
-  #watch = new Int32Array(256)
   // Numbers by status, for going through them in the order in which the kernel gives them out.
   readonly #closed = new NumberSet()
   readonly #young = new NumberSet()
@@ -92,7 +77,7 @@ export class DescriptorTable {
   #first = -1
   #last = -1
   readonly #byPort = new Map<number, number | number[]>()
-  readonly #byWatch = new Map<number, number>()
+  readonly #watcher: Watcher
   #landing = 0
   #lastHit = -1
   /** Whether the last search found the same number as the one before. */
@@ -104,31 +89,29 @@ export class DescriptorTable {
   #sockets_ = 0
   #probes = 0
   #fullScans = 0
-  /** Descriptor of inotify: -1 not opened yet, or `REFUSED`. */
-  #inotify = -1
-  /** Descriptor of epoll: -1 not opened yet, or `REFUSED`. */
-  #epoll = -1
-  readonly #event = new Uint8Array(new ArrayBuffer(16))
-  readonly #eventView = new DataView(this.#event.buffer)
-  #generation = 0
-  readonly #notices = new Uint8Array(new ArrayBuffer(4096))
-  readonly #noticeView = new DataView(this.#notices.buffer)
+  /** The watcher's epoch in which the index was made complete, and what was paid since for its not being complete. */
+  #completeIn = 0
+  #asked = 0
   /** When the next full scan may be made, milliseconds of `performance.now()`. */
   #nextScan = 0
 
   constructor(sockets: Sockets, events: DescriptorEvents) {
     this.#sockets = sockets
     this.#events = events
+    this.#watcher = new Watcher(sockets.libc, {
+      closed: (fd) => this.#become(fd, CLOSED),
+      lost: (fd) => this.#lose(fd),
+    })
   }
 
   /** What the table holds now. */
   counts(): DescriptorCounts {
-    return { sockets: this.#sockets_, watches: this.#byWatch.size, probes: this.#probes, fullScans: this.#fullScans }
+    return { sockets: this.#sockets_, watches: this.#watcher.size, probes: this.#probes, fullScans: this.#fullScans }
   }
 
-  /** One past the highest number seen in use. */
-  get landing(): number {
-    return this.#landing
+  /** Watches the sockets that stay, and the listeners. */
+  get watcher(): Watcher {
+    return this.#watcher
   }
 
   /** The number known for a peer port, -1 for none and for several. Not verified. */
@@ -164,7 +147,7 @@ export class DescriptorTable {
     let fd = this.#findNear(port, address, accept)
     if (fd < 0) fd = this.#findLanding(port, address, accept, 0)
     if (fd < 0) {
-      if (this.#byWatch.size > 0) this.drain()
+      if (this.#watcher.size > 0) this.#watcher.drain()
       fd = this.#findAmong(this.#closed, port, address, accept, limit)
     }
     if (fd < 0) fd = this.#findAmong(this.#young, port, address, accept, limit)
@@ -334,7 +317,7 @@ export class DescriptorTable {
   }
 
   #leave(fd: number, status: number): void {
-    if (status === WATCHED) this.#unwatch(fd)
+    if (status === WATCHED) this.#watcher.unwatch(fd)
     else {
       this.#unlink(fd)
       this.#young.delete(fd)
@@ -379,7 +362,6 @@ export class DescriptorTable {
     this.#port = larger(this.#port)
     this.#looked = larger(this.#looked)
     this.#since = larger(this.#since)
-    this.#watch = larger(this.#watch)
     for (const numbers of [this.#closed, this.#young, this.#others]) numbers.grow(size)
     this.#next = larger(this.#next)
     this.#previous = larger(this.#previous)
@@ -389,6 +371,16 @@ export class DescriptorTable {
   forget(fd: number): void {
     const status = this.#status[fd]
     if (status === YOUNG || status === WATCHED) this.#become(fd, CLOSED)
+  }
+
+  /**
+   * The socket at this number is another one than before, though its peer has the same port: what is still to be told of
+   * the one before must not be taken for this one's end.
+   */
+  renew(fd: number): void {
+    if (this.#status[fd] !== WATCHED) return
+    this.#watcher.unwatch(fd)
+    this.#lose(fd)
   }
 
   /** Notes a descriptor that the runtime itself named, and says whether its socket has this peer. */
@@ -405,11 +397,9 @@ export class DescriptorTable {
    */
   sweep(limit: number): boolean {
     this.#sweeps++
-    // Refused because too many were open, perhaps: asked for again.
-    if (this.#inotify === REFUSED) this.#inotify = -1
-    if (this.#epoll === REFUSED) this.#epoll = -1
+    this.#watcher.retry()
     this.#search = (this.#search + 1) >>> 0
-    if (this.#byWatch.size > 0) this.drain()
+    if (this.#watcher.size > 0) this.#watcher.drain()
     let fd = this.#last
     for (let left = limit; left > 0 && fd >= 0; left--) {
       const previous = this.#previous[fd]!
@@ -427,26 +417,7 @@ export class DescriptorTable {
     return fd >= 0
   }
 
-  /**
-   * Counts what happened to watched sockets. While the number is the same and `isQuiet`, every watched socket is the one it
-   * was, and has a peer.
-   */
-  get generation(): number {
-    return this.#generation
-  }
-
-  /**
-   * Whether no watched socket was reset, broken or closed since the last call, up to this moment. Where one was, or the kernel
-   * refuses to tell, the generation counts on: whatever was believed is to be verified anew.
-   */
-  isQuiet(): boolean {
-    if (this.#epoll >= 0 && this.#sockets.libc.epoll_wait(this.#epoll, this.#event, 1, 0) === 0) return true
-    this.#generation++
-    this.drain()
-    return false
-  }
-
-  /** Whether the number's socket is watched: `isQuiet` speaks for it. */
+  /** Whether the number's socket is watched: the watcher's generation speaks for it. */
   isWatched(fd: number): boolean {
     return this.#status[fd] === WATCHED
   }
@@ -458,97 +429,55 @@ export class DescriptorTable {
 
   /** Gives a socket that stays a watch on its close and its end. False where it got none. */
   #settle(fd: number): boolean {
-    const { libc } = this.#sockets
     const port = this.#port[fd]!
-    if (!this.#openNotices()) return false
-    const watch = libc.inotify_add_watch(this.#inotify, descriptorPath(fd), IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)
-    if (watch < 0) return false
+    if (!this.#watcher.watch(fd)) return false
     // Between the look and the watch another thread may have closed the number, and somebody taken it.
     this.#probes++
-    const same = this.#sockets.peerName(fd) > 0 && this.#sockets.port() === port && !this.#byWatch.has(watch)
-    if (!same || !this.#addToEpoll(fd, EPOLLET)) {
-      libc.inotify_rm_watch(this.#inotify, watch)
+    if (this.#sockets.peerName(fd) <= 0 || this.#sockets.port() !== port) {
+      this.#watcher.unwatch(fd)
       return false
     }
     this.#unlink(fd)
     this.#young.delete(fd)
     this.#status[fd] = WATCHED
-    this.#watch[fd] = watch
-    this.#byWatch.set(watch, fd)
     return true
   }
 
-  /** Opens inotify and epoll on first use. False where the kernel refuses one of them. */
-  #openNotices(): boolean {
-    const { libc } = this.#sockets
-    if (this.#inotify === -1) this.#inotify = opened(libc.inotify_init1(IN_CLOEXEC | IN_NONBLOCK))
-    if (this.#epoll === -1 && this.#inotify >= 0) {
-      this.#epoll = opened(libc.epoll_create1(EPOLL_CLOEXEC))
-      if (this.#epoll >= 0 && !this.#addToEpoll(this.#inotify, EPOLLIN)) {
-        libc.close(this.#epoll)
-        this.#epoll = REFUSED
-      }
+  /** A watch was lost, the socket is there. */
+  #lose(fd: number): void {
+    this.#status[fd] = YOUNG
+    this.#young.add(fd)
+    this.#since[fd] = this.#sweeps
+    this.#link(fd)
+  }
+
+  /**
+   * Whether every socket of the process with a peer is in the index, now: no connection has come since all were looked at,
+   * and none waits to be accepted. They are looked at again once so many asked in vain that it is worth it.
+   */
+  isComplete(): boolean {
+    const { epoch } = this.#watcher
+    if (epoch === 0) return false
+    if (this.#completeIn === epoch) return true
+    this.#asked += WORTH
+    if (this.#asked < this.#landing - this.#watcher.size) return false
+    this.#asked = 0
+    this.#search++
+    for (let fd = 0, unused = 0; unused < GAP; fd++) {
+      this.#grow(fd)
+      if (this.#status[fd] !== WATCHED) this.#look(fd)
+      if (fd < this.#landing) continue
+      if (this.#status[fd] === UNKNOWN) unused++
+      else this.#landAfter(fd)
     }
-    return this.#inotify >= 0 && this.#epoll >= 0
+    this.#completeIn = this.#watcher.epoch
+    return this.#completeIn !== 0
   }
 
-  /** A closed descriptor leaves the set by itself. */
-  #addToEpoll(fd: number, events: number): boolean {
-    this.#eventView.setUint32(0, events, true)
-    return this.#sockets.libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, this.#event) === 0
-  }
-
-  #unwatch(fd: number): void {
-    const watch = this.#watch[fd]!
-    this.#byWatch.delete(watch)
-    this.#sockets.libc.inotify_rm_watch(this.#inotify, watch)
-  }
-
-  /** Reads the close notices that came since the last look, and lets go of those numbers. */
-  drain(): void {
-    if (this.#inotify < 0) return
-    for (;;) {
-      const octets = this.#sockets.libc.read(this.#inotify, this.#notices, this.#notices.length)
-      if (octets <= 0) return
-      for (let at = 0; at + 16 <= octets; at += 16 + this.#noticeView.getUint32(at + 12, true)) {
-        const mask = this.#noticeView.getUint32(at + 4, true)
-        if (mask & IN_Q_OVERFLOW) this.#mistrust()
-        if ((mask & (IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)) === 0) continue
-        const fd = this.#byWatch.get(this.#noticeView.getInt32(at, true))
-        if (fd !== undefined) this.#become(fd, CLOSED)
-      }
-      if (octets < this.#notices.length - 16) return
-    }
-  }
-
-  /** Notices were lost: every watched number is young again. */
-  #mistrust(): void {
-    this.#generation++
-    for (const fd of [...this.#byWatch.values()]) {
-      this.#unwatch(fd)
-      this.#status[fd] = YOUNG
-      this.#young.add(fd)
-      this.#since[fd] = this.#sweeps
-      this.#link(fd)
-    }
-  }
-
-  /** Lets go of everything, the inotify descriptor too. */
+  /** Lets go of everything. */
   close(): void {
     for (let fd = 0; fd < this.#landing; fd++) this.#become(fd, UNKNOWN)
-    if (this.#inotify >= 0) this.#sockets.libc.close(this.#inotify)
-    this.#inotify = -1
-    if (this.#epoll >= 0) this.#sockets.libc.close(this.#epoll)
-    this.#epoll = -1
-    this.#generation++
+    this.#watcher.close()
     this.#landing = 0
   }
-}
-
-/** Path of a descriptor of this process, ended by a NUL octet. */
-function descriptorPath(fd: number): Uint8Array {
-  const text = `/proc/self/fd/${fd}\0`
-  const path = new Uint8Array(new ArrayBuffer(text.length))
-  for (let i = 0; i < text.length; i++) path[i] = text.charCodeAt(i)
-  return path
 }

@@ -5,6 +5,7 @@
 import { type Libc, type LibcUnavailable, libcNames } from './libc.ts'
 
 type BunFfi = typeof import('bun:ffi')
+type Pointer = import('bun:ffi').Pointer
 
 const SYMBOLS = {
   getsockopt: { args: ['i32', 'i32', 'i32', 'buffer', 'buffer'], returns: 'i32' },
@@ -20,6 +21,10 @@ const SYMBOLS = {
   epoll_wait: { args: ['i32', 'buffer', 'i32', 'i32'], returns: 'i32' },
   read: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
   close: { args: ['i32'], returns: 'i32' },
+  syscall: { args: ['u64', 'u64', 'u64', 'u64'], returns: 'i32' },
+  calloc: { args: ['u64', 'u64'], returns: 'ptr' },
+  free: { args: ['u64'], returns: 'void' },
+  memmove: { args: ['u64', 'buffer', 'u64'], returns: 'void' },
   __errno_location: { args: [], returns: 'ptr' },
 } as const
 
@@ -54,7 +59,7 @@ function open(path: string | undefined): Libc | LibcUnavailable {
 }
 
 function bind(ffi: BunFfi, name: string): Libc {
-  const { __errno_location: location, ...calls } = ffi.dlopen(name, SYMBOLS).symbols
+  const { __errno_location: location, calloc, memmove, ...calls } = ffi.dlopen(name, SYMBOLS).symbols
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
   let address: ReturnType<typeof location>
   return {
@@ -63,5 +68,9 @@ function bind(ffi: BunFfi, name: string): Libc {
       address ??= location()
       return address === null ? 0 : ffi.read.i32(address, 0)
     },
+    architecture: process.arch,
+    calloc: (count, octets) => Number(calloc(count, octets) ?? 0),
+    load: (from) => ffi.read.u32(from as Pointer, 0),
+    store: (to, octets, count) => memmove(to, octets, count),
   }
 }

@@ -18,8 +18,12 @@ const SYMBOLS = {
   epoll_wait: { parameters: ['i32', 'buffer', 'i32', 'i32'], result: 'i32' },
   read: { parameters: ['i32', 'buffer', 'usize'], result: 'isize' },
   close: { parameters: ['i32'], result: 'i32' },
-  memcpy: { parameters: ['buffer', 'pointer', 'usize'], result: 'pointer' },
-  __errno_location: { parameters: [], result: 'pointer' },
+  syscall: { parameters: ['usize', 'usize', 'usize', 'usize'], result: 'i32' },
+  calloc: { parameters: ['usize', 'usize'], result: 'usize' },
+  free: { parameters: ['usize'], result: 'void' },
+  memcpy: { parameters: ['buffer', 'usize', 'usize'], result: 'void' },
+  memmove: { parameters: ['usize', 'buffer', 'usize'], result: 'void' },
+  __errno_location: { parameters: [], result: 'usize' },
 } as const
 
 /** What is used of Deno. */
@@ -29,10 +33,12 @@ interface DenoFfi {
     path: string,
     symbols: typeof SYMBOLS,
   ) => {
-    readonly symbols: Omit<Libc, 'errno' | 'read'> & {
+    readonly symbols: Omit<Libc, 'errno' | 'read' | 'architecture' | 'calloc' | 'load' | 'store'> & {
       read(...rest: Parameters<Libc['read']>): number | bigint
-      memcpy(to: Uint8Array, from: object | null, count: number): unknown
-      __errno_location(): object | null
+      calloc(count: number, octets: number): number | bigint
+      memcpy(to: Uint8Array, from: number, count: number): void
+      memmove(to: number, from: Uint8Array, count: number): void
+      __errno_location(): number | bigint
     }
     close(): void
   }
@@ -62,7 +68,7 @@ function open(path: string | undefined): Libc | LibcUnavailable {
   }
   const failures: string[] = []
   let isDenied = true
-  for (const name of path === undefined ? names(Deno.build.arch) : [path]) {
+  for (const name of path === undefined ? libcNames(architectureOf(Deno)) : [path]) {
     // Asked before the attempt: a server must not stop at a question on its terminal.
     if (Deno.permissions.querySync({ name: 'ffi', path: name }).state !== 'granted') continue
     isDenied = false
@@ -88,25 +94,33 @@ function denied(Deno: DenoFfi, path: string | undefined): LibcUnavailable {
   }
 }
 
-function names(architecture: string): readonly string[] {
-  return libcNames(architecture === 'aarch64' ? 'arm64' : architecture === 'x86_64' ? 'x64' : architecture)
-}
-
 function bind(Deno: DenoFfi, name: string): Libc {
-  const { __errno_location: location, memcpy, read, ...calls } = Deno.dlopen(name, SYMBOLS).symbols
+  const { __errno_location: location, calloc, memcpy, memmove, read, ...calls } = Deno.dlopen(name, SYMBOLS).symbols
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
-  let address: object | null | undefined
+  let address = 0
   const octets = new Uint8Array(new ArrayBuffer(4))
-  const view = new DataView(octets.buffer)
+  const words = new Uint32Array(octets.buffer)
+  const load = (from: number): number => {
+    // Deno's own reader of pointers wants the permission for everything.
+    memcpy(octets, from, 4)
+    return words[0]!
+  }
   return {
     ...calls,
     read: (fd, buffer, count) => Number(read(fd, buffer, count)),
     errno: () => {
-      address ??= location()
-      if (address === null) return 0
-      // Deno's own reader of pointers wants the permission for everything.
-      memcpy(octets, address, 4)
-      return view.getInt32(0, true)
+      address ||= Number(location())
+      return load(address) | 0
     },
+    architecture: architectureOf(Deno),
+    calloc: (count, size) => Number(calloc(count, size)),
+    load,
+    store: memmove,
   }
+}
+
+/** Under the names that Bun and Node have for them. */
+function architectureOf(Deno: DenoFfi): string {
+  const { arch } = Deno.build
+  return arch === 'aarch64' ? 'arm64' : arch === 'x86_64' ? 'x64' : arch
 }

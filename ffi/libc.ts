@@ -24,13 +24,24 @@ export interface Libc {
   inotify_add_watch(fd: number, path: Uint8Array, mask: number): number
   inotify_rm_watch(fd: number, watch: number): number
   epoll_create1(flags: number): number
-  /** `event` is a `struct epoll_event`; the library only ever writes its first word, the events. */
+  /** `event` is a `struct epoll_event`, which is packed on x86-64 only. */
   epoll_ctl(epoll: number, operation: number, fd: number, event: Uint8Array): number
   epoll_wait(epoll: number, events: Uint8Array, count: number, milliseconds: number): number
   read(fd: number, buffer: Uint8Array, count: number): number
   close(fd: number): number
   /** The calling thread's `errno`. Read it at once after a failed call. */
   errno(): number
+  /** `x64` or `arm64`; anything else where a number of the system call interface must not be guessed. */
+  readonly architecture: string
+  /** For the calls of Linux AIO, which libc has no functions for. Arguments are numbers and addresses. */
+  syscall(number: number, first: number, second: number, third: number): number
+  /** Memory outside of JavaScript's, which does not move; 0 where there is none left. */
+  calloc(count: number, octets: number): number
+  free(address: number): void
+  /** The 32-bit word at an address, in the machine's order. */
+  load(address: number): number
+  /** Copies the first `count` octets to an address. */
+  store(address: number, octets: Uint8Array, count: number): void
 }
 
 /** libc cannot be had: the reason is decided once, when the first socket is asked for. */

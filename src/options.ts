@@ -27,7 +27,7 @@ export interface FingerprintOptions<Subject = Request> {
    * `'keep'` leaves it, and an RTT that includes the client's wait says so. Default `'clear'`.
    */
   readonly deferAccept?: 'clear' | 'keep' | undefined
-  /** Connections kept at most; the oldest goes first. About 1 KiB each. Default 131072. */
+  /** Connections kept at most; the oldest goes first. About half a KiB each. Default 131072. */
   readonly maxConnections?: number | undefined
   /** Raw dumps in the environment map: `FINGERPRINT_SAVED_SYN`, `FINGERPRINT_TCP_INFO`. Both off by default. */
   readonly env?: { readonly savedSyn?: boolean | undefined; readonly tcpInfo?: boolean | undefined } | undefined

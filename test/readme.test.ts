@@ -2,6 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { needs } from './support/privilege.ts'
+import { DENO_ARGUMENTS } from './support/runtimes.ts'
+import { runtimePath } from './support/server.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
@@ -30,7 +32,17 @@ async function run(
   const directory = mkdtempSync(join(ROOT, 'test/.readme-'))
   const file = join(directory, 'example.ts')
   writeFileSync(file, code)
-  const child = Bun.spawn([process.execPath, file], {
+  const argv = [process.execPath, file]
+  if (code.includes('tcpfingerprint/deno')) {
+    // Deno finds the package by the compiled files only, which the checkout need not have, and listens on 8000 always.
+    const listen = "{ port: 0, onListen: ({ port }) => console.log('http://localhost:' + port) }"
+    const adapted = code
+      .replace('tcpfingerprint/deno', '../../src/adapter/deno.ts')
+      .replace('Deno.serve(', `Deno.serve(${listen}, `)
+    writeFileSync(file, adapted)
+    argv.splice(0, 1, runtimePath('deno'), 'run', ...DENO_ARGUMENTS)
+  }
+  const child = Bun.spawn(argv, {
     env: { ...process.env, PORT: '0', BUN_PORT: '0' },
     stdin: 'ignore',
     stdout: 'pipe',
@@ -57,7 +69,7 @@ async function urlOf(stream: ReadableStream<Uint8Array>): Promise<string> {
 
 needs('linux').describe('README', () => {
   for (const { code, line } of blocks('ts')) {
-    if (/export default app/.test(code)) {
+    if (/export default app|Deno\.serve\(app\.fetch\)/.test(code)) {
       test(`the app on line ${line} answers with what it knows of the connection`, async () => {
         await run(code, async ({ stdout }) => {
           const url = await urlOf(stdout)

@@ -14,35 +14,13 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { openLibc } from '../../ffi/libc.bun.ts'
 import type { Fingerprint, Peer } from '../connection/fingerprint.ts'
-import { createMiddleware, type FingerprintVariables } from '../hono/middleware.ts'
+import type { FingerprintVariables } from '../hono/middleware.ts'
 import type { FingerprintOptions } from '../options.ts'
-import { hideHeaders, withHeaders } from '../trusted-header/request.ts'
 import type { ServerFacts } from './capture.ts'
-import { Fingerprinter, type Runtime, type Status } from './fingerprinter.ts'
+import { createFace, createFindOnce, createFingerprintMiddleware, type FingerprinterFace } from './face.ts'
+import { Fingerprinter, type Runtime } from './fingerprinter.ts'
 
-export type { Reason } from '../connection/connection.ts'
-export type { Fingerprint, Source, Timing } from '../connection/fingerprint.ts'
-export type { HandshakeRtt, RttProvenance } from '../connection/timing.ts'
-export type { FingerprintVariables } from '../hono/middleware.ts'
-export type { Inspector, InspectorOptions } from '../inspector/inspector.ts'
-export { inspector } from '../inspector/inspector.ts'
-export type { FingerprintOptions } from '../options.ts'
-export type { TrustedHeader } from '../trusted-header/trusted-header.ts'
-export type {
-  AccessLogMiddleware,
-  AccessLogOptions,
-  AccessRecord,
-  HeaderReader,
-  LogFileOptions,
-  LoggedExchange,
-  PlainAccessLog,
-  PlainAccessLogOptions,
-  PlainHandler,
-} from './access-log.ts'
-export { accessLog, createAccessLogger } from './access-log.ts'
-export type { CgiExchange, CgiLimits, CgiOptions, CgiStatus, HonoCgi, PlainCgi, ScriptNote } from './cgi.ts'
-export { cgi, createCgi } from './cgi.ts'
-export type { Outcomes, Status } from './fingerprinter.ts'
+export * from './exports.ts'
 
 /** What is used of `Bun.Server`. */
 export interface BunServer {
@@ -55,21 +33,12 @@ export interface BunServer {
 }
 
 /** A fingerprinter for plain handlers, and the status behind a middleware. */
-export interface BunFingerprinter {
+export interface BunFingerprinter extends FingerprinterFace<BunServer> {
   /**
    * The fingerprint of a request. Call it first in the handler, before any `await`: Bun forgets the peer once the response is
    * sent, the client has gone or the request was upgraded. Never throws; `server` may be `undefined` (`server.fetch()`).
    */
   fromBun(request: Request, server: BunServer | undefined): Fingerprint
-  /** The `FINGERPRINT_*` variables of a fingerprint, with the raw dumps that the options ask for. */
-  env(fingerprint: Fingerprint): Record<string, string>
-  /**
-   * Makes the server's listeners keep SYNs from now on, before the first packet comes. Without a server: all TCP listeners of
-   * the process. True where at least one keeps them; the kernel's refusals go to `onError` and `status()`.
-   */
-  arm(server?: BunServer): boolean
-  /** Counters and what is kept, for metrics. */
-  status(): Status
 }
 
 /** The Hono middleware with the fingerprinter behind it. */
@@ -88,16 +57,7 @@ export interface FingerprintMiddleware extends MiddlewareHandler<{ Variables: Fi
  */
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
   const core = new Fingerprinter<Context>(RUNTIME, options)
-  core.armSoon()
-  const takesHeaders = core.options.trustedHeaders !== undefined
-  const find = (c: Context): Fingerprint => lookUp(core, c.req.raw, serverOf(c.env))
-  const middleware = createMiddleware({
-    fingerprint: (c) => {
-      if (takesHeaders) c.req.raw = core.takeHeaders(c.req.raw, withHeaders)
-      return core.fingerprint(c, find)
-    },
-    env: (found) => core.env(found),
-  })
+  const middleware = createFingerprintMiddleware(core, (c) => lookUp(core, c.req.raw, serverOf(c.env)))
   return Object.assign(middleware, { fingerprinter: face(core) })
 }
 
@@ -117,19 +77,10 @@ export function createFingerprinter(options?: FingerprintOptions): BunFingerprin
 }
 
 function face<Subject>(core: Fingerprinter<Subject>): BunFingerprinter {
-  const seen = new WeakMap<Request, Fingerprint>()
+  const findOnce = createFindOnce(core)
   return {
-    fromBun: (request, server) => {
-      const before = seen.get(request)
-      if (before !== undefined) return before
-      core.takeHeaders(request, hideHeaders)
-      const found = core.fingerprint(request as Subject, () => lookUp(core, request, server))
-      if (typeof request === 'object') seen.set(request, found)
-      return found
-    },
-    env: (fingerprint) => core.env(fingerprint),
-    arm: (server) => core.arm(server === undefined ? undefined : factsOf(server).port).some((one) => one.saveSyn),
-    status: () => core.status(),
+    fromBun: (request, server) => findOnce(request, request, () => lookUp(core, request, server)),
+    ...createFace(core, (server: BunServer) => factsOf(server).port),
   }
 }
 

@@ -7,7 +7,7 @@ import { IPPROTO_TCP } from '../../ffi/constants.ts'
 import { DescriptorTable } from '../../ffi/descriptor.ts'
 import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
-import { Connection, type Reason } from '../connection/connection.ts'
+import { Connection, NOT_ASKED, type Reason, STALE } from '../connection/connection.ts'
 import { ConnectionStore } from '../connection/store.ts'
 import { type FirstTiming, firstTiming } from '../connection/timing.ts'
 import {
@@ -167,6 +167,9 @@ export class Capture {
   #not = -1
   /** Local port of the socket that `#belongs` looked at last. */
   #localPort = 0
+  /** The connection made in this call, and the octets it had received when its TCP_INFO was read. */
+  #newest: Connection | undefined
+  #newestReceived: number | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = 0
   #armOptions: ArmOptions | undefined
@@ -202,6 +205,7 @@ export class Capture {
       this.#update(listener)
       if (listener.armed.length === 0 && listener.port !== ANY_PORT) this.#listeners.delete(key)
     }
+    this.#table.watcher.setListeners(this.listeners.armed.map((one) => one.fd))
   }
 
   /** The listener behind a server, the same one for the same server. */
@@ -225,7 +229,8 @@ export class Capture {
   /**
    * The connection with this peer on this listener, its request counted, or why it cannot be told. `address` and `port` must be what
    * the runtime said of the request a moment ago, in the same turn: the kernel is asked again whether it still holds.
-   * `named` is the descriptor, where the runtime can name it; `overTcp` says that the request surely did not come over QUIC.
+   * `named` is the descriptor, where the runtime can name it; `overTcp` says that the request surely did not come over QUIC,
+   * `late` that it is asked about some time after it came.
    */
   connection(
     listener: Listener,
@@ -233,8 +238,10 @@ export class Capture {
     port: number,
     named: number | undefined,
     overTcp: boolean,
+    late: boolean,
   ): Connection | Reason {
     this.lastInfo = undefined
+    const isOnly = listener.exposed && this.#isOnly(listener, late)
     const known = this.#connections.get(named ?? this.#table.sole(port))
     if (
       known !== undefined &&
@@ -243,7 +250,8 @@ export class Capture {
       known.listener.owner === listener &&
       this.#isAlive(known)
     ) {
-      if (!listener.exposed || named !== undefined || this.#wasJustRead(known)) {
+      if (isOnly) known.consumed = STALE
+      if (isOnly || !listener.exposed || named !== undefined || this.#wasJustRead(known)) {
         known.requests++
         return known
       }
@@ -252,21 +260,32 @@ export class Capture {
   }
 
   /**
+   * Whether the one socket that the table knows for a peer port is the only one there is, so that no evidence is needed. Not
+   * where requests may come over UDP, nor where the peer may be that of a connection which has gone.
+   */
+  #isOnly(listener: Listener, late: boolean): boolean {
+    return !listener.udp && !(late && listener.port === ANY_PORT) && this.#table.isComplete()
+  }
+
+  /**
    * Whether the socket is still the one it was, by its cookie, and still has its peer, by `getpeername`: after a reset and an
    * instant reconnect from the same port the old descriptor still answers with its cookie. A connection of many requests is
    * watched, and both are known to hold as long as nothing happened to any watched socket.
    */
   #isAlive(known: Connection): boolean {
-    const table = this.#table
-    if (known.verifiedIn === table.generation && table.isQuiet()) return true
+    const { watcher } = this.#table
+    if (known.verifiedIn === watcher.generation) {
+      watcher.look()
+      if (known.verifiedIn === watcher.generation) return true
+    }
     const { fd } = known
     if (!this.#sockets.hasCookie(fd, known.cookieLow, known.cookieHigh) || !this.#sockets.isConnected(fd)) {
-      table.forget(fd)
+      this.#table.forget(fd)
       return false
     }
     if (known.requests >= OFTEN) {
-      table.watch(fd)
-      if (table.isWatched(fd)) known.verifiedIn = table.generation
+      this.#table.watch(fd)
+      if (watcher.has(fd)) known.verifiedIn = watcher.generation
     }
     return true
   }
@@ -276,6 +295,7 @@ export class Capture {
    * being answered was just read, and nothing else was read since, so that two connections of one peer can be told apart.
    */
   #wasJustRead(connection: Connection): boolean {
+    if (connection.consumed === STALE) return false
     const consumed = this.#consumed(connection.fd)
     if (consumed < 0 || consumed === connection.consumed) return false
     connection.consumed = consumed
@@ -283,20 +303,22 @@ export class Capture {
   }
 
   /**
-   * Octets read from a live connection so far, modulo 2^32; -1 where it is dead or the kernel does not say. Octets may arrive
-   * between two calls: counted only where nothing did.
+   * Octets read from a live connection so far, modulo 2^32; -1 where it is dead or the kernel does not say. `received` is what a
+   * TCP_INFO just read says. Octets may arrive between two calls, and then wait: counted only where none do, or nothing came.
    */
-  #consumed(fd: number): number {
+  #consumed(fd: number, received: number = this.#received(this.#sockets.tcpInfo(fd))): number {
+    if (received < 0) return -1
     const sockets = this.#sockets
     let unread = sockets.unread(fd)
-    for (let attempt = 0; attempt < 8; attempt++) {
-      const received = this.#received(sockets.tcpInfo(fd))
-      if (received < 0) return -1
+    for (let attempt = 0; unread !== 0; attempt++) {
+      if (attempt === 8) return -1
       const before = unread
+      received = this.#received(sockets.tcpInfo(fd))
+      if (received < 0) return -1
       unread = sockets.unread(fd)
-      if (unread === before) return (received - unread) >>> 0
+      if (unread === before) break
     }
-    return -1
+    return (received - unread) >>> 0
   }
 
   /** `tcpi_bytes_received`, modulo 2^32, of the TCP_INFO just read; -1 where the connection is dead or there is no such field. */
@@ -315,6 +337,7 @@ export class Capture {
   ): Connection | Reason {
     if (!parseAddress(address, this.#wanted)) return 'not-found'
     this.#listener = listener
+    this.#newest = undefined
     if (named !== undefined && this.#table.check(named, port, this.#wanted) && this.#belongs(named, listener)) {
       return this.#seen(this.#keep(named, listener, address, port)!)
     }
@@ -344,16 +367,19 @@ export class Capture {
    */
   #isTheRequests(first: Connection, listener: Listener, port: number, overTcp: boolean): boolean {
     const before = first.consumed
-    const consumed = this.#consumed(first.fd)
+    const consumed = this.#consumed(first.fd, first === this.#newest ? this.#newestReceived : undefined)
     first.consumed = consumed
     // Nothing was read from it, or it is dead: whoever asks, it is another one.
     if (consumed <= 0) return false
     const wasRead = consumed !== before
     // A QUIC peer may have the very address of a TCP one, whose handshake was read before. Later reads are requests.
-    if (listener.udp && !overTcp && (before < 0 || !wasRead)) return false
+    if (listener.udp && !overTcp && (before === NOT_ASKED || !wasRead)) return false
     if (
       listener.address === undefined &&
-      (!wasRead || (before < 0 && (listener.tls || listener.port === ANY_PORT)) || this.#table.isShared(port))
+      (!wasRead ||
+        before === STALE ||
+        (before === NOT_ASKED && (listener.tls || listener.port === ANY_PORT)) ||
+        this.#table.isShared(port))
     ) {
       this.#not = first.fd
       return this.#table.find(port, this.#wanted, this.#acceptsOther, LIKELY) < 0
@@ -394,6 +420,7 @@ export class Capture {
       known.listener.owner === listener
     )
       return known
+    this.#table.renew(fd)
     let synBytes: Uint8Array = NO_OCTETS
     let synReason: Reason | undefined
     if (this.wishes.syn) {
@@ -407,6 +434,7 @@ export class Capture {
       else if (!this.#belongs(fd, listener)) return undefined
     }
     let timing: FirstTiming | undefined
+    let received: number | undefined
     if (this.wishes.tcpInfo) {
       const octets = sockets.tcpInfo(fd)
       if (octets > 0) {
@@ -414,6 +442,7 @@ export class Capture {
         const deferAccept = listener.mayHaveDeferred(synSaved)
         timing = firstTiming(sockets.view, octets, { synSaved, deferAccept, readAt: Date.now() })
         this.lastInfo = sockets.value.slice(0, octets)
+        received = this.#received(octets)
       }
     }
     const connection = new Connection({
@@ -431,6 +460,8 @@ export class Capture {
     })
     this.#connections.limit = this.wishes.maxConnections
     this.#connections.set(connection)
+    this.#newest = connection
+    this.#newestReceived = received
     if (this.#timer === undefined) this.#wakeIn(SWEEP_MILLISECONDS)
     return connection
   }

@@ -14,35 +14,13 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { openLibc } from '../../ffi/libc.deno.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import { createMiddleware, type FingerprintVariables } from '../hono/middleware.ts'
+import type { FingerprintVariables } from '../hono/middleware.ts'
 import type { FingerprintOptions } from '../options.ts'
-import { hideHeaders, withHeaders } from '../trusted-header/request.ts'
 import { ANY_PORT } from './capture.ts'
-import { Fingerprinter, type Runtime, type Status } from './fingerprinter.ts'
+import { createFace, createFindOnce, createFingerprintMiddleware, type FingerprinterFace } from './face.ts'
+import { Fingerprinter, type Runtime } from './fingerprinter.ts'
 
-export type { Reason } from '../connection/connection.ts'
-export type { Fingerprint, Source, Timing } from '../connection/fingerprint.ts'
-export type { HandshakeRtt, RttProvenance } from '../connection/timing.ts'
-export type { FingerprintVariables } from '../hono/middleware.ts'
-export type { Inspector, InspectorOptions } from '../inspector/inspector.ts'
-export { inspector } from '../inspector/inspector.ts'
-export type { FingerprintOptions } from '../options.ts'
-export type { TrustedHeader } from '../trusted-header/trusted-header.ts'
-export type {
-  AccessLogMiddleware,
-  AccessLogOptions,
-  AccessRecord,
-  HeaderReader,
-  LogFileOptions,
-  LoggedExchange,
-  PlainAccessLog,
-  PlainAccessLogOptions,
-  PlainHandler,
-} from './access-log.ts'
-export { accessLog, createAccessLogger } from './access-log.ts'
-export type { CgiExchange, CgiLimits, CgiOptions, CgiStatus, HonoCgi, PlainCgi, ScriptNote } from './cgi.ts'
-export { cgi, createCgi } from './cgi.ts'
-export type { Outcomes, Status } from './fingerprinter.ts'
+export * from './exports.ts'
 
 /** What is used of `Deno.ServeHandlerInfo`, the second argument of a handler. */
 export interface DenoInfo {
@@ -55,7 +33,7 @@ export interface DenoServer {
 }
 
 /** A fingerprinter for plain handlers, and the status behind a middleware. */
-export interface DenoFingerprinter {
+export interface DenoFingerprinter extends FingerprinterFace<DenoServer> {
   /**
    * The fingerprint of a request. Call it first in the handler, before any `await`: Deno forgets the peer once the response is
    * sent or the client has gone. Never throws; `info` may be `undefined`.
@@ -63,15 +41,6 @@ export interface DenoFingerprinter {
   fromDeno(request: Request, info: DenoInfo | undefined): Fingerprint
   /** The same by `info` alone, for fingerprinters without the options `skip` and `trustedHeader`, which look at the request. */
   fromDeno(info: DenoInfo): Fingerprint
-  /** The `FINGERPRINT_*` variables of a fingerprint, with the raw dumps that the options ask for. */
-  env(fingerprint: Fingerprint): Record<string, string>
-  /**
-   * Makes the server's listeners keep SYNs from now on, before the first packet comes. Without a server: all TCP listeners of
-   * the process. True where at least one keeps them; the kernel's refusals go to `onError` and `status()`.
-   */
-  arm(server?: DenoServer): boolean
-  /** Counters and what is kept, for metrics. */
-  status(): Status
 }
 
 /** The Hono middleware with the fingerprinter behind it. */
@@ -90,16 +59,7 @@ export interface FingerprintMiddleware extends MiddlewareHandler<{ Variables: Fi
  */
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
   const core = new Fingerprinter<Context>(RUNTIME, options)
-  core.armSoon()
-  const takesHeaders = core.options.trustedHeaders !== undefined
-  const find = (c: Context): Fingerprint => lookUp(core, c.req.raw, infoOf(c.env))
-  const middleware = createMiddleware({
-    fingerprint: (c) => {
-      if (takesHeaders) c.req.raw = core.takeHeaders(c.req.raw, withHeaders)
-      return core.fingerprint(c, find)
-    },
-    env: (found) => core.env(found),
-  })
+  const middleware = createFingerprintMiddleware(core, (c) => lookUp(core, c.req.raw, infoOf(c.env)))
   return Object.assign(middleware, { fingerprinter: face(core) })
 }
 
@@ -119,25 +79,14 @@ export function createFingerprinter(options?: FingerprintOptions): DenoFingerpri
 }
 
 function face<Subject>(core: Fingerprinter<Subject>): DenoFingerprinter {
-  const seen = new WeakMap<object, Fingerprint>()
+  const findOnce = createFindOnce(core)
   return {
     fromDeno(first: Request | DenoInfo, second?: DenoInfo) {
       const request = isInfo(first) ? undefined : first
       const info = isInfo(first) ? first : second
-      const key = info ?? request
-      const before = key === undefined ? undefined : seen.get(key)
-      if (before !== undefined) return before
-      if (request !== undefined) core.takeHeaders(request, hideHeaders)
-      const found = core.fingerprint(request as Subject, () => lookUp(core, request, info))
-      if (typeof key === 'object' && key !== null) seen.set(key, found)
-      return found
+      return findOnce(info ?? request, request, () => lookUp(core, request, info))
     },
-    env: (fingerprint) => core.env(fingerprint),
-    arm: (server) => {
-      const port = server === undefined ? undefined : portOf(server)
-      return (server === undefined || port !== undefined) && core.arm(port).some((one) => one.saveSyn)
-    },
-    status: () => core.status(),
+    ...createFace(core, portOf),
   }
 }
 
@@ -172,8 +121,8 @@ function lookUp<Subject>(
   }
   const { transport, hostname, port } = remote
   if (transport === 'unix' || transport === 'unixpacket') return core.behind(core.miss('unix-socket'), request, null)
-  if (typeof hostname !== 'string' || typeof port !== 'number') return core.miss('no-connection')
   if (transport !== undefined && transport !== 'tcp') return core.miss('not-tcp')
+  if (typeof hostname !== 'string' || typeof port !== 'number') return core.miss('no-connection')
   return core.find(SOME_SERVER, request, { address: hostname, port }, undefined)
 }
 

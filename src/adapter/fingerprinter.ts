@@ -75,6 +75,9 @@ const LOOK_AGAIN = 1000
 /** When listeners are looked for after a fingerprinter was made, milliseconds: a server may come after its handlers. */
 const LOOKS = [0, 1, 5, 20, 100, 500, 2000]
 
+/** Values of trusted headers that were taken off requests, by whichever fingerprinter came first. */
+const taken = new WeakMap<Request, TakenValues>()
+
 /** See the module's comment. `Subject` is what `skip` gets. */
 export class Fingerprinter<Subject = Request> implements FingerprintSource {
   readonly options: ResolvedOptions<Subject>
@@ -101,8 +104,6 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   #lastServer: object | undefined
   #last: KnownServer | undefined
   #nextLook = 0
-  /** Values of trusted headers that were taken off requests. */
-  readonly #taken = new WeakMap<Request, TakenValues>()
 
   constructor(runtime: Runtime, options: FingerprintOptions<Subject> | undefined) {
     this.options = resolveOptions(options)
@@ -208,7 +209,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     if (peer === null && seen.reason !== 'unix-socket') return seen
     const address = peer === null ? undefined : unmapAddress(peer.address)
     if (!headers.trusts(address)) return seen
-    const facts = headers.read(request && this.#taken.get(request), address)
+    const facts = headers.read(request && taken.get(request), address)
     for (const problem of facts.problems) {
       this.#onError(new Error(`Cannot take fingerprint from ${address ?? 'unix socket'}: ${problem}`))
     }
@@ -223,7 +224,9 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     const trusted = this.options.trustedHeaders
     const values = trusted?.values(request.headers)
     if (trusted === undefined || values === undefined) return request
-    this.#taken.set(request, values)
+    const before = taken.get(request)
+    const all = before === undefined ? values : new Map([...before, ...values])
+    taken.set(request, all)
     try {
       trusted.remove(request.headers)
       return request
@@ -231,7 +234,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
       const headers = new Headers(request.headers)
       trusted.remove(headers)
       const replaced = replace(request, headers)
-      this.#taken.set(replaced, values)
+      taken.set(replaced, all)
       return replaced
     }
   }
@@ -244,9 +247,9 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
       const capture = this.#capture!
       // HTTP/2 and HTTP/3 forbid the field (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
       const overTcp = listener.udp && request?.headers.has('connection') === true
-      let found = capture.connection(listener, peer.address, peer.port, named, overTcp)
+      let found = capture.connection(listener, peer.address, peer.port, named, overTcp, !this.#early)
       if (listener.port === ANY_PORT && isUnarmed(found) && this.#looksAgain(capture) && found === 'not-found') {
-        found = capture.connection(listener, peer.address, peer.port, named, overTcp)
+        found = capture.connection(listener, peer.address, peer.port, named, overTcp, !this.#early)
       }
       if (typeof found === 'string') return this.miss(found, peer, port)
       if (found.synReason === undefined || !this.syn) this.#requests.ok++

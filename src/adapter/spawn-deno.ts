@@ -1,5 +1,5 @@
 /**
- * Processes on Deno, for CGI. Needs `--allow-run`.
+ * Processes on Deno, for CGI. Needs `--allow-run`; with a list of programs in it, what a script starts is not stopped with it.
  * @module
  */
 import type { Child, SpawnOptions } from '../cgi/spawn.ts'
@@ -26,8 +26,10 @@ interface DenoCommand {
       readonly stdout: ReadableStream<Uint8Array>
       readonly stderr: ReadableStream<Uint8Array>
       readonly status: Promise<unknown>
+      kill(signal: 'SIGTERM' | 'SIGKILL'): void
     }
   }
+  readonly permissions: { querySync(one: { name: 'run' }): { readonly state: string } }
 }
 
 /** `Deno.Command` with an environment of nothing but what is given, and a process group of its own. */
@@ -46,11 +48,26 @@ export function spawnDeno(options: SpawnOptions): Child {
   }).spawn()
   // A script that does not read its input is not at fault.
   options.stdin?.pipeTo(child.stdin).catch(() => {})
+  let running = true
+  const exited = child.status
+    .catch(() => undefined)
+    .then(() => {
+      running = false
+    })
   return {
     pid: child.pid,
     stdout: child.stdout,
     stderr: child.stderr,
-    exited: child.status.catch(() => undefined),
-    signal: (name) => signalGroup(child.pid, name),
+    exited,
+    signal(name) {
+      if (Deno.permissions.querySync({ name: 'run' }).state === 'granted') return signalGroup(child.pid, name)
+      // Only who may run everything may signal groups; who has started a child may signal that.
+      try {
+        if (name !== 0) child.kill(name)
+        return running
+      } catch {
+        return false
+      }
+    },
   }
 }

@@ -25,6 +25,10 @@ export type Reason =
   /** Permissions forbid it. */
   | 'denied'
 
+/** In place of a count of octets: it was never asked for, or not since the last request. */
+export const NOT_ASKED = -1
+export const STALE = -2
+
 /** Decoded SYNs kept at most. */
 const DECODED_AT_MOST = 256
 
@@ -49,8 +53,8 @@ export class Connection {
   requests = 0
   /** Generation of the descriptor table in which the socket was verified and watched; -1 where it was not. */
   verifiedIn = -1
-  /** Octets the process had read from the socket at its last request; -1 where nobody needs to know. */
-  consumed = -1
+  /** Octets the process had read from the socket at its last request; `NOT_ASKED` before it was ever asked, or `STALE`. */
+  consumed: number = NOT_ASKED
   /** What the first TCP_INFO says; `undefined` where none was read. */
   readonly timing: FirstTiming | undefined
   /** TCP_INFO of the first request, where it is to be kept. */

@@ -18,20 +18,22 @@ type Value = AttributeValue | undefined
 const seconds = (microseconds: number | undefined): number | undefined =>
   microseconds === undefined ? undefined : microseconds / 1_000_000
 
+/** What `network.*` is about: the connection of the socket, behind a proxy another one than the client's. */
+const socket = (fingerprint: Fingerprint): Fingerprint => fingerprint.hop ?? fingerprint
+
 /** Names of the semantic conventions (stable): where the connection comes from and what it is. */
 const ADDRESSES: readonly (readonly [name: string, read: (fingerprint: Fingerprint) => Value])[] = [
   ['client.address', ({ peer }) => peer?.address],
   ['client.port', ({ peer }) => peer?.port],
-  // The peer of the socket: behind a proxy another one than the client.
-  ['network.peer.address', ({ peer, hop }) => (hop ?? { peer }).peer?.address],
-  ['network.peer.port', ({ peer, hop }) => (hop ?? { peer }).peer?.port],
+  ['network.peer.address', (fingerprint) => socket(fingerprint).peer?.address],
+  ['network.peer.port', (fingerprint) => socket(fingerprint).peer?.port],
 ]
 
 /** The same for what is no address, then own names under `tcp.`: the conventions have none. Durations in seconds. */
 const FACTS: readonly (readonly [name: string, read: (fingerprint: Fingerprint) => Value])[] = [
-  ['network.local.port', ({ local, hop }) => (hop ?? { local }).local?.port],
-  ['network.transport', ({ reason, available }) => transport(reason, available)],
-  ['network.type', ({ syn, peer }) => type(syn?.ip.version, peer?.address)],
+  ['network.local.port', (fingerprint) => socket(fingerprint).local?.port],
+  ['network.transport', (fingerprint) => transport(socket(fingerprint))],
+  ['network.type', (fingerprint) => type(socket(fingerprint))],
   ['tcp.fingerprint.source', ({ source }) => source],
   ['tcp.fingerprint.reason', ({ reason }) => reason],
   ['tcp.fingerprint.p0f', ({ fingerprints }) => fingerprints?.p0f],
@@ -78,14 +80,15 @@ export function toAttributes(fingerprint: Fingerprint, options: AttributeOptions
   return attributes
 }
 
-function transport(reason: Fingerprint['reason'], available: boolean): string | undefined {
+function transport({ reason, available, peer }: Fingerprint): string | undefined {
   if (reason === 'unix-socket') return 'unix'
-  if (reason === 'not-tcp') return 'quic'
+  // Without an address it is a virtual machine's socket (Deno), for which the conventions have no value.
+  if (reason === 'not-tcp') return peer && 'quic'
   return available ? 'tcp' : undefined
 }
 
-function type(version: 4 | 6 | undefined, address: string | undefined): string | undefined {
-  if (version !== undefined) return version === 4 ? 'ipv4' : 'ipv6'
-  if (address === undefined) return undefined
-  return address.includes(':') ? 'ipv6' : 'ipv4'
+function type({ syn, peer }: Fingerprint): string | undefined {
+  if (syn !== undefined) return syn.ip.version === 4 ? 'ipv4' : 'ipv6'
+  if (peer === undefined) return undefined
+  return peer.address.includes(':') ? 'ipv6' : 'ipv4'
 }

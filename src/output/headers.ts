@@ -37,7 +37,7 @@ export function toHeaders(fingerprint: Fingerprint, options: HeaderOptions = {})
   const set = (name: string | false, value: string): void => {
     if (name === false) return
     const key = name.toLowerCase()
-    if (key in headers) throw new TypeError(`Cannot send two kinds of facts in one header: "${key}"`)
+    if (Object.hasOwn(headers, key)) throw new TypeError(`Cannot send two kinds of facts in one header: "${key}"`)
     headers[key] = value
   }
   set(syn, fingerprint.syn === undefined ? '' : write(fingerprint.syn.bytes))

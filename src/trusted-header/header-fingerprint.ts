@@ -40,7 +40,8 @@ export class HeaderFingerprint implements Fingerprint {
   constructor(source: FingerprintSource, facts: HeaderFacts, hop: Fingerprint) {
     const syn = source.syn ? facts.syn : undefined
     const tcpInfoBytes = source.tcpInfo === 'off' ? undefined : facts.tcpInfoBytes
-    const rtt = source.tcpInfo === 'off' ? undefined : facts.rttMicroseconds
+    // 0 is what the kernel says where it has no sample.
+    const rtt = (source.tcpInfo === 'off' ? undefined : facts.rttMicroseconds) || undefined
     this.#source = source
     this.hop = hop
     this.syn = syn
@@ -51,7 +52,7 @@ export class HeaderFingerprint implements Fingerprint {
     this.peer = syn && { address: syn.ip.source, port: syn.tcp.sourcePort }
     this.local = syn && { port: syn.tcp.destinationPort }
     const microseconds = rtt ?? this.tcpInfo?.rtt
-    this.timing = microseconds === undefined || microseconds === 0 ? {} : { rtt: { microseconds } }
+    this.timing = microseconds ? { rtt: { microseconds } } : {}
   }
 
   get fingerprints(): Fingerprints | undefined {

@@ -3,9 +3,17 @@
  * @module
  */
 
-/** A request that is the same but for its headers, its body taken over. */
+/**
+ * A request that is the same but for its headers, its body taken over. The very same object, see {@link hideHeaders}, where
+ * there is no other way: Deno upgrades only the request that it gave, and a body that somebody reads cannot be taken over.
+ */
 export function withHeaders(request: Request, headers: Headers): Request {
-  return new Request(request, { headers })
+  if (headers.get('upgrade')?.toLowerCase() === 'websocket') return hideHeaders(request, headers)
+  try {
+    return new Request(request, { headers })
+  } catch {
+    return hideHeaders(request, headers)
+  }
 }
 
 /**

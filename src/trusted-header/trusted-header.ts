@@ -31,8 +31,10 @@ export interface HeaderFacts {
   readonly problems: readonly string[]
 }
 
-/** Values taken off a request, by the position of their header in the options; `undefined` where there was none. */
-export type TakenValues = readonly (string | undefined)[]
+type MutableFacts = { -readonly [Name in keyof HeaderFacts]: HeaderFacts[Name] }
+
+/** Values taken off a request, by the name of their header in lower case. */
+export type TakenValues = ReadonlyMap<string, string>
 
 /** Longest values: 256 octets of SYN, 512 of `struct tcp_info`, 2^32-1 microseconds. */
 const MOST_OCTETS = { syn: 256, 'tcp-info': 512 } as const
@@ -73,12 +75,12 @@ export class TrustedHeaders {
 
   /** The values that are on a request, whoever sent it; `undefined` where there is none at all. */
   values(headers: Headers): TakenValues | undefined {
-    let values: (string | undefined)[] | undefined
-    for (const [index, { name }] of this.#rules.entries()) {
+    let values: Map<string, string> | undefined
+    for (const { name } of this.#rules) {
       const value = headers.get(name)
       if (value === null) continue
-      values ??= new Array<string | undefined>(this.#rules.length).fill(undefined)
-      values[index] = value
+      values ??= new Map()
+      values.set(name, value)
     }
     return values
   }
@@ -91,10 +93,10 @@ export class TrustedHeaders {
   /** What the values say, as far as this peer is believed. No value makes it throw. */
   read(values: TakenValues | undefined, address: string | undefined): HeaderFacts {
     const problems: string[] = []
-    const facts: { -readonly [Name in keyof HeaderFacts]: HeaderFacts[Name] } = { problems }
-    for (const [index, rule] of this.#rules.entries()) {
+    const facts: MutableFacts = { problems }
+    for (const rule of this.#rules) {
       if (!(address === undefined ? rule.from.unix : rule.from.has(address))) continue
-      const text = values?.[index]?.trim()
+      const text = values?.get(rule.name)?.trim()
       if (text === undefined || NO_VALUE.has(text)) continue
       const problem = readValue(rule, text, facts)
       if (problem !== undefined) problems.push(`header "${rule.name}" ${problem}`)
@@ -104,11 +106,7 @@ export class TrustedHeaders {
 }
 
 /** Adds the fact of one value; what is wrong with it otherwise. */
-function readValue(
-  rule: Rule,
-  text: string,
-  facts: { -readonly [Name in keyof HeaderFacts]: HeaderFacts[Name] },
-): string | undefined {
+function readValue(rule: Rule, text: string, facts: MutableFacts): string | undefined {
   // Runtimes join the values of a repeated header, and none of the kinds has a comma.
   if (text.includes(',')) return 'has more than one value'
   if (rule.kind === 'rtt') {
@@ -117,10 +115,10 @@ function readValue(
     return undefined
   }
   const most = MOST_OCTETS[rule.kind]
-  const octets = text.length > 2 * most ? undefined : decode(rule.encoding, text)
-  if (octets === undefined || octets.length > most) {
-    return text.length > 2 * most || octets !== undefined ? 'is too long' : `is no ${rule.encoding}`
-  }
+  if (text.length > 2 * most) return 'is too long'
+  const octets = decode(rule.encoding, text)
+  if (octets === undefined) return `is no ${rule.encoding}`
+  if (octets.length > most) return 'is too long'
   if (rule.kind === 'tcp-info') {
     facts.tcpInfoBytes = octets
     return undefined

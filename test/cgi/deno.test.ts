@@ -5,6 +5,7 @@ import { needs } from '../support/privilege.ts'
 import { OK, scriptDirectory } from './scripts.ts'
 
 const DENO = join(import.meta.dir, '../../node_modules/.bin/deno')
+const ASLEEP = 'echo $$ > "$0.pid"; exec sleep 300'
 const SCRIPTS = {
   env: `${OK}; env | LC_ALL=C sort | grep -E '^(FINGERPRINT|GATEWAY|REMOTE_ADDR|HOME|SCRIPT_NAME)'`,
   silent: ':',
@@ -61,3 +62,38 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
   },
   30_000,
 )
+
+needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
+  'cgi on Deno that may run nothing but its scripts: they are stopped too',
+  async () => {
+    const { root, script, remove } = scriptDirectory()
+    const asleep = join(root, 'asleep')
+    try {
+      script('asleep', ASLEEP)
+      const permissions = ['--allow-net', '--allow-read', '--allow-env', `--allow-run=${asleep}`]
+      const fixture = [join(import.meta.dir, 'fixture-deno-list.ts'), root]
+      const child = Bun.spawn([DENO, 'run', '--no-prompt', ...permissions, '--no-check', ...fixture], {
+        cwd: join(import.meta.dir, '../..'),
+        stdout: 'pipe',
+        stderr: 'pipe',
+      })
+      const [out, problems] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+      if ((await child.exited) !== 0) throw new Error(problems)
+      expect(JSON.parse(out)).toEqual({ status: 504, running: 0 })
+      expect(end(`${asleep}.pid`)).toBe(false)
+    } finally {
+      end(`${asleep}.pid`)
+      remove()
+    }
+  },
+  30_000,
+)
+
+/** Ends the process whose number is in a file; whether it was still there. */
+function end(file: string): boolean {
+  try {
+    return process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL')
+  } catch {
+    return false
+  }
+}

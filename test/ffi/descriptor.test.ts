@@ -88,6 +88,24 @@ describe('DescriptorTable.find', () => {
     expect(table.find(60_002, loopback, any)).toBe(again)
   })
 
+  test('the end of a watched one is not taken for that of its successor with the same peer', () => {
+    const { libc, table, gone } = setUp()
+    const fd = libc.open({ peer: 40_000 })
+    table.find(40_000, loopback, any)
+    table.watch(fd)
+    libc.shut(fd)
+    expect(libc.open({ peer: 40_000 })).toBe(fd)
+    expect(table.find(40_000, loopback, any)).toBe(fd)
+    table.renew(fd)
+    table.watcher.drain()
+    expect(gone).toEqual([])
+    expect(table.sole(40_000)).toBe(fd)
+    table.watch(fd)
+    libc.shut(fd)
+    table.watcher.drain()
+    expect(gone).toEqual([fd])
+  })
+
   test('sockets met on the way are found without a search', () => {
     const { libc, table } = setUp()
     for (let port = 40_000; port < 40_100; port++) libc.open({ peer: port })
@@ -171,21 +189,24 @@ describe('DescriptorTable.sweep', () => {
   })
 })
 
-describe('DescriptorTable.isQuiet', () => {
-  test('is true while nothing happens to watched sockets, and counts on when one closes', () => {
+describe('DescriptorTable.watch', () => {
+  test('the generation stays while nothing happens to watched sockets, and counts on when one closes', () => {
     const { libc, table } = setUp()
     const fd = libc.open({ peer: 40_000 })
     table.find(40_000, loopback, any)
     table.watch(fd)
     expect(table.isWatched(fd)).toBe(true)
-    const { generation } = table
-    expect(table.isQuiet()).toBe(true)
-    expect(table.generation).toBe(generation)
+    const { watcher } = table
+    const { generation } = watcher
+    watcher.look()
+    expect(watcher.generation).toBe(generation)
     libc.shut(fd)
-    expect(table.isQuiet()).toBe(false)
-    expect(table.generation).toBeGreaterThan(generation)
+    watcher.look()
+    expect(watcher.generation).toBeGreaterThan(generation)
     expect(table.isWatched(fd)).toBe(false)
-    expect(table.isQuiet()).toBe(true)
+    const after = watcher.generation
+    watcher.look()
+    expect(watcher.generation).toBe(after)
   })
 
   test('close() leaves no descriptor behind', () => {

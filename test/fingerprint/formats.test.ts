@@ -9,25 +9,11 @@ import { formatRedbean } from '../../src/fingerprint/redbean.ts'
 import { formatSatori } from '../../src/fingerprint/satori.ts'
 import { guessHopDistance, guessInitialTtl } from '../../src/fingerprint/ttl.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'
-import { buildPacket, FLAG, linuxOptions, option, type PacketFields, tcpOptions } from '../support/packet.ts'
+import { syn, syn6 } from '../support/linux-syn.ts'
+import { FLAG, linuxOptions, option, type PacketFields, tcpOptions } from '../support/packet.ts'
 import { createRandom, randomSynBytes } from '../support/random.ts'
 import vectors from '../vectors/syn.json' with { type: 'json' }
 
-const V4 = {
-  source: { address: '192.0.2.10', port: 43_210 },
-  destination: { address: '198.51.100.7', port: 443 },
-  ipId: 1,
-  sequence: 1,
-}
-const V6 = {
-  source: { address: '2001:db8::1', port: 43_210 },
-  destination: { address: '2001:db8::2', port: 443 },
-  sequence: 1,
-}
-const syn = (fields: Partial<PacketFields> = {}): Syn =>
-  parseSyn(buildPacket({ ...V4, options: linuxOptions(), ...fields }))
-const syn6 = (fields: Partial<PacketFields> = {}): Syn =>
-  parseSyn(buildPacket({ ...V6, options: linuxOptions(), ...fields }))
 const field = (text: string, index: number): string => text.split(':')[index]!
 
 describe('vectors', () => {

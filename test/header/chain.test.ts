@@ -1,4 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { needs } from '../support/privilege.ts'
 import { connectKernel, runAttribution } from '../support/raw-client.ts'
 import { DENO_ARGUMENTS, RUNTIMES } from '../support/runtimes.ts'
@@ -16,14 +19,18 @@ const FORGED =
 const running: { stop(): Promise<unknown> }[] = []
 afterAll(() => Promise.all(running.map((one) => one.stop())))
 
-async function start(runtime: Runtime, variables: Record<string, string>): Promise<TestServer> {
+async function start(
+  runtime: Runtime,
+  variables: Record<string, string>,
+  permissions: readonly string[] = [],
+): Promise<TestServer> {
   const server = await startServer(
     undefined,
     'test/header/servers/app.ts',
     {},
     {
       runtime,
-      runtimeArguments: runtime === 'deno' ? ['run', ...DENO_ARGUMENTS] : [],
+      runtimeArguments: runtime === 'deno' ? ['run', ...DENO_ARGUMENTS, ...permissions] : [],
       arguments: Object.entries(variables).map(([name, value]) => `${name}=${value}`),
     },
   )
@@ -137,6 +144,74 @@ for (const runtime of RUNTIMES) {
       expect(last.syn.tcp.mss).toBe(1460)
       expect(last.hop.connection.request).toBe(4)
       client.close()
+    })
+
+    test('IPv4-mapped peers of a listener on :: are the IPv4 ones', async () => {
+      const listen = { LISTEN: JSON.stringify({ hostname: '::', port: 0 }) }
+      const [believing, other] = await Promise.all([
+        inner(runtime, SYN, listen),
+        inner(runtime, { ...SYN, from: ['::/0'] }, listen),
+      ])
+      const lines = [`X-TCP-SYN: ${FORGED}`]
+      expect(await ask(believing.port, 1307, lines)).toMatchObject({ source: 'header', syn: { hex: FORGED } })
+      expect(await ask(other.port, 1308, lines)).toMatchObject({ source: 'kernel', syn: { tcp: { mss: 1308 } } })
+    })
+
+    for (const face of ['hono', 'plain']) {
+      test(`a proxy on a unix socket is believed where the list says "unix": ${face}`, async () => {
+        const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-header-'))
+        try {
+          for (const [from, source] of [
+            [['unix'], 'header'],
+            [['0.0.0.0/0', '::/0'], 'none'],
+          ] as const) {
+            const path = join(directory, source)
+            const variables = {
+              TRUSTED: JSON.stringify({ ...SYN, from }),
+              LISTEN: JSON.stringify(runtime === 'deno' ? { path } : { unix: path }),
+              FACE: face,
+            }
+            const server = await start(runtime, variables, ['--allow-read', '--allow-write'])
+            const init = { unix: path, headers: { 'X-TCP-SYN': FORGED } }
+            const body = (await (await fetch('http://localhost/json', init)).json()) as any
+            expect(body.source).toBe(source)
+            expect((body.hop ?? body).reason).toBe('unix-socket')
+            expect(body.seen.headers['x-tcp-syn']).toBeUndefined()
+            await server.stop()
+          }
+        } finally {
+          rmSync(directory, { recursive: true })
+        }
+      })
+    }
+
+    test('a body that was read before, or is being read, is no error', async () => {
+      const server = await inner(runtime)
+      for (const path of ['/read', '/reading']) {
+        const response = await fetch(`http://127.0.0.1:${server.port}${path}`, {
+          method: 'POST',
+          body: 'body',
+          headers: { 'X-TCP-SYN': FORGED },
+        })
+        expect(response.status).toBe(200)
+        const body = (await response.json()) as any
+        expect(body).toMatchObject({ source: 'header', syn: { hex: FORGED } })
+        expect(body.seen.headers['x-tcp-syn']).toBeUndefined()
+      }
+    })
+
+    test('a WebSocket whose handshake has the header opens', async () => {
+      const server = await inner(runtime)
+      const headers = { 'X-TCP-SYN': FORGED }
+      const socket = new WebSocket(`ws://127.0.0.1:${server.port}/socket`, { headers } as never)
+      const said = await new Promise<string>((resolve, reject) => {
+        socket.onmessage = ({ data }) => resolve(String(data))
+        socket.onerror = () => reject(new Error(`no WebSocket: ${server.stderr()}`))
+      })
+      socket.close()
+      const body = JSON.parse(said)
+      expect(body).toMatchObject({ source: 'header', syn: { hex: FORGED } })
+      expect(body.seen.headers['x-tcp-syn']).toBeUndefined()
     })
 
     test(`behind another of our servers, on ${other}: the SYN as the edge saw it, not what the client says`, async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { createFingerprinter } from '../../src/adapter/bun.ts'
+import { Hono } from 'hono'
+import { cgi, createCgi, createFingerprinter, fingerprint } from '../../src/adapter/bun.ts'
 import { createFingerprinter as createForDeno } from '../../src/adapter/deno.ts'
 import { AddressBlocks } from '../../src/trusted-header/cidr.ts'
 import { hideHeaders, withHeaders } from '../../src/trusted-header/request.ts'
@@ -117,7 +118,7 @@ describe('TrustedHeaders', () => {
 
   test('base64 with and without its padding', () => {
     const one = new TrustedHeaders([{ header: 'a', kind: 'syn', encoding: 'base64', from: ['::1'] }])
-    const syn = (text: string): string | undefined => one.read([text], '::1').syn?.hex
+    const syn = (text: string): string | undefined => one.read(new Map([['a', text]]), '::1').syn?.hex
     expect(syn(base64)).toBe(SYN)
     expect(syn(base64.replace(/=+$/, ''))).toBe(SYN)
     for (const bad of [`${base64}=`, `*${base64}`, SYN.slice(0, 41), 'A', '====']) expect(syn(bad), bad).toBeUndefined()
@@ -127,7 +128,7 @@ describe('TrustedHeaders', () => {
     for (const none of ['', ' ', '-', '(null)'])
       expect(read({ 'x-syn': none, 'x-rtt': none })).toEqual({ problems: [] })
     for (const rtt of ['-1', '1.5', '1e3', '0x10', '01', '4294967296', '99999999999', '1,2', '１']) {
-      const facts = headers.read([undefined, undefined, rtt], '10.0.0.1')
+      const facts = headers.read(new Map([['x-rtt', rtt]]), '10.0.0.1')
       expect(facts.rttMicroseconds, rtt).toBeUndefined()
       expect(facts.problems, rtt).toHaveLength(1)
     }
@@ -204,4 +205,47 @@ test('a trusted peer whose request is not shown is nobody: the proxy is never ta
   }
   const other = fp.fromDeno({ remoteAddr: { transport: 'tcp', hostname: '127.0.0.2', port: 9 } })
   expect(other.hop).toBeUndefined()
+})
+
+test('an RTT of 0 is no sample, and nothing is known then', () => {
+  const fp = createForDeno({ trustedHeader: { header: 'x-rtt', kind: 'rtt', from: ['127.0.0.1'] } })
+  const find = (rtt: string) =>
+    fp.fromDeno(new Request('http://x/', { headers: { 'x-rtt': rtt } }), {
+      remoteAddr: { transport: 'tcp', hostname: '127.0.0.1', port: 9 },
+    })
+  expect(find('0')).toMatchObject({ available: false, source: 'none', timing: {} })
+  expect(find('7')).toMatchObject({ available: true, source: 'header', timing: { rtt: { microseconds: 7 } } })
+})
+
+test('a second fingerprinter of the same request has the value that the first one took off, for peers that it trusts', () => {
+  const remoteAddr = { transport: 'tcp', hostname: '127.0.0.1', port: 9 }
+  const trusting = (header: string, kind: 'syn' | 'rtt', from: string) =>
+    createForDeno({ trustedHeader: { header, kind, from: [from] } })
+  const request = new Request('http://x/', { headers: { 'x-tcp-syn': SYN, 'x-rtt': '7' } })
+  const find = (fp: ReturnType<typeof trusting>) => fp.fromDeno(request, { remoteAddr })
+  expect(find(trusting('X-TCP-SYN', 'syn', '127.0.0.1')).syn?.hex).toBe(SYN)
+  expect(find(trusting('x-tcp-syn', 'syn', '127.0.0.1')).syn?.hex).toBe(SYN)
+  expect(find(trusting('x-rtt', 'rtt', '127.0.0.1')).timing.rtt?.microseconds).toBe(7)
+  expect(find(trusting('x-tcp-syn', 'syn', '127.0.0.1')).syn?.hex).toBe(SYN)
+  expect(find(trusting('x-tcp-syn', 'syn', '192.0.2.1'))).toMatchObject({ available: false })
+  expect([...request.headers.keys()]).toEqual([])
+})
+
+test('scripts do not see the header, from whomever it comes', async () => {
+  const trustedHeader = { header: 'X-TCP-SYN', kind: 'syn', from: ['192.0.2.1'] } as const
+  const fp = createFingerprinter({ trustedHeader })
+  const command = ['/bin/sh', '-c', "printf 'Content-Type: text/plain\\n\\n'; env"] as const
+  const scripts = createCgi({
+    command,
+    variables: ({ request, server }) => fp.env(fp.fromBun(request, server as never)),
+  })
+  const app = new Hono().use(fingerprint({ trustedHeader })).all('*', cgi({ command }))
+  for (const handler of [scripts, app.fetch]) {
+    using server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: handler as never })
+    const response = await fetch(server.url, { headers: { 'X-TCP-SYN': SYN, X_TCP_SYN: SYN, 'X-Other': 'stays' } })
+    const env = await response.text()
+    expect(env).toMatch(/^HTTP_X_OTHER=stays$/m)
+    expect(env).toMatch(/^FINGERPRINT_SOURCE=kernel$/m)
+    expect(env).not.toContain('HTTP_X_TCP_SYN')
+  }
 })

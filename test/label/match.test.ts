@@ -2,24 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import { type LabelRecord, type MatchOptions, match } from '../../src/label/match.ts'
 import { type Database, type DatabaseOptions, joinDatabases, loadP0f } from '../../src/label/p0f-database.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'
-import { buildPacket, FLAG, linuxOptions, option, type PacketFields, tcpOptions } from '../support/packet.ts'
+import { syn, syn6 } from '../support/linux-syn.ts'
+import { FLAG, linuxOptions, option, tcpOptions } from '../support/packet.ts'
 import { createRandom, randomSynBytes } from '../support/random.ts'
-
-const V4 = {
-  source: { address: '192.0.2.10', port: 43_210 },
-  destination: { address: '198.51.100.7', port: 443 },
-  ipId: 1,
-  sequence: 1,
-}
-const V6 = {
-  source: { address: '2001:db8::1', port: 43_210 },
-  destination: { address: '2001:db8::2', port: 443 },
-  sequence: 1,
-}
-const syn = (fields: Partial<PacketFields> = {}): Syn =>
-  parseSyn(buildPacket({ ...V4, options: linuxOptions(), ...fields }))
-const syn6 = (fields: Partial<PacketFields> = {}): Syn =>
-  parseSyn(buildPacket({ ...V6, options: linuxOptions(1440), window: 64_800, ...fields }))
 
 /** A database of `[type, class, name, sig]` rows. */
 const database = (rows: readonly (readonly [string, string, string, string])[], options?: DatabaseOptions): Database =>

@@ -61,13 +61,20 @@ test('toAttributes without addresses has none', () => {
 })
 
 test('toAttributes behind a proxy tells the client from the peer of the socket', () => {
-  const hop = { peer: { address: '10.0.0.1', port: 5000 }, local: { port: 3000 } }
-  expect(toAttributes({ ...full, source: 'header', hop } as unknown as Fingerprint)).toMatchObject({
+  const behind = (hop: object) => toAttributes({ ...full, source: 'header', hop } as unknown as Fingerprint)
+  const peer = { address: '2001:db8::1', port: 5000 }
+  expect(behind({ available: true, peer, local: { port: 3000 } })).toMatchObject({
     'client.address': '192.0.2.10',
-    'network.peer.address': '10.0.0.1',
+    'network.peer.address': '2001:db8::1',
     'network.peer.port': 5000,
     'network.local.port': 3000,
+    'network.transport': 'tcp',
+    'network.type': 'ipv6',
   })
+  const local = behind({ available: false, reason: 'unix-socket' })
+  expect(local).toMatchObject({ 'client.address': '192.0.2.10', 'network.transport': 'unix' })
+  for (const name of ['network.type', 'network.peer.address', 'network.local.port'])
+    expect(local).not.toHaveProperty(name)
 })
 
 test('toAttributes of a miss says what is still known', () => {
@@ -82,4 +89,5 @@ test('toAttributes of a miss says what is still known', () => {
     'network.transport': 'quic',
     'network.type': 'ipv6',
   })
+  expect(toAttributes(miss('not-tcp'))).not.toHaveProperty('network.transport')
 })

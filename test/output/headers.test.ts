@@ -30,6 +30,7 @@ test('toHeaders overwrites what the client sent with nothing where nothing is kn
 
 test('toHeaders refuses two kinds under one name', () => {
   expect(() => toHeaders(full, { rtt: 'X-TCP-Syn' })).toThrow('"x-tcp-syn"')
+  expect(toHeaders(full, { syn: false, rtt: 'Constructor' })).toEqual({ constructor: '1234' } as never)
 })
 
 test('toServerTiming gives milliseconds, and nothing where nothing is known', () => {

@@ -261,6 +261,6 @@ describe('the packed package', () => {
 
   test('dist is not in the checkout for good', () => {
     expect(readFileSync(join(ROOT, '.gitignore'), 'utf8')).toMatch(/^dist\/$/m)
-    expect(existsSync(join(ROOT, 'tcpfingerprint-0.1.0.tgz'))).toBe(false)
+    expect(existsSync(join(ROOT, `tcpfingerprint-${manifest.version}.tgz`))).toBe(false)
   })
 })

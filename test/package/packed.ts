@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import manifest from '../../package.json' with { type: 'json' }
 import { ROOT } from '../support/server.ts'
 
 /** What a command gave. */
@@ -58,7 +59,7 @@ export async function pack(): Promise<Packed> {
   }
   try {
     await must(['npm', 'pack', '--silent', '--pack-destination', directory], ROOT)
-    const tarball = join(directory, 'tcpfingerprint-0.1.0.tgz')
+    const tarball = join(directory, `tcpfingerprint-${manifest.version}.tgz`)
     const listed = await must(['tar', '-tzf', tarball], directory)
     return {
       directory,

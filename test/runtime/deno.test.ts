@@ -201,24 +201,32 @@ linux.describe('Deno.serve', () => {
         '--allow-env',
         '--allow-read',
         '--allow-write',
-        '--allow-sys',
       ],
     })
     const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port }, mss: 1212 })
-    const env = (await client.request('GET /env/x?y=1 HTTP/1.1\r\nHost: x\r\nProxy: evil\r\n\r\n')).text()
+    const lines = [
+      'GET /env/x?y=1 HTTP/1.1',
+      'Host: x',
+      'Proxy: evil',
+      'X-TCP-SYN: made-up',
+      'X_TCP_SYN: made-up',
+      '',
+      '',
+    ]
+    const env = (await client.request(lines.join('\r\n'))).text()
     client.close()
     expect(env).toMatch(/^FINGERPRINT_TCP_MSS=1212$/m)
     expect(env).toMatch(/^GATEWAY_INTERFACE=CGI\/1\.1$/m)
     expect(env).toMatch(/^REMOTE_ADDR=127\.0\.0\.1$/m)
     expect(env).toMatch(/^QUERY_STRING=y=1$/m)
-    expect(env).not.toMatch(/^(HTTP_PROXY|DENO_)/m)
+    expect(env).not.toMatch(/^(HTTP_PROXY|HTTP_X_TCP_SYN|DENO_)/m)
     const body = 'x'.repeat(200_000)
     const echoed = await fetch(`http://127.0.0.1:${server.port}/echo`, { method: 'POST', body })
     expect(await echoed.text()).toBe(body)
     await server.stop()
-    const lines = server.stdout().trim().split('\n').slice(1)
-    expect(lines[0]).toBe(`127.0.0.1 200 ${env.length} "GET /env/x?y=1 HTTP/1.1" mss=1212`)
-    expect(lines[1]).toStartWith('127.0.0.1 200 200000 "POST /echo HTTP/1.1" mss=')
+    const logged = server.stdout().trim().split('\n').slice(1)
+    expect(logged[0]).toBe(`127.0.0.1 200 ${env.length} "GET /env/x?y=1 HTTP/1.1" mss=1212`)
+    expect(logged[1]).toStartWith('127.0.0.1 200 200000 "POST /echo HTTP/1.1" mss=')
   })
 })
 
@@ -237,7 +245,7 @@ test('under another runtime the adapter for Deno says why there is nothing, and 
   }
   expect(fp.fromDeno(request, closed).reason).toBe('no-connection')
   expect(fp.fromDeno({ remoteAddr: { transport: 'unix' } }).reason).toBe('unix-socket')
-  expect(fp.fromDeno({ remoteAddr: { transport: 'vsock', hostname: 'x', port: 1 } } as never).reason).toBe('not-tcp')
+  expect(fp.fromDeno({ remoteAddr: { transport: 'vsock', cid: 3, port: 1 } } as never).reason).toBe('not-tcp')
   expect(fp.arm({ addr: { transport: 'unix' } })).toBe(false)
   expect(() => fingerprint({ tcpinfo: 'off' } as never)).toThrow('"tcpinfo"')
   expect(() => createFingerprinter({ libc: '' })).toThrow('"libc"')

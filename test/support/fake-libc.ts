@@ -160,7 +160,11 @@ export function createFakeLibc(): FakeLibc {
     },
     epoll_create1: () => openFile('epoll_create1'),
     epoll_ctl: () => (enter('epoll_ctl') === undefined ? -1 : 0),
-    epoll_wait: () => (enter('epoll_wait') === undefined ? -1 : Math.min(1, notices.length)),
+    epoll_wait: (_epoll, events) => {
+      if (enter('epoll_wait') === undefined) return -1
+      events.fill(0)
+      return Math.min(1, notices.length)
+    },
     read: (_fd, buffer, count) => {
       if (enter('read') === undefined) return -1
       if (notices.length === 0) return fail(ERRNO.EAGAIN)
@@ -178,5 +182,12 @@ export function createFakeLibc(): FakeLibc {
       return sockets.delete(fd) ? 0 : fail(ERRNO.EBADF)
     },
     errno: () => errno,
+    // None whose system calls have known numbers.
+    architecture: 'fake',
+    syscall: () => fail(ERRNO.ENOSYS),
+    calloc: () => 0,
+    free: () => {},
+    load: () => 0,
+    store: () => {},
   }
 }

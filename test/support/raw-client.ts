@@ -659,6 +659,8 @@ export interface TwoAddressOptions {
   readonly source: Endpoint
   /** Default 80. */
   readonly pairs?: number
+  /** Requests that the first connection of a pair makes before the second is opened, one pair after the other. Default 0. */
+  readonly warm?: number
   readonly seed?: number
   readonly path?: string
 }
@@ -668,13 +670,18 @@ export interface TwoAddressOptions {
  * order, twice: every answer must be the connection's own or `ambiguous`, never the other's.
  */
 export async function runTwoAddresses(options: TwoAddressOptions): Promise<Tally & { pairs: number }> {
-  const { netns, hosts, port, source, pairs = 80, seed = 1, path = '/json' } = options
+  const { netns, hosts, port, source, pairs = 80, warm = 0, seed = 1, path = '/json' } = options
   const random = seeded(seed)
   const tally = { ...newTally(), pairs: 0 }
   const request = `GET ${path} HTTP/1.1\r\nHost: two\r\nAccept: application/json\r\n\r\n`
   const one = async (n: number): Promise<void> => {
     const from = { address: source.address, port: source.port + n }
     const open: { client: KernelConnection; mss: number }[] = []
+    const ask = async ({ client, mss }: (typeof open)[number], round: number): Promise<void> => {
+      const answer = (await client.request(request)).json<Answer>()
+      const about = { source: client.local, previous: undefined, ending: 'two addresses', request: round }
+      judge(tally, answer, mss, about)
+    }
     try {
       for (const [side, address] of hosts.entries()) {
         const mss = 600 + 2 * n + side
@@ -687,25 +694,22 @@ export async function runTwoAddresses(options: TwoAddressOptions): Promise<Tally
             mss,
           }),
         })
+        for (let round = 1; side === 0 && round <= warm; round += 1) await ask(open[0]!, round)
       }
       if (random() < 0.5) open.reverse()
       for (let round = 1; round <= 2; round += 1) {
         const together = random() < 0.5
-        const ask = async ({ client, mss }: (typeof open)[number]): Promise<void> => {
-          const answer = (await client.request(request)).json<Answer>()
-          const about = { source: client.local, previous: undefined, ending: 'two addresses', request: round }
-          judge(tally, answer, mss, about)
-        }
-        if (together) await Promise.all(open.map(ask))
-        else for (const each of open) await ask(each)
+        if (together) await Promise.all(open.map((each) => ask(each, round)))
+        else for (const each of open) await ask(each, round)
       }
       tally.pairs += 1
     } finally {
       for (const { client } of open) client.reset()
     }
   }
-  for (let n = 0; n < pairs; n += 8) {
-    await Promise.all(Array.from({ length: Math.min(8, pairs - n) }, (_, i) => one(n + i)))
+  const atOnce = warm > 0 ? 1 : 8
+  for (let n = 0; n < pairs; n += atOnce) {
+    await Promise.all(Array.from({ length: Math.min(atOnce, pairs - n) }, (_, i) => one(n + i)))
   }
   return tally
 }

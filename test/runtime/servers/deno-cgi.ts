@@ -6,7 +6,7 @@ declare const Deno: {
   serve(options: object, handler: unknown): { readonly addr: { readonly port: number } }
 }
 
-const middleware = fingerprint()
+const middleware = fingerprint({ trustedHeader: { header: 'X-TCP-SYN', kind: 'syn', from: ['192.0.2.1'] } })
 const app = new Hono<{ Variables: FingerprintVariables }>()
 app.use(accessLog({ format: '%h %>s %b "%r" mss=%{FINGERPRINT_TCP_MSS}g' }))
 app.use(middleware)

@@ -1,0 +1,47 @@
+/**
+ * Publishes the sources on JSR with Deno: `bun .ci/jsr.ts`, or `bun .ci/jsr.ts --dry-run` for every check and no upload.
+ *
+ * JSR wants `deno.json` beside the sources, where the checkout has none: a copy of the sources gets one made of package.json,
+ * in a directory of its own. Dependencies are read from node_modules, so that the checks need no network.
+ * @module
+ */
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import manifest from '../package.json' with { type: 'json' }
+
+const root: string = join(import.meta.dir, '..')
+const copy: string = mkdtempSync(join(tmpdir(), 'tcpfingerprint-jsr-'))
+const PUBLISHED = ['src', 'ffi', 'LICENSE', 'README.md', 'CHANGELOG.md']
+/** The command comes from npm: `deno run npm:tcpfingerprint`. */
+const COMMAND = ['src/cli.ts', 'src/cli', 'src/demo', 'src/doctor', 'src/capture-file']
+const CONFIG = {
+  name: '@tcpfingerprint/tcpfingerprint',
+  version: manifest.version,
+  license: manifest.license,
+  exports: {
+    '.': './src/index.ts',
+    './bun': './src/adapter/bun.ts',
+    './deno': './src/adapter/deno.ts',
+    './ja4t': './src/fingerprint/ja4t/index.ts',
+  },
+  imports: {
+    // Deno takes no `>=` here.
+    hono: `npm:hono@${manifest.peerDependencies.hono.replace('>=', '^')}`,
+    valibot: `npm:valibot@${manifest.dependencies.valibot}`,
+  },
+  compilerOptions: { jsx: 'react-jsx', jsxImportSource: 'hono/jsx' },
+  nodeModulesDir: 'manual',
+  publish: { include: PUBLISHED, exclude: COMMAND },
+}
+
+try {
+  for (const name of PUBLISHED) cpSync(join(root, name), join(copy, name), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  writeFileSync(join(copy, 'deno.json'), JSON.stringify(CONFIG, null, 2))
+  const deno = join(root, 'node_modules/.bin/deno')
+  const argv = [deno, 'publish', '--no-lock', ...process.argv.slice(2)]
+  process.exitCode = await Bun.spawn(argv, { cwd: copy, stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' }).exited
+} finally {
+  rmSync(copy, { recursive: true, force: true })
+}

@@ -1,0 +1,60 @@
+/**
+ * The variants of a hello-world app that the HTTP benchmarks compare, on either runtime.
+ * @module
+ */
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import type { fingerprint as bunFingerprint } from '../../src/adapter/bun.ts'
+import type { FingerprintVariables } from '../../src/hono/middleware.ts'
+
+type Make = (options?: NonNullable<Parameters<typeof bunFingerprint>[0]>) => MiddlewareHandler<{
+  Variables: FingerprintVariables
+}>
+
+/** The runtime's own parts: what is measured, and what it is compared with. */
+export interface Parts {
+  readonly fingerprint: Make
+  readonly getConnInfo: (c: Context) => { readonly remote: { readonly port?: number | undefined } }
+}
+
+/** Where results go, so that nothing read is optimised away. */
+export let sink = 0
+
+/** The app of this name. */
+export function appOf(variant: string, { fingerprint, getConnInfo }: Parts): Hono {
+  const app = new Hono<{ Variables: FingerprintVariables }>()
+  const hello = (c: Context): Response => c.text('Hello')
+  switch (variant) {
+    case 'bare':
+      app.get('/', hello)
+      break
+    case 'empty middleware':
+      app.use((_, next) => next()).get('/', hello)
+      break
+    case 'getConnInfo':
+      app.get('/', (c) => {
+        sink += getConnInfo(c).remote.port ?? 0
+        return c.text('Hello')
+      })
+      break
+    case 'getConnInfo in a middleware':
+      app
+        .use((c, next) => {
+          sink += getConnInfo(c).remote.port ?? 0
+          return next()
+        })
+        .get('/', hello)
+      break
+    case 'reads syn':
+      app.use(fingerprint()).get('/', (c) => {
+        sink += c.var.fingerprint.syn?.tcp.mss ?? 0
+        return c.text('Hello')
+      })
+      break
+    case 'resolve read, unread':
+      app.use(fingerprint({ resolve: 'read' })).get('/', hello)
+      break
+    default:
+      throw new Error(`no such variant: ${variant}`)
+  }
+  return app as unknown as Hono
+}

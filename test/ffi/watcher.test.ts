@@ -1,0 +1,252 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { closeSync, openSync } from 'node:fs'
+import { Bell } from '../../ffi/bell.ts'
+import { EPOLL_CTL_ADD, EPOLLIN, ERRNO, IN_NONBLOCK } from '../../ffi/constants.ts'
+import { openLibc } from '../../ffi/libc.bun.ts'
+import { isLibc, type Libc } from '../../ffi/libc.ts'
+import { Sockets } from '../../ffi/socket.ts'
+import { Watcher } from '../../ffi/watcher.ts'
+import { createFakeLibc } from '../support/fake-libc.ts'
+
+const found = openLibc()
+const libc: Libc = isLibc(found) ? found : createFakeLibc()
+const cleanUp: (() => void)[] = []
+afterEach(() => {
+  for (const one of cleanUp.splice(0).reverse()) one()
+})
+
+/** An echo server of this process with the descriptor that listens. */
+function listen(): { port: number; fd: number; stop: () => void } {
+  const before = listeners()
+  const server = Bun.listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: { data: (socket, data) => void socket.write(data) },
+  })
+  const fd = listeners().find((one) => !before.includes(one))!
+  const stop = (): void => server.stop(true)
+  cleanUp.push(stop)
+  return { port: server.port, fd, stop }
+}
+
+function listeners(): number[] {
+  const sockets = new Sockets(libc)
+  return Array.from({ length: 256 }, (_, fd) => fd).filter((fd) => sockets.isListening(fd))
+}
+
+/** A connection of this process to a port of it. Resolves once an octet has come back: the server has accepted it. */
+async function connect(port: number): Promise<{ echo: () => Promise<void>; end: () => void }> {
+  let heard = Promise.withResolvers<void>()
+  const socket = await Bun.connect({
+    hostname: '127.0.0.1',
+    port,
+    socket: { data: () => heard.resolve(), error: () => {}, close: () => {} },
+  })
+  const echo = async (): Promise<void> => {
+    heard = Promise.withResolvers()
+    socket.write('x')
+    await heard.promise
+  }
+  await echo()
+  const end = (): void => void socket.terminate()
+  cleanUp.push(end)
+  return { echo, end }
+}
+
+/** A descriptor of this process whose local port this is, and that has a peer. */
+function acceptedOn(port: number): number {
+  const sockets = new Sockets(libc)
+  for (let fd = 0; fd < 256; fd++) {
+    if (sockets.peerName(fd) > 0 && sockets.localName(fd) > 0 && sockets.port() === port) return fd
+  }
+  throw new Error(`nothing accepted on port ${port}`)
+}
+
+function watcherOf(own: Libc = libc): Watcher {
+  const watcher = new Watcher(own, { closed: () => {}, lost: () => {} })
+  cleanUp.push(() => watcher.close())
+  return watcher
+}
+
+/** Looks until the watcher has an epoch, as requests do. */
+function settle(watcher: Watcher): number {
+  for (let i = 0; i < 40 && watcher.epoch === 0; i++) watcher.look()
+  return watcher.epoch
+}
+
+describe('Bell', () => {
+  /** An epoll set that is ready once /dev/null was opened, until `clear`. */
+  function setUp(): { bell: Bell; epoll: number; open: () => void; clear: () => void } {
+    const bell = new Bell(libc)
+    const epoll = libc.epoll_create1(0)
+    const inotify = libc.inotify_init1(IN_NONBLOCK)
+    cleanUp.push(() => {
+      bell.close()
+      libc.close(epoll)
+      libc.close(inotify)
+    })
+    const path = new Uint8Array(new ArrayBuffer(16))
+    path.set(new TextEncoder().encode('/dev/null\0'))
+    expect(libc.inotify_add_watch(inotify, path, 0x20)).toBe(1)
+    const event = new Uint8Array(new ArrayBuffer(16))
+    event[0] = EPOLLIN
+    expect(libc.epoll_ctl(epoll, EPOLL_CTL_ADD, inotify, event)).toBe(0)
+    const notices = new Uint8Array(new ArrayBuffer(4096))
+    return {
+      bell,
+      epoll,
+      open: () => closeSync(openSync('/dev/null', 'r')),
+      clear: () => expect(libc.read(inotify, notices, 4096)).toBeGreaterThan(0),
+    }
+  }
+
+  test('rings for each event, however many there are', () => {
+    const { bell, epoll, open, clear } = setUp()
+    for (let i = 0; i < 1000; i++) {
+      expect(bell.arm(epoll)).toBe(true)
+      expect(bell.hasRung).toBe(false)
+      open()
+      expect(bell.isArmed).toBe(true)
+      expect(bell.hasRung).toBe(true)
+      expect(bell.isArmed).toBe(false)
+      clear()
+    }
+  })
+
+  test('rings at once where the set is ready already', () => {
+    const { bell, epoll, open } = setUp()
+    open()
+    expect(bell.arm(epoll)).toBe(true)
+    expect(bell.hasRung).toBe(true)
+  })
+})
+
+describe('Watcher', () => {
+  test('an epoch lasts while connections are used, and ends when one comes, one is reset or one is closed', async () => {
+    const { port, fd } = listen()
+    const watcher = watcherOf()
+    watcher.setListeners([fd])
+    const first = await connect(port)
+    expect(watcher.watch(acceptedOn(port))).toBe(true)
+    expect(watcher.epoch).toBe(0)
+    const epoch = settle(watcher)
+    const { generation } = watcher
+    for (let i = 0; i < 20; i++) await first.echo()
+    watcher.look()
+    expect(watcher.epoch).toBe(epoch)
+
+    const second = await connect(port)
+    expect(watcher.epoch).toBe(0)
+    const next = settle(watcher)
+    expect(next).toBeGreaterThan(epoch)
+    expect(watcher.generation).toBe(generation)
+
+    second.end()
+    await Bun.sleep(5)
+    watcher.look()
+    // Nobody watched that one, and nobody needs to know: sockets only became fewer.
+    expect(watcher.epoch).toBe(next)
+
+    first.end()
+    await Bun.sleep(5)
+    expect(watcher.epoch).toBe(0)
+    watcher.look()
+    expect(watcher.generation).toBeGreaterThan(generation)
+    expect(watcher.size).toBe(0)
+  })
+
+  test('there is no epoch while a connection waits to be accepted', async () => {
+    const { port, fd } = listen()
+    const watcher = watcherOf()
+    watcher.setListeners([fd])
+    const { echo } = await connect(port)
+    watcher.watch(acceptedOn(port))
+    // The kernel completes handshakes while JavaScript runs and accepts nothing.
+    Bun.spawnSync(['bash', '-c', `exec 3<>/dev/tcp/127.0.0.1/${port}`])
+    expect(settle(watcher)).toBe(0)
+    await echo()
+    await Bun.sleep(5)
+    expect(settle(watcher)).toBeGreaterThan(0)
+  })
+
+  test('a listener that comes later is heard', async () => {
+    const first = listen()
+    const watcher = watcherOf()
+    watcher.setListeners([first.fd])
+    await connect(first.port)
+    watcher.watch(acceptedOn(first.port))
+    const before = settle(watcher)
+    const second = listen()
+    watcher.setListeners([first.fd, second.fd])
+    expect(watcher.epoch).toBe(0)
+    expect(settle(watcher)).toBeGreaterThan(before)
+    watcher.setListeners([first.fd, second.fd])
+    expect(watcher.epoch).toBeGreaterThan(before)
+    await connect(second.port)
+    expect(watcher.epoch).toBe(0)
+  })
+
+  test('a listener in the set closes as ever, and its port is free', async () => {
+    const { port, fd, stop } = listen()
+    const watcher = watcherOf()
+    watcher.setListeners([fd])
+    await connect(port)
+    watcher.watch(acceptedOn(port))
+    expect(settle(watcher)).toBeGreaterThan(0)
+    stop()
+    await Bun.sleep(5)
+    const again = Bun.listen({ hostname: '127.0.0.1', port, socket: { data: () => {} } })
+    expect(again.port).toBe(port)
+    again.stop(true)
+  })
+
+  for (const [name, architecture] of [
+    ['io_setup', libc.architecture],
+    ['a machine whose system calls it does not know', 'riscv64'],
+  ] as const) {
+    test(`without ${name} there is no epoch, and deaths are still told`, async () => {
+      const refusing: Libc = { ...libc, architecture, syscall: () => -1 }
+      const { port, fd } = listen()
+      const watcher = watcherOf(refusing)
+      watcher.setListeners([fd])
+      const one = await connect(port)
+      expect(watcher.watch(acceptedOn(port))).toBe(true)
+      expect(settle(watcher)).toBe(0)
+      const { generation } = watcher
+      watcher.look()
+      expect(watcher.generation).toBe(generation)
+      one.end()
+      await Bun.sleep(5)
+      watcher.look()
+      expect(watcher.generation).toBeGreaterThan(generation)
+    })
+  }
+
+  test('where a listener cannot be heard there is no epoch', async () => {
+    const deaf: Libc = {
+      ...libc,
+      epoll_ctl: (epoll, operation, of, event) => (of === fd ? -1 : libc.epoll_ctl(epoll, operation, of, event)),
+      errno: () => ERRNO.ENOSPC,
+    }
+    const { port, fd } = listen()
+    const watcher = watcherOf(deaf)
+    watcher.setListeners([fd])
+    await connect(port)
+    expect(watcher.watch(acceptedOn(port))).toBe(true)
+    expect(settle(watcher)).toBe(0)
+  })
+
+  test('a watch that was ended can be made again', async () => {
+    const { port } = listen()
+    const watcher = watcherOf()
+    await connect(port)
+    const socket = acceptedOn(port)
+    for (let i = 0; i < 3; i++) {
+      expect(watcher.watch(socket)).toBe(true)
+      expect(watcher.has(socket)).toBe(true)
+      watcher.unwatch(socket)
+      expect(watcher.has(socket)).toBe(false)
+    }
+    expect(watcher.size).toBe(0)
+  })
+})
