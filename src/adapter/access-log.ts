@@ -9,8 +9,6 @@ import {
   type AccessLogOptions,
   type AccessLogRuntime,
   createPlainAccessLog,
-  type Endpoints,
-  endpoint,
   type PlainAccessLog,
   type PlainAccessLogOptions,
 } from '../output/access-log.ts'
@@ -48,16 +46,11 @@ export function accessLogRuntime(): AccessLogRuntime {
     // The kernel's number of the main thread is that of the process; of other threads nobody tells.
     threadId: Bun?.isMainThread === false ? undefined : processId,
     openSink: openLogSink,
-    peer,
+    peer: peerEnd,
     local: localEnd,
     bodySize: Bun === undefined ? () => undefined : (response, request) => bunBodySize(Bun, response, request),
     textSize: Bun === undefined ? () => undefined : (response) => bunTextSize(Bun, response),
   }
-}
-
-function peer(request: Request, server: unknown): Endpoints | undefined {
-  const found = peerEnd(request, server)
-  return found === undefined ? undefined : endpoint(found.address, found.port)
 }
 
 const INSPECTED = /^Response \(([\d.]+) (bytes|KB|MB|GB)\)/

@@ -5,7 +5,7 @@
 import type { Context } from 'hono'
 import { type CgiStatus, createCgiHandler } from '../cgi/handler.ts'
 import type { CgiOptions } from '../cgi/options.ts'
-import type { CgiRuntime, FileFacts } from '../cgi/spawn.ts'
+import type { CgiRuntime } from '../cgi/spawn.ts'
 import { createHonoCgi, type HonoCgi } from '../hono/cgi.ts'
 import { localEnd, peerEnd } from './ends.ts'
 import { beforeEnd } from './process-hooks.ts'
@@ -35,11 +35,11 @@ export function cgiRuntime(): CgiRuntime {
     spawn: Bun === undefined ? spawnDeno : spawnBun,
     facts(name) {
       try {
-        const stat = fs.statSync(name)
-        return {
-          kind: stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other',
-          executable: executable(name, stat.mode),
-        }
+        let stat = fs.lstatSync(name)
+        const link = stat.isSymbolicLink()
+        if (link) stat = fs.statSync(name)
+        const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other'
+        return { link, kind, executable: kind === 'file' && executable(name, stat.mode) }
       } catch {
         return undefined
       }
@@ -65,7 +65,7 @@ export function cgiRuntime(): CgiRuntime {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
     },
   }
-  function executable(name: string, mode: number): FileFacts['executable'] {
+  function executable(name: string, mode: number): boolean {
     try {
       fs.accessSync(name, fs.constants.X_OK)
       return true

@@ -2,6 +2,7 @@
  * Where access log lines go on Bun, Deno and Node: files, pipes and terminals, through `node:fs`, loaded on first use.
  * @module
  */
+import type { LineSink, LineSinkOptions } from '../output/access-log.ts'
 import { type LogTarget, LogWriter } from '../output/log-writer.ts'
 import { beforeExit, onSignal } from './process-hooks.ts'
 
@@ -64,25 +65,25 @@ function letGo(timer: unknown): void {
   }
 }
 
-/** A place for lines, with what a graceful stop and a rotation need. */
-export interface LogSink {
-  line(text: string): void
-  flush(): void
-  reopen(): void
-  close(): void
-}
+/** Stands for this evaluation of the module: `bun --hot` evaluates it anew and keeps `globalThis`, signals and descriptors. */
+const EVALUATION = {}
+const OPEN: unique symbol = Symbol.for(`tcpfingerprint.log-sinks ${import.meta.url}`) as never
 
-/** Where to write and how. */
-export interface LogSinkOptions {
-  readonly to: { readonly file: string; readonly mode: number; readonly reopen: string | false } | 1 | 2
-  readonly delay: number
-  readonly maxPending: number
-  readonly onError: (error: Error) => void
+/** Sinks that are open. Those of an evaluation that was replaced are closed first: nobody else would. */
+function openSinks(): Set<LineSink> {
+  const place = globalThis as { [OPEN]?: { readonly evaluation: object; readonly sinks: Set<LineSink> } }
+  if (place[OPEN]?.evaluation !== EVALUATION) {
+    // Lines of requests that are still under way there are written all the same, each by opening the file again.
+    for (const sink of place[OPEN]?.sinks ?? []) sink.close()
+    place[OPEN] = { evaluation: EVALUATION, sinks: new Set() }
+  }
+  return place[OPEN].sinks
 }
 
 /** Opens a sink. It writes what it holds before the process ends, unless that is by SIGKILL. */
-export function openLogSink(options: LogSinkOptions): LogSink {
+export function openLogSink(options: LineSinkOptions): LineSink {
   const { to } = options
+  const sinks = openSinks()
   const writer = new LogWriter(
     {
       open: () => (typeof to === 'number' ? openStandard(to) : openLogFile(to.file, to.mode)),
@@ -103,15 +104,19 @@ export function openLogSink(options: LogSinkOptions): LogSink {
     beforeExit(() => writer.flush(), reopen === false ? [] : [reopen]),
     reopen === false ? () => {} : onSignal(reopen, () => writer.reopen()),
   ]
-  return {
+  const sink: LineSink = {
     line: (text) => writer.line(text),
+    append: (append, record) => writer.append(append, record),
     flush: () => {
       writer.flush()
     },
     reopen: () => writer.reopen(),
     close() {
+      sinks.delete(sink)
       for (const undo of release) undo()
       writer.close()
     },
   }
+  sinks.add(sink)
+  return sink
 }

@@ -80,10 +80,9 @@ class Handler<Subject> implements CgiHandler<Subject> {
   readonly #runtime: CgiRuntime
   readonly #options: ResolvedCgiOptions<Subject>
   readonly #slots: Slots
-  readonly #running = new RunningScripts()
+  readonly #running: RunningScripts
   readonly #root: string | undefined
   readonly #passed: Readonly<Record<string, string>>
-  readonly #undo: () => void
   #closed = false
 
   constructor(runtime: CgiRuntime, options: ResolvedCgiOptions<Subject>) {
@@ -97,7 +96,8 @@ class Handler<Subject> implements CgiHandler<Subject> {
       if (value !== undefined) passed[name] = value
     }
     this.#passed = passed
-    this.#undo = runtime.beforeExit(() => this.#running.killAll(runtime.pause, Math.min(200, options.limits.graceTime)))
+    const grace = Math.min(200, options.limits.graceTime)
+    this.#running = new RunningScripts(() => runtime.beforeExit(() => this.#running.killAll(runtime.pause, grace)))
   }
 
   status(): CgiStatus {
@@ -107,7 +107,6 @@ class Handler<Subject> implements CgiHandler<Subject> {
   async close(): Promise<void> {
     this.#closed = true
     await this.#running.stopAll(this.#options.limits.graceTime)
-    this.#undo()
   }
 
   async handle(request: Request, subject: Subject, server: unknown, details: HandleDetails = {}): Promise<Response> {

@@ -48,16 +48,23 @@ const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
 /** Scripts that run now, so that none outlives the server. */
 export class RunningScripts {
   readonly #children: Set<Child> = new Set()
+  readonly #watchEnd: () => () => void
+  #unwatch: () => void = () => {}
 
-  /** How many run. */
-  get size(): number {
-    return this.#children.size
+  /**
+   * @param watchEnd - has {@link killAll} called before the process ends, and returns how to take that back. In force only while a
+   *   script runs: a handler that is forgotten, as at each reload of `bun --hot`, leaves nothing behind
+   */
+  constructor(watchEnd: () => () => void) {
+    this.#watchEnd = watchEnd
   }
+
   add(child: Child): void {
+    if (this.#children.size === 0) this.#unwatch = this.#watchEnd()
     this.#children.add(child)
   }
   remove(child: Child): void {
-    this.#children.delete(child)
+    if (this.#children.delete(child) && this.#children.size === 0) this.#unwatch()
   }
   /** Ends every group at once: SIGTERM, a moment, SIGKILL. For the end of the process, so it blocks. */
   killAll(pause: (milliseconds: number) => void, graceTime: number): void {

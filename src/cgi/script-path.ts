@@ -8,7 +8,7 @@ import type { CgiRuntime } from './spawn.ts'
 export interface Script {
   /** Path as configured and asked for, links not followed: SCRIPT_FILENAME. */
   readonly filename: string
-  /** Path to execute. */
+  /** Path to execute: links below the root followed. */
   readonly realPath: string
   /** Decoded URL path up to the script, without the prefix. */
   readonly name: string
@@ -63,19 +63,19 @@ export function findScript(
   const parsed = pathSegments(path)
   if (parsed === undefined) return { status: 404, why: 'the path cannot be decoded' }
   const { segments, trailing } = parsed
-  const realRoot = runtime.realPath(root)
-  if (realRoot === undefined) return { status: 404, why: `there is no ${root}` }
   let filename = root.endsWith('/') ? root.slice(0, -1) : root
+  let linked = false
   for (const [index, segment] of segments.entries()) {
     if (segment.startsWith('.')) return { status: 404, why: 'the name begins with a dot' }
     filename += `/${segment}`
     const facts = runtime.facts(filename)
     if (facts === undefined) return { status: 404, why: `there is no ${filename}` }
+    linked ||= facts.link
     if (facts.kind === 'directory') continue
     if (facts.kind !== 'file') return { status: 403, why: `${filename} is not a regular file` }
-    const realPath = runtime.realPath(filename)
-    if (realPath === undefined) return { status: 404, why: `there is no ${filename}` }
-    if (!inside(realRoot, realPath)) return { status: 404, why: `${filename} leads out of ${root}` }
+    // Real paths are dear: without a link on the way down the file cannot be anywhere else.
+    const realPath = linked ? insidePath(runtime, root, filename) : filename
+    if (realPath === undefined) return { status: 404, why: `${filename} leads out of ${root}` }
     if (!facts.executable && !interpreted(filename)) return { status: 403, why: `${filename} is not executable` }
     const rest = segments.slice(index + 1)
     return {
@@ -85,10 +85,15 @@ export function findScript(
       pathInfo: joinSegments(rest, trailing),
     }
   }
+  if (segments.length === 0 && runtime.facts(root) === undefined) return { status: 404, why: `there is no ${root}` }
   return { status: 403, why: `${filename} is a directory` }
 }
 
-function inside(root: string, path: string): boolean {
-  const prefix = root === '/' ? '/' : `${root}/`
-  return path.startsWith(prefix) && !path.slice(prefix.length - 1).includes('/.')
+/** The real path, if it is below that of the root and no part of it begins with a dot. */
+function insidePath(runtime: Pick<CgiRuntime, 'realPath'>, root: string, filename: string): string | undefined {
+  const realRoot = runtime.realPath(root)
+  const path = runtime.realPath(filename)
+  if (realRoot === undefined || path === undefined) return undefined
+  const prefix = realRoot === '/' ? '/' : `${realRoot}/`
+  return path.startsWith(prefix) && !path.slice(prefix.length - 1).includes('/.') ? path : undefined
 }

@@ -31,8 +31,10 @@ export type Spawn = (options: SpawnOptions) => Child
 
 /** What stands at a path, links followed. */
 export interface FileFacts {
+  /** The last part of the path is a symbolic link. */
+  readonly link: boolean
   readonly kind: 'file' | 'directory' | 'other'
-  /** Whether this process may execute it. */
+  /** Whether it is a file that this process may execute. */
   readonly executable: boolean
 }
 

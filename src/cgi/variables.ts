@@ -2,7 +2,7 @@
  * The environment of a CGI script (RFC 3875 section 4.1), with the variables that Apache adds.
  * @module
  */
-import { requestTarget, targetQuery } from '../output/log-record.ts'
+import { headerText, hostOf, requestTarget, targetQuery } from '../output/log-record.ts'
 
 /** What is known of a request besides the request itself. */
 export interface CgiFacts {
@@ -48,6 +48,10 @@ const NUL = /\u0000/g
  * Header names with anything but letters, digits and `-` are left out: `Foo_Bar` would become the same variable as `Foo-Bar`.
  * So are `Proxy`, `Authorization` and `Proxy-Authorization`. Every variable of a client begins with `HTTP_`: none can become
  * `FINGERPRINT_*`.
+ *
+ * Values have the octets that came, where those are UTF-8. Others arrive as the UTF-8 form of Latin-1: Bun and Deno encode
+ * environments as UTF-8 and take nothing but strings (`test/cgi/octets.test.ts` shows it). `iconv -f UTF-8 -t ISO-8859-1` in the
+ * script gives the octets back.
  */
 export function cgiVariables(request: Request, facts: CgiFacts): Record<string, string> {
   const target = requestTarget(request.url)
@@ -58,7 +62,7 @@ export function cgiVariables(request: Request, facts: CgiFacts): Record<string, 
     GATEWAY_INTERFACE: 'CGI/1.1',
     SERVER_SOFTWARE: facts.serverSoftware ?? 'tcpfingerprint',
     SERVER_PROTOCOL: facts.protocol ?? (request.url.startsWith('/') && host === null ? 'HTTP/1.0' : 'HTTP/1.1'),
-    SERVER_NAME: facts.serverName ?? serverName(host, request.url) ?? facts.localAddress ?? 'localhost',
+    SERVER_NAME: facts.serverName ?? hostOf(host, request.url) ?? facts.localAddress ?? 'localhost',
     SERVER_PORT: `${facts.serverPort ?? facts.localPort ?? (secure ? 443 : 80)}`,
     REQUEST_METHOD: request.method,
     REQUEST_SCHEME: secure ? 'https' : 'http',
@@ -81,35 +85,13 @@ export function cgiVariables(request: Request, facts: CgiFacts): Record<string, 
   }
   set('REMOTE_USER', facts.user)
   if (facts.user !== undefined) set('AUTH_TYPE', facts.authType)
-  set('CONTENT_TYPE', textOf(request.headers.get('content-type')))
+  set('CONTENT_TYPE', headerText(request.headers.get('content-type')))
   set('CONTENT_LENGTH', facts.contentLength)
   for (const [name, value] of request.headers) {
     if (NOT_PASSED.has(name) || !PASSED_NAME.test(name)) continue
     // The length is known by now, and the coding undone.
     if (name === 'transfer-encoding' && facts.contentLength !== undefined) continue
-    set(`HTTP_${name.toUpperCase().replaceAll('-', '_')}`, textOf(value))
+    set(`HTTP_${name.toUpperCase().replaceAll('-', '_')}`, headerText(value))
   }
   return env
-}
-
-const strict = new TextDecoder('utf-8', { fatal: true })
-
-/**
- * A header value as a string whose UTF-8 form has the octets that came: runtimes give one code unit per octet. Octets that are
- * not UTF-8 cannot be put into an environment by any JavaScript runtime; they arrive as the UTF-8 form of Latin-1.
- */
-function textOf(value: string | null): string | undefined {
-  if (value === null) return undefined
-  if (!/[\u0080-\u00ff]/.test(value) || /[^\u0000-\u00ff]/.test(value)) return value
-  try {
-    return strict.decode(Uint8Array.from(value, (character) => character.charCodeAt(0)))
-  } catch {
-    return value
-  }
-}
-
-function serverName(host: string | null, url: string): string | undefined {
-  const authority = host ?? /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]+)/i.exec(url)?.[1]
-  const name = authority?.replace(/:\d*$/, '').toLowerCase()
-  return name === undefined || name === '' ? undefined : name
 }

@@ -6,6 +6,7 @@ import type { Context, Handler } from 'hono'
 import { type CgiStatus, createCgiHandler, type HandleDetails } from '../cgi/handler.ts'
 import type { CgiOptions } from '../cgi/options.ts'
 import type { CgiRuntime } from '../cgi/spawn.ts'
+import { serverOf } from './server-of.ts'
 
 /** The Hono handler, with what a graceful stop and metrics need. */
 export interface HonoCgi extends Handler {
@@ -32,10 +33,6 @@ export function createHonoCgi(runtime: CgiRuntime, options: CgiOptions<Context>)
     return handler.handle(request, c, serverOf(c.env), { ...details, body })
   }
   return Object.assign(cgi, { status: () => handler.status(), close: () => handler.close() })
-}
-
-function serverOf(env: unknown): unknown {
-  return typeof env === 'object' && env !== null && 'server' in env ? env.server : env
 }
 
 /** What stands before the `*` of the route: as many segments of the path as the pattern has there. */

@@ -6,7 +6,7 @@
  */
 import * as v from 'valibot'
 import type { LogFormatUses } from './log-directives.ts'
-import { ALL_USES, compileLogFormat, type LogFormat, NAMED_LOG_FORMATS } from './log-format.ts'
+import { ALL_USES, type AppendLine, compileLineAppender, lineOf, NAMED_LOG_FORMATS } from './log-format.ts'
 import { type AccessRecord, type HeaderReader, plainAddress } from './log-record.ts'
 
 /** A file to append lines to. */
@@ -60,34 +60,51 @@ export interface LoggedExchange {
   readonly server: unknown
 }
 
-/** Where lines go. */
+/** A place for lines, with what a graceful stop and a rotation need. */
 export interface LineSink {
+  /** Takes one line, without its line end. */
   line(text: string): void
+  /** Takes the line that `append` makes of `record`, in pieces. Throws what `append` throws. */
+  append(append: AppendLine, record: AccessRecord): void
+  /** Writes what waits. */
   flush(): void
+  /** Opens the file again. */
   reopen(): void
+  /** Writes what waits, closes the file and takes the signal listeners back. */
   close(): void
 }
 
-/** The two ends of a connection. */
-export interface Endpoints {
-  readonly remoteAddress?: string | undefined
-  readonly remotePort?: number | undefined
+/** {@link LogFileOptions} with every default filled in. */
+interface LogFile {
+  readonly file: string
+  readonly mode: number
+  readonly reopen: string | false
+}
+
+/** Where a sink writes and how. */
+export interface LineSinkOptions {
+  /** A file, standard output (1) or standard error (2). */
+  readonly to: LogFile | 1 | 2
+  readonly delay: number
+  readonly maxPending: number
+  readonly onError: (error: Error) => void
+}
+
+/** One end of a connection. */
+export interface Endpoint {
+  readonly address: string
+  readonly port: number | undefined
 }
 
 /** What differs from runtime to runtime. */
 export interface AccessLogRuntime {
   readonly processId?: number | undefined
   readonly threadId?: number | undefined
-  openSink(options: {
-    to: { file: string; mode: number; reopen: string | false } | 1 | 2
-    delay: number
-    maxPending: number
-    onError: (error: Error) => void
-  }): LineSink
+  openSink(options: LineSinkOptions): LineSink
   /** The peer of a request; `server` is what came with it. Called before anything else looks at the request. */
-  peer(request: Request, server: unknown): Endpoints | undefined
+  peer(request: Request, server: unknown): Endpoint | undefined
   /** The listener's address and port. */
-  local(server: unknown): { address?: string | undefined; port?: number | undefined } | undefined
+  local(server: unknown): { readonly address?: string | undefined; readonly port?: number | undefined } | undefined
   /**
    * Octets of a body that lies ready as a whole; `undefined` for one that streams. Must leave it as it is. With a status where
    * the runtime will send another one than the answer has: it serves ranges of files by itself.
@@ -133,14 +150,15 @@ const AccessLogOptionsSchema = v.strictObject({
   onError: v.optional(aFunction),
 })
 
-/** What a format function may return and read is its own affair. */
-type Formatter = ((record: AccessRecord) => string | undefined) & { readonly uses?: LogFormatUses }
+type Write = (line: string, record: AccessRecord) => void
 
 /** Checked options. */
 interface Resolved<Subject> {
-  readonly format: Formatter
+  /** Makes the line, where that is the application's own affair. */
+  readonly make: ((record: AccessRecord) => string | undefined) | undefined
+  readonly append: AppendLine
   readonly uses: LogFormatUses
-  readonly write: 'stdout' | 'stderr' | Required<LogFileOptions> | ((line: string, record: AccessRecord) => void)
+  readonly write: 'stdout' | 'stderr' | LogFile | Write
   readonly delay: number
   readonly maxPending: number
   readonly skip: ((subject: Subject) => boolean) | undefined
@@ -159,15 +177,19 @@ function resolve<Subject>(options: AccessLogOptions<Subject>): Resolved<Subject>
     const path = v.getDotPath(issue)
     throw new TypeError(`Invalid access log options${path === null ? '' : `: "${path}"`}: ${issue.message}`)
   }
-  const { format, onError, ...rest } = checked.output as unknown as Resolved<Subject> & { format: string | Formatter }
-  const compiled: Formatter | LogFormat = typeof format === 'string' ? compileLogFormat(format) : format
+  type Checked = Omit<Resolved<Subject>, 'make' | 'append' | 'uses'> & Required<AccessLogOptions<Subject>>
+  const { format, onError, ...rest } = checked.output as unknown as Checked
+  const { append, uses } = typeof format === 'string' ? compileLineAppender(format) : OWN_FORMAT
   return {
     ...rest,
-    format: compiled,
-    uses: typeof format === 'string' ? compiled.uses! : ALL_USES,
+    make: typeof format === 'string' ? undefined : format,
+    append,
+    uses,
     onError: onError ?? ((error) => console.error(`tcpfingerprint: ${error.message}`)),
   }
 }
+/** What a format function reads is its own affair. */
+const OWN_FORMAT = { append: () => 0, uses: ALL_USES } as const
 
 /** What all requests of a logger have in common. */
 interface Common {
@@ -187,11 +209,12 @@ interface Common {
 export class LogEntry implements AccessRecord {
   readonly request: Request
   readonly server: unknown
+  /** Milliseconds since 1970, with microseconds where the format prints them. */
   readonly time: number
-  /** `performance.now()` at the beginning. */
+  /** `performance.now()` at the beginning, where something is measured. */
   readonly started: number
-  readonly peer: Endpoints | undefined
-  common: Common | undefined
+  readonly peer: Endpoint | undefined
+  readonly common: Common
   status = 0
   response: Response | undefined
   bytes: number | undefined
@@ -202,12 +225,14 @@ export class LogEntry implements AccessRecord {
   /** The answer's stream was cut off. */
   cut = false
 
-  constructor(request: Request, server: unknown, begin: Beginning) {
+  /** A request has come. To be made before anything else looks at it. */
+  constructor(log: AccessLogger<never>, request: Request, server: unknown) {
     this.request = request
     this.server = server
-    this.time = begin.time
-    this.started = begin.started
-    this.peer = begin.peer
+    this.common = log.common
+    this.started = log.now()
+    this.time = log.timeOf(this.started)
+    this.peer = log.peer(request, server)
   }
   get method(): string {
     return this.request.method
@@ -216,31 +241,31 @@ export class LogEntry implements AccessRecord {
     return this.request.url
   }
   get remoteAddress(): string | undefined {
-    return this.peer?.remoteAddress
+    return this.peer === undefined ? undefined : plainAddress(this.peer.address)
   }
   get remotePort(): number | undefined {
-    return this.peer?.remotePort
+    return this.peer?.port
   }
   get localAddress(): string | undefined {
-    return this.common?.local(this.server).address
+    return this.common.local(this.server).address
   }
   get localPort(): number | undefined {
-    return this.common?.local(this.server).port
+    return this.common.local(this.server).port
   }
   get serverName(): string | undefined {
-    return this.common?.serverName
+    return this.common.serverName
   }
   get serverPort(): number | undefined {
-    return this.common?.serverPort
+    return this.common.serverPort
   }
   get protocol(): string | undefined {
-    return this.common?.protocol
+    return this.common.protocol
   }
   get processId(): number | undefined {
-    return this.common?.processId
+    return this.common.processId
   }
   get threadId(): number | undefined {
-    return this.common?.threadId
+    return this.common.threadId
   }
   get requestHeaders(): HeaderReader {
     return this.request.headers
@@ -257,29 +282,22 @@ export class LogEntry implements AccessRecord {
   }
 }
 
-/** What has to be taken down before a handler runs. */
-export interface Beginning {
-  /** Milliseconds since 1970, with microseconds where the format prints them. */
-  readonly time: number
-  readonly started: number
-  readonly peer: Endpoints | undefined
-}
-
 const NO_HEADERS: HeaderReader = { get: () => null }
 /** Answers that have no body whatever the handler put there. */
-function bodiless(method: string, status: number): boolean {
-  return method === 'HEAD' || status === 204 || status === 304 || status === 205 || (status >= 100 && status < 200)
+function bodiless({ status, request }: LogEntry): boolean {
+  return status < 200 || status === 204 || status === 205 || status === 304 || request.method === 'HEAD'
 }
 
 /** Makes lines of requests and answers. The faces for Hono and for plain handlers are built on it. */
 export class AccessLogger<Subject> {
+  /** What records must hold. */
+  readonly uses: LogFormatUses
+  readonly common: Common
   readonly #options: Resolved<Subject>
   readonly #runtime: AccessLogRuntime
   readonly #sink: LineSink | undefined
-  readonly #write: ((line: string, record: AccessRecord) => void) | undefined
   readonly #timed: boolean
   readonly #reported = new Set<string>()
-  readonly #common: Common
   #offset = Number.NaN
 
   /** @throws {TypeError} for an unknown option or a wrong value */
@@ -288,34 +306,32 @@ export class AccessLogger<Subject> {
     this.#runtime = runtime
     const { write, delay, maxPending, uses, serverName, serverPort, protocol } = this.#options
     const { processId, threadId } = runtime
-    this.#common = { serverName, serverPort, protocol, processId, threadId, local: rememberLocal(runtime) }
+    this.uses = uses
+    this.common = { serverName, serverPort, protocol, processId, threadId, local: rememberLocal(runtime) }
     this.#timed = uses.duration || uses.firstByte
-    if (typeof write === 'function') this.#write = write
-    else {
-      const to =
-        write === 'stdout'
-          ? 1
-          : write === 'stderr'
-            ? 2
-            : (write as { file: string; mode: number; reopen: string | false })
-      this.#sink = runtime.openSink({ to, delay, maxPending, onError: (error) => this.#tell(error) })
-    }
+    if (typeof write === 'function') return
+    const to = write === 'stdout' ? 1 : write === 'stderr' ? 2 : write
+    this.#sink = runtime.openSink({ to, delay, maxPending, onError: (error) => this.#tell(error) })
   }
 
-  /** What records must hold. */
-  get uses(): LogFormatUses {
-    return this.#options.uses
+  /** The monotonic clock, where the format asks for something that it measures. */
+  now(): number {
+    return this.#timed || this.uses.microseconds ? performance.now() : 0
   }
 
-  /** A request has come. To be called before anything else looks at it. */
-  begin(request: Request, server: unknown): Beginning {
-    const { microseconds, connection } = this.#options.uses
-    const started = this.#timed || microseconds ? performance.now() : 0
-    return {
-      time: microseconds ? this.#precise(started) : Date.now(),
-      started,
-      peer: connection ? this.#runtime.peer(request, server) : undefined,
-    }
+  /** The wall clock's millisecond, with the monotonic clock's fraction where that is printed; follows the wall clock when it is set. */
+  timeOf(monotonic: number): number {
+    const wall = Date.now()
+    if (!this.uses.microseconds) return wall
+    const time = this.#offset + monotonic
+    if (time >= wall && time < wall + 1) return time
+    this.#offset = wall - monotonic
+    return wall
+  }
+
+  /** The peer, where the format names it. */
+  peer(request: Request, server: unknown): Endpoint | undefined {
+    return this.uses.connection ? this.#runtime.peer(request, server) : undefined
   }
 
   /**
@@ -324,21 +340,17 @@ export class AccessLogger<Subject> {
    * @param size - octets of the body, where the face knows them
    */
   answered(entry: LogEntry, response: Response, subject: Subject, size?: number): Response {
-    const { uses } = this.#options
     entry.response = response
     entry.status = response.status
-    entry.common = this.#common
-    if (uses.end && !bodiless(entry.method, entry.status)) {
+    entry.bytes = 0
+    if (this.uses.end && !bodiless(entry)) {
       const ready = size ?? this.#runtime.bodySize(response, entry.request)
-      const octets = typeof ready === 'object' ? ready.octets : ready
       if (typeof ready === 'object') entry.status = ready.status
+      const octets = typeof ready === 'object' ? ready.octets : ready
       if (octets === undefined && response.body !== null) return this.#watch(entry, response, subject)
       entry.bytes = octets ?? 0
-      if (entry.bytes === 0) this.#upgraded(entry)
-    } else {
-      entry.bytes = 0
-      this.#upgraded(entry)
     }
+    if (entry.bytes === 0 && !(size! > 0)) this.#upgraded(entry)
     this.#end(entry, subject)
     return response
   }
@@ -347,7 +359,6 @@ export class AccessLogger<Subject> {
   ended(entry: LogEntry, status: number, subject: Subject): void {
     entry.status = status
     entry.bytes = 0
-    entry.common = this.#common
     this.#end(entry, subject)
   }
 
@@ -414,28 +425,32 @@ export class AccessLogger<Subject> {
 
   /** Makes the line and hands it on. Nothing that happens here reaches the request. */
   #end(entry: LogEntry, subject: Subject): void {
-    const { format, skip, user, facts, uses } = this.#options
+    const { make, append, write, skip, user, facts } = this.#options
     try {
       if (skip?.(subject)) return
       if (this.#timed) {
         entry.duration = microsecondsSince(entry.started)
         entry.firstByte ??= entry.duration
       }
-      if (uses.duration) entry.endTime = this.#timed && uses.microseconds ? undefined : Date.now()
+      if (this.uses.duration && !this.uses.microseconds) entry.endTime = Date.now()
       if (user !== undefined) entry.user = user(subject)
       const known = facts?.(subject)
       const record: AccessRecord = known === undefined ? entry : over(entry, known)
-      const line = format(record)
+      if (make === undefined && this.#sink !== undefined) {
+        this.#sink.append(append, record)
+        return
+      }
+      const line = make === undefined ? lineOf(append, record) : make(record)
       if (line === undefined) return
       if (this.#sink !== undefined) this.#sink.line(line)
-      else this.#handOver(line, record)
+      else this.#handOver(write as Write, line, record)
     } catch (error) {
       this.#once(error)
     }
   }
 
-  #handOver(line: string, record: AccessRecord): void {
-    const result = this.#write!(line, record) as unknown
+  #handOver(write: Write, line: string, record: AccessRecord): void {
+    const result = write(line, record) as unknown
     if (result instanceof Promise) result.catch((error: unknown) => this.#once(error))
   }
 
@@ -452,15 +467,6 @@ export class AccessLogger<Subject> {
     } catch {
       // The listener's own trouble must not become the request's.
     }
-  }
-
-  /** The wall clock's millisecond with the monotonic clock's fraction; follows the wall clock when that is set. */
-  #precise(monotonic: number): number {
-    const wall = Date.now()
-    const time = this.#offset + monotonic
-    if (time >= wall && time < wall + 1) return time
-    this.#offset = wall - monotonic
-    return wall
   }
 }
 
@@ -529,7 +535,7 @@ export function createPlainAccessLog(runtime: AccessLogRuntime, options: PlainAc
   const log = new AccessLogger<LoggedExchange>(runtime, rest)
   const wantsEnv = env !== undefined && (log.uses === ALL_USES || log.uses.variables.length > 0)
   const begin = (request: Request, server: unknown): PlainEntry => {
-    const entry = new PlainEntry(request, server, log.begin(request, server))
+    const entry = new PlainEntry(log, request, server)
     if (wantsEnv) {
       try {
         entry.env = env(request, server)
@@ -565,9 +571,4 @@ export function createPlainAccessLog(runtime: AccessLogRuntime, options: PlainAc
     reopen: () => log.reopen(),
     close: () => log.close(),
   }
-}
-
-/** Helper of the adapters: an endpoint as records hold it. */
-export function endpoint(address: string, port: number | undefined): Endpoints {
-  return { remoteAddress: plainAddress(address), remotePort: port }
 }

@@ -4,7 +4,7 @@
  * A directive is a function from its argument to a function from the record to its text. `undefined` prints as `-`.
  * @module
  */
-import { escapeHeader, escapePath, escapeText } from './log-escape.ts'
+import { escapeHeader, escapePath, escapeText, remembering } from './log-escape.ts'
 import type { AccessRecord, HeaderReader } from './log-record.ts'
 import { hostName, requestTarget, targetPath, targetQuery } from './log-record.ts'
 import { createTimeFormatter } from './log-time.ts'
@@ -31,9 +31,15 @@ export type Use = Exclude<keyof LogFormatUses, 'variables'>
 /** Text of one directive for one record. */
 export type Item = (record: AccessRecord) => string | undefined
 
-/** A directive: `compile` gets the text between the braces, empty without braces, and throws a string for a bad one. */
+/** A piece of a line: what stands in every one, or what a record says. */
+export type Part = string | Item
+
+/**
+ * A directive: `compile` gets the text between the braces, empty without braces, and throws an {@link ArgumentError} for a bad
+ * one. Several parts are printed one after the other.
+ */
 export interface Directive {
-  readonly compile: (argument: string, original: boolean) => Item
+  readonly compile: (argument: string, original: boolean) => Item | readonly Part[]
   readonly uses?: readonly Use[]
   /** Prints the request before internal redirects unless told otherwise. */
   readonly original?: boolean
@@ -75,9 +81,37 @@ function text(value: string | undefined): string | undefined {
 function number(value: number | undefined): string | undefined {
   return value === undefined ? undefined : `${value}`
 }
-function header(headers: HeaderReader, name: string): string | undefined {
-  const value = headers.get(name)
-  return value === null ? undefined : escapeHeader(value)
+
+/** A header of one of the two sides. */
+function header(name: string, side: (record: AccessRecord) => HeaderReader): Item {
+  const lower = name.toLowerCase()
+  const escaped = remembering(escapeHeader)
+  return (record) => {
+    const value = side(record).get(lower)
+    return value === null ? undefined : escaped(value)
+  }
+}
+
+/** The client, or with `c` the other end of the connection; `show` prints an address. */
+function address(argument: string, show: (text: string) => string): Item {
+  if (argument !== '' && argument.toLowerCase() !== 'c') {
+    throw new ArgumentError(`has the unknown argument "${argument}"; it takes c`)
+  }
+  const print = (value: string | undefined): string | undefined => (value === undefined ? undefined : show(value))
+  return argument === ''
+    ? (record) => print(record.remoteAddress)
+    : (record) => print(record.peerAddress ?? record.remoteAddress)
+}
+
+function requestLine(): readonly Part[] {
+  const method = remembering(escapeText)
+  return [
+    (record) => method(record.method),
+    ' ',
+    (record) => escapeText(requestTarget(record.url)),
+    ' ',
+    (record) => text(record.protocol) ?? protocol(record),
+  ]
 }
 
 /** What the version of a request must be taken for: without `Host` only HTTP/1.0 gets through. */
@@ -153,14 +187,7 @@ const UNKNOWN: Directive = simple(NOTHING)
 
 /** `%^FB` and the trailers have three characters; every other directive has one. */
 export const DIRECTIVES: Readonly<Record<string, Directive>> = {
-  a: {
-    compile(argument) {
-      if (argument === '') return (record) => record.remoteAddress
-      if (argument.toLowerCase() === 'c') return (record) => record.peerAddress ?? record.remoteAddress
-      throw new ArgumentError(`has the unknown argument "${argument}"; it takes c`)
-    },
-    uses: ['connection'],
-  },
+  a: { compile: (argument) => address(argument, (text) => text), uses: ['connection'] },
   A: simple((record) => record.localAddress, ['connection']),
   b: simple(
     (record) => (record.bytes === undefined || record.bytes === 0 ? undefined : `${record.bytes}`),
@@ -181,19 +208,9 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     const upper = name.toUpperCase()
     return (record) => text(record.env?.[upper])
   }),
-  h: {
-    compile(argument) {
-      if (argument === '') return (record) => text(record.remoteAddress)
-      if (argument.toLowerCase() === 'c') return (record) => text(record.peerAddress ?? record.remoteAddress)
-      throw new ArgumentError(`has the unknown argument "${argument}"; it takes c`)
-    },
-    uses: ['connection'],
-  },
+  h: { compile: (argument) => address(argument, remembering(escapeText)), uses: ['connection'] },
   H: simple((record) => text(protocol(record))),
-  i: named('a header', (name) => {
-    const lower = name.toLowerCase()
-    return (record) => header(record.requestHeaders, lower)
-  }),
+  i: named('a header', (name) => header(name, (record) => record.requestHeaders)),
   I: simple((record) => number(record.bytesReceived), ['end']),
   k: simple((record) => number(record.keepAliveRequests)),
   l: UNKNOWN,
@@ -201,9 +218,8 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   m: simple((record) => text(record.method)),
   n: named('a note', (name) => (record) => noteText(record.note?.(name))),
   o: named('a header', (name) => {
-    const lower = name.toLowerCase()
-    if (lower !== 'content-type') return (record) => header(record.responseHeaders, lower)
-    return (record) => header(record.responseHeaders, lower)?.replace(/\s*;.*$/s, '')
+    const item = header(name, (record) => record.responseHeaders)
+    return name.toLowerCase() === 'content-type' ? (record) => item(record)?.replace(/\s*;.*$/s, '') : item
   }),
   O: simple((record) => number(record.bytesSent), ['end']),
   p: choice(
@@ -222,11 +238,7 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     hextid: (record) => record.threadId?.toString(16),
   }),
   q: simple((record) => escapeText(targetQuery(requestTarget(record.url)))),
-  r: {
-    compile: () => (record) =>
-      `${escapeText(record.method)} ${escapeText(requestTarget(record.url))} ${text(record.protocol) ?? protocol(record)}`,
-    original: true,
-  },
+  r: { compile: requestLine, original: true },
   R: simple((record) => text(record.handler)),
   s: { compile: (_argument, original) => status(original), original: true },
   S: simple(

@@ -54,6 +54,19 @@ export function escapeHeader(value: string): string {
   return text
 }
 
+/** An escape that knows its last text again: the same address or agent comes many times in a row. */
+export function remembering(change: (text: string) => string): (text: string) => string {
+  let last = ''
+  let changed = change(last)
+  return (text) => {
+    if (text !== last) {
+      changed = change(text)
+      last = text
+    }
+    return changed
+  }
+}
+
 /** A URL path with its percent-encoding undone, as a log line shows it. Bad encodings stay as they are. */
 export function escapePath(path: string): string {
   if (!path.includes('%')) return escapeText(path)

@@ -3,26 +3,7 @@
  * @module
  */
 import type { AccessRecord } from './log-record.ts'
-import { hostName, requestTarget, targetPath, targetQuery } from './log-record.ts'
-
-const strict = new TextDecoder('utf-8', { fatal: true })
-
-/** Header octets as text: UTF-8 where they are, else one character an octet. */
-function headerText(value: string | null): string | undefined {
-  if (value === null) return undefined
-  let plain = true
-  for (let i = 0; i < value.length; i += 1) {
-    const code = value.charCodeAt(i)
-    if (code > 0xff) return value
-    if (code > 0x7f) plain = false
-  }
-  if (plain) return value
-  try {
-    return strict.decode(Uint8Array.from(value, (character) => character.charCodeAt(0)))
-  } catch {
-    return value
-  }
-}
+import { headerText, hostName, requestTarget, targetPath, targetQuery } from './log-record.ts'
 
 const NUMBER = /^(?:0|[1-9]\d{0,14})$/
 

@@ -100,16 +100,33 @@ export function targetQuery(target: string): string {
   return end < 0 ? target.slice(start) : target.slice(start, end)
 }
 
-/** Host of a `Host` field or of a URL's authority, without the port, in lower case. */
+/** Host of a record's `Host` field or of its URL, as {@link hostOf} finds it. */
 export function hostName(record: AccessRecord): string | undefined {
-  const host = record.requestHeaders.get('host')
-  if (host !== null && host !== '') return withoutPort(host)
-  const authority = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]+)/i.exec(record.url)?.[1]
-  return authority === undefined ? undefined : withoutPort(authority)
+  return hostOf(record.requestHeaders.get('host'), record.url)
 }
 
-function withoutPort(authority: string): string {
-  return authority.replace(/:\d*$/, '').toLowerCase()
+/** Host of a `Host` field, or without one of a URL's authority: without the port, in lower case. */
+export function hostOf(field: string | null, url: string): string | undefined {
+  const authority = field || /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]+)/i.exec(url)?.[1]
+  return authority?.replace(/:\d*$/, '').toLowerCase() || undefined
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const BEYOND_ASCII = /[^\u0000-\u007f]/
+const BEYOND_OCTETS = /[^\u0000-\u00ff]/
+
+/**
+ * A header value as text. Runtimes give one code unit for each octet: UTF-8 where the octets are that, else each is taken for
+ * Latin-1. A value with higher code units is text that the application made.
+ */
+export function headerText(value: string | null): string | undefined {
+  if (value === null) return undefined
+  if (!BEYOND_ASCII.test(value) || BEYOND_OCTETS.test(value)) return value
+  try {
+    return strict.decode(Uint8Array.from(value, (character) => character.charCodeAt(0)))
+  } catch {
+    return value
+  }
 }
 
 /** An address as the log writes it: IPv4-mapped IPv6 as IPv4. */

@@ -47,7 +47,8 @@ function perSecond(format: (date: Date) => string): TimeFormatter {
   return (milliseconds) => {
     const now = Math.floor(milliseconds / 1000)
     if (now !== second) {
-      text = format(new Date(now * 1000))
+      // Joined, so that it is one flat string: what a template makes would be put together anew in every line.
+      text = [...format(new Date(now * 1000))].join('')
       second = now
     }
     return text

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { appendText } from './log-format.ts'
+
 /** An open file, pipe or terminal. */
 export interface LogTarget {
   /** Appends octets and returns how many were taken; throws an error with a `code` where the system refuses. */
@@ -48,8 +50,8 @@ export class LogWriter {
   readonly #parts: LogWriterParts
   readonly #limits: LogWriterLimits
   #target: LogTarget | undefined
-  /** Lines not yet encoded, and how many characters they have. An array: a string that grows costs more to flatten. */
-  #lines: string[] = []
+  /** Pieces of lines not yet encoded, and how many characters they have. An array: strings that grow cost more to flatten. */
+  #pieces: string[] = []
   #characters = 0
   /** Octets that the target did not take, from `#at` on; before it, the begun part of a torn line. */
   #rest: Uint8Array = NOTHING
@@ -70,12 +72,27 @@ export class LogWriter {
 
   /** Takes one line, without its line end. Never throws. */
   line(text: string): void {
+    this.append(appendText, text)
+  }
+
+  /**
+   * Takes one line in pieces: `append` puts them, without a line end, at the end of its second argument, and returns how many
+   * characters they have. Throws what `append` throws; then there is no line.
+   */
+  append<Source>(append: (source: Source, into: string[]) => number, source: Source): void {
     if (this.#characters + this.#rest.length >= this.#limits.maxPending) {
       this.#dropped += 1
       return
     }
-    this.#lines.push(text)
-    this.#characters += text.length + 1
+    const pieces = this.#pieces
+    const { length } = pieces
+    try {
+      this.#characters += append(source, pieces) + 1
+    } catch (error) {
+      pieces.length = length
+      throw error
+    }
+    pieces.push('\n')
     if (this.#closed) {
       this.flush()
       this.#release()
@@ -87,7 +104,7 @@ export class LogWriter {
   flush(): boolean {
     this.#cancel?.()
     this.#cancel = undefined
-    if (this.#lines.length === 0 && this.#rest.length === 0) return true
+    if (this.#pieces.length === 0 && this.#rest.length === 0) return true
     if (this.#target === undefined && !this.#open()) {
       this.#later(RETRY)
       return false
@@ -155,10 +172,9 @@ export class LogWriter {
   }
 
   #encode(): void {
-    if (this.#lines.length === 0) return
-    this.#lines.push('')
-    const text = this.#lines.join('\n')
-    this.#lines = []
+    if (this.#pieces.length === 0) return
+    const text = this.#pieces.join('')
+    this.#pieces = []
     this.#characters = 0
     if (this.#rest.length === 0) {
       // The usual way: into a buffer that is used again, since all of it goes out at once.

@@ -18,6 +18,9 @@ const FORMATS = {
 
 const HOST = 'Host: Foo.example\r\nConnection: close\r\n'
 const get = (target: string, headers = ''): string => `GET ${target} HTTP/1.1\r\n${HOST}${headers}\r\n`
+/** Every octet from `first` to `last`. */
+const octets = (first: number, last: number): string =>
+  String.fromCharCode(...Array.from({ length: last - first + 1 }, (_, i) => first + i))
 const basic = (text: string): string => `Authorization: Basic ${btoa(text)}\r\n`
 
 /** Requests that both servers must log alike. */
@@ -54,6 +57,7 @@ const REQUESTS: readonly string[] = [
   `OPTIONS /app HTTP/1.1\r\n${HOST}\r\n`,
   get('/app', 'Referer: http://a/"b\\c\r\nUser-Agent: "quoted" \\back\\ \ttab\r\n'),
   get('/app', 'User-Agent: caf\u00c3\u00a9 \u00e9\u00ff\u0080\r\nReferer: \u00a0\r\n'),
+  get('/app', `X-Odd: ${octets(0x20, 0x7e)}\t${octets(0x80, 0xbf)}\r\nUser-Agent: ${octets(0xc0, 0xff)}\r\n`),
   get('/app', 'User-Agent:\r\nReferer:   \r\nX-Odd:\r\n'),
   get('/app', 'X-Odd: one\r\nX-Odd: two\r\nx-odd: "three"\r\n'),
   get('/app', `User-Agent: ${'x'.repeat(4000)}\r\n`),

@@ -117,6 +117,12 @@ const DIFFERENCES: readonly { path: string; apache: number; ours: number; why: s
     ours: 404,
     why: 'a line break in PATH_INFO could pass for another variable',
   },
+  {
+    path: '/cgi-bin/env/%FF',
+    apache: 200,
+    ours: 404,
+    why: 'a path that is not UTF-8 cannot be put into an environment',
+  },
 ]
 
 const FINGERPRINT = { FINGERPRINT_TCP_OPTIONS: '2,4,8,1,3', FINGERPRINT_IP_TTL: '64' }
@@ -242,7 +248,7 @@ needs('apache2', 'php-cgi').describe('cgi beside Apache mod_cgid', () => {
     // A query without "=" becomes arguments under Apache: that has been an attack on php-cgi (CVE-2012-1823).
     const [theirs, ours] = await both(['/cgi-bin/env?one+two'])
     expect([theirs, ours].map((answer) => /argc=(\d)/.exec(answer.body)?.[1])).toEqual(['2', '0'])
-    // Octets that are not UTF-8 cannot be put into an environment by JavaScript runtimes.
+    // Octets that are not UTF-8 cannot be put into an environment by JavaScript runtimes: test/cgi/octets.test.ts.
     const [raw, recoded] = await both(['/cgi-bin/env', 'GET', 'X-L: \u00e9\r\n'])
     expect([raw, recoded].map((answer) => /HTTP_X_L=(.*)/.exec(answer.body)?.[1])).toEqual(['\u00e9', '\u00c3\u00a9'])
   })

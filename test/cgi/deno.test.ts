@@ -1,17 +1,17 @@
 import { expect } from 'bun:test'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { needs } from '../support/privilege.ts'
+import { OK, scriptDirectory } from './scripts.ts'
 
 const DENO = join(import.meta.dir, '../../node_modules/.bin/deno')
 const ASLEEP = 'echo $$ > "$0.pid"; exec sleep 300'
-const OK = "printf 'Content-Type: text/plain\\n\\n'"
 const SCRIPTS = {
   env: `${OK}; env | LC_ALL=C sort | grep -E '^(FINGERPRINT|GATEWAY|REMOTE_ADDR|HOME|SCRIPT_NAME)'`,
   silent: ':',
   holder: `${OK}; echo done; sleep 300 & exit 0`,
   mute: 'sleep 300',
+  odd: `${OK}; printf %s "$HTTP_X_ODD" | od -An -tx1 | tr -d ' \\n'`,
   cat: `${OK}; exec cat`,
   endless: `${OK}; exec yes`,
 }
@@ -19,15 +19,10 @@ const SCRIPTS = {
 needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
   'cgi and accessLog on Deno: scripts, limits, aborts and lines as on Bun',
   async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-deno-'))
+    const { base, root, script, remove } = scriptDirectory()
     try {
-      const root = join(directory, 'cgi-bin')
-      mkdirSync(root)
-      for (const [name, body] of Object.entries(SCRIPTS)) {
-        writeFileSync(join(root, name), `#!/bin/sh\n${body}\n`)
-        chmodSync(join(root, name), 0o755)
-      }
-      const file = join(directory, 'access.log')
+      for (const [name, commands] of Object.entries(SCRIPTS)) script(name, commands)
+      const file = join(base, 'access.log')
       const child = Bun.spawn([DENO, 'run', '-A', '--no-check', join(import.meta.dir, 'fixture-deno.ts'), root, file], {
         cwd: join(import.meta.dir, '../..'),
         stdout: 'pipe',
@@ -46,20 +41,23 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
           '/cgi-bin/holder': [200, 'done\n'],
           '/cgi-bin/mute': [504, '504 Gateway Timeout\n'],
           '/cgi-bin/none': [404, '404 Not Found\n'],
+          // Not UTF-8 as a whole, so each octet is taken for Latin-1.
+          '/cgi-bin/odd': [200, 'c383c2a920c3a922'],
           '/cgi-bin/cat': [200, '300000'],
         },
         running: 0,
       })
       const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
       expect(lines.slice(0, 3)).toEqual([
-        '127.0.0.1 200 6 + "GET / HTTP/1.1"',
-        '127.0.0.1 200 95 + "GET /cgi-bin/env HTTP/1.1"',
-        '127.0.0.1 502 16 + "GET /cgi-bin/silent HTTP/1.1"',
+        '127.0.0.1 200 6 + "GET / HTTP/1.1" -',
+        '127.0.0.1 200 95 + "GET /cgi-bin/env HTTP/1.1" -',
+        '127.0.0.1 502 16 + "GET /cgi-bin/silent HTTP/1.1" -',
       ])
-      expect(lines.at(-1)).toMatch(/^127\.0\.0\.1 200 \d+ X "GET \/cgi-bin\/endless HTTP\/1\.1"$/)
-      expect(lines).toHaveLength(8)
+      expect(lines).toContain('127.0.0.1 200 16 + "GET /cgi-bin/odd HTTP/1.1" \\xc3\\xa9 \\xe9\\"')
+      expect(lines.at(-1)).toMatch(/^127\.0\.0\.1 200 \d+ X "GET \/cgi-bin\/endless HTTP\/1\.1" -$/)
+      expect(lines).toHaveLength(9)
     } finally {
-      rmSync(directory, { recursive: true, force: true })
+      remove()
     }
   },
   30_000,
@@ -68,13 +66,12 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
 needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
   'cgi on Deno that may run nothing but its scripts: they are stopped too',
   async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-deno-'))
-    const script = join(directory, 'asleep')
+    const { root, script, remove } = scriptDirectory()
+    const asleep = join(root, 'asleep')
     try {
-      writeFileSync(script, `#!/bin/sh\n${ASLEEP}\n`)
-      chmodSync(script, 0o755)
-      const permissions = ['--allow-net', '--allow-read', '--allow-env', `--allow-run=${script}`]
-      const fixture = [join(import.meta.dir, 'fixture-deno-list.ts'), directory]
+      script('asleep', ASLEEP)
+      const permissions = ['--allow-net', '--allow-read', '--allow-env', `--allow-run=${asleep}`]
+      const fixture = [join(import.meta.dir, 'fixture-deno-list.ts'), root]
       const child = Bun.spawn([DENO, 'run', '--no-prompt', ...permissions, '--no-check', ...fixture], {
         cwd: join(import.meta.dir, '../..'),
         stdout: 'pipe',
@@ -83,10 +80,10 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
       const [out, problems] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
       if ((await child.exited) !== 0) throw new Error(problems)
       expect(JSON.parse(out)).toEqual({ status: 504, running: 0 })
-      expect(end(`${script}.pid`)).toBe(false)
+      expect(end(`${asleep}.pid`)).toBe(false)
     } finally {
-      end(`${script}.pid`)
-      rmSync(directory, { recursive: true, force: true })
+      end(`${asleep}.pid`)
+      remove()
     }
   },
   30_000,

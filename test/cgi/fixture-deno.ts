@@ -22,7 +22,7 @@ const scripts = cgi({
   onError() {},
   onStderr() {},
 })
-const log = accessLog({ format: '%h %>s %B %X "%r"', write: { file } })
+const log = accessLog({ format: '%h %>s %B %X "%r" %{X-Odd}i', write: { file } })
 const app = new Hono()
 app.use(log)
 app.all('/cgi-bin/*', scripts)
@@ -34,6 +34,8 @@ for (const path of ['/', '/cgi-bin/env', '/cgi-bin/silent', '/cgi-bin/holder', '
   const response = await fetch(base + path)
   answers[path] = [response.status, await response.text()]
 }
+const odd = await fetch(`${base}/cgi-bin/odd`, { headers: { 'x-odd': '\u00c3\u00a9 \u00e9"' } })
+answers['/cgi-bin/odd'] = [odd.status, await odd.text()]
 const posted = await fetch(`${base}/cgi-bin/cat`, { method: 'POST', body: 'x'.repeat(300_000) })
 answers['/cgi-bin/cat'] = [posted.status, `${(await posted.text()).length}`]
 const abort = new AbortController()

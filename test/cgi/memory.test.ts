@@ -1,33 +1,18 @@
 import { afterAll, expect, test } from 'bun:test'
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { needs } from '../support/privilege.ts'
 import { startServer } from '../support/server.ts'
+import { OK, scriptDirectory } from './scripts.ts'
 
 const MIB = 1024 * 1024
 /** 1 GiB with TCPFINGERPRINT_FULL=1. */
 const SIZE = (process.env.TCPFINGERPRINT_FULL === '1' ? 1024 : 256) * MIB
 /** The client and the server are processes of their own: nothing else is in what is measured. */
-const base = realpathSync(mkdtempSync(join(tmpdir(), 'tcpfingerprint-memory-')))
-afterAll(() => rmSync(base, { recursive: true, force: true }))
-const root = join(base, 'cgi-bin')
-const OK = "printf 'Content-Type: text/plain\\n\\n'"
+const { base, root, script, remove } = scriptDirectory()
+afterAll(remove)
 const body = join(base, 'body')
-
-function script(name: string, commands: string): void {
-  writeFileSync(join(root, name), `#!/bin/sh\n${OK}; ${commands}\n`)
-  chmodSync(join(root, name), 0o755)
-}
 
 /** Resident memory of a process, MiB. */
 function resident(pid: number): number {
@@ -63,10 +48,9 @@ async function growth(work: (url: string) => Promise<void>): Promise<number> {
 needs('linux', {
   reason: Bun.which('curl') === null ? '"curl" is not installed (Debian package curl)' : undefined,
 }).describe('cgi keeps memory bounded', () => {
-  mkdirSync(root)
-  script('large', `exec head -c ${SIZE} /dev/zero`)
-  script('count', 'wc -c')
-  script('length', 'echo $CONTENT_LENGTH; wc -c')
+  script('large', `${OK}; exec head -c ${SIZE} /dev/zero`)
+  script('count', `${OK}; wc -c`)
+  script('length', `${OK}; echo $CONTENT_LENGTH; wc -c`)
   Bun.spawnSync(['truncate', '-s', `${SIZE}`, body])
 
   test('of a large body out', async () => {

@@ -31,6 +31,7 @@ symlinkSync(join(base, 'root-other/evil'), join(root, 'sibling'))
 symlinkSync(join(root, '.dot'), join(root, 'todot'))
 symlinkSync('env', join(root, 'alias'))
 symlinkSync('nowhere', join(root, 'dangling'))
+symlinkSync('sub', join(root, 'inner'))
 symlinkSync(root, join(base, 'link-root'))
 
 const runtime = cgiRuntime()
@@ -63,11 +64,19 @@ describe('findScript', () => {
       pathInfo: '',
     })
   })
+  test('a link to a directory inside the root is followed too', () => {
+    expect(find('/inner/deep/x')).toMatchObject({
+      filename: join(root, 'inner/deep'),
+      realPath: join(root, 'sub/deep'),
+    })
+  })
   test('the root may be a link itself', () => {
     expect(find('/env', join(base, 'link-root'))).toMatchObject({
       filename: join(base, 'link-root/env'),
-      realPath: join(root, 'env'),
+      realPath: join(base, 'link-root/env'),
     })
+    expect(find('/alias', join(base, 'link-root'))).toMatchObject({ realPath: join(root, 'env') })
+    expect(find('/out', join(base, 'link-root'))).toMatchObject({ status: 404 })
   })
   const refused: readonly (readonly [string, number])[] = [
     ['', 403],
@@ -102,5 +111,7 @@ describe('findScript', () => {
   for (const [path, status] of refused) {
     test(`${JSON.stringify(path.slice(0, 40))} is ${status}`, () => expect(find(path)).toMatchObject({ status }))
   }
-  test('a root that is not there', () => expect(find('/env', join(base, 'none'))).toMatchObject({ status: 404 }))
+  test('a root that is not there', () => {
+    for (const path of ['/env', '/', '']) expect(find(path, join(base, 'none'))).toMatchObject({ status: 404 })
+  })
 })

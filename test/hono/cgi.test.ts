@@ -1,35 +1,19 @@
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Context, Hono } from 'hono'
 import { cgi, createCgi } from '../../src/adapter/cgi.ts'
 import type { CgiOptions } from '../../src/cgi/options.ts'
 import { ask, sleepUntil } from '../apache/wire.ts'
+import { OK, scriptDirectory } from '../cgi/scripts.ts'
 
 const MIB = 1024 * 1024
-const base = realpathSync(mkdtempSync(join(tmpdir(), 'tcpfingerprint-cgi-')))
-afterAll(() => rmSync(base, { recursive: true, force: true }))
-const root = join(base, 'cgi-bin')
-mkdirSync(root)
+const { root, script, remove } = scriptDirectory()
+afterAll(remove)
 /** Marks the processes of this file, so that none left behind goes unseen. */
 const MARK = `TCPFINGERPRINT_TEST_${process.pid}`
 
-function script(name: string, body: string): void {
-  writeFileSync(join(root, name), `#!/bin/sh\n${body}\n`)
-  chmodSync(join(root, name), 0o755)
-}
-const OK = "printf 'Content-Type: text/plain\\n\\n'"
 script('env', `${OK}; env | LC_ALL=C sort; echo "cwd=$PWD argc=$#"`)
 script('cat', `${OK}; echo "$CONTENT_LENGTH|$CONTENT_TYPE|$HTTP_TRANSFER_ENCODING"; exec cat`)
 script('hello', `${OK}; echo hello`)

@@ -70,6 +70,20 @@ describe('LogWriter', () => {
     writer.line('three')
     expect(timers).toHaveLength(1)
   })
+  test('takes lines in pieces, and none that broke off', () => {
+    const { writer, file } = setUp()
+    const append = (text: string, into: string[]): number => {
+      for (const piece of text) into.push(piece)
+      if (text.endsWith('!')) throw new Error('planned')
+      return text.length
+    }
+    writer.append(append, 'one')
+    expect(() => writer.append(append, 'two!')).toThrow('planned')
+    writer.append(append, 'three')
+    writer.line('four')
+    writer.flush()
+    expect(file.pieces).toEqual(['one\nthree\nfour\n'])
+  })
   test('does not wait when much has come', () => {
     const { writer, file } = setUp()
     const line = 'x'.repeat(999)
