@@ -15,6 +15,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { openLibc } from '../../ffi/libc.bun.ts'
 import type { Fingerprint, Peer } from '../connection/fingerprint.ts'
 import type { FingerprintVariables } from '../hono/middleware.ts'
+import { serverOf } from '../hono/server-of.ts'
 import type { FingerprintOptions } from '../options.ts'
 import type { ServerFacts } from './capture.ts'
 import { createFace, createFindOnce, createFingerprintMiddleware, type FingerprinterFace } from './face.ts'
@@ -57,7 +58,10 @@ export interface FingerprintMiddleware extends MiddlewareHandler<{ Variables: Fi
  */
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
   const core = new Fingerprinter<Context>(RUNTIME, options)
-  const middleware = createFingerprintMiddleware(core, (c) => lookUp(core, c.req.raw, serverOf(c.env)))
+  const middleware = createFingerprintMiddleware(core, (c) => {
+    const server = serverOf(c.env)
+    return lookUp(core, c.req.raw, isServer(server) ? server : undefined)
+  })
   return Object.assign(middleware, { fingerprinter: face(core) })
 }
 
@@ -84,11 +88,8 @@ function face<Subject>(core: Fingerprinter<Subject>): BunFingerprinter {
   }
 }
 
-/** The server in Hono's `c.env`: the env itself with `Bun.serve({ fetch: app.fetch })`, its `server` where one was passed on. */
-function serverOf(env: unknown): BunServer | undefined {
-  if (typeof env !== 'object' || env === null) return undefined
-  const server = 'server' in env ? env.server : env
-  return typeof (server as BunServer | undefined)?.requestIP === 'function' ? (server as BunServer) : undefined
+function isServer(value: unknown): value is BunServer {
+  return typeof (value as BunServer | undefined | null)?.requestIP === 'function'
 }
 
 function lookUp<Subject>(core: Fingerprinter<Subject>, request: Request, server: BunServer | undefined): Fingerprint {

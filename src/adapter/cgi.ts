@@ -59,7 +59,15 @@ export function cgiRuntime(): CgiRuntime {
       const { timeout } = (server ?? {}) as { timeout?: (request: Request, seconds: number) => void }
       if (typeof timeout === 'function') timeout.call(server, request, 0)
     },
-    environment: (name) => host.env[name],
+    environment(name) {
+      try {
+        return host.env[name]
+      } catch {
+        // Deno has a permission for each; for PATH there is a default.
+        if (name === 'PATH') return undefined
+        throw new TypeError(`Cannot pass variable "${name}" to scripts: run Deno with --allow-env=${name}`)
+      }
+    },
     beforeExit: beforeEnd,
     pause(milliseconds) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)

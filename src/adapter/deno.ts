@@ -15,6 +15,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { openLibc } from '../../ffi/libc.deno.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import type { FingerprintVariables } from '../hono/middleware.ts'
+import { serverOf } from '../hono/server-of.ts'
 import type { FingerprintOptions } from '../options.ts'
 import { ANY_PORT } from './capture.ts'
 import { createFace, createFindOnce, createFingerprintMiddleware, type FingerprinterFace } from './face.ts'
@@ -59,7 +60,10 @@ export interface FingerprintMiddleware extends MiddlewareHandler<{ Variables: Fi
  */
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
   const core = new Fingerprinter<Context>(RUNTIME, options)
-  const middleware = createFingerprintMiddleware(core, (c) => lookUp(core, c.req.raw, infoOf(c.env)))
+  const middleware = createFingerprintMiddleware(core, (c) => {
+    const info = serverOf(c.env)
+    return lookUp(core, c.req.raw, isInfo(info) ? info : undefined)
+  })
   return Object.assign(middleware, { fingerprinter: face(core) })
 }
 
@@ -96,12 +100,6 @@ function isInfo(value: unknown): value is DenoInfo {
 }
 
 /** The info in Hono's `c.env`: the env itself with `Deno.serve(app.fetch)`, its `info` where one was passed on beside others. */
-function infoOf(env: unknown): DenoInfo | undefined {
-  if (isInfo(env)) return env
-  const info = typeof env === 'object' && env !== null && 'info' in env ? env.info : undefined
-  return isInfo(info) ? info : undefined
-}
-
 /** `undefined` for a unix socket. */
 function portOf(server: DenoServer): number | undefined {
   return server.addr.transport === 'tcp' ? server.addr.port : undefined

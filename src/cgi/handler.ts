@@ -32,6 +32,8 @@ export interface HandleDetails {
   readonly prefix?: string | undefined
   /** Variables that the framework's context holds. */
   readonly variables?: Readonly<Record<string, string | undefined>> | undefined
+  /** The port that the request came to, where the runtime does not say. */
+  readonly localPort?: number | undefined
   /** The body, where somebody has read it from the request before. */
   readonly body?: Uint8Array | undefined
 }
@@ -127,7 +129,7 @@ class Handler<Subject> implements CgiHandler<Subject> {
         remoteAddress: peer === undefined ? undefined : plainAddress(peer.address),
         remotePort: peer?.port,
         localAddress: local?.address,
-        localPort: local?.port,
+        localPort: local?.port ?? details.localPort,
         serverName: this.#options.serverName,
         serverPort: this.#options.serverPort,
         serverSoftware: this.#options.serverSoftware,

@@ -63,7 +63,7 @@ export function cgiVariables(request: Request, facts: CgiFacts): Record<string, 
     SERVER_SOFTWARE: facts.serverSoftware ?? 'tcpfingerprint',
     SERVER_PROTOCOL: facts.protocol ?? (request.url.startsWith('/') && host === null ? 'HTTP/1.0' : 'HTTP/1.1'),
     SERVER_NAME: facts.serverName ?? hostOf(host, request.url) ?? facts.localAddress ?? 'localhost',
-    SERVER_PORT: `${facts.serverPort ?? facts.localPort ?? (secure ? 443 : 80)}`,
+    SERVER_PORT: `${facts.serverPort ?? facts.localPort ?? portOf(host) ?? (secure ? 443 : 80)}`,
     REQUEST_METHOD: request.method,
     REQUEST_SCHEME: secure ? 'https' : 'http',
     REQUEST_URI: target,
@@ -94,4 +94,9 @@ export function cgiVariables(request: Request, facts: CgiFacts): Record<string, 
     set(`HTTP_${name.toUpperCase().replaceAll('-', '_')}`, headerText(value))
   }
   return env
+}
+
+/** The port in a Host header; `undefined` where there is none. */
+function portOf(host: string | null): string | undefined {
+  return /:([1-9]\d{0,4})$/.exec(host ?? '')?.[1]
 }

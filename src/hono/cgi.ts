@@ -8,6 +8,12 @@ import type { CgiOptions } from '../cgi/options.ts'
 import type { CgiRuntime } from '../cgi/spawn.ts'
 import { serverOf } from './server-of.ts'
 
+/** What is used of a fingerprint: which port its connection came to, behind a proxy the proxy's. */
+interface SeenConnection {
+  readonly local?: { readonly port: number } | undefined
+  readonly hop?: SeenConnection | undefined
+}
+
 /** The Hono handler, with what a graceful stop and metrics need. */
 export interface HonoCgi extends Handler {
   /** Scripts that run and requests that wait. */
@@ -25,7 +31,12 @@ export function createHonoCgi(runtime: CgiRuntime, options: CgiOptions<Context>)
   const handler = createCgiHandler<Context>(runtime, options)
   const cgi: Handler = async (c) => {
     const variables = c.get('fingerprintEnv') as Record<string, string> | undefined
-    const details: HandleDetails = { prefix: routePrefix(c), variables }
+    const seen = c.get('fingerprint') as SeenConnection | undefined
+    const details: HandleDetails = {
+      prefix: routePrefix(c),
+      variables,
+      localPort: (seen?.hop ?? seen)?.local?.port,
+    }
     const request = c.req.raw
     if (!request.bodyUsed) return handler.handle(request, c, serverOf(c.env), details)
     // Somebody has read the body before; Hono still has it.

@@ -7,7 +7,7 @@ import { OK, scriptDirectory } from './scripts.ts'
 const DENO = join(import.meta.dir, '../../node_modules/.bin/deno')
 const ASLEEP = 'echo $$ > "$0.pid"; exec sleep 300'
 const SCRIPTS = {
-  env: `${OK}; env | LC_ALL=C sort | grep -E '^(FINGERPRINT|GATEWAY|REMOTE_ADDR|HOME|SCRIPT_NAME)'`,
+  env: `${OK}; env | LC_ALL=C sort | grep -E '^(FINGERPRINT|GATEWAY|REMOTE_ADDR|HOME|SCRIPT_NAME)'; [ "$HTTP_HOST" = "127.0.0.1:$SERVER_PORT" ] && echo its port`,
   silent: ':',
   holder: `${OK}; echo done; sleep 300 & exit 0`,
   mute: 'sleep 300',
@@ -35,7 +35,7 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
           '/': [200, 'héllo'],
           '/cgi-bin/env': [
             200,
-            'FINGERPRINT_IP_TTL=64\nGATEWAY_INTERFACE=CGI/1.1\nREMOTE_ADDR=127.0.0.1\nSCRIPT_NAME=/cgi-bin/env\n',
+            'FINGERPRINT_IP_TTL=64\nGATEWAY_INTERFACE=CGI/1.1\nREMOTE_ADDR=127.0.0.1\nSCRIPT_NAME=/cgi-bin/env\nits port\n',
           ],
           '/cgi-bin/silent': [502, '502 Bad Gateway\n'],
           '/cgi-bin/holder': [200, 'done\n'],
@@ -50,7 +50,7 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
       const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
       expect(lines.slice(0, 3)).toEqual([
         '127.0.0.1 200 6 + "GET / HTTP/1.1" -',
-        '127.0.0.1 200 95 + "GET /cgi-bin/env HTTP/1.1" -',
+        '127.0.0.1 200 104 + "GET /cgi-bin/env HTTP/1.1" -',
         '127.0.0.1 502 16 + "GET /cgi-bin/silent HTTP/1.1" -',
       ])
       expect(lines).toContain('127.0.0.1 200 16 + "GET /cgi-bin/odd HTTP/1.1" \\xc3\\xa9 \\xe9\\"')

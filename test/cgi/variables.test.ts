@@ -52,6 +52,16 @@ describe('cgiVariables', () => {
       HTTP_X_Y: 'z',
     })
   })
+  test('a port that nobody knows is that of Host, else that of the scheme', () => {
+    const portOf = (host: string) => get('http://a/', { host }).SERVER_PORT
+    expect([portOf('a:8081'), portOf('[::1]:82'), portOf('a'), portOf('a:'), portOf('[::1]')]).toEqual([
+      '8081',
+      '82',
+      '80',
+      '80',
+      '80',
+    ])
+  })
   test('what is not known is not set, but QUERY_STRING always is', () => {
     expect(get('https://a/cgi-bin/x')).toEqual({
       GATEWAY_INTERFACE: 'CGI/1.1',
