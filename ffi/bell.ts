@@ -40,6 +40,7 @@ export class Bell {
   #memory = 0
   /** Address of the ring, which is also the context's name; 0 while there is none. */
   #ring = 0
+  #words: Uint32Array | undefined
   /** Where the ring ended when the bell was armed. */
   #tail = 0
   #isArmed = false
@@ -55,7 +56,8 @@ export class Bell {
 
   /** Whether the set became ready since the bell was armed, up to this moment. Only for an armed bell. */
   get hasRung(): boolean {
-    if (this.#libc.load(this.#ring + TAIL) === this.#tail) return false
+    const tail = this.#words === undefined ? this.#libc.load(this.#ring + TAIL) : this.#words[TAIL / 4]
+    if (tail === this.#tail) return false
     this.#isArmed = false
     return true
   }
@@ -87,11 +89,14 @@ export class Bell {
     // Of the ring's two last words before its entries the first says that this is the layout known here.
     if (libc.load(ring + MAGIC) !== AIO_RING_MAGIC) return false
     this.#ring = ring
+    this.#words = libc.view(ring, MAGIC / 4)
     return true
   }
 
   /** Lets go of everything. */
   close(): void {
+    // The ring's memory goes with it.
+    this.#words = undefined
     const calls = SYSCALLS[this.#libc.architecture]
     if (calls !== undefined && this.#ring !== 0) this.#libc.syscall(calls.destroy, this.#ring, 0, 0)
     if (this.#memory !== 0) this.#libc.free(this.#memory)

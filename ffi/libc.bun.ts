@@ -71,6 +71,7 @@ function bind(ffi: BunFfi, name: string): Libc {
     architecture: process.arch,
     calloc: (count, octets) => Number(calloc(count, octets) ?? 0),
     load: (from) => ffi.read.u32(from as Pointer, 0),
+    view: (from, words) => new Uint32Array(ffi.toArrayBuffer(from as Pointer, 0, 4 * words)),
     store: (to, octets, count) => memmove(to, octets, count),
   }
 }

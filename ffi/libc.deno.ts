@@ -33,7 +33,7 @@ interface DenoFfi {
     path: string,
     symbols: typeof SYMBOLS,
   ) => {
-    readonly symbols: Omit<Libc, 'errno' | 'read' | 'architecture' | 'calloc' | 'load' | 'store'> & {
+    readonly symbols: Omit<Libc, 'errno' | 'read' | 'architecture' | 'calloc' | 'load' | 'view' | 'store'> & {
       read(...rest: Parameters<Libc['read']>): number | bigint
       calloc(count: number, octets: number): number | bigint
       memcpy(to: Uint8Array, from: number, count: number): void
@@ -115,6 +115,8 @@ function bind(Deno: DenoFfi, name: string): Libc {
     architecture: architectureOf(Deno),
     calloc: (count, size) => Number(calloc(count, size)),
     load,
+    // That too wants the permission for everything.
+    view: () => undefined,
     store: memmove,
   }
 }

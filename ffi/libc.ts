@@ -40,6 +40,8 @@ export interface Libc {
   free(address: number): void
   /** The 32-bit word at an address, in the machine's order. */
   load(address: number): number
+  /** The words at an address as they are at any time, without a call; `undefined` where the runtime has no such view. */
+  view(address: number, words: number): Uint32Array | undefined
   /** Copies the first `count` octets to an address. */
   store(address: number, octets: Uint8Array, count: number): void
 }

@@ -248,7 +248,8 @@ export class Capture {
       known.port === port &&
       known.address === address &&
       known.listener.owner === listener &&
-      this.#isAlive(known)
+      // While no connection comes and no watched one ends, the bell has spoken for both.
+      ((isOnly && known.verifiedIn === this.#table.watcher.generation) || this.#isAlive(known))
     ) {
       if (isOnly) known.consumed = STALE
       if (isOnly || !listener.exposed || named !== undefined || this.#wasJustRead(known)) {

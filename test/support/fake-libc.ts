@@ -188,6 +188,7 @@ export function createFakeLibc(): FakeLibc {
     calloc: () => 0,
     free: () => {},
     load: () => 0,
+    view: () => undefined,
     store: () => {},
   }
 }
