@@ -10,9 +10,13 @@ import { EPOLLIN } from './constants.ts'
 import type { Libc } from './libc.ts'
 
 /** Numbers of io_setup, io_destroy and io_submit, for which libc has no functions. */
-const SYSCALLS: Readonly<
-  Record<string, { readonly setup: number; readonly destroy: number; readonly submit: number }>
-> = {
+interface Calls {
+  readonly setup: number
+  readonly destroy: number
+  readonly submit: number
+}
+
+const SYSCALLS: Readonly<Record<string, Calls>> = {
   x64: { setup: 206, destroy: 207, submit: 209 },
   arm64: { setup: 0, destroy: 1, submit: 2 },
 }
@@ -40,6 +44,7 @@ export class Bell {
   #memory = 0
   /** Address of the ring, which is also the context's name; 0 while there is none. */
   #ring = 0
+  /** The ring's header, where the runtime can show memory. */
   #words: Uint32Array | undefined
   /** Where the ring ended when the bell was armed. */
   #tail = 0
@@ -65,7 +70,7 @@ export class Bell {
   /** Rings when this epoll set becomes ready, at once where it is. False where the kernel refuses; not to be called while armed. */
   arm(epoll: number): boolean {
     const calls = SYSCALLS[this.#libc.architecture]
-    if (calls === undefined || (this.#ring === 0 && !this.#open(calls.setup))) return false
+    if (calls === undefined || (this.#ring === 0 && !this.#open(calls))) return false
     const libc = this.#libc
     // What has been completed is taken off the ring.
     this.#tail = libc.load(this.#ring + TAIL)
@@ -81,13 +86,16 @@ export class Bell {
     return this.#isArmed
   }
 
-  #open(setup: number): boolean {
+  #open({ setup, destroy }: Calls): boolean {
     const libc = this.#libc
     this.#memory ||= libc.calloc(1, OCTETS)
     if (this.#memory === 0 || libc.syscall(setup, 1, this.#memory + CONTEXT, 0) !== 0) return false
     const ring = libc.load(this.#memory + CONTEXT) + libc.load(this.#memory + CONTEXT + 4) * 2 ** 32
-    // Of the ring's two last words before its entries the first says that this is the layout known here.
-    if (libc.load(ring + MAGIC) !== AIO_RING_MAGIC) return false
+    if (libc.load(ring + MAGIC) !== AIO_RING_MAGIC) {
+      // A ring of another layout is not read.
+      libc.syscall(destroy, ring, 0, 0)
+      return false
+    }
     this.#ring = ring
     this.#words = libc.view(ring, MAGIC / 4)
     return true

@@ -34,6 +34,8 @@ const GAP = 64
 const AHEAD = 8
 /** Numbers that may be looked through at any time: a fraction of a millisecond. */
 const CHEAP = 2048
+/** Numbers without a watch with which the index is made complete. */
+const FEW = 512
 /** What a request costs where the index is not complete, in looks at a number. */
 const WORTH = 4
 /** Sweeps a number must have stayed with its socket before it gets a watch. */
@@ -156,6 +158,20 @@ export class DescriptorTable {
       fd = this.#findLanding(port, address, accept, AHEAD)
       if (fd < 0) fd = this.#findAmong(this.#others, port, address, accept)
       if (fd < 0) fd = this.#findAnywhere(port, address, accept)
+    }
+    return fd
+  }
+
+  /**
+   * A number with this peer among those that may have another socket than the table knows: all that are not watched. -1 where
+   * there is none that `accept` takes.
+   */
+  findUnwatched(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+    this.#search = (this.#search + 1) >>> 0
+    this.#watcher.drain()
+    let fd = this.#findLanding(port, address, accept, AHEAD)
+    for (const numbers of [this.#closed, this.#young, this.#others]) {
+      if (fd < 0) fd = this.#findAmong(numbers, port, address, accept)
     }
     return fd
   }
@@ -453,11 +469,12 @@ export class DescriptorTable {
 
   /**
    * Whether every socket of the process with a peer is in the index, now: no connection has come since all were looked at,
-   * and none waits to be accepted. They are looked at again once so many asked in vain that it is worth it.
+   * and none waits to be accepted. They are looked at again once so many asked in vain that it is worth it. Never where many
+   * numbers are not watched: each known connection has them looked at once more after the next one came.
    */
   isComplete(): boolean {
     const { epoch } = this.#watcher
-    if (epoch === 0) return false
+    if (epoch === 0 || this.#landing - this.#watcher.size > FEW) return false
     if (this.#completeIn === epoch) return true
     this.#asked += WORTH
     if (this.#asked < this.#landing - this.#watcher.size) return false

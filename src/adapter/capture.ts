@@ -375,14 +375,13 @@ export class Capture {
     const wasRead = consumed !== before
     // A QUIC peer may have the very address of a TCP one, whose handshake was read before. Later reads are requests.
     if (listener.udp && !overTcp && (before === NOT_ASKED || !wasRead)) return false
+    this.#not = first.fd
+    // Octets were not counted for some time: whoever came meanwhile is found by looking.
+    if (before === STALE && this.#table.findUnwatched(port, this.#wanted, this.#acceptsOther) >= 0) return false
     if (
       listener.address === undefined &&
-      (!wasRead ||
-        before === STALE ||
-        (before === NOT_ASKED && (listener.tls || listener.port === ANY_PORT)) ||
-        this.#table.isShared(port))
+      (!wasRead || (before === NOT_ASKED && (listener.tls || listener.port === ANY_PORT)) || this.#table.isShared(port))
     ) {
-      this.#not = first.fd
       return this.#table.find(port, this.#wanted, this.#acceptsOther, LIKELY) < 0
     }
     return true

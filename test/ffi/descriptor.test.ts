@@ -88,6 +88,32 @@ describe('DescriptorTable.find', () => {
     expect(table.find(60_002, loopback, any)).toBe(again)
   })
 
+  test('findUnwatched finds a namesake wherever it may have come: past gaps, on a closed number, on a file or a watched one that ended', () => {
+    const { libc, table } = setUp()
+    const known = libc.open({ peer: 40_000 })
+    const closes = libc.open({ peer: 40_001 })
+    const file = libc.open({ file: true })
+    const watched = libc.open({ peer: 40_002 })
+    for (let i = 0; i < 400; i++) libc.open({ peer: 41_000 + i })
+    for (const port of [40_000, 40_001, 40_002, 50_000]) table.find(port, loopback, any)
+    table.watch(watched)
+    const other = (fd: number): boolean => fd !== known
+    const find = (): number => table.findUnwatched(40_000, loopback, other)
+    expect(find()).toBe(-1)
+    for (const fd of [closes, file, watched]) {
+      libc.shut(fd)
+      expect(libc.open({ peer: 40_000 })).toBe(fd)
+      expect(find()).toBe(fd)
+      libc.shut(fd)
+      expect(find()).toBe(-1)
+      libc.open({ peer: 60_000 + fd })
+    }
+    const gap = [libc.open({ peer: 1 }), libc.open({ peer: 2 })]
+    const last = libc.open({ peer: 40_000 })
+    for (const fd of gap) libc.shut(fd)
+    expect(find()).toBe(last)
+  })
+
   test('the end of a watched one is not taken for that of its successor with the same peer', () => {
     const { libc, table, gone } = setUp()
     const fd = libc.open({ peer: 40_000 })
