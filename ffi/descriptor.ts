@@ -187,8 +187,10 @@ export class DescriptorTable {
   #findNear(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
     // Connections of one batch are accepted, and mostly served, in the order of their numbers, also where batches overlap; a
     // batch begins at the lowest number. While most are busy, one number is closed and taken again and again.
-    const [likely, less] = this.#repeats ? [this.#lastHit, this.#lastHit + 1] : [this.#lastHit + 1, this.#lastHit]
-    for (const guess of [likely, this.#lastNew + 1, less]) {
+    const again = this.#lastHit
+    const next = again + 1
+    for (let i = 0; i < 3; i++) {
+      const guess = i === 1 ? this.#lastNew + 1 : this.#repeats === (i === 0) ? again : next
       if (guess >= this.#landing || guess < 0 || this.#status[guess]! > YOUNG) continue
       if (this.#try(guess, port, address) && accept(guess)) return guess
     }

@@ -132,7 +132,8 @@ export class Sockets {
    * `version` is that of the peer's address, `family` that of the socket. `undefined` where the call failed.
    */
   handshakeTimeToLive(fd: number, version: 4 | 6): number | undefined {
-    const [level, option] = version === 4 ? [IPPROTO_IP, IP_MULTICAST_TTL] : [IPPROTO_IPV6, IPV6_MULTICAST_HOPS]
+    const level = version === 4 ? IPPROTO_IP : IPPROTO_IPV6
+    const option = version === 4 ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS
     this.#length[0] = 4
     if (this.libc.getsockopt(fd, level, option, this.value, this.#length) !== 0) return undefined
     return this.#length[0] === 1 ? this.value[0]! : this.view.getInt32(0, true)

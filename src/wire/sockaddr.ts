@@ -15,6 +15,9 @@ export interface AddressWords {
 /** Words 0 to 2 of every IPv4-mapped address are 0, 0 and this. */
 export const MAPPED_PREFIX = 0xffff
 
+const DOT = 46
+const COLON = 58
+
 /** A fresh all-zero address. */
 export function createAddressWords(): AddressWords {
   return { w0: 0, w1: 0, w2: 0, w3: 0 }
@@ -40,16 +43,16 @@ export function sameAddress(a: AddressWords, b: AddressWords): boolean {
  * and a `%zone`, which is passed over. False, with `words` in no particular state, for anything else.
  */
 export function parseAddress(text: string, words: AddressWords): boolean {
-  if (text.indexOf(':') < 0) {
-    const quad = parseQuad(text, 0, text.length)
-    if (quad < 0) return false
-    words.w0 = 0
-    words.w1 = 0
-    words.w2 = MAPPED_PREFIX
-    words.w3 = quad
-    return true
-  }
-  return parseIpv6(text, words)
+  const isIpv6 = text.indexOf(':') >= 0
+  // As dual-stack listeners give IPv4 peers.
+  const start = isIpv6 && text.startsWith('::ffff:') ? 7 : 0
+  const quad = isIpv6 && start === 0 ? -1 : parseQuad(text, start, text.length)
+  if (quad < 0) return isIpv6 && parseIpv6(text, words)
+  words.w0 = 0
+  words.w1 = 0
+  words.w2 = MAPPED_PREFIX
+  words.w3 = quad
+  return true
 }
 
 /** The four octets between two offsets as an unsigned word, -1 where they are no dotted quad. */
@@ -60,7 +63,7 @@ function parseQuad(text: string, start: number, end: number): number {
   let dots = 0
   for (let i = start; i < end; i++) {
     const code = text.charCodeAt(i)
-    if (code === 46) {
+    if (code === DOT) {
       if (digits === 0 || ++dots > 3) return -1
       word = (word << 8) | octet
       octet = 0
@@ -75,49 +78,53 @@ function parseQuad(text: string, start: number, end: number): number {
   return dots === 3 && digits > 0 ? ((word << 8) | octet) >>> 0 : -1
 }
 
-function parseIpv6(input: string, words: AddressWords): boolean {
-  const zone = input.indexOf('%')
-  const text = zone < 0 ? input : input.slice(0, zone)
-  const groups: number[] = []
+/** The groups of the address that is being parsed. */
+const groups = new Uint16Array(8)
+
+function parseIpv6(text: string, words: AddressWords): boolean {
+  const zone = text.indexOf('%')
+  const length = zone < 0 ? text.length : zone
+  /** Groups read so far, and how many of them stand before `::`. */
+  let count = 0
   let gap = -1
   let i = 0
   if (text.startsWith('::')) {
     gap = 0
     i = 2
   }
-  while (i < text.length) {
-    let end = text.indexOf(':', i)
-    if (end < 0) end = text.length
-    if (end === i) {
+  while (i < length) {
+    if (text.charCodeAt(i) === COLON) {
       if (gap >= 0 || i === 0) return false
-      gap = groups.length
-      i = end + 1
+      gap = count
+      i++
       continue
     }
-    const last = end === text.length
-    if (last && text.indexOf('.', i) >= 0) {
-      const quad = parseQuad(text, i, end)
-      if (quad < 0) return false
-      groups.push(quad >>> 16, quad & 0xffff)
-    } else {
-      if (end - i > 4) return false
-      let group = 0
-      for (let k = i; k < end; k++) {
-        const digit = hexDigit(text.charCodeAt(k))
-        if (digit < 0) return false
-        group = (group << 4) | digit
-      }
-      groups.push(group)
+    let end = i
+    let group = 0
+    for (; end < length && end - i <= 4; end++) {
+      const digit = hexDigit(text.charCodeAt(end))
+      if (digit < 0) break
+      group = (group << 4) | digit
     }
-    if (groups.length > 8) return false
+    if (count === 8) return false
+    if (end < length && text.charCodeAt(end) === DOT) {
+      const quad = parseQuad(text, i, length)
+      if (quad < 0 || count === 7) return false
+      groups[count++] = quad >>> 16
+      groups[count++] = quad
+      break
+    }
+    if (end - i > 4 || (end < length && text.charCodeAt(end) !== COLON)) return false
+    groups[count++] = group
     i = end + 1
-    if (!last && i === text.length && gap !== groups.length) {
-      // A colon at the end is good only as the second of '::'.
-      return false
-    }
+    // A colon at the end is good only as the second of '::'.
+    if (i === length) return false
   }
-  if (gap < 0 ? groups.length !== 8 : groups.length > 7) return false
-  if (gap >= 0) groups.splice(gap, 0, ...new Array<number>(8 - groups.length).fill(0))
+  if (gap < 0 ? count !== 8 : count > 7) return false
+  if (gap >= 0) {
+    groups.copyWithin(8 - count + gap, gap, count)
+    groups.fill(0, gap, 8 - count + gap)
+  }
   words.w0 = ((groups[0]! << 16) | groups[1]!) >>> 0
   words.w1 = ((groups[2]! << 16) | groups[3]!) >>> 0
   words.w2 = ((groups[4]! << 16) | groups[5]!) >>> 0
@@ -157,7 +164,7 @@ function formatQuad(word: number): string {
 
 /** The address without an IPv4-mapped prefix: `::ffff:192.0.2.1` gives `192.0.2.1`, any other text is given back. */
 export function unmapAddress(text: string): string {
-  if (text.charCodeAt(0) !== 58) return text
+  if (text.charCodeAt(0) !== COLON) return text
   const words = createAddressWords()
   return parseAddress(text, words) && isMapped(words) ? formatQuad(words.w3) : text
 }

@@ -2,7 +2,7 @@
  * Requests per second of a Hono hello-world with and without the middleware: `bun test/bench/http.ts [ROUNDS] [SECONDS]`.
  *
  * Load comes from wrk (Debian package `wrk`) in another process, 32 connections on loopback. Reported are ratios between
- * variants measured in one run. `RUNTIME=deno` measures the same on Deno.
+ * variants measured in one run, each after `WARM_UP` seconds of the same load. `RUNTIME=deno` measures the same on Deno.
  * @module
  */
 import { runtimePath } from '../support/server.ts'
@@ -11,6 +11,7 @@ import { ratio, report, runPairs, type Variant } from './pairs.ts'
 const rounds = Number(process.argv[2] ?? 7)
 const seconds = Number(process.argv[3] ?? 3)
 const only = process.argv[4]
+const warmUp = Number(process.env.WARM_UP ?? 4)
 const runtime = process.env.RUNTIME === 'deno' ? 'deno' : 'bun'
 const command =
   runtime === 'bun'
@@ -39,7 +40,8 @@ async function requestsPerSecond(variant: string, hostname: string, headers: rea
       ])
       return await new Response(wrk.stdout).text()
     }
-    await load('1s')
+    // Until the compilers of the runtime have come to rest.
+    await load(`${warmUp}s`)
     const text = await load(`${seconds}s`)
     const found = /Requests\/sec:\s*([\d.]+)/.exec(text)
     if (!found || /Non-2xx/.test(text)) throw new Error(`wrk: ${text}`)
