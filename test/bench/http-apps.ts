@@ -44,6 +44,20 @@ export function appOf(variant: string, { fingerprint, getConnInfo }: Parts): Hon
         })
         .get('/', hello)
       break
+    case 'nothing of ours':
+      // What any middleware must do that gives handlers two variables of the peer's, read as `c.var.NAME`.
+      app
+        .use((c, next) => {
+          const { remote } = getConnInfo(c)
+          c.set('fingerprint', remote as never)
+          c.set('fingerprintEnv', new Proxy(remote, {}) as never)
+          return next()
+        })
+        .get('/', (c) => {
+          sink += (c.var.fingerprint as { port?: number }).port ?? 0
+          return c.text('Hello')
+        })
+      break
     case 'reads syn':
       app.use(fingerprint()).get('/', (c) => {
         sink += c.var.fingerprint.syn?.tcp.mss ?? 0
