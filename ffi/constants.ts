@@ -31,6 +31,9 @@ export const SOCK_DGRAM = 2
 export const FIONREAD = 0x541b
 
 /** inotify (linux/inotify.h). */
+export const AT_FDCWD = -100
+export const O_CLOEXEC = 0x80000
+
 export const IN_CLOEXEC = 0x80000
 export const IN_NONBLOCK = 0x800
 export const IN_CLOSE_WRITE = 0x8

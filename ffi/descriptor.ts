@@ -28,10 +28,12 @@ const OTHER = 4 // no socket, or one of another family
 
 /** Young numbers tried before the cheaper of the sure ways, landing numbers and close notices. */
 const NEAR = 24
-/** Numbers looked at past the landing number before the first use of the table knows how far descriptors go. */
+/** Unused numbers in a row that end a look at all where the kernel does not say how far descriptors go. */
 const GAP = 64
 /** Unused numbers stepped over at the landing number before every number is looked at. */
 const AHEAD = 8
+/** What ends a look at all. */
+const STOP = Symbol('stop')
 /** Numbers that may be looked through at any time: a fraction of a millisecond. */
 const CHEAP = 2048
 /** Numbers without a watch with which the index is made complete. */
@@ -122,6 +124,12 @@ export class DescriptorTable {
     return typeof entry === 'number' ? entry : -1
   }
 
+  /** All numbers known for a peer port. Not verified. */
+  all(port: number): readonly number[] {
+    const entry = this.#byPort.get(port)
+    return entry === undefined ? [] : typeof entry === 'number' ? [entry] : entry
+  }
+
   /** Whether more than one socket with this peer port is known. */
   isShared(port: number): boolean {
     return typeof this.#byPort.get(port) === 'object'
@@ -172,6 +180,14 @@ export class DescriptorTable {
     let fd = this.#findLanding(port, address, accept, AHEAD)
     for (const numbers of [this.#closed, this.#young, this.#others]) {
       if (fd < 0) fd = this.#findAmong(numbers, port, address, accept)
+    }
+    if (fd < 0) {
+      this.#lookFrom(this.#landing, (number) => {
+        if (!this.#try(number, port, address) || !accept(number)) return undefined
+        fd = number
+        return STOP
+      })
+      if (fd >= this.#landing) this.#landAfter(fd)
     }
     return fd
   }
@@ -231,16 +247,23 @@ export class DescriptorTable {
 
   /** Once, before the first search: how far descriptors go, and which numbers are no sockets. */
   #lookAtAll(): void {
-    for (let fd = 0, unused = 0; unused < GAP; fd++) {
+    this.#lookFrom(0, (fd) => this.#look(fd))
+    this.#search++
+  }
+
+  /** Goes through the numbers from `start` on up to the last that can be open, and moves the landing number there. */
+  #lookFrom(start: number, look: (fd: number) => unknown): void {
+    const limit = this.#sockets.descriptorLimit()
+    for (let fd = start, unused = 0; limit > 0 ? fd < limit : unused < GAP; fd++) {
       this.#grow(fd)
-      this.#look(fd)
+      if (look(fd) === STOP) return
+      if (fd < this.#landing) continue
       if (this.#status[fd] === UNKNOWN) unused++
       else {
         unused = 0
         this.#landAfter(fd)
       }
     }
-    this.#search++
   }
 
   #findAmong(
@@ -264,12 +287,13 @@ export class DescriptorTable {
     if (start < this.#nextScan && this.#landing > CHEAP) return -1
     this.#fullScans++
     let found = -1
-    for (let fd = 0; fd < this.#landing + GAP && found < 0; fd++) {
-      this.#grow(fd)
-      const matches = this.#try(fd, port, address)
-      if (fd >= this.#landing && this.#status[fd] !== UNKNOWN) this.#landAfter(fd)
-      if (matches && accept(fd)) found = fd
-    }
+    this.#lookFrom(0, (fd) => {
+      if (!this.#try(fd, port, address) || !accept(fd)) return undefined
+      found = fd
+      return STOP
+    })
+    // Known from here on: whoever stopped the look has not moved the landing number.
+    if (found >= this.#landing) this.#landAfter(found)
     const end = performance.now()
     this.#nextScan = end + 20 * (end - start)
     return found
@@ -482,13 +506,9 @@ export class DescriptorTable {
     if (this.#asked < this.#landing - this.#watcher.size) return false
     this.#asked = 0
     this.#search++
-    for (let fd = 0, unused = 0; unused < GAP; fd++) {
-      this.#grow(fd)
+    this.#lookFrom(0, (fd) => {
       if (this.#status[fd] !== WATCHED) this.#look(fd)
-      if (fd < this.#landing) continue
-      if (this.#status[fd] === UNKNOWN) unused++
-      else this.#landAfter(fd)
-    }
+    })
     this.#completeIn = this.#watcher.epoch
     return this.#completeIn !== 0
   }

@@ -14,6 +14,7 @@ const SYMBOLS = {
   getsockname: { args: ['i32', 'buffer', 'buffer'], returns: 'i32' },
   ioctl: { args: ['i32', 'u64', 'buffer'], returns: 'i32' },
   inotify_init1: { args: ['i32'], returns: 'i32' },
+  openat: { args: ['i32', 'buffer', 'i32'], returns: 'i32' },
   inotify_add_watch: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
   inotify_rm_watch: { args: ['i32', 'i32'], returns: 'i32' },
   epoll_create1: { args: ['i32'], returns: 'i32' },

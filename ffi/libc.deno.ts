@@ -11,6 +11,7 @@ const SYMBOLS = {
   getsockname: { parameters: ['i32', 'buffer', 'buffer'], result: 'i32' },
   ioctl: { parameters: ['i32', 'u32', 'buffer'], result: 'i32' },
   inotify_init1: { parameters: ['i32'], result: 'i32' },
+  openat: { parameters: ['i32', 'buffer', 'i32'], result: 'i32' },
   inotify_add_watch: { parameters: ['i32', 'buffer', 'u32'], result: 'i32' },
   inotify_rm_watch: { parameters: ['i32', 'i32'], result: 'i32' },
   epoll_create1: { parameters: ['i32'], result: 'i32' },

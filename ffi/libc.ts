@@ -27,6 +27,8 @@ export interface Libc {
   /** `event` is a `struct epoll_event`, which is packed on x86-64 only. */
   epoll_ctl(epoll: number, operation: number, fd: number, event: Uint8Array): number
   epoll_wait(epoll: number, events: Uint8Array, count: number, milliseconds: number): number
+  /** `path` ends with a NUL octet. */
+  openat(directory: number, path: Uint8Array, flags: number): number
   read(fd: number, buffer: Uint8Array, count: number): number
   close(fd: number): number
   /** The calling thread's `errno`. Read it at once after a failed call. */
@@ -63,6 +65,13 @@ export type OpenLibc = (path?: string) => Libc | LibcUnavailable
 /** Whether libc was opened. */
 export function isLibc(value: Libc | LibcUnavailable): value is Libc {
   return 'getsockopt' in value
+}
+
+/** Text of ASCII characters as octets ended by NUL, in a buffer of their own. */
+export function cString(text: string): Uint8Array {
+  const octets = new Uint8Array(new ArrayBuffer(text.length + 1))
+  for (let i = 0; i < text.length; i++) octets[i] = text.charCodeAt(i)
+  return octets
 }
 
 /** Names to try: glibc's, which musl's loader answers to as well, then musl's own by architecture. */

@@ -21,7 +21,7 @@ import {
   IN_NONBLOCK,
   IN_Q_OVERFLOW,
 } from './constants.ts'
-import type { Libc } from './libc.ts'
+import { cString, type Libc } from './libc.ts'
 
 /** Looks in a row without an event after which the bell is worth arming: that costs about as much as they do. */
 const CALM = 16
@@ -158,7 +158,11 @@ export class Watcher {
   /** Watches a socket from now on. False where the kernel refuses. */
   watch(fd: number): boolean {
     if (!this.#open()) return false
-    const watch = this.#libc.inotify_add_watch(this.#inotify, descriptorPath(fd), IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)
+    const watch = this.#libc.inotify_add_watch(
+      this.#inotify,
+      cString(`/proc/self/fd/${fd}`),
+      IN_CLOSE_WRITE | IN_CLOSE_NOWRITE,
+    )
     // The same number twice: another descriptor of the same socket has it.
     if (watch < 0 || this.#fds.has(watch)) return false
     if (!this.#add(fd, EPOLLET, 0)) {
@@ -259,11 +263,3 @@ export class Watcher {
 }
 
 const opened = (fd: number): number => (fd < 0 ? REFUSED : fd)
-
-/** Path of a descriptor of this process, ended by a NUL octet. */
-function descriptorPath(fd: number): Uint8Array {
-  const text = `/proc/self/fd/${fd}\0`
-  const path = new Uint8Array(new ArrayBuffer(text.length))
-  for (let i = 0; i < text.length; i++) path[i] = text.charCodeAt(i)
-  return path
-}

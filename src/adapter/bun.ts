@@ -17,7 +17,7 @@ import type { Fingerprint, Peer } from '../connection/fingerprint.ts'
 import type { FingerprintVariables } from '../hono/middleware.ts'
 import { serverOf } from '../hono/server-of.ts'
 import type { FingerprintOptions } from '../options.ts'
-import type { ServerFacts } from './capture.ts'
+import { type ServerFacts, STOPPED } from './capture.ts'
 import { createFace, createFindOnce, createFingerprintMiddleware, type FingerprinterFace } from './face.ts'
 import { Fingerprinter, type Runtime } from './fingerprinter.ts'
 
@@ -107,8 +107,9 @@ function lookUp<Subject>(core: Fingerprinter<Subject>, request: Request, server:
 
 function factsOf(server: BunServer): ServerFacts {
   const address = server.address
+  const port = typeof address === 'object' && address !== null ? address.port : (server.port ?? undefined)
   return {
-    port: typeof address === 'object' && address !== null ? address.port : (server.port ?? undefined),
+    port: port === 0 ? STOPPED : port,
     address: address?.address,
     tls: server.protocol === 'https',
   }

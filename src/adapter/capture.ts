@@ -13,6 +13,7 @@ import { type FirstTiming, firstTiming } from '../connection/timing.ts'
 import {
   type AddressWords,
   createAddressWords,
+  isLinkLocal,
   isMapped,
   isUnspecified,
   parseAddress,
@@ -33,6 +34,9 @@ export interface ServerFacts {
 
 /** In place of a port: any of the process's TCP listeners may have accepted the connection. */
 export const ANY_PORT = 0
+
+/** In place of a port: the server has stopped, and does not say any more where it listened. */
+export const STOPPED = -1
 
 /** Where a connection was accepted, as the connection keeps it. */
 export interface Place {
@@ -59,11 +63,15 @@ export class Listener implements Place {
   armed: readonly ArmedListener[] = []
   #defers = false
   #deferred = false
+  /** Local addresses whose connections another listener of the same port gets. */
+  #elsewhere: readonly AddressWords[] = []
   #places: Map<number, Place> | undefined
 
   constructor(facts: ServerFacts & { port: number }, udp: boolean) {
     const words = createAddressWords()
-    const bound = facts.address !== undefined && parseAddress(facts.address, words) && !isUnspecified(words)
+    const parsed = facts.address !== undefined && parseAddress(facts.address, words)
+    // A link-local address can be there once on every interface.
+    const bound = parsed && !isUnspecified(words) && !isLinkLocal(words)
     this.port = facts.port
     this.address = bound ? words : undefined
     this.tls = facts.tls
@@ -72,8 +80,9 @@ export class Listener implements Place {
   }
 
   /** What was found at the last look for listeners. */
-  update(armed: readonly ArmedListener[]): void {
+  update(armed: readonly ArmedListener[], addresses: readonly AddressWords[]): void {
     this.armed = armed
+    this.#elsewhere = this.address === undefined && armed.some((one) => isUnspecified(one.address)) ? addresses : []
     this.#defers = armed.some((one) => one.deferAccept !== 0)
     this.#deferred = armed.some((one) => one.deferAcceptBefore !== 0)
     if (this.port !== ANY_PORT) return
@@ -81,6 +90,7 @@ export class Listener implements Place {
     const alone =
       first !== undefined &&
       !isUnspecified(first.address) &&
+      !isLinkLocal(first.address) &&
       armed.every((one) => one.port === first.port && sameAddress(one.address, first.address))
     this.address = alone ? first.address : undefined
     this.exposed = !alone
@@ -89,6 +99,12 @@ export class Listener implements Place {
   /** Whether it accepts connections on this local port. */
   accepts(port: number): boolean {
     return this.port === port || (this.port === ANY_PORT && this.armed.some((one) => one.port === port))
+  }
+
+  /** Whether a connection to this local address is one of its own. */
+  hasAddress(address: AddressWords): boolean {
+    if (this.address !== undefined) return sameAddress(address, this.address)
+    return !this.#elsewhere.some((one) => sameAddress(one, address))
   }
 
   /** What a connection on this local port keeps of the listener. */
@@ -163,6 +179,8 @@ export class Capture {
   readonly #acceptsOwnOnly: (fd: number) => boolean
   readonly #acceptsOther: (fd: number) => boolean
   readonly #listeners = new Map<string, Listener>()
+  /** Peer ports of requests that could have been more than one connection's, as long as sockets with them are known. */
+  readonly #doubted = new Set<number>()
   #listener: Listener | undefined
   #not = -1
   /** Local port of the socket that `#belongs` looked at last. */
@@ -210,7 +228,8 @@ export class Capture {
 
   /** The listener behind a server, the same one for the same server. */
   listener(facts: ServerFacts & { port: number }): Listener {
-    const udp = facts.port !== ANY_PORT && this.listeners.hasUdp(facts.port)
+    // HTTP/3 is over TLS.
+    const udp = facts.tls && facts.port !== ANY_PORT && this.listeners.hasUdp(facts.port)
     const key = `${facts.port} ${facts.address} ${facts.tls} ${udp}`
     let listener = this.#listeners.get(key)
     if (listener === undefined) {
@@ -223,7 +242,8 @@ export class Capture {
 
   #update(listener: Listener): void {
     const { listeners } = this
-    listener.update(listener.port === ANY_PORT ? listeners.armed : listeners.at(listener.port, listener.address))
+    if (listener.port === ANY_PORT) listener.update(listeners.armed, [])
+    else listener.update(listeners.at(listener.port, listener.address), listeners.addresses(listener.port))
   }
 
   /**
@@ -353,7 +373,18 @@ export class Capture {
       if (first === undefined) return listener.udp ? 'not-tcp' : 'not-found'
     }
     if (!listener.exposed) return this.#seen(first)
-    return this.#isTheRequests(first, listener, port, overTcp) ? this.#seen(first) : 'ambiguous'
+    if (this.#isTheRequests(first, listener, port, overTcp)) return this.#seen(first)
+    // Whose request it was is not known: what was read until now is nobody's evidence. Over UDP it was perhaps nobody's.
+    if (!listener.udp) this.#mistrust(port)
+    return 'ambiguous'
+  }
+
+  #mistrust(port: number): void {
+    this.#doubted.add(port)
+    for (const fd of this.#table.all(port)) {
+      const one = this.#connections.get(fd)
+      if (one !== undefined) one.consumed = STALE
+    }
   }
 
   #seen(connection: Connection): Connection {
@@ -377,7 +408,8 @@ export class Capture {
     if (listener.udp && !overTcp && (before === NOT_ASKED || !wasRead)) return false
     this.#not = first.fd
     // Octets were not counted for some time: whoever came meanwhile is found by looking.
-    if (before === STALE && this.#table.findUnwatched(port, this.#wanted, this.#acceptsOther) >= 0) return false
+    const isDoubtful = before === STALE || (before === NOT_ASKED && this.#doubted.has(port))
+    if (isDoubtful && this.#table.findUnwatched(port, this.#wanted, this.#acceptsOther) >= 0) return false
     if (
       listener.address === undefined &&
       (!wasRead || (before === NOT_ASKED && (listener.tls || listener.port === ANY_PORT)) || this.#table.isShared(port))
@@ -389,7 +421,9 @@ export class Capture {
 
   /** Whether no other listener of the process can have accepted a connection, so that its SYN tells whose it is. */
   #isAlone(listener: Listener): boolean {
-    return this.wishes.syn && listener.port !== ANY_PORT && this.listeners.armed.length === 1
+    return (
+      this.wishes.syn && listener.port !== ANY_PORT && listener.armed.length === 1 && this.listeners.armed.length === 1
+    )
   }
 
   /** Whether the socket is a connection of this listener, by its local port and address. */
@@ -398,9 +432,8 @@ export class Capture {
     if (family <= 0) return false
     this.#localPort = this.#sockets.port()
     if (!listener.accepts(this.#localPort)) return false
-    if (listener.address === undefined) return true
     readAddress(this.#sockets, family, this.#local)
-    return sameAddress(this.#local, listener.address)
+    return listener.hasAddress(this.#local)
   }
 
   /**
@@ -422,7 +455,8 @@ export class Capture {
       return known
     this.#table.renew(fd)
     let synBytes: Uint8Array = NO_OCTETS
-    let synReason: Reason | undefined
+    // Whoever wants it later, when it is perhaps gone, is told so.
+    let synReason: Reason | undefined = this.wishes.syn ? undefined : 'not-saved'
     if (this.wishes.syn) {
       const octets = sockets.savedSyn(fd)
       if (octets > 0) synBytes = sockets.value.slice(0, octets)
@@ -430,7 +464,7 @@ export class Capture {
     }
     if (this.#isAlone(listener)) {
       // The local name was not asked for yet: the SYN says as much, if there is one.
-      if (destinationPort(synBytes) === listener.port) this.#localPort = listener.port
+      if (isFor(synBytes, listener)) this.#localPort = listener.port
       else if (!this.#belongs(fd, listener)) return undefined
     }
     let timing: FirstTiming | undefined
@@ -487,6 +521,7 @@ export class Capture {
   #sweep(): void {
     this.#timer = undefined
     const more = this.#table.sweep(SWEEP_LIMIT)
+    for (const port of this.#doubted) if (this.#table.all(port).length === 0) this.#doubted.delete(port)
     if (this.#armOptions !== undefined && !this.listeners.areIntact()) this.#arm(this.#armOptions, () => {})
     if (more) this.#wakeIn(SWEEP_AGAIN_MILLISECONDS)
     else if (this.#connections.size > 0 || this.#armOptions !== undefined) this.#wakeIn(SWEEP_MILLISECONDS)
@@ -499,15 +534,21 @@ export class Capture {
     this.#armOptions = undefined
     this.#table.close()
     this.#connections.clear()
+    this.#doubted.clear()
     this.#listeners.clear()
   }
 }
 
-/** Destination port of a saved SYN without looking further than needed; -1 where that is not enough. */
-function destinationPort(syn: Uint8Array): number {
+/** Whether a saved SYN was sent to this listener, without looking further than needed; false where that is not enough. */
+function isFor(syn: Uint8Array, { port, address }: Listener): boolean {
   const version = (syn[0] ?? 0) >> 4
   const tcp = version === 4 ? (syn[0]! & 15) * 4 : version === 6 && syn[6] === IPPROTO_TCP ? 40 : -1
-  return tcp < 0 || syn.length < tcp + 4 ? -1 : (syn[tcp + 2]! << 8) | syn[tcp + 3]!
+  if (tcp < 0 || syn.length < tcp + 4 || ((syn[tcp + 2]! << 8) | syn[tcp + 3]!) !== port) return false
+  if (address === undefined) return true
+  const word = (at: number): number =>
+    ((syn[at]! << 24) | (syn[at + 1]! << 16) | (syn[at + 2]! << 8) | syn[at + 3]!) >>> 0
+  if (version === 4) return isMapped(address) && word(16) === address.w3
+  return word(24) === address.w0 && word(28) === address.w1 && word(32) === address.w2 && word(36) === address.w3
 }
 
 /**

@@ -28,6 +28,7 @@ import {
   type CaptureCounts,
   type Listener,
   type ServerFacts,
+  STOPPED,
   sharedCapture,
 } from './capture.ts'
 import type { ArmedListener } from './listeners.ts'
@@ -184,6 +185,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   #meet(facts: ServerFacts): KnownServer {
     const { port } = facts
     if (port === undefined) return { listener: undefined, reason: 'unix-socket', port }
+    if (port === STOPPED) return { listener: undefined, reason: 'not-found', port: undefined }
     const capture = this.capture()
     if (capture === undefined) return { listener: undefined, reason: this.#unavailable!.reason, port }
     this.arm(port === ANY_PORT ? undefined : port)
@@ -248,7 +250,12 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
       // HTTP/2 and HTTP/3 forbid the field (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
       const overTcp = listener.udp && request?.headers.has('connection') === true
       let found = capture.connection(listener, peer.address, peer.port, named, overTcp, !this.#early)
-      if (listener.port === ANY_PORT && isUnarmed(found) && this.#looksAgain(capture) && found === 'not-found') {
+      if (
+        listener.port === ANY_PORT &&
+        isUnarmed(found, this.syn) &&
+        this.#looksAgain(capture) &&
+        found === 'not-found'
+      ) {
         found = capture.connection(listener, peer.address, peer.port, named, overTcp, !this.#early)
       }
       if (typeof found === 'string') return this.miss(found, peer, port)
@@ -346,6 +353,6 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
 }
 
 /** Whether the connection came over a listener that is not known, or was not armed. */
-function isUnarmed(found: Connection | Reason): boolean {
-  return typeof found === 'string' ? found === 'not-found' : found.synReason === 'not-saved'
+function isUnarmed(found: Connection | Reason, wantsSyn: boolean): boolean {
+  return typeof found === 'string' ? found === 'not-found' : wantsSyn && found.synReason === 'not-saved'
 }

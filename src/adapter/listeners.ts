@@ -34,7 +34,7 @@ export interface ArmedListener {
   deferAccept: number
 }
 
-/** Descriptor numbers that may be unused in a row before a search for listeners ends. */
+/** Unused numbers in a row that end a search for listeners where the kernel does not say how far descriptors go. */
 const GAP = 1024
 
 /** Finds, arms and remembers listeners. */
@@ -55,6 +55,11 @@ export class Listeners {
   /** Whether a UDP socket of the process is bound to this port: HTTP/3 requests may come with its peers. */
   hasUdp(port: number): boolean {
     return this.#udpPorts.has(port)
+  }
+
+  /** Addresses of a port that one listener has to itself, beside one for all addresses (SO_REUSEPORT, SO_REUSEADDR). */
+  addresses(port: number): AddressWords[] {
+    return this.#armed.filter((one) => one.port === port && !isUnspecified(one.address)).map((one) => one.address)
   }
 
   /** Those that may have accepted a connection for a server with this port and address. */
@@ -81,7 +86,8 @@ export class Listeners {
     const before = this.#armed
     const found: ArmedListener[] = []
     const udpPorts = new Set<number>()
-    for (let fd = 0, unused = 0; unused < GAP; fd++) {
+    const limit = sockets.descriptorLimit()
+    for (let fd = 0, unused = 0; limit > 0 ? fd < limit : unused < GAP; fd++) {
       const type = sockets.type(fd)
       if (type < 0) {
         if (sockets.errno() === ERRNO.EBADF) unused++

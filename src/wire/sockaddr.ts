@@ -33,6 +33,11 @@ export function isUnspecified(words: AddressWords): boolean {
   return words.w0 === 0 && words.w1 === 0 && (words.w2 === 0 || words.w2 === MAPPED_PREFIX) && words.w3 === 0
 }
 
+/** Whether the words are a link-local IPv6 address (RFC 4291 section 2.5.6): it names a host on one link only. */
+export function isLinkLocal(words: AddressWords): boolean {
+  return (words.w0 & 0xffc00000) === (0xfe800000 | 0)
+}
+
 /** Whether two addresses are the same. */
 export function sameAddress(a: AddressWords, b: AddressWords): boolean {
   return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0

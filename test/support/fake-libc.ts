@@ -165,6 +165,7 @@ export function createFakeLibc(): FakeLibc {
       events.fill(0)
       return Math.min(1, notices.length)
     },
+    openat: () => fail(ERRNO.ENOENT),
     read: (_fd, buffer, count) => {
       if (enter('read') === undefined) return -1
       if (notices.length === 0) return fail(ERRNO.EAGAIN)
