@@ -80,7 +80,9 @@ const NEEDED = DATA_SEGS_OUT + 4
 export function firstTiming(info: DataView, octets: number, circumstances: TimingCircumstances): FirstTiming {
   if (octets < NEEDED)
     return { handshakeRtt: undefined, firstDataDelayMilliseconds: undefined, acceptTimeMilliseconds: undefined }
-  const bare = completedByBareAck(info, circumstances)
+  // A client that is silent for longer than a listener defers acknowledges a second SYN-ACK, with the echo of the first.
+  const waited = circumstances.deferAccept && synAckResent(info, octets)
+  const bare = !waited && completedByBareAck(info, circumstances)
   return {
     handshakeRtt: handshakeRtt(info, octets, circumstances, bare),
     firstDataDelayMilliseconds: firstDataDelay(info, bare),
@@ -108,7 +110,7 @@ function completedByBareAck(info: DataView, { deferAccept }: TimingCircumstances
 function handshakeRtt(
   info: DataView,
   octets: number,
-  { synSaved }: TimingCircumstances,
+  { synSaved, deferAccept }: TimingCircumstances,
   bare: boolean,
 ): HandshakeRtt | undefined {
   const rtt = u32(info, RTT)
@@ -120,6 +122,7 @@ function handshakeRtt(
   if (synAckResent(info, octets)) {
     // Karn: without timestamps there is no sample of the handshake, and what there is came later.
     if (!timestamps) return undefined
+    if (deferAccept) return { microseconds: smallest, provenance: 'deferred' }
     return { microseconds: smallest, provenance: smallest % 1000 === 0 ? 'retransmitted' : 'minimum' }
   }
   if (!synSaved && timestamps && smallest % 1000 === 0) return { microseconds: smallest, provenance: 'cookie' }

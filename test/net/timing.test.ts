@@ -261,13 +261,15 @@ for (const runtime of RUNTIMES)
     })
 
     ifDeferring(
-      'deferAccept "keep" and a client silent for longer than it: "retransmitted", without the wait',
+      'deferAccept "keep" and a client silent for longer than it: "deferred", whatever its echo says',
       async () => {
         const { answer, connection } = await ask(keep, { ackDelayMs: 30, dataDelayMs: 1300 })
         // The ACK of the first SYN-ACK is thrown away, that of the second, after a second, is taken.
         expect(connection.handshakeAcks).toHaveLength(2)
         const { synAck, ack } = connection.handshakeAcks[1]!
-        expectRtt(answer.timing, 'retransmitted', between(synAck, ack), 30)
+        expectRtt(answer.timing, 'deferred', between(synAck, ack), 30)
+        expect(answer.timing.firstDataDelayMilliseconds).toBeUndefined()
+        expect(answer.timing.acceptTime).toBeUndefined()
         connection.rst()
       },
     )

@@ -1,0 +1,134 @@
+/**
+ * Connections that are easily mistaken for one another, or overlooked: same peer on two servers or two local addresses,
+ * numbers far above those in use, servers that have stopped.
+ */
+import { afterEach, expect, test } from 'bun:test'
+import { createFingerprinter } from '../../src/adapter/bun.ts'
+import { needs } from '../support/privilege.ts'
+import { connectKernel, type KernelConnection } from '../support/raw-client.ts'
+
+type Server = Bun.Server<undefined>
+
+interface Answer {
+  readonly mss: number | undefined
+  readonly reason: string | undefined
+  readonly handshakeRtt: { readonly microseconds: number; readonly provenance: string } | undefined
+  readonly firstDataDelayMilliseconds: number | undefined
+}
+
+const open: { stop(force?: boolean): unknown }[] = []
+const clients: KernelConnection[] = []
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close()
+  for (const server of open.splice(0)) await server.stop(true)
+})
+
+function serve(options: Record<string, unknown>, fp = createFingerprinter()): Server {
+  const server = Bun.serve({
+    port: 0,
+    ...options,
+    fetch: (request: Request, server: Server) => {
+      const { syn, reason, timing } = fp.fromBun(request, server)
+      const { handshakeRtt, firstDataDelayMilliseconds } = timing
+      return Response.json({ mss: syn?.tcp.mss, reason, handshakeRtt, firstDataDelayMilliseconds })
+    },
+  } as never) as Server
+  if (options.arm !== false) fp.arm(server)
+  open.push(server)
+  return server
+}
+
+async function connect(address: string, port: number, mss: number, from = 0): Promise<KernelConnection> {
+  const source = { address: '127.0.0.1', port: from }
+  const client = await connectKernel({ destination: { address, port }, source, mss })
+  clients.push(client)
+  return client
+}
+
+const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+const ask = async (client: KernelConnection): Promise<Answer> => (await client.request(REQUEST)).json<Answer>()
+const finish = async (client: KernelConnection): Promise<Answer> => {
+  client.send('Host: x\r\n\r\n')
+  return (await client.response()).json<Answer>()
+}
+
+needs('linux').describe('connections that are easily mistaken or overlooked', () => {
+  test('one above a hundred numbers that were closed before anybody asked is found', async () => {
+    const server = serve({ hostname: '127.0.0.1' })
+    await ask(await connect('127.0.0.1', server.port!, 999))
+    const idle: KernelConnection[] = []
+    for (let i = 0; i < 100; i++) idle.push(await connect('127.0.0.1', server.port!, 1400))
+    const client = await connect('127.0.0.1', server.port!, 1001)
+    await Bun.sleep(30)
+    for (const one of idle) one.close()
+    await Bun.sleep(50)
+    expect((await ask(client)).mss).toBe(1001)
+  })
+
+  test('a server for all addresses and one for a single address of the same port', async () => {
+    const fp = createFingerprinter()
+    const all = serve({ hostname: '0.0.0.0', reusePort: true }, fp)
+    const { port } = all
+    serve({ hostname: '127.0.0.2', port, reusePort: true }, fp)
+    fp.arm(all)
+    const second = await connect('127.0.0.2', port!, 1002)
+    expect((await ask(second)).mss).toBe(1002)
+    const first = await connect('127.0.0.1', port!, 1001, second.local.port)
+    expect((await ask(first)).mss).toBe(1001)
+    expect((await ask(second)).mss).toBe(1002)
+  })
+
+  test('the last request of a server that nobody has met before it stopped takes no SYN of another server', async () => {
+    const stopped = serve({ hostname: '127.0.0.1', arm: false })
+    const other = serve({ hostname: '127.0.0.1' })
+    const first = await connect('127.0.0.1', stopped.port!, 1001)
+    first.send('GET / HTTP/1.1\r\n')
+    const second = await connect('127.0.0.1', other.port!, 1002, first.local.port)
+    second.send('GET / HTTP/1.1\r\n')
+    await Bun.sleep(30)
+    const end = stopped.stop()
+    expect(await finish(first)).toMatchObject({ reason: 'not-found' })
+    expect((await finish(second)).mss).toBe(1002)
+    await end
+  })
+
+  test('requests that were ambiguous are no evidence for those that follow', async () => {
+    const server = serve({ hostname: '0.0.0.0' })
+    for (let round = 0; round < 10; round++) {
+      const first = await connect('127.0.0.1', server.port!, 1001)
+      const { port } = first.local
+      const third = await connect('127.0.0.3', server.port!, 1003, port)
+      for (const client of [third, first, first, third]) {
+        expect([undefined, client === first ? 1001 : 1003]).toContain((await ask(client)).mss)
+      }
+      first.reset()
+      const second = await connect('127.0.0.2', server.port!, 1002, port)
+      expect([undefined, 1002]).toContain((await ask(second)).mss)
+      expect([undefined, 1003]).toContain((await ask(third)).mss)
+      third.reset()
+      second.reset()
+    }
+  })
+
+  test('a UDP socket with the port of a server without TLS is none of HTTP/3', async () => {
+    const server = serve({ hostname: '127.0.0.1' })
+    const udp = await Bun.udpSocket({ hostname: '127.0.0.1', port: server.port! })
+    try {
+      createFingerprinter().arm(server)
+      expect((await ask(await connect('127.0.0.1', server.port!, 1001))).mss).toBe(1001)
+    } finally {
+      udp.close()
+    }
+  })
+
+  test('deferAccept "keep" and a client silent for longer than it: the wait is not taken for a round trip', async () => {
+    // The fingerprinters of other tests look for listeners for two seconds, and clear what this one keeps.
+    await Bun.sleep(2100)
+    const server = serve({ hostname: '127.0.0.1' }, createFingerprinter({ deferAccept: 'keep' }))
+    const client = await connect('127.0.0.1', server.port!, 1001)
+    await Bun.sleep(1400)
+    const answer = await ask(client)
+    expect(answer.handshakeRtt?.provenance).toBe('deferred')
+    expect(answer.firstDataDelayMilliseconds).toBeUndefined()
+  })
+})
