@@ -30,10 +30,11 @@ export const SOCK_DGRAM = 2
 /** Octets waiting to be read (asm-generic/ioctls.h). */
 export const FIONREAD = 0x541b
 
-/** inotify (linux/inotify.h). */
+/** openat (linux/fcntl.h). */
 export const AT_FDCWD = -100
 export const O_CLOEXEC = 0x80000
 
+/** inotify (linux/inotify.h). */
 export const IN_CLOEXEC = 0x80000
 export const IN_NONBLOCK = 0x800
 export const IN_CLOSE_WRITE = 0x8

@@ -32,8 +32,6 @@ const NEAR = 24
 const GAP = 64
 /** Unused numbers stepped over at the landing number before every number is looked at. */
 const AHEAD = 8
-/** What ends a look at all. */
-const STOP = Symbol('stop')
 /** Numbers that may be looked through at any time: a fraction of a millisecond. */
 const CHEAP = 2048
 /** Numbers without a watch with which the index is made complete. */
@@ -96,6 +94,8 @@ export class DescriptorTable {
   /** The watcher's epoch in which the index was made complete, and what was paid since for its not being complete. */
   #completeIn = 0
   #asked = 0
+  /** Looks that making it complete took the last time. */
+  #cost = 0
   /** When the next full scan may be made, milliseconds of `performance.now()`. */
   #nextScan = 0
 
@@ -182,12 +182,8 @@ export class DescriptorTable {
       if (fd < 0) fd = this.#findAmong(numbers, port, address, accept)
     }
     if (fd < 0) {
-      this.#lookFrom(this.#landing, (number) => {
-        if (!this.#try(number, port, address) || !accept(number)) return undefined
-        fd = number
-        return STOP
-      })
-      if (fd >= this.#landing) this.#landAfter(fd)
+      const end = Math.min(this.#limit(), this.#landing + FEW)
+      fd = this.#lookFrom(this.#landing, end, (number) => this.#try(number, port, address) && accept(number))
     }
     return fd
   }
@@ -247,23 +243,37 @@ export class DescriptorTable {
 
   /** Once, before the first search: how far descriptors go, and which numbers are no sockets. */
   #lookAtAll(): void {
-    this.#lookFrom(0, (fd) => this.#look(fd))
+    this.#lookFrom(0, this.#limit(), (fd) => {
+      this.#look(fd)
+      return false
+    })
     this.#search++
   }
 
-  /** Goes through the numbers from `start` on up to the last that can be open, and moves the landing number there. */
-  #lookFrom(start: number, look: (fd: number) => unknown): void {
-    const limit = this.#sockets.descriptorLimit()
-    for (let fd = start, unused = 0; limit > 0 ? fd < limit : unused < GAP; fd++) {
+  /** One past the last number that can be open; infinite where the kernel does not say. */
+  #limit(): number {
+    return this.#sockets.descriptorLimit() || Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Goes through the numbers from `start` on, and moves the landing number after those in use: up to `end`, a gap where
+   * that is infinite, or the first for which `look` is true. That number, -1 where there is none.
+   */
+  #lookFrom(start: number, end: number, look: (fd: number) => boolean): number {
+    for (let fd = start, unused = 0; fd < end; fd++) {
+      if (end === Number.POSITIVE_INFINITY && unused === GAP) break
       this.#grow(fd)
-      if (look(fd) === STOP) return
-      if (fd < this.#landing) continue
-      if (this.#status[fd] === UNKNOWN) unused++
-      else {
-        unused = 0
-        this.#landAfter(fd)
+      const isLast = look(fd)
+      if (fd >= this.#landing) {
+        if (this.#status[fd] === UNKNOWN) unused++
+        else {
+          unused = 0
+          this.#landAfter(fd)
+        }
       }
+      if (isLast) return fd
     }
+    return -1
   }
 
   #findAmong(
@@ -284,16 +294,11 @@ export class DescriptorTable {
   /** The last resort. A request to which no descriptor belongs must not make every search slow: at most 5 % of the time. */
   #findAnywhere(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
     const start = performance.now()
-    if (start < this.#nextScan && this.#landing > CHEAP) return -1
+    const limit = this.#limit()
+    const numbers = limit === Number.POSITIVE_INFINITY ? this.#landing : limit
+    if (start < this.#nextScan && numbers > CHEAP) return -1
     this.#fullScans++
-    let found = -1
-    this.#lookFrom(0, (fd) => {
-      if (!this.#try(fd, port, address) || !accept(fd)) return undefined
-      found = fd
-      return STOP
-    })
-    // Known from here on: whoever stopped the look has not moved the landing number.
-    if (found >= this.#landing) this.#landAfter(found)
+    const found = this.#lookFrom(0, limit, (fd) => this.#try(fd, port, address) && accept(fd))
     const end = performance.now()
     this.#nextScan = end + 20 * (end - start)
     return found
@@ -503,11 +508,16 @@ export class DescriptorTable {
     if (epoch === 0 || this.#landing - this.#watcher.size > FEW) return false
     if (this.#completeIn === epoch) return true
     this.#asked += WORTH
-    if (this.#asked < this.#landing - this.#watcher.size) return false
+    if (this.#asked < Math.max(this.#cost, this.#landing - this.#watcher.size)) return false
     this.#asked = 0
     this.#search++
-    this.#lookFrom(0, (fd) => {
-      if (this.#status[fd] !== WATCHED) this.#look(fd)
+    this.#cost = 0
+    this.#lookFrom(0, this.#limit(), (fd) => {
+      if (this.#status[fd] !== WATCHED) {
+        this.#look(fd)
+        this.#cost++
+      }
+      return false
     })
     this.#completeIn = this.#watcher.epoch
     return this.#completeIn !== 0

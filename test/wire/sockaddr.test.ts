@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import {
   createAddressWords,
   formatAddress,
+  isLinkLocal,
   isMapped,
   isUnspecified,
   parseAddress,
@@ -27,6 +28,8 @@ describe('parseAddress and formatAddress', () => {
     ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
     ['::ffff:c000:201', '192.0.2.1'],
+    ['::ffff:192.0.2.1%lo', '192.0.2.1'],
+    ['::ffff:1:192.0.2.1', '::ffff:1:c000:201'],
     ['64:ff9b::192.0.2.33', '64:ff9b::c000:221'],
     ['fe80::1%eth0', 'fe80::1'],
     ['1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8'],
@@ -56,6 +59,10 @@ describe('parseAddress and formatAddress', () => {
     '1:2:3:4:5:6:7:8:9',
     '12345::',
     'g::',
+    '::ffff:1.2.3',
+    '::ffff:256.1.1.1',
+    '::ffff:1.2.3.4:5',
+    '1:2:3:4:5:6:7:1.2.3.4',
     '::1.2.3',
     '::1.2.3.4:1',
     '1:2:3:4:5:6:7:8::',
@@ -81,4 +88,18 @@ describe('parseAddress and formatAddress', () => {
     expect(unmapAddress('::ffff:10.0.0.1')).toBe('10.0.0.1')
     for (const text of ['10.0.0.1', '::1', '2001:db8::1', ':nonsense']) expect(unmapAddress(text)).toBe(text)
   })
+})
+
+test('isLinkLocal is fe80::/10', () => {
+  const words = createAddressWords()
+  for (const [text, expected] of [
+    ['fe80::1', true],
+    ['febf:ffff::1', true],
+    ['fec0::1', false],
+    ['fe7f::1', false],
+    ['169.254.0.1', false],
+  ] as const) {
+    parseAddress(text, words)
+    expect(isLinkLocal(words)).toBe(expected)
+  }
 })
