@@ -36,6 +36,9 @@ const AHEAD = 8
 const CHEAP = 2048
 /** Numbers without a watch with which the index is made complete. */
 const FEW = 512
+/** Share of the time that looks around may take where one can do without, and milliseconds that they may take at once. */
+const SHARE = 0.01
+const SAVINGS = 20
 /** What a request costs where the index is not complete, in looks at a number. */
 const WORTH = 4
 /** Sweeps a number must have stayed with its socket before it gets a watch. */
@@ -98,6 +101,9 @@ export class DescriptorTable {
   #cost = 0
   /** When the next full scan may be made, milliseconds of `performance.now()`. */
   #nextScan = 0
+  /** Milliseconds that looks around may take now, and since when. */
+  #savings = SAVINGS
+  #savedAt = 0
 
   constructor(sockets: Sockets, events: DescriptorEvents) {
     this.#sockets = sockets
@@ -172,18 +178,34 @@ export class DescriptorTable {
 
   /**
    * A number with this peer among those that may have another socket than the table knows: all that are not watched. -1 where
-   * there is none that `accept` takes.
+   * there is none that `accept` takes. `far` looks behind gaps too, which costs as much again.
    */
-  findUnwatched(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+  findUnwatched(port: number, address: AddressWords, accept: (fd: number) => boolean, far: boolean): number {
+    const start = performance.now()
+    let fd = this.#findUnwatched(port, address, accept)
+    if (fd < 0 && far) {
+      const end = Math.min(this.#limit(), this.#landing + FEW)
+      fd = this.#lookFrom(this.#landing, end, (number) => this.#try(number, port, address) && accept(number))
+    }
+    this.#savings -= performance.now() - start
+    return fd
+  }
+
+  /** Whether `findUnwatched` has taken so little of the time that it may be called where one can do without. */
+  mayLookAround(): boolean {
+    if (this.#landing - this.#watcher.size > FEW) return false
+    const now = performance.now()
+    this.#savings = Math.min(SAVINGS, this.#savings + SHARE * (now - this.#savedAt))
+    this.#savedAt = now
+    return this.#savings > 0
+  }
+
+  #findUnwatched(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
     this.#search = (this.#search + 1) >>> 0
     this.#watcher.drain()
     let fd = this.#findLanding(port, address, accept, AHEAD)
     for (const numbers of [this.#closed, this.#young, this.#others]) {
       if (fd < 0) fd = this.#findAmong(numbers, port, address, accept)
-    }
-    if (fd < 0) {
-      const end = Math.min(this.#limit(), this.#landing + FEW)
-      fd = this.#lookFrom(this.#landing, end, (number) => this.#try(number, port, address) && accept(number))
     }
     return fd
   }

@@ -272,7 +272,12 @@ export class Capture {
       ((isOnly && known.verifiedIn === this.#table.watcher.generation) || this.#isAlive(known))
     ) {
       if (isOnly) known.consumed = STALE
-      if (isOnly || !listener.exposed || named !== undefined || this.#wasJustRead(known)) {
+      if (
+        isOnly ||
+        !listener.exposed ||
+        named !== undefined ||
+        (!this.#table.mayLookAround() && this.#wasJustRead(known))
+      ) {
         known.requests++
         return known
       }
@@ -407,9 +412,16 @@ export class Capture {
     // A QUIC peer may have the very address of a TCP one, whose handshake was read before. Later reads are requests.
     if (listener.udp && !overTcp && (before === NOT_ASKED || !wasRead)) return false
     this.#not = first.fd
-    // Octets were not counted for some time: whoever came meanwhile is found by looking.
+    // Octets were not counted for some time: whoever came meanwhile is found by looking. Otherwise they may still be half of a
+    // request, and the one in hand another one's: there is a look as long as that costs next to nothing.
     const isDoubtful = before === STALE || (before === NOT_ASKED && this.#doubted.has(port))
-    if (isDoubtful && this.#table.findUnwatched(port, this.#wanted, this.#acceptsOther) >= 0) return false
+    const mayLook = this.#table.mayLookAround()
+    if (
+      (isDoubtful || mayLook) &&
+      this.#table.findUnwatched(port, this.#wanted, this.#acceptsOther, isDoubtful && mayLook) >= 0
+    ) {
+      return false
+    }
     if (
       listener.address === undefined &&
       (!wasRead || (before === NOT_ASKED && (listener.tls || listener.port === ANY_PORT)) || this.#table.isShared(port))

@@ -98,7 +98,7 @@ describe('DescriptorTable.find', () => {
     for (const port of [40_000, 40_001, 40_002, 50_000]) table.find(port, loopback, any)
     table.watch(watched)
     const other = (fd: number): boolean => fd !== known
-    const find = (): number => table.findUnwatched(40_000, loopback, other)
+    const find = (): number => table.findUnwatched(40_000, loopback, other, true)
     expect(find()).toBe(-1)
     for (const fd of [closes, file, watched]) {
       libc.shut(fd)
@@ -112,6 +112,31 @@ describe('DescriptorTable.find', () => {
     const last = libc.open({ peer: 40_000 })
     for (const fd of gap) libc.shut(fd)
     expect(find()).toBe(last)
+  })
+
+  test('findUnwatched that need not look far stays near the numbers in use', () => {
+    const { libc, table } = setUp()
+    const known = libc.open({ peer: 40_000 })
+    table.find(40_000, loopback, any)
+    const gap = Array.from({ length: 20 }, () => libc.open({ peer: 1 }))
+    const last = libc.open({ peer: 40_000 })
+    for (const fd of gap) libc.shut(fd)
+    const other = (fd: number): boolean => fd !== known
+    expect(table.findUnwatched(40_000, loopback, other, false)).toBe(-1)
+    expect(table.findUnwatched(40_000, loopback, other, true)).toBe(last)
+  })
+
+  test('mayLookAround ends once looks have taken their share of the time, and where there is much to look at', () => {
+    const { libc, table } = setUp()
+    for (let i = 0; i < 400; i++) libc.open({ peer: 41_000 + i })
+    table.find(1, loopback, any)
+    expect(table.mayLookAround()).toBe(true)
+    while (table.mayLookAround()) table.findUnwatched(1, loopback, any, false)
+
+    const crowd = setUp()
+    for (let i = 0; i < 600; i++) crowd.libc.open({ peer: 41_000 + i })
+    crowd.table.find(1, loopback, any)
+    expect(crowd.table.mayLookAround()).toBe(false)
   })
 
   test('the end of a watched one is not taken for that of its successor with the same peer', () => {
