@@ -3,6 +3,7 @@
  * @module
  */
 import * as v from 'valibot'
+import { checkOptions } from './check-options.ts'
 import { Database } from './label/p0f-database.ts'
 import { type TrustedHeader, TrustedHeaders } from './trusted-header/trusted-header.ts'
 
@@ -68,7 +69,7 @@ export interface ResolvedOptions<Subject = Request> {
 const aFunction = <T>(): v.GenericSchema<T> =>
   v.custom<T>((value) => typeof value === 'function', 'Expected a function')
 
-const aDatabase = v.instance(Database, 'Expected a database of loadP0f or false')
+const aDatabase = v.instance(Database, 'Expected a database of loadP0f')
 
 const TrustedHeaderSchema = v.pipe(
   v.strictObject({
@@ -102,22 +103,15 @@ const FingerprintOptionsSchema = v.strictObject({
  * @throws {TypeError} naming the option, what was expected and what was seen
  */
 export function resolveOptions<Subject = Request>(options: FingerprintOptions<Subject> = {}): ResolvedOptions<Subject> {
-  const checked = v.safeParse(FingerprintOptionsSchema, options)
-  if (checked.success) {
-    const { database, libc, trustedHeader, skip, onError, ...rest } = checked.output
-    const trustedHeaders = trustedHeader === undefined ? undefined : readTrustedHeaders(trustedHeader)
-    return {
-      ...rest,
-      database,
-      libc,
-      trustedHeaders,
-      skip: skip as ((subject: Subject) => boolean) | undefined,
-      onError,
-    }
+  const { trustedHeader, skip, ...rest } = checkOptions('fingerprint', FingerprintOptionsSchema, options)
+  return {
+    ...rest,
+    database: rest.database,
+    libc: rest.libc,
+    onError: rest.onError,
+    trustedHeaders: trustedHeader === undefined ? undefined : readTrustedHeaders(trustedHeader),
+    skip: skip as ((subject: Subject) => boolean) | undefined,
   }
-  const issue = checked.issues[0]
-  const path = v.getDotPath(issue)
-  throw new TypeError(`Invalid fingerprint options${path ? `: "${path}"` : ''}: ${issue.message}`)
 }
 
 function readTrustedHeaders(option: TrustedHeader | readonly TrustedHeader[]): TrustedHeaders {

@@ -3,6 +3,7 @@
  * @module
  */
 import * as v from 'valibot'
+import { checkOptions } from '../check-options.ts'
 
 /** What a script may use. Times in milliseconds, sizes in octets. */
 export interface CgiLimits {
@@ -184,13 +185,7 @@ const CgiOptionsSchema = v.pipe(
  * @throws {TypeError} naming the option, what was expected and what was seen
  */
 export function resolveCgiOptions<Subject>(options: CgiOptions<Subject>): ResolvedCgiOptions<Subject> {
-  const checked = v.safeParse(CgiOptionsSchema, options)
-  if (!checked.success) {
-    const issue = checked.issues[0]
-    const path = v.getDotPath(issue)
-    throw new TypeError(`Invalid cgi options${path === null ? '' : `: "${path}"`}: ${issue.message}`)
-  }
-  const resolved = checked.output as unknown as ResolvedCgiOptions<Subject>
+  const resolved = checkOptions('cgi', CgiOptionsSchema, options) as unknown as ResolvedCgiOptions<Subject>
   const { onStderr, onError } = options
   return {
     ...resolved,

@@ -5,6 +5,7 @@
  */
 import type { Context, Handler, MiddlewareHandler } from 'hono'
 import * as v from 'valibot'
+import { checkOptions } from '../check-options.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import type { DecodeError } from '../errors.ts'
 import { Database } from '../label/p0f-database.ts'
@@ -34,7 +35,7 @@ export interface Inspector extends Handler {
 
 const InspectorOptionsSchema = v.strictObject({
   live: v.optional(v.union([v.literal(false), v.picklist(['loopback', 'anyone'])]), false),
-  database: v.optional(v.union([v.literal(false), v.instance(Database, 'Expected a database of loadP0f or false')])),
+  database: v.optional(v.union([v.literal(false), v.instance(Database, 'Expected a database of loadP0f')])),
 })
 
 /** Octets of a form that are read: a dump of `MAX_PASTE` characters, three for each where all are escaped. */
@@ -59,13 +60,7 @@ interface Seen {
  * const app = new Hono().use(fingerprint()).on(['GET', 'POST'], '/connection', page)
  */
 export function inspector(options: InspectorOptions = {}): Inspector {
-  const checked = v.safeParse(InspectorOptionsSchema, options)
-  if (!checked.success) {
-    const issue = checked.issues[0]
-    const path = v.getDotPath(issue)
-    throw new TypeError(`Invalid inspector options${path === null ? '' : `: "${path}"`}: ${issue.message}`)
-  }
-  const { live, database } = checked.output
+  const { live, database } = checkOptions('inspector', InspectorOptionsSchema, options)
   const list = new LiveList()
 
   const handler: Handler = async (c) => {

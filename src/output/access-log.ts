@@ -5,6 +5,7 @@
  * @module
  */
 import * as v from 'valibot'
+import { checkOptions } from '../check-options.ts'
 import type { LogFormatUses } from './log-directives.ts'
 import { ALL_USES, type AppendLine, compileLineAppender, lineOf, NAMED_LOG_FORMATS } from './log-format.ts'
 import { type AccessRecord, type HeaderReader, plainAddress } from './log-record.ts'
@@ -171,14 +172,9 @@ interface Resolved<Subject> {
 }
 
 function resolve<Subject>(options: AccessLogOptions<Subject>): Resolved<Subject> {
-  const checked = v.safeParse(AccessLogOptionsSchema, options)
-  if (!checked.success) {
-    const issue = checked.issues[0]
-    const path = v.getDotPath(issue)
-    throw new TypeError(`Invalid access log options${path === null ? '' : `: "${path}"`}: ${issue.message}`)
-  }
+  const checked = checkOptions('access log', AccessLogOptionsSchema, options)
   type Checked = Omit<Resolved<Subject>, 'make' | 'append' | 'uses'> & Required<AccessLogOptions<Subject>>
-  const { format, onError, ...rest } = checked.output as unknown as Checked
+  const { format, onError, ...rest } = checked as unknown as Checked
   const { append, uses } = typeof format === 'string' ? compileLineAppender(format) : OWN_FORMAT
   return {
     ...rest,
