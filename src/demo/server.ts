@@ -2,7 +2,6 @@
  * The demonstration server: what `npm start` and `tcpfingerprint serve` run. Built from the public entry points only.
  * @module
  */
-import { closeSync, openSync, statSync } from 'node:fs'
 import { type Context, type Handler, Hono } from 'hono'
 import {
   accessLog,
@@ -13,7 +12,7 @@ import {
   inspector,
   type Status,
 } from '../adapter/bun.ts'
-import { type DemoMiddleware, demoRuntime } from './runtime.ts'
+import { type DemoMiddleware, demoRuntime, type Listening } from './runtime.ts'
 
 /** What the application is made of. */
 export interface AppOptions {
@@ -109,21 +108,13 @@ function pathOf(request: Request): string {
   return target === undefined || target === '' ? '/' : target
 }
 
-/** What would otherwise be told at the first request: a log that cannot be written, scripts that are not there. */
-function checkFiles({ logFile, logFormat, cgiBin }: AppOptions): void {
-  if (logFile !== undefined && logFormat !== false) closeSync(openSync(logFile, 'a'))
-  if (cgiBin !== undefined && !statSync(cgiBin).isDirectory()) {
-    throw new Error(`Cannot run scripts of "${cgiBin}": it is not a directory`)
-  }
-}
-
 /**
  * Starts the server and prints where to point a browser and `curl`.
  *
- * @throws {Error} the port is taken, a file is missing, a log format is none
+ * @throws {Error} the port is taken, the address is none of this machine's, a PEM file cannot be used
+ * @throws {TypeError} for a log format that is none
  */
 export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
-  checkFiles(options)
   const runtime = await demoRuntime()
   const skip = options.fingerprint?.skip
   const middleware = runtime.fingerprint({
@@ -133,12 +124,14 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
   const { app, close } = createApp(middleware, options)
   const { tlsCert: cert, tlsKey: key } = options
   const tls = cert === undefined || key === undefined ? undefined : { cert, key }
-  const server = runtime.listen(app, middleware, {
-    host: options.host ?? '127.0.0.1',
-    port: options.port ?? 3000,
-    tls,
-    http2: options.http2 ?? false,
-  })
+  const { host: hostname = '127.0.0.1', port = 3000, http2 = false } = options
+  let server: Listening
+  try {
+    server = runtime.listen(app, middleware, { host: hostname, port, tls, http2 })
+  } catch (error) {
+    await close()
+    throw new Error(`Cannot listen on "${hostname}", port ${port}: ${(error as Error).message}`, { cause: error })
+  }
   const host = server.host.includes(':') ? `[${server.host}]` : server.host
   const url = `${tls === undefined ? 'http' : 'https'}://${host}:${server.port}/`
   const announce = options.announce ?? ((line) => console.log(line))

@@ -96,7 +96,14 @@ describe('tcpfingerprint', () => {
     [['serve', 'now'], '"serve" takes no argument: "now"'],
     [['serve', '--port', '70000'], 'Option "--port" needs a number from 0 to 65535: "70000"'],
     [['serve', '--port', '80x'], 'Option "--port" needs a number from 0 to 65535: "80x"'],
-    [['serve', '--tls-cert', 'a.pem'], 'Options "--tls-cert" and "--tls-key" need each other'],
+    [['serve', '--tls-cert', '/etc/hostname'], 'Options "--tls-cert" and "--tls-key" need each other'],
+    [['serve', '--tls-cert', '/nonexistent'], 'Cannot read the certificate "/nonexistent": no such file'],
+    [['serve', '--tls-key', '/nonexistent'], 'Cannot read the key "/nonexistent": no such file'],
+    [['serve', '--log-format', 'nonsense'], 'Option "--log-format" needs common, combined, vhost_combined, json or'],
+    [['serve', '--log-format', '%Q'], 'Cannot compile log format "%Q": unknown directive "%Q" at position 0'],
+    [['serve', '--log-file', '/nonexistent/log'], 'Cannot append to "/nonexistent/log": no such file'],
+    [['serve', '--cgi-bin', '/nonexistent'], 'Cannot run scripts of "/nonexistent": no such file'],
+    [['serve', '--cgi-bin', '/dev/null'], 'Cannot run scripts of "/dev/null": it is not a directory'],
     [['parse', '\u001b[31mred'], 'bad-hex'],
   ]
   for (const [args, message] of wrong) {

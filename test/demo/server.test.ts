@@ -147,14 +147,8 @@ needs('linux').describe('the demonstration server', () => {
     expect(server.stdout()).toContain('curl --insecure https://')
   })
 
-  test.each([
-    [['--log-format', 'nonsense'], 'format'],
-    [['--log-file', '/nonexistent/access.log'], '/nonexistent/access.log'],
-    [['--cgi-bin', '/nonexistent'], '/nonexistent'],
-    [['--cgi-bin', '/dev/null'], 'not a directory'],
-    [['--host', '192.0.2.1'], 'listen'],
-  ])('does not start with %p', async (args, word) => {
-    const refusal = await serve('bun', ...args).then(
+  test('does not start on an address that is not its own', async () => {
+    const refusal = await serve('bun', '--host', '192.0.2.1').then(
       async (server) => {
         await server.stop()
         return 'it started'
@@ -162,6 +156,6 @@ needs('linux').describe('the demonstration server', () => {
       (error: Error) => error.message,
     )
     expect(refusal).toContain('exit code 1')
-    expect(refusal).toContain(word)
+    expect(refusal).toContain('Cannot listen on "192.0.2.1", port')
   })
 })
