@@ -17,9 +17,9 @@ import type { Fingerprint, Peer } from '../connection/fingerprint.ts'
 import type { FingerprintVariables } from '../hono/middleware.ts'
 import { serverOf } from '../hono/server-of.ts'
 import type { FingerprintOptions } from '../options.ts'
-import { type ServerFacts, STOPPED } from './capture.ts'
 import { createFace, createFindOnce, createFingerprintMiddleware, type FingerprinterFace } from './face.ts'
 import { Fingerprinter, type Runtime } from './fingerprinter.ts'
+import { type ServerFacts, STOPPED } from './listener.ts'
 
 export * from './exports.ts'
 

@@ -22,15 +22,8 @@ import { HeaderFingerprint } from '../trusted-header/header-fingerprint.ts'
 import type { TakenValues } from '../trusted-header/trusted-header.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
 import type { Syn } from '../wire/syn.ts'
-import {
-  ANY_PORT,
-  type Capture,
-  type CaptureCounts,
-  type Listener,
-  type ServerFacts,
-  STOPPED,
-  sharedCapture,
-} from './capture.ts'
+import { type Capture, type CaptureCounts, sharedCapture } from './capture.ts'
+import { ANY_PORT, type Listener, type ServerFacts, STOPPED } from './listener.ts'
 import type { ArmedListener } from './listeners.ts'
 
 /** What a fingerprinter needs of the runtime. */
