@@ -15,16 +15,10 @@
  */
 import type { AddressWords } from '../src/wire/sockaddr.ts'
 import { ERRNO } from './constants.ts'
-import { NumberSet } from './number-set.ts'
+import { DescriptorIndex, grown, STATUS } from './descriptor-index.ts'
+import type { NumberSet } from './number-set.ts'
 import type { Sockets } from './socket.ts'
 import { Watcher } from './watcher.ts'
-
-/** What is known of a descriptor number. */
-const UNKNOWN = 0 // never seen open
-const CLOSED = 1 // not open when last looked at, or a socket without a peer (reset, listening): to be taken soon, or never
-const YOUNG = 2 // a socket with a peer that may be closed and its number taken again without a notice
-const WATCHED = 3 // a socket with a peer whose close inotify tells
-const OTHER = 4 // no socket, or one of another family
 
 /** Young numbers tried before the cheaper of the sure ways, landing numbers and close notices. */
 const NEAR = 24
@@ -65,33 +59,16 @@ export interface DescriptorEvents {
 /** See the module's comment. One per thread. */
 export class DescriptorTable {
   readonly #sockets: Sockets
-  readonly #events: DescriptorEvents
-  #status = new Uint8Array(256)
-  #port = new Uint16Array(256)
+  readonly #index: DescriptorIndex
   /** The search that last looked at the number. */
   #looked = new Uint32Array(256)
-  /** The sweep in which the number was found taken. */
-  #since = new Uint32Array(256)
-  // Numbers by status, for going through them in the order in which the kernel gives them out.
-  readonly #closed = new NumberSet()
-  readonly #young = new NumberSet()
-  readonly #others = new NumberSet()
-  // The young numbers again, as a doubly linked list, most recently taken first; -1 ends it.
-  #next = new Int32Array(256)
-  #previous = new Int32Array(256)
-  #first = -1
-  #last = -1
-  readonly #byPort = new Map<number, number | number[]>()
   readonly #watcher: Watcher
-  #landing = 0
   #lastHit = -1
   /** Whether the last search found the same number as the one before. */
   #repeats = false
   /** The number that the last search found of which nothing was known. */
   #lastNew = -1
   #search = 0
-  #sweeps = 1
-  #sockets_ = 0
   #probes = 0
   #fullScans = 0
   /** The watcher's epoch in which the index was made complete, and what was paid since for its not being complete. */
@@ -107,16 +84,26 @@ export class DescriptorTable {
 
   constructor(sockets: Sockets, events: DescriptorEvents) {
     this.#sockets = sockets
-    this.#events = events
     this.#watcher = new Watcher(sockets.libc, {
-      closed: (fd) => this.#become(fd, CLOSED),
-      lost: (fd) => this.#lose(fd),
+      closed: (fd) => this.#index.become(fd, STATUS.CLOSED),
+      lost: (fd) => this.#index.unwatch(fd),
+    })
+    this.#index = new DescriptorIndex({
+      left: (fd, wasWatched) => {
+        if (wasWatched) this.#watcher.unwatch(fd)
+        events.gone(fd)
+      },
     })
   }
 
   /** What the table holds now. */
   counts(): DescriptorCounts {
-    return { sockets: this.#sockets_, watches: this.#watcher.size, probes: this.#probes, fullScans: this.#fullScans }
+    return {
+      sockets: this.#index.sockets,
+      watches: this.#watcher.size,
+      probes: this.#probes,
+      fullScans: this.#fullScans,
+    }
   }
 
   /** Watches the sockets that stay, and the listeners. */
@@ -126,19 +113,17 @@ export class DescriptorTable {
 
   /** The number known for a peer port, -1 for none and for several. Not verified. */
   sole(port: number): number {
-    const entry = this.#byPort.get(port)
-    return typeof entry === 'number' ? entry : -1
+    return this.#index.sole(port)
   }
 
   /** All numbers known for a peer port. Not verified. */
   all(port: number): readonly number[] {
-    const entry = this.#byPort.get(port)
-    return entry === undefined ? [] : typeof entry === 'number' ? [entry] : entry
+    return this.#index.all(port)
   }
 
   /** Whether more than one socket with this peer port is known. */
   isShared(port: number): boolean {
-    return typeof this.#byPort.get(port) === 'object'
+    return this.#index.isShared(port)
   }
 
   /**
@@ -164,13 +149,13 @@ export class DescriptorTable {
     if (fd < 0) fd = this.#findLanding(port, address, accept, 0)
     if (fd < 0) {
       if (this.#watcher.size > 0) this.#watcher.drain()
-      fd = this.#findAmong(this.#closed, port, address, accept, limit)
+      fd = this.#findAmong(this.#index.closed, port, address, accept, limit)
     }
-    if (fd < 0) fd = this.#findAmong(this.#young, port, address, accept, limit)
+    if (fd < 0) fd = this.#findAmong(this.#index.young, port, address, accept, limit)
     if (fd < 0 && limit === undefined) {
       // The first numbers of a batch may have been closed again before anybody asked for the later ones.
       fd = this.#findLanding(port, address, accept, AHEAD)
-      if (fd < 0) fd = this.#findAmong(this.#others, port, address, accept)
+      if (fd < 0) fd = this.#findAmong(this.#index.others, port, address, accept)
       if (fd < 0) fd = this.#findAnywhere(port, address, accept)
     }
     return fd
@@ -184,8 +169,8 @@ export class DescriptorTable {
     const start = performance.now()
     let fd = this.#findUnwatched(port, address, accept)
     if (fd < 0 && far) {
-      const end = Math.min(this.#limit(), this.#landing + FEW)
-      fd = this.#lookFrom(this.#landing, end, (number) => this.#try(number, port, address) && accept(number))
+      const end = Math.min(this.#limit(), this.#index.landing + FEW)
+      fd = this.#lookFrom(this.#index.landing, end, (number) => this.#try(number, port, address) && accept(number))
     }
     this.#savings -= performance.now() - start
     return fd
@@ -193,7 +178,7 @@ export class DescriptorTable {
 
   /** Whether `findUnwatched` has taken so little of the time that it may be called where one can do without. */
   mayLookAround(): boolean {
-    if (this.#landing - this.#watcher.size > FEW) return false
+    if (this.#index.landing - this.#watcher.size > FEW) return false
     const now = performance.now()
     this.#savings = Math.min(SAVINGS, this.#savings + SHARE * (now - this.#savedAt))
     this.#savedAt = now
@@ -204,17 +189,16 @@ export class DescriptorTable {
     this.#search = (this.#search + 1) >>> 0
     this.#watcher.drain()
     let fd = this.#findLanding(port, address, accept, AHEAD)
-    for (const numbers of [this.#closed, this.#young, this.#others]) {
+    for (const numbers of [this.#index.closed, this.#index.young, this.#index.others]) {
       if (fd < 0) fd = this.#findAmong(numbers, port, address, accept)
     }
     return fd
   }
 
   #findKnown(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
-    const entry = this.#byPort.get(port)
-    if (entry === undefined) return -1
-    if (typeof entry === 'number') return this.#try(entry, port, address) && accept(entry) ? entry : -1
-    for (const fd of [...entry]) if (this.#try(fd, port, address) && accept(fd)) return fd
+    const sole = this.#index.sole(port)
+    if (sole >= 0) return this.#try(sole, port, address) && accept(sole) ? sole : -1
+    for (const fd of this.#index.all(port)) if (this.#try(fd, port, address) && accept(fd)) return fd
     return -1
   }
 
@@ -225,14 +209,14 @@ export class DescriptorTable {
     const next = again + 1
     for (let i = 0; i < 3; i++) {
       const guess = i === 1 ? this.#lastNew + 1 : this.#repeats === (i === 0) ? again : next
-      if (guess >= this.#landing || guess < 0 || this.#status[guess]! > YOUNG) continue
+      if (guess >= this.#index.landing || guess < 0 || this.#index.status(guess) > STATUS.YOUNG) continue
       if (this.#try(guess, port, address) && accept(guess)) return guess
     }
-    const lowest = this.#young.next(0)
+    const lowest = this.#index.young.next(0)
     if (lowest >= 0 && this.#try(lowest, port, address) && accept(lowest)) return lowest
-    let fd = this.#first
+    let fd = this.#index.newest
     for (let i = 0; i < NEAR && fd >= 0; i++) {
-      const next = this.#next[fd]!
+      const next = this.#index.older(fd)
       if (this.#try(fd, port, address) && accept(fd)) return fd
       fd = next
     }
@@ -241,26 +225,19 @@ export class DescriptorTable {
 
   /** At the numbers never used, up to one that is free, or past `unusedAllowed` of these. */
   #findLanding(port: number, address: AddressWords, accept: (fd: number) => boolean, unusedAllowed: number): number {
-    if (this.#landing === 0) this.#lookAtAll()
-    for (let fd = this.#landing, unused = 0; unused <= unusedAllowed; fd++) {
+    if (this.#index.landing === 0) this.#lookAtAll()
+    for (let fd = this.#index.landing, unused = 0; unused <= unusedAllowed; fd++) {
       this.#grow(fd)
       const matches = this.#try(fd, port, address)
-      if (this.#status[fd] === UNKNOWN) {
+      if (this.#index.status(fd) === STATUS.UNKNOWN) {
         unused++
         continue
       }
       unused = 0
-      this.#landAfter(fd)
+      this.#index.landAfter(fd)
       if (matches && accept(fd)) return fd
     }
     return -1
-  }
-
-  /** The highest number seen in use; those passed over are closed. */
-  #landAfter(fd: number): void {
-    for (let below = this.#landing; below < fd; below++)
-      if (this.#status[below] === UNKNOWN) this.#become(below, CLOSED)
-    this.#landing = Math.max(this.#landing, fd + 1)
   }
 
   /** Once, before the first search: how far descriptors go, and which numbers are no sockets. */
@@ -286,11 +263,11 @@ export class DescriptorTable {
       if (end === Number.POSITIVE_INFINITY && unused === GAP) break
       this.#grow(fd)
       const isLast = look(fd)
-      if (fd >= this.#landing) {
-        if (this.#status[fd] === UNKNOWN) unused++
+      if (fd >= this.#index.landing) {
+        if (this.#index.status(fd) === STATUS.UNKNOWN) unused++
         else {
           unused = 0
-          this.#landAfter(fd)
+          this.#index.landAfter(fd)
         }
       }
       if (isLast) return fd
@@ -317,7 +294,7 @@ export class DescriptorTable {
   #findAnywhere(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
     const start = performance.now()
     const limit = this.#limit()
-    const numbers = limit === Number.POSITIVE_INFINITY ? this.#landing : limit
+    const numbers = limit === Number.POSITIVE_INFINITY ? this.#index.landing : limit
     if (start < this.#nextScan && numbers > CHEAP) return -1
     this.#fullScans++
     const found = this.#lookFrom(0, limit, (fd) => this.#try(fd, port, address) && accept(fd))
@@ -330,7 +307,7 @@ export class DescriptorTable {
   #try(fd: number, port: number, address: AddressWords): boolean {
     if (this.#looked[fd] === this.#search) return false
     const family = this.#look(fd)
-    if (family <= 0 || this.#port[fd] !== port) return false
+    if (family <= 0 || this.#index.port(fd) !== port) return false
     const sockets = this.#sockets
     return (
       sockets.word(family, 3) === address.w3 &&
@@ -347,99 +324,31 @@ export class DescriptorTable {
     const family = this.#sockets.peerName(fd)
     if (family > 0) {
       const port = this.#sockets.port()
-      const status = this.#status[fd]!
-      if ((status !== YOUNG && status !== WATCHED) || this.#port[fd] !== port) this.#take(fd, port)
+      const status = this.#index.status(fd)
+      const isKnown = status === STATUS.YOUNG || status === STATUS.WATCHED
+      if (!isKnown || this.#index.port(fd) !== port) this.#index.take(fd, port)
       return family
     }
     const errno = family < 0 ? this.#sockets.errno() : 0
     if (errno === ERRNO.EBADF) {
-      if (this.#status[fd] !== UNKNOWN) this.#become(fd, CLOSED)
+      if (this.#index.status(fd) !== STATUS.UNKNOWN) this.#index.become(fd, STATUS.CLOSED)
     } else {
-      this.#become(fd, errno === ERRNO.ENOTCONN ? CLOSED : OTHER)
+      this.#index.become(fd, errno === ERRNO.ENOTCONN ? STATUS.CLOSED : STATUS.OTHER)
     }
     return family
   }
 
-  /** The number now belongs to a socket not known before. */
-  #take(fd: number, port: number): void {
-    this.#become(fd, YOUNG)
-    this.#port[fd] = port
-    this.#since[fd] = this.#sweeps
-    this.#sockets_++
-    this.#link(fd)
-    const entry = this.#byPort.get(port)
-    if (entry === undefined) this.#byPort.set(port, fd)
-    else if (typeof entry === 'number') this.#byPort.set(port, [entry, fd])
-    else entry.push(fd)
-  }
-
-  /** Changes a number's status; the socket it belonged to is forgotten. */
-  #become(fd: number, status: number): void {
-    const before = this.#status[fd]!
-    if (before === YOUNG || before === WATCHED) this.#leave(fd, before)
-    else if (before === CLOSED) this.#closed.delete(fd)
-    else if (before === OTHER) this.#others.delete(fd)
-    this.#status[fd] = status
-    if (status === CLOSED) this.#closed.add(fd)
-    else if (status === YOUNG) this.#young.add(fd)
-    else if (status === OTHER) this.#others.add(fd)
-  }
-
-  #leave(fd: number, status: number): void {
-    if (status === WATCHED) this.#watcher.unwatch(fd)
-    else {
-      this.#unlink(fd)
-      this.#young.delete(fd)
-    }
-    this.#sockets_--
-    const port = this.#port[fd]!
-    const entry = this.#byPort.get(port)
-    if (entry === fd) this.#byPort.delete(port)
-    else if (typeof entry === 'object') {
-      const others = entry.filter((other) => other !== fd)
-      this.#byPort.set(port, others.length === 1 ? others[0]! : others)
-    }
-    this.#events.gone(fd)
-  }
-
-  #link(fd: number): void {
-    this.#next[fd] = this.#first
-    this.#previous[fd] = -1
-    if (this.#first >= 0) this.#previous[this.#first] = fd
-    else this.#last = fd
-    this.#first = fd
-  }
-
-  #unlink(fd: number): void {
-    const next = this.#next[fd]!
-    const previous = this.#previous[fd]!
-    if (previous >= 0) this.#next[previous] = next
-    else this.#first = next
-    if (next >= 0) this.#previous[next] = previous
-    else this.#last = previous
-  }
-
   #grow(fd: number): void {
-    if (fd < this.#status.length) return
+    if (fd < this.#looked.length) return
     const size = 2 ** Math.ceil(Math.log2(fd + 1))
-    const larger = <T extends Uint8Array | Uint16Array | Uint32Array | Int32Array>(array: T): T => {
-      const grown = new (array.constructor as new (length: number) => T)(size)
-      grown.set(array)
-      return grown
-    }
-    this.#status = larger(this.#status)
-    this.#port = larger(this.#port)
-    this.#looked = larger(this.#looked)
-    this.#since = larger(this.#since)
-    for (const numbers of [this.#closed, this.#young, this.#others]) numbers.grow(size)
-    this.#next = larger(this.#next)
-    this.#previous = larger(this.#previous)
+    this.#looked = grown(this.#looked, size)
+    this.#index.grow(size)
   }
 
   /** The socket at this number is known to be gone, or to be another one: the number is to be looked at anew. */
   forget(fd: number): void {
-    const status = this.#status[fd]
-    if (status === YOUNG || status === WATCHED) this.#become(fd, CLOSED)
+    const status = this.#index.status(fd)
+    if (status === STATUS.YOUNG || status === STATUS.WATCHED) this.#index.become(fd, STATUS.CLOSED)
   }
 
   /**
@@ -447,9 +356,9 @@ export class DescriptorTable {
    * the one before must not be taken for this one's end.
    */
   renew(fd: number): void {
-    if (this.#status[fd] !== WATCHED) return
+    if (!this.isWatched(fd)) return
     this.#watcher.unwatch(fd)
-    this.#lose(fd)
+    this.#index.unwatch(fd)
   }
 
   /** Notes a descriptor that the runtime itself named, and says whether its socket has this peer. */
@@ -465,40 +374,37 @@ export class DescriptorTable {
    * True where more is left to do.
    */
   sweep(limit: number): boolean {
-    this.#sweeps++
+    const index = this.#index
+    index.grewOlder()
     this.#watcher.retry()
     this.#search = (this.#search + 1) >>> 0
     if (this.#watcher.size > 0) this.#watcher.drain()
-    let fd = this.#last
+    let fd = index.oldest
     for (let left = limit; left > 0 && fd >= 0; left--) {
-      const previous = this.#previous[fd]!
-      // The list is in the order of taking: whoever follows is younger still.
-      if (this.#sweeps - this.#since[fd]! < SETTLED_SWEEPS) return false
+      const newer = index.newer(fd)
+      // In the order of taking: whoever follows is younger still.
+      if (index.age(fd) < SETTLED_SWEEPS) return false
       this.#look(fd)
-      if (this.#status[fd] === YOUNG && !this.#settle(fd)) {
-        // Without watches: to the front, so that everyone gets a turn.
-        this.#unlink(fd)
-        this.#link(fd)
-        this.#since[fd] = this.#sweeps
-      }
-      fd = previous
+      // Without watches everyone gets a turn.
+      if (index.status(fd) === STATUS.YOUNG && !this.#settle(fd)) index.rejuvenate(fd)
+      fd = newer
     }
     return fd >= 0
   }
 
   /** Whether the number's socket is watched: the watcher's generation speaks for it. */
   isWatched(fd: number): boolean {
-    return this.#status[fd] === WATCHED
+    return this.#index.status(fd) === STATUS.WATCHED
   }
 
   /** Gives a socket that was just verified a watch before its time, because it is asked for often. */
   watch(fd: number): void {
-    if (this.#status[fd] === YOUNG) this.#settle(fd)
+    if (this.#index.status(fd) === STATUS.YOUNG) this.#settle(fd)
   }
 
   /** Gives a socket that stays a watch on its close and its end. False where it got none. */
   #settle(fd: number): boolean {
-    const port = this.#port[fd]!
+    const port = this.#index.port(fd)
     if (!this.#watcher.watch(fd)) return false
     // Between the look and the watch another thread may have closed the number, and somebody taken it.
     this.#probes++
@@ -506,18 +412,8 @@ export class DescriptorTable {
       this.#watcher.unwatch(fd)
       return false
     }
-    this.#unlink(fd)
-    this.#young.delete(fd)
-    this.#status[fd] = WATCHED
+    this.#index.watch(fd)
     return true
-  }
-
-  /** A watch was lost, the socket is there. */
-  #lose(fd: number): void {
-    this.#status[fd] = YOUNG
-    this.#young.add(fd)
-    this.#since[fd] = this.#sweeps
-    this.#link(fd)
   }
 
   /**
@@ -527,15 +423,15 @@ export class DescriptorTable {
    */
   isComplete(): boolean {
     const { epoch } = this.#watcher
-    if (epoch === 0 || this.#landing - this.#watcher.size > FEW) return false
+    if (epoch === 0 || this.#index.landing - this.#watcher.size > FEW) return false
     if (this.#completeIn === epoch) return true
     this.#asked += WORTH
-    if (this.#asked < Math.max(this.#cost, this.#landing - this.#watcher.size)) return false
+    if (this.#asked < Math.max(this.#cost, this.#index.landing - this.#watcher.size)) return false
     this.#asked = 0
     this.#search++
     this.#cost = 0
     this.#lookFrom(0, this.#limit(), (fd) => {
-      if (this.#status[fd] !== WATCHED) {
+      if (!this.isWatched(fd)) {
         this.#look(fd)
         this.#cost++
       }
@@ -547,8 +443,7 @@ export class DescriptorTable {
 
   /** Lets go of everything. */
   close(): void {
-    for (let fd = 0; fd < this.#landing; fd++) this.#become(fd, UNKNOWN)
+    this.#index.clear()
     this.#watcher.close()
-    this.#landing = 0
   }
 }
