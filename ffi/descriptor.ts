@@ -169,8 +169,7 @@ export class DescriptorTable {
     const start = performance.now()
     let fd = this.#findUnwatched(port, address, accept)
     if (fd < 0 && far) {
-      const end = Math.min(this.#limit(), this.#index.landing + FEW)
-      fd = this.#lookFrom(this.#index.landing, end, (number) => this.#try(number, port, address) && accept(number))
+      fd = this.#lookAhead((number) => this.#try(number, port, address) && accept(number))
     }
     this.#savings -= performance.now() - start
     return fd
@@ -252,6 +251,12 @@ export class DescriptorTable {
   /** One past the last number that can be open; infinite where the kernel does not say. */
   #limit(): number {
     return this.#sockets.descriptorLimit() || Number.POSITIVE_INFINITY
+  }
+
+  /** Goes through the numbers not seen in use, behind gaps too, as `lookFrom` does. */
+  #lookAhead(look: (fd: number) => boolean): number {
+    const { landing } = this.#index
+    return this.#lookFrom(landing, Math.min(this.#limit(), landing + FEW), look)
   }
 
   /**
@@ -370,15 +375,26 @@ export class DescriptorTable {
 
   /**
    * Housekeeping, to be called about once a second while sockets are known: looks at young numbers whose turn it is, lets go
-   * of those that were closed, gives the ones that stay a watch. `limit` bounds the system calls.
-   * True where more is left to do.
+   * of those that were closed, gives the ones that stay a watch. `limit` bounds the system calls for it.
+   * True where more is left to do. Where nothing is, there is a look behind gaps: searches that are to be quick make none.
    */
   sweep(limit: number): boolean {
-    const index = this.#index
-    index.grewOlder()
+    this.#index.grewOlder()
     this.#watcher.retry()
     this.#search = (this.#search + 1) >>> 0
     if (this.#watcher.size > 0) this.#watcher.drain()
+    const isMoreLeft = this.#sweepYoung(limit)
+    if (!isMoreLeft && this.#index.landing > 0) {
+      this.#lookAhead((fd) => {
+        this.#look(fd)
+        return false
+      })
+    }
+    return isMoreLeft
+  }
+
+  #sweepYoung(limit: number): boolean {
+    const index = this.#index
     let fd = index.oldest
     for (let left = limit; left > 0 && fd >= 0; left--) {
       const newer = index.newer(fd)

@@ -126,6 +126,17 @@ describe('DescriptorTable.find', () => {
     expect(table.findUnwatched(40_000, loopback, other, true)).toBe(last)
   })
 
+  test('sweep looks behind gaps, so that those who stay near need not', () => {
+    const { libc, table } = setUp()
+    const known = libc.open({ peer: 40_000 })
+    table.find(40_000, loopback, any)
+    const gap = Array.from({ length: 20 }, () => libc.open({ peer: 1 }))
+    const last = libc.open({ peer: 40_000 })
+    for (const fd of gap) libc.shut(fd)
+    table.sweep(64)
+    expect(table.findUnwatched(40_000, loopback, (fd) => fd !== known, false)).toBe(last)
+  })
+
   test('mayLookAround ends once looks have taken their share of the time, and where there is much to look at', () => {
     const { libc, table } = setUp()
     for (let i = 0; i < 400; i++) libc.open({ peer: 41_000 + i })
