@@ -188,6 +188,12 @@ export class DescriptorIndex {
     this.#landing = Math.max(this.#landing, fd + 1)
   }
 
+  /** The highest number is free, and as if never used. */
+  lower(): void {
+    this.#landing--
+    this.become(this.#landing, STATUS.UNKNOWN)
+  }
+
   #link(fd: number): void {
     this.#next[fd] = this.#first
     this.#previous[fd] = -1

@@ -171,13 +171,15 @@ export class DescriptorTable {
     if (fd < 0 && far) {
       fd = this.#lookAhead((number) => this.#try(number, port, address) && accept(number))
     }
-    this.#savings -= performance.now() - start
+    // Looks that must be made are counted too, but a burst of them leaves no debt that outlasts it for long.
+    this.#savings = Math.max(-SAVINGS, this.#savings - (performance.now() - start))
     return fd
   }
 
   /** Whether `findUnwatched` has taken so little of the time that it may be called where one can do without. */
   mayLookAround(): boolean {
-    if (this.#index.landing - this.#watcher.size > FEW) return false
+    const { young, others, closed } = this.#index
+    if (young.size + others.size > FEW || closed.size > CHEAP) return false
     const now = performance.now()
     this.#savings = Math.min(SAVINGS, this.#savings + SHARE * (now - this.#savedAt))
     this.#savedAt = now
@@ -389,8 +391,21 @@ export class DescriptorTable {
         this.#look(fd)
         return false
       })
+      this.#lowerLanding()
     }
     return isMoreLeft
+  }
+
+  /** After a peak the numbers at the top are free again, and not worth a look each. */
+  #lowerLanding(): void {
+    const index = this.#index
+    for (let left = FEW; left > 0; left--) {
+      const top = index.landing - 1
+      if (top < 0 || index.status(top) !== STATUS.CLOSED) return
+      this.#probes++
+      if (this.#sockets.peerName(top) >= 0 || this.#sockets.errno() !== ERRNO.EBADF) return
+      index.lower()
+    }
   }
 
   #sweepYoung(limit: number): boolean {

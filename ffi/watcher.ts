@@ -179,7 +179,8 @@ export class Watcher {
     const watch = this.#forget(fd)
     if (watch === undefined) return
     this.#libc.inotify_rm_watch(this.#inotify, watch)
-    this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd, this.#event)
+    // The number may be a listener's by now, before the notice of the end of its socket was read.
+    if (!this.#listeners.includes(fd)) this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd, this.#event)
   }
 
   #forget(fd: number): number | undefined {

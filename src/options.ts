@@ -20,7 +20,7 @@ export interface FingerprintOptions<Subject = Request> {
    * When the request's connection is looked up: `'request'` before the handlers run, so that nothing is lost; `'read'` when
    * a fact is first read, which costs nothing where nobody reads. What can be lost then: everything, when the first read
    * comes after the response or after the client has gone; the timing of the handshake, when no early request was looked at.
-   * Default `'request'`.
+   * On Deno it is always `'request'`: there a request tells its peer also when that has gone. Default `'request'`.
    */
   readonly resolve?: 'request' | 'read' | undefined
   /**

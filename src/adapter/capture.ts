@@ -131,8 +131,7 @@ export class Capture {
   /**
    * The connection with this peer on this listener, its request counted, or why it cannot be told. `address` and `port` must be what
    * the runtime said of the request a moment ago, in the same turn: the kernel is asked again whether it still holds.
-   * `named` is the descriptor, where the runtime can name it; `overTcp` says that the request surely did not come over QUIC,
-   * `late` that it is asked about some time after it came.
+   * `named` is the descriptor, where the runtime can name it; `overTcp` says that the request surely did not come over QUIC.
    */
   connection(
     listener: Listener,
@@ -140,10 +139,9 @@ export class Capture {
     port: number,
     named: number | undefined,
     overTcp: boolean,
-    late: boolean,
   ): Connection | Reason {
     this.lastInfo = undefined
-    const isOnly = listener.exposed && this.#isOnly(listener, late)
+    const isOnly = listener.exposed && this.#isOnly(listener)
     const known = this.#connections.get(named ?? this.#table.sole(port))
     if (
       known !== undefined &&
@@ -169,10 +167,10 @@ export class Capture {
 
   /**
    * Whether the one socket that the table knows for a peer port is the only one there is, so that no evidence is needed. Not
-   * where requests may come over UDP, nor where the peer may be that of a connection which has gone.
+   * where requests may come over UDP.
    */
-  #isOnly(listener: Listener, late: boolean): boolean {
-    return !listener.udp && !(late && listener.port === ANY_PORT) && this.#table.isComplete()
+  #isOnly(listener: Listener): boolean {
+    return !listener.udp && this.#table.isComplete()
   }
 
   /**
@@ -390,7 +388,11 @@ export class Capture {
     this.#timer = undefined
     const more = this.#table.sweep(SWEEP_LIMIT)
     for (const port of this.#doubted) if (this.#table.all(port).length === 0) this.#doubted.delete(port)
-    if (this.#armOptions !== undefined && !this.listeners.areIntact()) this.#arm(this.#armOptions, () => {})
+    // Where the runtime names no server, nobody says that there is a new one, whose clients may have namesakes.
+    const isUnnamed = [...this.#listeners.values()].some((listener) => listener.port === ANY_PORT)
+    if (this.#armOptions !== undefined && (isUnnamed || !this.listeners.areIntact())) {
+      this.#arm(this.#armOptions, () => {})
+    }
     if (more) this.#wakeIn(SWEEP_AGAIN_MILLISECONDS)
     else if (this.#connections.size > 0 || this.#armOptions !== undefined) this.#wakeIn(SWEEP_MILLISECONDS)
   }

@@ -129,6 +129,7 @@ const SOME_SERVER = {}
 
 const RUNTIME: Runtime = {
   openLibc,
+  outlivesPeer: true,
   facts: () => ({ port: ANY_PORT, address: undefined, tls: false }),
   warn: (message) => console.warn(`tcpfingerprint: ${message}`),
 }

@@ -29,6 +29,8 @@ import type { ArmedListener } from './listeners.ts'
 /** What a fingerprinter needs of the runtime. */
 export interface Runtime {
   readonly openLibc: OpenLibc
+  /** Whether it tells a request's peer also when that has gone and its address may be another connection's. */
+  readonly outlivesPeer?: boolean
   /** What the runtime says of a server. */
   facts(server: object): ServerFacts
   /** Says a missing permission aloud where nobody listens to errors. */
@@ -103,7 +105,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     this.options = resolveOptions(options)
     this.syn = this.options.syn
     this.tcpInfo = this.options.tcpInfo
-    this.#early = this.options.resolve === 'request'
+    this.#early = this.options.resolve === 'request' || runtime.outlivesPeer === true
     this.#runtime = runtime
     const told = new Set<string>()
     this.#onError = (error) => {
@@ -242,14 +244,14 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
       const capture = this.#capture!
       // HTTP/2 and HTTP/3 forbid the field (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
       const overTcp = listener.udp && request?.headers.has('connection') === true
-      let found = capture.connection(listener, peer.address, peer.port, named, overTcp, !this.#early)
+      let found = capture.connection(listener, peer.address, peer.port, named, overTcp)
       if (
         listener.port === ANY_PORT &&
         isUnarmed(found, this.syn) &&
         this.#looksAgain(capture) &&
         found === 'not-found'
       ) {
-        found = capture.connection(listener, peer.address, peer.port, named, overTcp, !this.#early)
+        found = capture.connection(listener, peer.address, peer.port, named, overTcp)
       }
       if (typeof found === 'string') return this.miss(found, peer, port)
       if (found.synReason === undefined || !this.syn) this.#requests.ok++

@@ -150,6 +150,18 @@ describe('DescriptorTable.find', () => {
     expect(crowd.table.mayLookAround()).toBe(false)
   })
 
+  test('after a peak the numbers at the top are as if never used, and looks may be made again', () => {
+    const { libc, table } = setUp()
+    const crowd = Array.from({ length: 1200 }, (_, i) => libc.open({ peer: 41_000 + i }))
+    table.find(1, loopback, any)
+    expect(table.mayLookAround()).toBe(false)
+    for (const fd of crowd.slice(3)) libc.shut(fd)
+    for (let i = 0; i < 40; i++) table.sweep(64)
+    expect(table.mayLookAround()).toBe(true)
+    const again = libc.open({ peer: 60_000 })
+    expect(table.find(60_000, loopback, any)).toBe(again)
+  })
+
   test('the end of a watched one is not taken for that of its successor with the same peer', () => {
     const { libc, table, gone } = setUp()
     const fd = libc.open({ peer: 40_000 })

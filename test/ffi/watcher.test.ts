@@ -241,6 +241,18 @@ describe('Watcher', () => {
     expect(settle(watcher)).toBe(0)
   })
 
+  test('the end of a watch on a number that is a listener by now leaves the listener in the set', () => {
+    const fake = createFakeLibc()
+    const watcher = new Watcher(fake, { closed() {}, lost() {} })
+    const fd = fake.open({ peer: 40_000 })
+    expect(watcher.watch(fd)).toBe(true)
+    watcher.setListeners([fd])
+    const before = fake.calls.epoll_ctl
+    watcher.unwatch(fd)
+    expect(fake.calls.epoll_ctl).toBe(before)
+    expect(watcher.has(fd)).toBe(false)
+  })
+
   test('a watch that was ended can be made again', async () => {
     const { port } = listen()
     const watcher = watcherOf()
