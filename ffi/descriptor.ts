@@ -306,7 +306,8 @@ export class DescriptorTable {
     this.#fullScans++
     const found = this.#lookFrom(0, limit, (fd) => this.#try(fd, port, address) && accept(fd))
     const end = performance.now()
-    this.#nextScan = end + 20 * (end - start)
+    // One that finds is worth its time: there may be more behind gaps.
+    if (found < 0) this.#nextScan = end + 20 * (end - start)
     return found
   }
 
