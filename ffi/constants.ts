@@ -42,6 +42,9 @@ export const IN_CLOSE_NOWRITE = 0x10
 export const IN_Q_OVERFLOW = 0x4000
 export const IN_IGNORED = 0x8000
 
+/** Of poll (asm-generic/poll.h): the number is not open. */
+export const POLLNVAL = 0x20
+
 /** epoll (linux/eventpoll.h). EPOLLERR and EPOLLHUP need not be asked for. */
 export const EPOLL_CLOEXEC = 0x80000
 export const EPOLL_CTL_ADD = 1

@@ -17,6 +17,7 @@ import type { AddressWords } from '../src/wire/sockaddr.ts'
 import { ERRNO } from './constants.ts'
 import { DescriptorIndex, grown, STATUS } from './descriptor-index.ts'
 import type { NumberSet } from './number-set.ts'
+import { OpenNumbers } from './open-numbers.ts'
 import type { Sockets } from './socket.ts'
 import { Watcher } from './watcher.ts'
 
@@ -28,8 +29,12 @@ const GAP = 64
 const AHEAD = 8
 /** Numbers that may be looked through at any time: a fraction of a millisecond. */
 const CHEAP = 2048
-/** Numbers without a watch with which the index is made complete. */
+/** Numbers without a watch with which the index is made complete, and unused ones that a look around goes past. */
 const FEW = 512
+/** The same where looks around have taken much of their time already. */
+const LITTLE = 64
+/** Numbers of which one call says whether they are open, in the time in which one is looked at. */
+const AT_ONCE = 8
 /** Share of the time that looks around may take where one can do without, and milliseconds that they may take at once. */
 const SHARE = 0.01
 const SAVINGS = 20
@@ -60,6 +65,7 @@ export interface DescriptorEvents {
 export class DescriptorTable {
   readonly #sockets: Sockets
   readonly #index: DescriptorIndex
+  readonly #openNumbers: OpenNumbers
   /** The search that last looked at the number. */
   #looked = new Uint32Array(256)
   readonly #watcher: Watcher
@@ -84,6 +90,7 @@ export class DescriptorTable {
 
   constructor(sockets: Sockets, events: DescriptorEvents) {
     this.#sockets = sockets
+    this.#openNumbers = new OpenNumbers(sockets.libc)
     this.#watcher = new Watcher(sockets.libc, {
       closed: (fd) => this.#index.become(fd, STATUS.CLOSED),
       lost: (fd) => this.#index.unwatch(fd),
@@ -162,15 +169,12 @@ export class DescriptorTable {
   }
 
   /**
-   * A number with this peer among those that may have another socket than the table knows: all that are not watched. -1 where
-   * there is none that `accept` takes. `far` looks behind gaps too, which costs as much again.
+   * A number with this peer among those that may have another socket than the table knows: all that are not watched, and
+   * hundreds behind the last one seen in use. -1 where there is none that `accept` takes.
    */
-  findUnwatched(port: number, address: AddressWords, accept: (fd: number) => boolean, far: boolean): number {
+  findUnwatched(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
     const start = performance.now()
-    let fd = this.#findUnwatched(port, address, accept)
-    if (fd < 0 && far) {
-      fd = this.#lookAhead((number) => this.#try(number, port, address) && accept(number))
-    }
+    const fd = this.#findUnwatched(this.#savings > SAVINGS / 2 ? FEW : LITTLE, port, address, accept)
     // Looks that must be made are counted too, but a burst of them leaves no debt that outlasts it for long.
     this.#savings = Math.max(-SAVINGS, this.#savings - (performance.now() - start))
     return fd
@@ -186,11 +190,18 @@ export class DescriptorTable {
     return this.#savings > 0
   }
 
-  #findUnwatched(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+  #findUnwatched(ahead: number, port: number, address: AddressWords, accept: (fd: number) => boolean): number {
     this.#search = (this.#search + 1) >>> 0
     this.#watcher.drain()
-    let fd = this.#findLanding(port, address, accept, AHEAD)
-    for (const numbers of [this.#index.closed, this.#index.young, this.#index.others]) {
+    const look = (number: number): boolean => this.#try(number, port, address) && accept(number)
+    const { closed, landing } = this.#index
+    let fd = -1
+    for (let number = closed.next(0); number >= 0 && fd < 0; number = closed.next(number + 1)) {
+      fd = this.#lookIfOpen(number, look)
+    }
+    // Those added, too, are asked about here.
+    if (fd < 0) fd = this.#lookFrom(landing, landing + ahead, look)
+    for (const numbers of [this.#index.young, this.#index.others]) {
       if (fd < 0) fd = this.#findAmong(numbers, port, address, accept)
     }
     return fd
@@ -243,11 +254,14 @@ export class DescriptorTable {
 
   /** Once, before the first search: how far descriptors go, and which numbers are no sockets. */
   #lookAtAll(): void {
-    this.#lookFrom(0, this.#limit(), (fd) => {
-      this.#look(fd)
-      return false
-    })
+    this.#lookFrom(0, this.#limit(), (fd) => this.#note(fd))
     this.#search++
+  }
+
+  /** Looks at a number for the index alone. */
+  #note(fd: number): false {
+    this.#look(fd)
+    return false
   }
 
   /** One past the last number that can be open; infinite where the kernel does not say. */
@@ -255,31 +269,44 @@ export class DescriptorTable {
     return this.#sockets.descriptorLimit() || Number.POSITIVE_INFINITY
   }
 
-  /** Goes through the numbers not seen in use, behind gaps too, as `lookFrom` does. */
-  #lookAhead(look: (fd: number) => boolean): number {
-    const { landing } = this.#index
-    return this.#lookFrom(landing, Math.min(this.#limit(), landing + FEW), look)
+  /**
+   * Looks at the numbers from `start` to before `end` that are open, but for those looked at in this search and those to
+   * `skip`, and moves the landing number after them; where `end` is infinite up to a gap. The first for which `look` is true,
+   * -1 where there is none.
+   */
+  #lookFrom(start: number, end: number, look: (fd: number) => boolean, skip?: (fd: number) => boolean): number {
+    for (let fd = start; ; ) {
+      const stop = end === Number.POSITIVE_INFINITY ? Math.max(start, this.#index.landing) + GAP : end
+      for (; fd < stop; fd++) {
+        this.#grow(fd)
+        if (this.#looked[fd] === this.#search || skip?.(fd)) continue
+        const found = this.#lookIfOpen(fd, look)
+        if (found >= 0) return found
+      }
+      const found = this.#lookNow(look)
+      if (found >= 0 || end < Number.POSITIVE_INFINITY || fd >= this.#index.landing + GAP) return found
+    }
   }
 
-  /**
-   * Goes through the numbers from `start` on, and moves the landing number after those in use: up to `end`, a gap where
-   * that is infinite, or the first for which `look` is true. That number, -1 where there is none.
-   */
-  #lookFrom(start: number, end: number, look: (fd: number) => boolean): number {
-    for (let fd = start, unused = 0; fd < end; fd++) {
-      if (end === Number.POSITIVE_INFINITY && unused === GAP) break
-      this.#grow(fd)
-      const isLast = look(fd)
-      if (fd >= this.#index.landing) {
-        if (this.#index.status(fd) === STATUS.UNKNOWN) unused++
-        else {
-          unused = 0
-          this.#index.landAfter(fd)
-        }
+  /** Has `#lookNow` look at a number if it is open. What that found where there were numbers enough for it, -1 otherwise. */
+  #lookIfOpen(fd: number, look: (fd: number) => boolean): number {
+    if (this.#openNumbers.add(fd)) return -1
+    const found = this.#lookNow(look)
+    if (found < 0) this.#openNumbers.add(fd)
+    return found
+  }
+
+  /** Looks at the numbers collected that are open, up to the first for which `look` is true: that one, -1 if there is none. */
+  #lookNow(look: (fd: number) => boolean): number {
+    return this.#openNumbers.ask((fd, isOpen) => {
+      if (!isOpen) {
+        if (this.#index.status(fd) > STATUS.CLOSED) this.#index.become(fd, STATUS.CLOSED)
+        return false
       }
-      if (isLast) return fd
-    }
-    return -1
+      const isLast = look(fd)
+      if (fd >= this.#index.landing && this.#index.status(fd) !== STATUS.UNKNOWN) this.#index.landAfter(fd)
+      return isLast
+    })
   }
 
   #findAmong(
@@ -388,10 +415,8 @@ export class DescriptorTable {
     if (this.#watcher.size > 0) this.#watcher.drain()
     const isMoreLeft = this.#sweepYoung(limit)
     if (!isMoreLeft && this.#index.landing > 0) {
-      this.#lookAhead((fd) => {
-        this.#look(fd)
-        return false
-      })
+      const { landing } = this.#index
+      this.#lookFrom(landing, landing + CHEAP, (fd) => this.#note(fd))
       this.#lowerLanding()
     }
     return isMoreLeft
@@ -461,14 +486,12 @@ export class DescriptorTable {
     if (this.#asked < Math.max(this.#cost, this.#index.landing - this.#watcher.size)) return false
     this.#asked = 0
     this.#search++
-    this.#cost = 0
-    this.#lookFrom(0, this.#limit(), (fd) => {
-      if (!this.isWatched(fd)) {
-        this.#look(fd)
-        this.#cost++
-      }
-      return false
-    })
+    const limit = this.#limit()
+    const before = this.#probes
+    const skip = (fd: number): boolean => this.isWatched(fd)
+    this.#lookFrom(0, limit, (fd) => this.#note(fd), skip)
+    const numbers = limit === Number.POSITIVE_INFINITY ? this.#index.landing : limit
+    this.#cost = this.#probes - before + (numbers - this.#watcher.size) / AT_ONCE
     this.#completeIn = this.#watcher.epoch
     return this.#completeIn !== 0
   }

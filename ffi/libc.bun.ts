@@ -20,6 +20,7 @@ const SYMBOLS = {
   epoll_create1: { args: ['i32'], returns: 'i32' },
   epoll_ctl: { args: ['i32', 'i32', 'i32', 'buffer'], returns: 'i32' },
   epoll_wait: { args: ['i32', 'buffer', 'i32', 'i32'], returns: 'i32' },
+  poll: { args: ['buffer', 'u64', 'i32'], returns: 'i32' },
   read: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
   close: { args: ['i32'], returns: 'i32' },
   syscall: { args: ['u64', 'u64', 'u64', 'u64'], returns: 'i32' },

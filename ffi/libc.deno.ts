@@ -17,6 +17,7 @@ const SYMBOLS = {
   epoll_create1: { parameters: ['i32'], result: 'i32' },
   epoll_ctl: { parameters: ['i32', 'i32', 'i32', 'buffer'], result: 'i32' },
   epoll_wait: { parameters: ['i32', 'buffer', 'i32', 'i32'], result: 'i32' },
+  poll: { parameters: ['buffer', 'usize', 'i32'], result: 'i32' },
   read: { parameters: ['i32', 'buffer', 'usize'], result: 'isize' },
   close: { parameters: ['i32'], result: 'i32' },
   syscall: { parameters: ['usize', 'usize', 'usize', 'usize'], result: 'i32' },

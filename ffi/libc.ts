@@ -27,6 +27,8 @@ export interface Libc {
   /** `event` is a `struct epoll_event`, which is packed on x86-64 only. */
   epoll_ctl(epoll: number, operation: number, fd: number, event: Uint8Array): number
   epoll_wait(epoll: number, events: Uint8Array, count: number, milliseconds: number): number
+  /** `entries` are `struct pollfd`s. */
+  poll(entries: Uint8Array, count: number, milliseconds: number): number
   /** `path` ends with a NUL octet. */
   openat(directory: number, path: Uint8Array, flags: number): number
   read(fd: number, buffer: Uint8Array, count: number): number

@@ -269,10 +269,9 @@ export class Capture {
     // Octets were not counted for some time: whoever came meanwhile is found by looking. Otherwise they may still be half of a
     // request, and the one in hand another one's: there is a look as long as that costs next to nothing.
     const isDoubtful = before === STALE || (before === NOT_ASKED && this.#doubted.has(port))
-    const mayLook = this.#table.mayLookAround()
     if (
-      (isDoubtful || mayLook) &&
-      this.#table.findUnwatched(port, this.#wanted, this.#acceptsOther, isDoubtful && mayLook) >= 0
+      (isDoubtful || this.#table.mayLookAround()) &&
+      this.#table.findUnwatched(port, this.#wanted, this.#acceptsOther) >= 0
     ) {
       return false
     }

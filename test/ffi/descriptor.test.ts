@@ -98,7 +98,7 @@ describe('DescriptorTable.find', () => {
     for (const port of [40_000, 40_001, 40_002, 50_000]) table.find(port, loopback, any)
     table.watch(watched)
     const other = (fd: number): boolean => fd !== known
-    const find = (): number => table.findUnwatched(40_000, loopback, other, true)
+    const find = (): number => table.findUnwatched(40_000, loopback, other)
     expect(find()).toBe(-1)
     for (const fd of [closes, file, watched]) {
       libc.shut(fd)
@@ -114,27 +114,41 @@ describe('DescriptorTable.find', () => {
     expect(find()).toBe(last)
   })
 
-  test('findUnwatched that need not look far stays near the numbers in use', () => {
+  test('findUnwatched stays nearer to the numbers in use once it has taken much time, and sweep looks further', () => {
     const { libc, table } = setUp()
     const known = libc.open({ peer: 40_000 })
+    for (let i = 0; i < 400; i++) libc.open({ peer: 41_000 + i })
     table.find(40_000, loopback, any)
-    const gap = Array.from({ length: 20 }, () => libc.open({ peer: 1 }))
-    const last = libc.open({ peer: 40_000 })
-    for (const fd of gap) libc.shut(fd)
     const other = (fd: number): boolean => fd !== known
-    expect(table.findUnwatched(40_000, loopback, other, false)).toBe(-1)
-    expect(table.findUnwatched(40_000, loopback, other, true)).toBe(last)
+    const find = (): number => table.findUnwatched(40_000, loopback, other)
+    const behindGapOf = (numbers: number): number => {
+      const gap = Array.from({ length: numbers }, () => libc.open({ peer: 1 }))
+      const last = libc.open({ peer: 40_000 })
+      for (const fd of gap) libc.shut(fd)
+      return last
+    }
+    const near = behindGapOf(200)
+    expect(find()).toBe(near)
+    libc.shut(near)
+    while (table.mayLookAround()) find()
+    const far = behindGapOf(500)
+    expect(find()).toBe(-1)
+    table.sweep(64)
+    expect(find()).toBe(far)
+    libc.shut(far)
   })
 
-  test('sweep looks behind gaps, so that those who stay near need not', () => {
-    const { libc, table } = setUp()
-    const known = libc.open({ peer: 40_000 })
-    table.find(40_000, loopback, any)
-    const gap = Array.from({ length: 20 }, () => libc.open({ peer: 1 }))
-    const last = libc.open({ peer: 40_000 })
-    for (const fd of gap) libc.shut(fd)
-    table.sweep(64)
-    expect(table.findUnwatched(40_000, loopback, (fd) => fd !== known, false)).toBe(last)
+  test('where the kernel refuses poll, numbers are looked at one by one, and the last one seen in use stays so', () => {
+    const { libc, table } = setUp(({ refuse }) => refuse.set('poll', ERRNO.EINVAL))
+    const fd = libc.open({ peer: 40_000 })
+    expect(table.find(40_000, loopback, any)).toBe(fd)
+    const gap = Array.from({ length: 300 }, () => libc.open({ peer: 1 }))
+    const last = libc.open({ peer: 40_001 })
+    for (const one of gap) libc.shut(one)
+    expect(table.findUnwatched(40_001, loopback, any)).toBe(last)
+    libc.shut(last)
+    for (let i = 0; i < 5; i++) table.sweep(64)
+    expect(probes(libc, () => expect(table.findUnwatched(1, loopback, any)).toBe(-1))).toBeLessThan(1000)
   })
 
   test('mayLookAround ends once looks have taken their share of the time, and where there is much to look at', () => {
@@ -142,7 +156,7 @@ describe('DescriptorTable.find', () => {
     for (let i = 0; i < 400; i++) libc.open({ peer: 41_000 + i })
     table.find(1, loopback, any)
     expect(table.mayLookAround()).toBe(true)
-    while (table.mayLookAround()) table.findUnwatched(1, loopback, any, false)
+    while (table.mayLookAround()) table.findUnwatched(1, loopback, any)
 
     const crowd = setUp()
     for (let i = 0; i < 600; i++) crowd.libc.open({ peer: 41_000 + i })

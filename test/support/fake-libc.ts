@@ -4,6 +4,7 @@
  */
 import {
   ERRNO,
+  POLLNVAL,
   SO_ACCEPTCONN,
   SO_COOKIE,
   SO_TYPE,
@@ -164,6 +165,17 @@ export function createFakeLibc(): FakeLibc {
       if (enter('epoll_wait') === undefined) return -1
       events.fill(0)
       return Math.min(1, notices.length)
+    },
+    poll: (entries, count) => {
+      if (enter('poll') === undefined) return -1
+      const view = new DataView(entries.buffer, entries.byteOffset)
+      let found = 0
+      for (let at = 0; at < count * 8; at += 8) {
+        const isOpen = sockets.has(view.getInt32(at, true))
+        view.setUint16(at + 6, isOpen ? 0 : POLLNVAL, true)
+        if (!isOpen) found++
+      }
+      return found
     },
     openat: () => fail(ERRNO.ENOENT),
     read: (_fd, buffer, count) => {

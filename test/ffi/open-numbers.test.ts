@@ -1,0 +1,73 @@
+import { expect, test } from 'bun:test'
+import { ERRNO } from '../../ffi/constants.ts'
+import { openLibc } from '../../ffi/libc.bun.ts'
+import { isLibc, type Libc } from '../../ffi/libc.ts'
+import { OpenNumbers } from '../../ffi/open-numbers.ts'
+import { createFakeLibc } from '../support/fake-libc.ts'
+import { needs } from '../support/privilege.ts'
+
+/** Numbers of a list that are open, in the order in which they are told. */
+function openAmong(libc: Libc, fds: readonly number[]): number[] {
+  const numbers = new OpenNumbers(libc)
+  const open: number[] = []
+  for (const fd of fds) expect(numbers.add(fd)).toBe(true)
+  expect(
+    numbers.ask((fd, isOpen) => {
+      if (isOpen) open.push(fd)
+      return false
+    }),
+  ).toBe(-1)
+  return open
+}
+
+needs('linux').test('the kernel says which numbers are open', () => {
+  const libc = openLibc()
+  if (!isLibc(libc)) throw new Error(libc.message)
+  const open = [0, 1, 2].filter(
+    (fd) => libc.ioctl(fd, 0, new Uint8Array(new ArrayBuffer(4))) === 0 || libc.errno() !== ERRNO.EBADF,
+  )
+  expect(openAmong(libc, [0, 1, 2, 60_000, 60_001])).toEqual(open)
+  const fd = libc.inotify_init1(0)
+  expect(openAmong(libc, [60_000, fd])).toEqual([fd])
+  libc.close(fd)
+  expect(openAmong(libc, [60_000, fd])).toEqual([])
+})
+
+test('the first for which `visit` is true ends it, and the list is empty afterwards', () => {
+  const libc = createFakeLibc()
+  const numbers = new OpenNumbers(libc)
+  for (const fd of [5, 2, 1, 0]) numbers.add(fd)
+  const seen: [number, boolean][] = []
+  const visit = (fd: number, isOpen: boolean): boolean => {
+    seen.push([fd, isOpen])
+    return fd === 1
+  }
+  expect(numbers.ask(visit)).toBe(1)
+  expect(seen).toEqual([
+    [5, false],
+    [2, true],
+    [1, true],
+  ])
+  expect(numbers.ask(visit)).toBe(-1)
+  expect(libc.calls.poll).toBe(1)
+})
+
+test('takes as many numbers as one call may have under the usual RLIMIT_NOFILE, and no more', () => {
+  const numbers = new OpenNumbers(createFakeLibc())
+  let count = 0
+  while (numbers.add(count)) count++
+  expect(count).toBe(512)
+  let open = 0
+  numbers.ask((_, isOpen) => {
+    if (isOpen) open++
+    return false
+  })
+  expect(open).toBe(3)
+  expect(numbers.add(0)).toBe(true)
+})
+
+test('where the kernel refuses to say, every number may be open', () => {
+  const libc = createFakeLibc()
+  libc.refuse.set('poll', ERRNO.EINVAL)
+  expect(openAmong(libc, [1, 77, 60_000])).toEqual([1, 77, 60_000])
+})
