@@ -31,8 +31,6 @@ const AHEAD = 8
 const CHEAP = 2048
 /** Numbers without a watch with which the index is made complete, and unused ones that a look around goes past. */
 const FEW = 512
-/** The same where looks around have taken much of their time already. */
-const LITTLE = 64
 /** Numbers of which one call says whether they are open, in the time in which one is looked at. */
 const AT_ONCE = 8
 /** Share of the time that looks around may take where one can do without, and milliseconds that they may take at once. */
@@ -42,6 +40,9 @@ const SAVINGS = 20
 const WORTH = 4
 /** Sweeps a number must have stayed with its socket before it gets a watch. */
 const SETTLED_SWEEPS = 2
+
+/** Looks at a number, and says whether it is the one that is looked for. */
+type Look = (fd: number) => boolean
 
 /** What the table holds, for status and tests. */
 export interface DescriptorCounts {
@@ -140,8 +141,9 @@ export class DescriptorTable {
    */
   find(port: number, address: AddressWords, accept: (fd: number) => boolean, limit?: number): number {
     this.#search = (this.#search + 1) >>> 0
-    const known = this.#findKnown(port, address, accept)
-    const fd = known >= 0 ? known : this.#findNew(port, address, accept, limit)
+    const look = (fd: number): boolean => this.#try(fd, port, address) && accept(fd)
+    const known = this.#findKnown(port, look)
+    const fd = known >= 0 ? known : this.#findNew(look, limit)
     if (fd >= 0) {
       this.#repeats = fd === this.#lastHit
       this.#lastHit = fd
@@ -151,32 +153,38 @@ export class DescriptorTable {
   }
 
   /** A number that no socket with this peer port is known for. */
-  #findNew(port: number, address: AddressWords, accept: (fd: number) => boolean, limit: number | undefined): number {
-    let fd = this.#findNear(port, address, accept)
-    if (fd < 0) fd = this.#findLanding(port, address, accept, 0)
+  #findNew(look: Look, limit: number | undefined): number {
+    let fd = this.#findNear(look)
+    if (fd < 0) fd = this.#findLanding(look, 0)
     if (fd < 0) {
       if (this.#watcher.size > 0) this.#watcher.drain()
-      fd = this.#findAmong(this.#index.closed, port, address, accept, limit)
+      fd = this.#findAmong(this.#index.closed, look, limit)
     }
-    if (fd < 0) fd = this.#findAmong(this.#index.young, port, address, accept, limit)
+    if (fd < 0) fd = this.#findAmong(this.#index.young, look, limit)
     if (fd < 0 && limit === undefined) {
       // The first numbers of a batch may have been closed again before anybody asked for the later ones.
-      fd = this.#findLanding(port, address, accept, AHEAD)
-      if (fd < 0) fd = this.#findAmong(this.#index.others, port, address, accept)
-      if (fd < 0) fd = this.#findAnywhere(port, address, accept)
+      fd = this.#findLanding(look, AHEAD)
+      if (fd < 0) fd = this.#findAmong(this.#index.others, look)
+      if (fd < 0) fd = this.#findAnywhere(look)
     }
     return fd
   }
 
   /**
    * A number with this peer among those that may have another socket than the table knows: all that are not watched, and
-   * hundreds behind the last one seen in use. -1 where there is none that `accept` takes.
+   * hundreds behind the last one seen in use. -1 where there is none that `accept` takes. `isNeeded` says that the caller
+   * cannot do without: then the time it takes is not counted by `mayLookAround`.
    */
-  findUnwatched(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+  findUnwatched(port: number, address: AddressWords, accept: (fd: number) => boolean, isNeeded: boolean): number {
     const start = performance.now()
-    const fd = this.#findUnwatched(this.#savings > SAVINGS / 2 ? FEW : LITTLE, port, address, accept)
-    // Looks that must be made are counted too, but a burst of them leaves no debt that outlasts it for long.
-    this.#savings = Math.max(-SAVINGS, this.#savings - (performance.now() - start))
+    this.#search = (this.#search + 1) >>> 0
+    const look = (fd: number): boolean => this.#try(fd, port, address) && accept(fd)
+    const epoch = this.#watcher.settle()
+    // Where nobody has come since all were looked at, the index knows them all.
+    const isComplete = epoch !== 0 && epoch === this.#completeIn
+    const fd = isComplete ? this.#findKnown(port, look) : this.#lookAround(look)
+    if (fd < 0) this.#completeIn = epoch
+    if (!isNeeded) this.#savings -= performance.now() - start
     return fd
   }
 
@@ -190,31 +198,29 @@ export class DescriptorTable {
     return this.#savings > 0
   }
 
-  #findUnwatched(ahead: number, port: number, address: AddressWords, accept: (fd: number) => boolean): number {
-    this.#search = (this.#search + 1) >>> 0
+  #lookAround(look: Look): number {
     this.#watcher.drain()
-    const look = (number: number): boolean => this.#try(number, port, address) && accept(number)
     const { closed, landing } = this.#index
     let fd = -1
     for (let number = closed.next(0); number >= 0 && fd < 0; number = closed.next(number + 1)) {
       fd = this.#lookIfOpen(number, look)
     }
-    // Those added, too, are asked about here.
-    if (fd < 0) fd = this.#lookFrom(landing, landing + ahead, look)
+    // Those collected are looked at here, too.
+    if (fd < 0) fd = this.#lookFrom(landing, landing + FEW, look)
     for (const numbers of [this.#index.young, this.#index.others]) {
-      if (fd < 0) fd = this.#findAmong(numbers, port, address, accept)
+      if (fd < 0) fd = this.#findAmong(numbers, look)
     }
     return fd
   }
 
-  #findKnown(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+  #findKnown(port: number, look: Look): number {
     const sole = this.#index.sole(port)
-    if (sole >= 0) return this.#try(sole, port, address) && accept(sole) ? sole : -1
-    for (const fd of this.#index.all(port)) if (this.#try(fd, port, address) && accept(fd)) return fd
+    if (sole >= 0) return look(sole) ? sole : -1
+    for (const fd of this.#index.all(port)) if (look(fd)) return fd
     return -1
   }
 
-  #findNear(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+  #findNear(look: Look): number {
     // Connections of one batch are accepted, and mostly served, in the order of their numbers, also where batches overlap; a
     // batch begins at the lowest number. While most are busy, one number is closed and taken again and again.
     const again = this.#lastHit
@@ -222,32 +228,32 @@ export class DescriptorTable {
     for (let i = 0; i < 3; i++) {
       const guess = i === 1 ? this.#lastNew + 1 : this.#repeats === (i === 0) ? again : next
       if (guess >= this.#index.landing || guess < 0 || this.#index.status(guess) > STATUS.YOUNG) continue
-      if (this.#try(guess, port, address) && accept(guess)) return guess
+      if (look(guess)) return guess
     }
     const lowest = this.#index.young.next(0)
-    if (lowest >= 0 && this.#try(lowest, port, address) && accept(lowest)) return lowest
+    if (lowest >= 0 && look(lowest)) return lowest
     let fd = this.#index.newest
     for (let i = 0; i < NEAR && fd >= 0; i++) {
       const next = this.#index.older(fd)
-      if (this.#try(fd, port, address) && accept(fd)) return fd
+      if (look(fd)) return fd
       fd = next
     }
     return -1
   }
 
   /** At the numbers never used, up to one that is free, or past `unusedAllowed` of these. */
-  #findLanding(port: number, address: AddressWords, accept: (fd: number) => boolean, unusedAllowed: number): number {
+  #findLanding(look: Look, unusedAllowed: number): number {
     if (this.#index.landing === 0) this.#lookAtAll()
     for (let fd = this.#index.landing, unused = 0; unused <= unusedAllowed; fd++) {
       this.#grow(fd)
-      const matches = this.#try(fd, port, address)
+      const isFound = look(fd)
       if (this.#index.status(fd) === STATUS.UNKNOWN) {
         unused++
         continue
       }
       unused = 0
       this.#index.landAfter(fd)
-      if (matches && accept(fd)) return fd
+      if (isFound) return fd
     }
     return -1
   }
@@ -274,7 +280,7 @@ export class DescriptorTable {
    * `skip`, and moves the landing number after them; where `end` is infinite up to a gap. The first for which `look` is true,
    * -1 where there is none.
    */
-  #lookFrom(start: number, end: number, look: (fd: number) => boolean, skip?: (fd: number) => boolean): number {
+  #lookFrom(start: number, end: number, look: Look, skip?: (fd: number) => boolean): number {
     for (let fd = start; ; ) {
       const stop = end === Number.POSITIVE_INFINITY ? Math.max(start, this.#index.landing) + GAP : end
       for (; fd < stop; fd++) {
@@ -289,7 +295,7 @@ export class DescriptorTable {
   }
 
   /** Has `#lookNow` look at a number if it is open. What that found where there were numbers enough for it, -1 otherwise. */
-  #lookIfOpen(fd: number, look: (fd: number) => boolean): number {
+  #lookIfOpen(fd: number, look: Look): number {
     if (this.#openNumbers.add(fd)) return -1
     const found = this.#lookNow(look)
     if (found < 0) this.#openNumbers.add(fd)
@@ -297,7 +303,7 @@ export class DescriptorTable {
   }
 
   /** Looks at the numbers collected that are open, up to the first for which `look` is true: that one, -1 if there is none. */
-  #lookNow(look: (fd: number) => boolean): number {
+  #lookNow(look: Look): number {
     return this.#openNumbers.ask((fd, isOpen) => {
       if (!isOpen) {
         if (this.#index.status(fd) > STATUS.CLOSED) this.#index.become(fd, STATUS.CLOSED)
@@ -309,29 +315,23 @@ export class DescriptorTable {
     })
   }
 
-  #findAmong(
-    numbers: NumberSet,
-    port: number,
-    address: AddressWords,
-    accept: (fd: number) => boolean,
-    limit: number = Number.POSITIVE_INFINITY,
-  ): number {
+  #findAmong(numbers: NumberSet, look: Look, limit: number = Number.POSITIVE_INFINITY): number {
     let left = limit
     for (let fd = numbers.next(0); fd >= 0 && left > 0; fd = numbers.next(fd + 1)) {
       left--
-      if (this.#try(fd, port, address) && accept(fd)) return fd
+      if (look(fd)) return fd
     }
     return -1
   }
 
   /** The last resort. A request to which no descriptor belongs must not make every search slow: at most 5 % of the time. */
-  #findAnywhere(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+  #findAnywhere(look: Look): number {
     const start = performance.now()
     const limit = this.#limit()
     const numbers = limit === Number.POSITIVE_INFINITY ? this.#index.landing : limit
     if (start < this.#nextScan && numbers > CHEAP) return -1
     this.#fullScans++
-    const found = this.#lookFrom(0, limit, (fd) => this.#try(fd, port, address) && accept(fd))
+    const found = this.#lookFrom(0, limit, look)
     const end = performance.now()
     // One that finds is worth its time: there may be more behind gaps.
     if (found < 0) this.#nextScan = end + 20 * (end - start)

@@ -98,7 +98,7 @@ export class Watcher {
    */
   look(): void {
     if (this.#bell.isArmed && !this.#bell.hasRung) {
-      if (!this.#isSettled && this.#hearsListeners) this.#settle()
+      if (!this.#isSettled) this.#settle()
       return
     }
     this.#isSettled = false
@@ -107,15 +107,31 @@ export class Watcher {
       return
     }
     this.#calm = this.#isQuiet() ? this.#calm + 1 : 0
-    if (this.#calm < CALM || this.#isBellRefused) return
+    if (this.#calm >= CALM) this.#arm()
+  }
+
+  /** Begins an epoch, for a caller about to do what is worth far more than arming the bell: its number, 0 where there is none. */
+  settle(): number {
+    if (!this.#open()) return 0
+    if (!this.#bell.isArmed || this.#bell.hasRung) {
+      this.#isSettled = false
+      // What was heard already must not ring at once.
+      this.#isQuiet()
+      this.#arm()
+    } else if (!this.#isSettled) this.#settle()
+    return this.epoch
+  }
+
+  #arm(): void {
     this.#calm = 0
+    if (this.#isBellRefused) return
     if (this.#bell.arm(this.#epoll)) this.#settle()
     else this.#isBellRefused = true
   }
 
   /** What came before the bell was armed is heard by a last look, what comes after by the bell. */
   #settle(): void {
-    this.#isSettled = this.#isQuiet() && this.#hearsListeners
+    this.#isSettled = this.#hearsListeners && this.#isQuiet()
     if (this.#isSettled) this.#epoch++
   }
 

@@ -271,7 +271,7 @@ export class Capture {
     const isDoubtful = before === STALE || (before === NOT_ASKED && this.#doubted.has(port))
     if (
       (isDoubtful || this.#table.mayLookAround()) &&
-      this.#table.findUnwatched(port, this.#wanted, this.#acceptsOther) >= 0
+      this.#table.findUnwatched(port, this.#wanted, this.#acceptsOther, isDoubtful) >= 0
     ) {
       return false
     }

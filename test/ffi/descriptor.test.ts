@@ -98,7 +98,7 @@ describe('DescriptorTable.find', () => {
     for (const port of [40_000, 40_001, 40_002, 50_000]) table.find(port, loopback, any)
     table.watch(watched)
     const other = (fd: number): boolean => fd !== known
-    const find = (): number => table.findUnwatched(40_000, loopback, other)
+    const find = (): number => table.findUnwatched(40_000, loopback, other, false)
     expect(find()).toBe(-1)
     for (const fd of [closes, file, watched]) {
       libc.shut(fd)
@@ -114,24 +114,23 @@ describe('DescriptorTable.find', () => {
     expect(find()).toBe(last)
   })
 
-  test('findUnwatched stays nearer to the numbers in use once it has taken much time, and sweep looks further', () => {
+  test('findUnwatched looks hundreds of numbers past those in use, and sweep further', () => {
     const { libc, table } = setUp()
     const known = libc.open({ peer: 40_000 })
     for (let i = 0; i < 400; i++) libc.open({ peer: 41_000 + i })
     table.find(40_000, loopback, any)
     const other = (fd: number): boolean => fd !== known
-    const find = (): number => table.findUnwatched(40_000, loopback, other)
+    const find = (): number => table.findUnwatched(40_000, loopback, other, false)
     const behindGapOf = (numbers: number): number => {
       const gap = Array.from({ length: numbers }, () => libc.open({ peer: 1 }))
       const last = libc.open({ peer: 40_000 })
       for (const fd of gap) libc.shut(fd)
       return last
     }
-    const near = behindGapOf(200)
+    const near = behindGapOf(500)
     expect(find()).toBe(near)
     libc.shut(near)
-    while (table.mayLookAround()) find()
-    const far = behindGapOf(500)
+    const far = behindGapOf(1500)
     expect(find()).toBe(-1)
     table.sweep(64)
     expect(find()).toBe(far)
@@ -145,10 +144,10 @@ describe('DescriptorTable.find', () => {
     const gap = Array.from({ length: 300 }, () => libc.open({ peer: 1 }))
     const last = libc.open({ peer: 40_001 })
     for (const one of gap) libc.shut(one)
-    expect(table.findUnwatched(40_001, loopback, any)).toBe(last)
+    expect(table.findUnwatched(40_001, loopback, any, true)).toBe(last)
     libc.shut(last)
     for (let i = 0; i < 5; i++) table.sweep(64)
-    expect(probes(libc, () => expect(table.findUnwatched(1, loopback, any)).toBe(-1))).toBeLessThan(1000)
+    expect(probes(libc, () => expect(table.findUnwatched(1, loopback, any, false)).toBe(-1))).toBeLessThan(1000)
   })
 
   test('mayLookAround ends once looks have taken their share of the time, and where there is much to look at', () => {
@@ -156,7 +155,7 @@ describe('DescriptorTable.find', () => {
     for (let i = 0; i < 400; i++) libc.open({ peer: 41_000 + i })
     table.find(1, loopback, any)
     expect(table.mayLookAround()).toBe(true)
-    while (table.mayLookAround()) table.findUnwatched(1, loopback, any)
+    while (table.mayLookAround()) table.findUnwatched(1, loopback, any, false)
 
     const crowd = setUp()
     for (let i = 0; i < 600; i++) crowd.libc.open({ peer: 41_000 + i })
