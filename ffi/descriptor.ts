@@ -33,8 +33,12 @@ const CHEAP = 2048
 const FEW = 512
 /** Numbers of which one call says whether they are open, in the time in which one is looked at. */
 const AT_ONCE = 8
-/** Share of the time that looks around may take where one can do without, and milliseconds that they may take at once. */
+/**
+ * Share of the time that looks around may take where one can do without: usually, and while there is reason to expect that
+ * they find something. Milliseconds that they may take at once.
+ */
 const SHARE = 0.01
+const LARGER_SHARE = 0.1
 const SAVINGS = 20
 /** What a request costs where the index is not complete, in looks at a number. */
 const WORTH = 4
@@ -188,12 +192,15 @@ export class DescriptorTable {
     return fd
   }
 
-  /** Whether `findUnwatched` has taken so little of the time that it may be called where one can do without. */
-  mayLookAround(): boolean {
+  /**
+   * Whether `findUnwatched` has taken so little of the time that it may be called where one can do without. `isLikely` says
+   * that it may well find something.
+   */
+  mayLookAround(isLikely: boolean): boolean {
     const { young, others, closed } = this.#index
     if (young.size + others.size > FEW || closed.size > CHEAP) return false
     const now = performance.now()
-    this.#savings = Math.min(SAVINGS, this.#savings + SHARE * (now - this.#savedAt))
+    this.#savings = Math.min(SAVINGS, this.#savings + (isLikely ? LARGER_SHARE : SHARE) * (now - this.#savedAt))
     this.#savedAt = now
     return this.#savings > 0
   }

@@ -44,6 +44,8 @@ const SWEEP_MILLISECONDS = 1000
 /** Numbers looked at in one sweep, and the pause before the next where more are left. */
 const SWEEP_LIMIT = 64
 const SWEEP_AGAIN_MILLISECONDS = 20
+/** How long more requests that could be more than one connection's are expected after one. */
+const EXPECTED_MILLISECONDS = 10_000
 /** Young descriptors to look at for a second connection of the same peer. */
 const LIKELY = 256
 const NO_OCTETS = new Uint8Array(0)
@@ -63,6 +65,8 @@ export class Capture {
   readonly #listeners = new Map<string, Listener>()
   /** Peer ports of requests that could have been more than one connection's, as long as sockets with them are known. */
   readonly #doubted = new Set<number>()
+  /** Until when more of them are expected, milliseconds of `performance.now()`. */
+  #expectsMoreUntil = 0
   #listener: Listener | undefined
   #not = -1
   /** Local port of the socket that `#belongs` looked at last. */
@@ -152,12 +156,7 @@ export class Capture {
       ((isOnly && known.verifiedIn === this.#table.watcher.generation) || this.#isAlive(known))
     ) {
       if (isOnly) known.consumed = STALE
-      if (
-        isOnly ||
-        !listener.exposed ||
-        named !== undefined ||
-        (!this.#table.mayLookAround() && this.#wasJustRead(known))
-      ) {
+      if (isOnly || !listener.exposed || named !== undefined || (!this.#mayLookAround() && this.#wasJustRead(known))) {
         known.requests++
         return known
       }
@@ -240,6 +239,7 @@ export class Capture {
 
   #mistrust(port: number): void {
     this.#doubted.add(port)
+    this.#expectsMoreUntil = performance.now() + EXPECTED_MILLISECONDS
     for (const fd of this.#table.all(port)) {
       const one = this.#connections.get(fd)
       if (one !== undefined) one.consumed = STALE
@@ -270,7 +270,7 @@ export class Capture {
     // request, and the one in hand another one's: there is a look as long as that costs next to nothing.
     const isDoubtful = before === STALE || (before === NOT_ASKED && this.#doubted.has(port))
     if (
-      (isDoubtful || this.#table.mayLookAround()) &&
+      (isDoubtful || this.#mayLookAround()) &&
       this.#table.findUnwatched(port, this.#wanted, this.#acceptsOther, isDoubtful) >= 0
     ) {
       return false
@@ -282,6 +282,11 @@ export class Capture {
       return this.#table.find(port, this.#wanted, this.#acceptsOther, LIKELY) < 0
     }
     return true
+  }
+
+  /** Hardly any client has two connections from one port. Where one had, looks for others are worth more for some time. */
+  #mayLookAround(): boolean {
+    return this.#table.mayLookAround(this.#expectsMoreUntil > 0 && performance.now() < this.#expectsMoreUntil)
   }
 
   /** Whether no other listener of the process can have accepted a connection, so that its SYN tells whose it is. */
