@@ -61,6 +61,7 @@ export class Capture {
   readonly #local: AddressWords = createAddressWords()
   readonly #acceptsOwn: (fd: number) => boolean
   readonly #acceptsOwnOnly: (fd: number) => boolean
+  readonly #acceptsElsewhere: (fd: number) => boolean
   readonly #acceptsOther: (fd: number) => boolean
   readonly #listeners = new Map<string, Listener>()
   /** Peer ports of requests that could have been more than one connection's, as long as sockets with them are known. */
@@ -88,7 +89,10 @@ export class Capture {
     })
     this.#acceptsOwn = (fd) => this.#isAlone(this.#listener!) || this.#belongs(fd, this.#listener!)
     this.#acceptsOwnOnly = (fd) => this.#belongs(fd, this.#listener!)
-    this.#acceptsOther = (fd) => fd !== this.#not && this.#belongs(fd, this.#listener!)
+    this.#acceptsElsewhere = (fd) => this.#isAtPort(fd, this.#listener!)
+    // Where any listener may be meant there may also be one that is not known yet.
+    this.#acceptsOther = (fd) =>
+      fd !== this.#not && (this.#listener!.port === ANY_PORT || this.#belongs(fd, this.#listener!))
   }
 
   /** What is held now. */
@@ -220,7 +224,11 @@ export class Capture {
     if (named !== undefined && this.#table.check(named, port, this.#wanted) && this.#belongs(named, listener)) {
       return this.#seen(this.#keep(named, listener, address, port)!)
     }
-    const fd = this.#table.find(port, this.#wanted, this.#acceptsOwn)
+    let fd = this.#table.find(port, this.#wanted, this.#acceptsOwn)
+    // It may have been accepted before another listener got its address, or after that has gone.
+    if (fd < 0 && listener.sharesPort && (overTcp || !listener.udp)) {
+      fd = this.#table.find(port, this.#wanted, this.#acceptsElsewhere)
+    }
     if (fd < 0) return listener.udp ? 'not-tcp' : 'not-found'
     // A request whose connection has gone must not take the SYN of a namesake, which another thread may serve.
     if (listener.port === ANY_PORT && consumedOctets(this.#sockets, fd) === 0) return 'ambiguous'
@@ -296,14 +304,22 @@ export class Capture {
     )
   }
 
-  /** Whether the socket is a connection of this listener, by its local port and address. */
+  /** Whether the socket is a connection of this listener, by its local port and address, or known as one of its own. */
   #belongs(fd: number, listener: Listener): boolean {
+    if (!this.#isAtPort(fd, listener)) return false
+    if (listener.hasAddress(this.#local)) return true
+    const known = this.#connections.get(fd)
+    return known?.listener.owner === listener && this.#sockets.hasCookie(fd, known.cookieLow, known.cookieHigh)
+  }
+
+  /** Whether the socket's local port is one that the listener accepts at; its local address is then in `#local`. */
+  #isAtPort(fd: number, listener: Listener): boolean {
     const family = this.#sockets.localName(fd)
     if (family <= 0) return false
     this.#localPort = this.#sockets.port()
     if (!listener.accepts(this.#localPort)) return false
     readAddress(this.#sockets, family, this.#local)
-    return listener.hasAddress(this.#local)
+    return true
   }
 
   /**
@@ -316,13 +332,13 @@ export class Capture {
     const cookieLow = sockets.view.getUint32(0, true)
     const cookieHigh = sockets.view.getUint32(4, true)
     const known = this.#connections.get(fd)
-    if (
-      known !== undefined &&
-      known.cookieLow === cookieLow &&
-      known.cookieHigh === cookieHigh &&
-      known.listener.owner === listener
-    )
+    if (known !== undefined && known.cookieLow === cookieLow && known.cookieHigh === cookieHigh) {
+      if (known.listener.owner === listener) return known
+      if (!this.#belongs(fd, listener)) return undefined
+      // Its SYN was read already.
+      known.listener = listener.place(this.#localPort)
       return known
+    }
     this.#table.renew(fd)
     let synBytes: Uint8Array = NO_OCTETS
     // Whoever wants it later, when it is perhaps gone, is told so.

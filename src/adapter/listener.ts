@@ -89,6 +89,11 @@ export class Listener implements Place {
     this.exposed = !alone
   }
 
+  /** Whether another listener gets the connections to some addresses of its port. */
+  get sharesPort(): boolean {
+    return this.#elsewhere.length > 0
+  }
+
   /** Whether it accepts connections on this local port. */
   accepts(port: number): boolean {
     return this.port === port || (this.port === ANY_PORT && this.armed.some((one) => one.port === port))

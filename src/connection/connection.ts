@@ -41,8 +41,8 @@ export class Connection {
   /** The peer's address as the runtime gives it, `::ffff:` included. */
   readonly address: string
   readonly port: number
-  /** Listener the connection was accepted on; `owner` tells listeners of one port apart. */
-  readonly listener: { readonly port: number; readonly owner: object }
+  /** Listener the connection was accepted on; `owner` tells listeners of one port apart. Another one where a server took its place. */
+  listener: { readonly port: number; readonly owner: object }
   /** Octets of TCP_SAVED_SYN, empty where the kernel had none. */
   readonly synBytes: Uint8Array
   /** Why there is no SYN, `undefined` where there is one. */

@@ -88,6 +88,22 @@ needs('linux').describe('connections that are easily mistaken or overlooked', ()
     expect((await ask(second)).mss).toBe(1002)
   })
 
+  test('connections to an address that a server of its own gets or had are still found', async () => {
+    const fp = createFingerprinter()
+    const all = serve({ hostname: '0.0.0.0', reusePort: true }, fp)
+    const { port } = all
+    const known = await connect('127.0.0.2', port!, 1001)
+    expect((await ask(known)).mss).toBe(1001)
+    const silent = await connect('127.0.0.2', port!, 1002)
+    await Bun.sleep(20)
+    const one = serve({ hostname: '127.0.0.2', port, reusePort: true }, fp)
+    expect((await ask(known)).mss).toBe(1001)
+    expect((await ask(silent)).mss).toBe(1002)
+    expect((await ask(await connect('127.0.0.2', port!, 1003))).mss).toBe(1003)
+    await one.stop(true)
+    expect((await ask(await connect('127.0.0.2', port!, 1004))).mss).toBe(1004)
+  })
+
   test('the last request of a server that nobody has met before it stopped takes no SYN of another server', async () => {
     const stopped = serve({ hostname: '127.0.0.1', arm: false })
     const other = serve({ hostname: '127.0.0.1' })
