@@ -23,6 +23,8 @@ import { Watcher } from './watcher.ts'
 
 /** Young numbers tried before the cheaper of the sure ways, landing numbers and close notices. */
 const NEAR = 24
+/** Numbers of a kind at which one that is not expected is looked for. */
+const LIKELY = 256
 /** Unused numbers in a row that end a look at all where the kernel does not say how far descriptors go. */
 const GAP = 64
 /** Unused numbers stepped over at the landing number before every number is looked at. */
@@ -140,14 +142,13 @@ export class DescriptorTable {
 
   /**
    * The lowest-cost number whose socket has this peer now and which `accept` takes, -1 where there is none.
-   * `accept` is called right after the `getpeername` that matched. With `limit` the search ends after that many young
-   * numbers, for a caller who only wants to know whether there is likely another one.
+   * `accept` is called right after the `getpeername` that matched.
    */
-  find(port: number, address: AddressWords, accept: (fd: number) => boolean, limit?: number): number {
+  find(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
     this.#search = (this.#search + 1) >>> 0
     const look = (fd: number): boolean => this.#try(fd, port, address) && accept(fd)
     const known = this.#findKnown(port, look)
-    const fd = known >= 0 ? known : this.#findNew(look, limit)
+    const fd = known >= 0 ? known : this.#findNew(look)
     if (fd >= 0) {
       this.#repeats = fd === this.#lastHit
       this.#lastHit = fd
@@ -157,21 +158,30 @@ export class DescriptorTable {
   }
 
   /** A number that no socket with this peer port is known for. */
-  #findNew(look: Look, limit: number | undefined): number {
+  #findNew(look: Look): number {
     let fd = this.#findNear(look)
     if (fd < 0) fd = this.#findLanding(look, 0)
     if (fd < 0) {
       if (this.#watcher.size > 0) this.#watcher.drain()
-      fd = this.#findAmong(this.#index.closed, look, limit)
+      fd = this.#findAmong(this.#index.closed, look)
     }
-    if (fd < 0) fd = this.#findAmong(this.#index.young, look, limit)
-    if (fd < 0 && limit === undefined) {
-      // The first numbers of a batch may have been closed again before anybody asked for the later ones.
-      fd = this.#findLanding(look, AHEAD)
-      if (fd < 0) fd = this.#findAmong(this.#index.others, look)
-      if (fd < 0) fd = this.#findAnywhere(look)
-    }
+    if (fd < 0) fd = this.#findAmong(this.#index.young, look)
+    // The first numbers of a batch may have been closed again before anybody asked for the later ones.
+    if (fd < 0) fd = this.#findLanding(look, AHEAD)
+    if (fd < 0) fd = this.#findAmong(this.#index.others, look)
+    if (fd < 0) fd = this.#findAnywhere(look)
     return fd
+  }
+
+  /** As `find`, for a caller who expects none: only where it would likely be, and not at more than some hundred numbers. */
+  findLikely(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
+    this.#search = (this.#search + 1) >>> 0
+    const look = (fd: number): boolean => this.#try(fd, port, address) && accept(fd)
+    let fd = this.#findKnown(port, look)
+    if (fd >= 0) return fd
+    if (this.#watcher.size > 0) this.#watcher.drain()
+    fd = this.#findOpened(look, LIKELY, AHEAD)
+    return fd >= 0 ? fd : this.#findAmong(this.#index.young, look, LIKELY)
   }
 
   /**
@@ -207,17 +217,24 @@ export class DescriptorTable {
 
   #lookAround(look: Look): number {
     this.#watcher.drain()
-    const { closed, landing } = this.#index
-    let fd = -1
-    for (let number = closed.next(0); number >= 0 && fd < 0; number = closed.next(number + 1)) {
-      fd = this.#lookIfOpen(number, look)
-    }
-    // Those collected are looked at here, too.
-    if (fd < 0) fd = this.#lookFrom(landing, landing + FEW, look)
+    let fd = this.#findOpened(look, Number.POSITIVE_INFINITY, FEW)
     for (const numbers of [this.#index.young, this.#index.others]) {
       if (fd < 0) fd = this.#findAmong(numbers, look)
     }
     return fd
+  }
+
+  /** Among the numbers that were not open when last looked at: at most `limit` of those used before, and `ahead` never used. */
+  #findOpened(look: Look, limit: number, ahead: number): number {
+    const { closed, landing } = this.#index
+    let left = limit
+    for (let fd = closed.next(0); fd >= 0 && left > 0; fd = closed.next(fd + 1)) {
+      left--
+      const found = this.#lookIfOpen(fd, look)
+      if (found >= 0) return found
+    }
+    // Those collected are looked at here, too.
+    return this.#lookFrom(landing, landing + ahead, look)
   }
 
   #findKnown(port: number, look: Look): number {

@@ -46,8 +46,6 @@ const SWEEP_LIMIT = 64
 const SWEEP_AGAIN_MILLISECONDS = 20
 /** How long more requests that could be more than one connection's are expected after one. */
 const EXPECTED_MILLISECONDS = 10_000
-/** Young descriptors to look at for a second connection of the same peer. */
-const LIKELY = 256
 const NO_OCTETS = new Uint8Array(0)
 
 /** See the module's comment. */
@@ -287,7 +285,7 @@ export class Capture {
       listener.address === undefined &&
       (!wasRead || (before === NOT_ASKED && (listener.tls || listener.port === ANY_PORT)) || this.#table.isShared(port))
     ) {
-      return this.#table.find(port, this.#wanted, this.#acceptsOther, LIKELY) < 0
+      return this.#table.findLikely(port, this.#wanted, this.#acceptsOther) < 0
     }
     return true
   }

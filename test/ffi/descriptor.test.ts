@@ -245,11 +245,19 @@ describe('DescriptorTable.find', () => {
     })
   }
 
-  test('a limited search looks at that many young numbers and no further', () => {
+  test('findLikely finds one on a closed number and on a young one, and looks at some hundred numbers at most', () => {
     const { libc, table } = setUp()
-    for (let i = 0; i < 1000; i++) libc.open({ peer: 1000 + i })
+    const numbers = Array.from({ length: 1000 }, (_, i) => libc.open({ peer: 1000 + i }))
     table.find(1000, loopback, any)
-    expect(probes(libc, () => expect(table.find(5, loopback, any, 100)).toBe(-1))).toBeLessThan(200)
+    expect(probes(libc, () => expect(table.findLikely(5, loopback, any)).toBe(-1))).toBeLessThan(300)
+    libc.shut(numbers[100]!)
+    libc.open({ peer: 5 })
+    expect(table.findLikely(5, loopback, any)).toBe(numbers[100]!)
+    libc.shut(numbers[100]!)
+    expect(table.findLikely(5, loopback, any)).toBe(-1)
+    libc.open({ peer: 5 })
+    expect(table.findLikely(5, loopback, any)).toBe(numbers[100]!)
+    expect(table.findLikely(5, loopback, (fd) => fd !== numbers[100])).toBe(-1)
   })
 })
 
