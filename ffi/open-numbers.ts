@@ -5,8 +5,9 @@
 import { POLLNVAL } from './constants.ts'
 import type { Libc } from './libc.ts'
 
-/** Numbers in one call. `poll` refuses more than RLIMIT_NOFILE, which is 1,024 by default. */
+/** Numbers in one call, at most and at least. `poll` refuses more than RLIMIT_NOFILE, which is 1,024 by default. */
 const CALL = 512
+const SMALLEST_CALL = 16
 /** Octets of a `struct pollfd`: the number, `events`, `revents`. */
 const ENTRY = 8
 
@@ -17,6 +18,7 @@ export class OpenNumbers {
   readonly #fds = new Int32Array(this.#entries.buffer)
   readonly #halves = new Uint16Array(this.#entries.buffer)
   #count = 0
+  #room = CALL
 
   constructor(libc: Libc) {
     this.#libc = libc
@@ -24,7 +26,7 @@ export class OpenNumbers {
 
   /** Adds a number. False where there is no room for more: the ones there are must be asked about first. */
   add(fd: number): boolean {
-    if (this.#count === CALL) return false
+    if (this.#count === this.#room) return false
     this.#fds[this.#count * 2] = fd
     this.#halves[this.#count * 4 + 2] = 0
     this.#count++
@@ -40,6 +42,8 @@ export class OpenNumbers {
     this.#count = 0
     if (count === 0) return -1
     const isRefused = this.#libc.poll(this.#entries, count, 0) < 0
+    // Next time fewer.
+    if (isRefused && count > SMALLEST_CALL) this.#room = Math.max(SMALLEST_CALL, count >>> 1)
     for (let i = 0; i < count; i++) {
       const fd = this.#fds[i * 2]!
       if (visit(fd, isRefused || (this.#halves[i * 4 + 3]! & POLLNVAL) === 0)) return fd

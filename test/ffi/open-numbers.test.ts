@@ -71,3 +71,21 @@ test('where the kernel refuses to say, every number may be open', () => {
   libc.refuse.set('poll', ERRNO.EINVAL)
   expect(openAmong(libc, [1, 77, 60_000])).toEqual([1, 77, 60_000])
 })
+
+test('where RLIMIT_NOFILE is low, fewer numbers are asked about at once, until the kernel takes them', () => {
+  const libc = createFakeLibc(100)
+  const numbers = new OpenNumbers(libc)
+  const sizes: number[] = []
+  for (let round = 0; round < 5; round++) {
+    let count = 0
+    while (numbers.add(count)) count++
+    let open = 0
+    numbers.ask((_, isOpen) => {
+      if (isOpen) open++
+      return false
+    })
+    sizes.push(count)
+    expect(open).toBe(count > 100 ? count : 3)
+  }
+  expect(sizes).toEqual([512, 256, 128, 64, 64])
+})

@@ -44,8 +44,8 @@ export interface FakeLibc extends Libc {
   shut(fd: number): void
 }
 
-/** A fresh fake with stdin, stdout and stderr open. */
-export function createFakeLibc(): FakeLibc {
+/** A fresh fake with stdin, stdout and stderr open. `descriptorLimit` is RLIMIT_NOFILE, as far as `poll` heeds it. */
+export function createFakeLibc(descriptorLimit: number = 1024): FakeLibc {
   const sockets = new Map<number, FakeSocket>([0, 1, 2].map((fd) => [fd, { cookie: 0, file: true }]))
   const calls: Record<string, number> = {}
   const refuse = new Map<string | number, number>()
@@ -168,6 +168,7 @@ export function createFakeLibc(): FakeLibc {
     },
     poll: (entries, count) => {
       if (enter('poll') === undefined) return -1
+      if (count > descriptorLimit) return fail(ERRNO.EINVAL)
       const view = new DataView(entries.buffer, entries.byteOffset)
       let found = 0
       for (let at = 0; at < count * 8; at += 8) {
