@@ -11,10 +11,10 @@
  * ```
  * @module
  */
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context } from 'hono'
 import { openLibc } from '../../ffi/libc.bun.ts'
 import type { Fingerprint, Peer } from '../connection/fingerprint.ts'
-import type { FingerprintVariables } from '../hono/middleware.ts'
+import type { VariablesMiddleware } from '../hono/middleware.ts'
 import { serverOf } from '../hono/server-of.ts'
 import type { FingerprintOptions } from '../options.ts'
 import { createFace, createFindOnce, createFingerprintMiddleware, type FingerprinterFace } from './face.ts'
@@ -43,7 +43,7 @@ export interface BunFingerprinter extends FingerprinterFace<BunServer> {
 }
 
 /** The Hono middleware with the fingerprinter behind it. */
-export interface FingerprintMiddleware extends MiddlewareHandler<{ Variables: FingerprintVariables }> {
+export interface FingerprintMiddleware extends VariablesMiddleware {
   /** For `arm()` and `status()`. */
   readonly fingerprinter: BunFingerprinter
 }

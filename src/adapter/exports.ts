@@ -5,7 +5,7 @@
 export type { Reason } from '../connection/connection.ts'
 export type { Fingerprint, Source, Timing } from '../connection/fingerprint.ts'
 export type { HandshakeRtt, RttProvenance } from '../connection/timing.ts'
-export type { FingerprintVariables } from '../hono/middleware.ts'
+export type { FingerprintVariables, VariablesMiddleware, WithFingerprint } from '../hono/middleware.ts'
 export type { Inspector, InspectorOptions } from '../inspector/inspector.ts'
 export { inspector } from '../inspector/inspector.ts'
 export type { FingerprintOptions } from '../options.ts'

@@ -2,9 +2,9 @@
  * The two faces of a fingerprinter, Hono middleware and plain calls, as far as they are the same on Bun and Deno.
  * @module
  */
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context } from 'hono'
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import { createMiddleware, type FingerprintVariables } from '../hono/middleware.ts'
+import { createMiddleware, type VariablesMiddleware } from '../hono/middleware.ts'
 import { hideHeaders, withHeaders } from '../trusted-header/request.ts'
 import type { Fingerprinter, Status } from './fingerprinter.ts'
 
@@ -57,7 +57,7 @@ export function createFindOnce<Subject>(core: Fingerprinter<Subject>): FindOnce 
 export function createFingerprintMiddleware(
   core: Fingerprinter<Context>,
   find: (c: Context) => Fingerprint,
-): MiddlewareHandler<{ Variables: FingerprintVariables }> {
+): VariablesMiddleware {
   core.armSoon()
   const takesHeaders = core.options.trustedHeaders !== undefined
   return createMiddleware({

@@ -3,7 +3,7 @@
  * from is a probe, which an adapter supplies, or a test.
  * @module
  */
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context, Env, Handler, MiddlewareHandler, Next } from 'hono'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { lazyEnv, lazyEnvHandler } from '../output/env.ts'
 
@@ -21,15 +21,51 @@ export interface Probe {
   env(fingerprint: Fingerprint): Record<string, string>
 }
 
+/**
+ * Gives back the handler with `c.var.fingerprint` and `c.var.fingerprintEnv` set before it runs. Hono calls the only handler
+ * of a route directly; with any middleware before it there is a chain of promises, which costs more than the fingerprint does.
+ * Path parameters and the app's own variables are typed where `c` is annotated: `handler((c: Context<E, '/users/:id'>) => ...)`.
+ */
+export type WithFingerprint = <
+  E extends Env = Env,
+  // biome-ignore lint/suspicious/noExplicitAny: as in Hono's own types of handlers
+  P extends string = any,
+  R extends HandlerResponse = HandlerResponse,
+>(
+  handler: (c: Context<E & { Variables: FingerprintVariables }, P>, next: Next) => R,
+  // biome-ignore lint/suspicious/noExplicitAny: what the app has besides is its own
+) => (c: Context<any, P>, next: Next) => R
+
+type HandlerResponse = ReturnType<Handler>
+
+/** The middleware, and the way to do without. */
+export interface VariablesMiddleware extends MiddlewareHandler<{ Variables: FingerprintVariables }> {
+  /**
+   * Wraps the only handler of a route, in place of `use`.
+   *
+   * @example
+   * const { handler } = fingerprint()
+   * const app = new Hono().get('/', handler((c) => c.json(c.var.fingerprint)))
+   */
+  readonly handler: WithFingerprint
+}
+
 /** The middleware over a probe. Mounted twice, the inner one leaves what the outer one set. */
-export function createMiddleware(probe: Probe): MiddlewareHandler<{ Variables: FingerprintVariables }> {
-  const handler = lazyEnvHandler<Fingerprint>((found) => probe.env(found))
-  return function fingerprint(c, next) {
-    if (c.get('fingerprint') === undefined) {
-      const found = probe.fingerprint(c)
-      c.set('fingerprint', found)
-      c.set('fingerprintEnv', lazyEnv(found, handler))
-    }
+export function createMiddleware(probe: Probe): VariablesMiddleware {
+  const envHandler = lazyEnvHandler<Fingerprint>((found) => probe.env(found))
+  const set = (c: Context): void => {
+    if (c.get('fingerprint') !== undefined) return
+    const found = probe.fingerprint(c)
+    c.set('fingerprint', found)
+    c.set('fingerprintEnv', lazyEnv(found, envHandler))
+  }
+  const middleware: MiddlewareHandler<{ Variables: FingerprintVariables }> = function fingerprint(c, next) {
+    set(c)
     return next()
   }
+  const handler: WithFingerprint = (inner) => (c, next) => {
+    set(c)
+    return inner(c as never, next)
+  }
+  return Object.assign(middleware, { handler })
 }

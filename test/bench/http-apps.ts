@@ -2,13 +2,11 @@
  * The variants of a hello-world app that the HTTP benchmarks compare, on either runtime.
  * @module
  */
-import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { type Context, Hono } from 'hono'
 import type { fingerprint as bunFingerprint } from '../../src/adapter/bun.ts'
-import type { FingerprintVariables } from '../../src/hono/middleware.ts'
+import type { FingerprintVariables, VariablesMiddleware } from '../../src/hono/middleware.ts'
 
-type Make = (options?: NonNullable<Parameters<typeof bunFingerprint>[0]>) => MiddlewareHandler<{
-  Variables: FingerprintVariables
-}>
+type Make = (options?: NonNullable<Parameters<typeof bunFingerprint>[0]>) => VariablesMiddleware
 
 /** The runtime's own parts: what is measured, and what it is compared with. */
 export interface Parts {
@@ -63,6 +61,18 @@ export function appOf(variant: string, { fingerprint, getConnInfo }: Parts): Hon
         sink += c.var.fingerprint.syn?.tcp.mss ?? 0
         return c.text('Hello')
       })
+      break
+    case 'handler() reads syn':
+      app.get(
+        '/',
+        fingerprint().handler((c) => {
+          sink += c.var.fingerprint.syn?.tcp.mss ?? 0
+          return c.text('Hello')
+        }),
+      )
+      break
+    case 'handler(), resolve read, unread':
+      app.get('/', fingerprint({ resolve: 'read' }).handler(hello))
       break
     case 'resolve read, unread':
       app.use(fingerprint({ resolve: 'read' })).get('/', hello)

@@ -23,6 +23,8 @@ const names = [
   'nothing of ours',
   'reads syn',
   'resolve read, unread',
+  'handler() reads syn',
+  'handler(), resolve read, unread',
 ]
 const apps = names.map((name) => ({ name, fetch: appOf(name, { fingerprint, getConnInfo }).fetch }))
 type Server = Bun.Server<undefined>
@@ -71,6 +73,10 @@ for (const hostname of ['127.0.0.1', '::']) {
     ['nothing of ours', 'getConnInfo'],
     ['nothing of ours', 'bare'],
     ['resolve read, unread', 'empty middleware'],
+    ['handler() reads syn', 'getConnInfo'],
+    ['handler() reads syn', 'bare'],
+    ['handler(), resolve read, unread', 'empty middleware'],
+    ['handler(), resolve read, unread', 'bare'],
   ] as const) {
     console.log(`  ${`${name} / ${base}`.padEnd(48)} ${(1 / ratio(warm, name, base)).toFixed(3)} as many requests`)
   }

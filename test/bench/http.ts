@@ -62,31 +62,44 @@ const keepAlive = [
   'getConnInfo',
   'getConnInfo in a middleware',
   'reads syn',
+  'handler() reads syn',
   'resolve read, unread',
+  'handler(), resolve read, unread',
 ]
+const closing = ['bare', 'reads syn', 'handler() reads syn']
+
+type Pair = readonly [name: string, base: string, wanted?: string]
+
+function compare(results: Parameters<typeof ratio>[0], pairs: readonly Pair[]): void {
+  for (const [name, base, wanted] of pairs) {
+    const measured = ratio(results, name, base).toFixed(3)
+    console.log(
+      `  ${`${name} / ${base}`.padEnd(52)} ${measured}${wanted === undefined ? '' : `  (at least ${wanted})`}`,
+    )
+  }
+}
+
 for (const hostname of ['127.0.0.1', '']) {
   const where = hostname || 'all addresses'
   if (only !== 'close') {
     const results = await runPairs(variants(keepAlive, hostname), rounds)
     report(`${runtime}: keep-alive, bound to ${where}`, 'requests/s', results)
-    console.log(
-      `  reads syn / getConnInfo                     ${ratio(results, 'reads syn', 'getConnInfo').toFixed(3)}  (at least 0.90)`,
-    )
-    console.log(
-      `  reads syn / getConnInfo in a middleware     ${ratio(results, 'reads syn', 'getConnInfo in a middleware').toFixed(3)}`,
-    )
-    console.log(
-      `  reads syn / bare                            ${ratio(results, 'reads syn', 'bare').toFixed(3)}  (at least 0.75)`,
-    )
-    console.log(
-      `  resolve read, unread / empty middleware     ${ratio(results, 'resolve read, unread', 'empty middleware').toFixed(3)}  (at least 0.96)`,
-    )
+    compare(results, [
+      ['handler() reads syn', 'getConnInfo', '0.90'],
+      ['reads syn', 'getConnInfo', '0.90'],
+      ['reads syn', 'getConnInfo in a middleware'],
+      ['handler() reads syn', 'bare', '0.75'],
+      ['reads syn', 'bare', '0.75'],
+      ['handler(), resolve read, unread', 'empty middleware', '0.96'],
+      ['resolve read, unread', 'empty middleware', '0.96'],
+    ])
   }
   if (only !== 'keep-alive') {
-    const closing = await runPairs(variants(['bare', 'reads syn'], hostname, ['Connection: close']), rounds)
-    report(`${runtime}: Connection: close, bound to ${where}`, 'requests/s', closing)
-    console.log(
-      `  reads syn / bare                            ${ratio(closing, 'reads syn', 'bare').toFixed(3)}  (at least 0.96)`,
-    )
+    const results = await runPairs(variants(closing, hostname, ['Connection: close']), rounds)
+    report(`${runtime}: Connection: close, bound to ${where}`, 'requests/s', results)
+    compare(results, [
+      ['handler() reads syn', 'bare', '0.96'],
+      ['reads syn', 'bare', '0.96'],
+    ])
   }
 }

@@ -47,6 +47,20 @@ for (const runtime of RUNTIMES) {
       })
     }
 
+    test('hono: a lone handler with the variables set around it', async () => {
+      const server = await start({ HOSTNAME_TO_BIND: '127.0.0.1' })
+      const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port }, mss: 1234 })
+      const request = GET.replace('/json', '/alone')
+      for (const count of [1, 2]) {
+        expect((await client.request(request)).json()).toMatchObject({
+          available: true,
+          connection: { request: count },
+          syn: { tcp: { mss: 1234 } },
+        })
+      }
+      client.close()
+    })
+
     test('the RTT is the handshake, however long the client waits', async () => {
       const server = await start({ HOSTNAME_TO_BIND: '127.0.0.1' })
       const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port } })

@@ -53,6 +53,10 @@ if (import.meta.main) {
     const app = new Hono<{ Variables: FingerprintVariables }>()
     const middleware = fingerprint(options)
     app.get('/healthz', (c) => c.text('ok'))
+    app.get(
+      '/alone',
+      middleware.handler((c) => c.json(c.var.fingerprint.toJSON())),
+    )
     app.use(middleware)
     app.get('/env', (c) =>
       c.text(

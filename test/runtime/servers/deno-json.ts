@@ -71,6 +71,10 @@ if (variable('FACE') === 'plain') {
   const app = new Hono<{ Variables: FingerprintVariables }>()
   const middleware = fingerprint(options)
   app.get('/healthz', (c) => c.text('ok'))
+  app.get(
+    '/alone',
+    middleware.handler((c) => c.json(c.var.fingerprint.toJSON())),
+  )
   app.get('/status', (c) => c.json(middleware.fingerprinter.status()))
   app.use(middleware)
   app.get('/env', (c) =>
