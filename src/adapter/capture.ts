@@ -13,6 +13,8 @@ import { type AddressWords, createAddressWords, isMapped, parseAddress } from '.
 import { consumedOctets, receivedOctets } from './consumed.ts'
 import { ANY_PORT, isFor, Listener, type ServerFacts } from './listener.ts'
 import { type ArmOptions, Listeners, readAddress } from './listeners.ts'
+import { atExit } from './process-hooks.ts'
+import { letGo } from './timers.ts'
 
 /** What every fingerprinter of the thread wants, taken together. */
 export interface CaptureWishes {
@@ -22,6 +24,8 @@ export interface CaptureWishes {
   /** Whether that TCP_INFO stays with the connection. */
   keepInfo: boolean
   maxConnections: number
+  /** Servers that nobody announces are armed within a second. */
+  looksForServers: boolean
 }
 
 /** What the capture holds, for status. */
@@ -50,7 +54,13 @@ const NO_OCTETS = new Uint8Array(0)
 
 /** See the module's comment. */
 export class Capture {
-  readonly wishes: CaptureWishes = { syn: false, tcpInfo: false, keepInfo: false, maxConnections: 1 }
+  readonly wishes: CaptureWishes = {
+    syn: false,
+    tcpInfo: false,
+    keepInfo: false,
+    maxConnections: 1,
+    looksForServers: false,
+  }
   readonly listeners: Listeners
   readonly #sockets: Sockets
   readonly #table: DescriptorTable
@@ -100,7 +110,11 @@ export class Capture {
 
   /** Makes the process's listeners keep SYNs from now on, and keeps them so. Errors of the kernel go to `onError`. */
   arm(options: ArmOptions, onError: (error: Error) => void): void {
-    this.#armOptions = { ...options, port: undefined }
+    // What one fingerprinter wants of listeners that come later, no other takes back.
+    this.#armOptions = {
+      saveSyn: options.saveSyn || this.#armOptions?.saveSyn === true,
+      clearDeferAccept: options.clearDeferAccept || this.#armOptions?.clearDeferAccept === true,
+    }
     this.#arm(options, onError)
     this.#wakeIn(SWEEP_MILLISECONDS)
   }
@@ -398,7 +412,7 @@ export class Capture {
     clearTimeout(this.#timer)
     this.#timerAt = at
     this.#timer = setTimeout(() => this.#sweep(), milliseconds)
-    this.#timer.unref?.()
+    letGo(this.#timer)
   }
 
   /** Lets go of what was closed, watches what stays, arms listeners that took the place of others. */
@@ -406,9 +420,7 @@ export class Capture {
     this.#timer = undefined
     const more = this.#table.sweep(SWEEP_LIMIT)
     for (const port of this.#doubted) if (this.#table.all(port).length === 0) this.#doubted.delete(port)
-    // Where the runtime names no server, nobody says that there is a new one, whose clients may have namesakes.
-    const isUnnamed = [...this.#listeners.values()].some((listener) => listener.port === ANY_PORT)
-    if (this.#armOptions !== undefined && (isUnnamed || !this.listeners.areIntact())) {
+    if (this.#armOptions !== undefined && (this.wishes.looksForServers || !this.listeners.areIntact())) {
       this.#arm(this.#armOptions, () => {})
     }
     if (more) this.#wakeIn(SWEEP_AGAIN_MILLISECONDS)
@@ -441,6 +453,8 @@ export function sharedCapture(
   if (!isLibc(libc)) return libc
   const capture = new Capture(libc)
   holder[SHARED] = capture
+  // A Worker's descriptors outlive it. One that is ended from outside, by `terminate()`, is not asked.
+  atExit(() => capture.close())
   return capture
 }
 

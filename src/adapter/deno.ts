@@ -99,7 +99,6 @@ function isInfo(value: unknown): value is DenoInfo {
   return typeof value === 'object' && value !== null && 'remoteAddr' in value
 }
 
-/** The info in Hono's `c.env`: the env itself with `Deno.serve(app.fetch)`, its `info` where one was passed on beside others. */
 /** `undefined` for a unix socket. */
 function portOf(server: DenoServer): number | undefined {
   return server.addr.transport === 'tcp' ? server.addr.port : undefined
@@ -130,6 +129,7 @@ const SOME_SERVER = {}
 const RUNTIME: Runtime = {
   openLibc,
   outlivesPeer: true,
+  hidesServers: true,
   facts: () => ({ port: ANY_PORT, address: undefined, tls: false }),
   warn: (message) => console.warn(`tcpfingerprint: ${message}`),
 }

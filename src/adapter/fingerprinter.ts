@@ -25,12 +25,15 @@ import type { Syn } from '../wire/syn.ts'
 import { type Capture, type CaptureCounts, sharedCapture } from './capture.ts'
 import { ANY_PORT, type Listener, type ServerFacts, STOPPED } from './listener.ts'
 import type { ArmedListener } from './listeners.ts'
+import { letGo } from './timers.ts'
 
 /** What a fingerprinter needs of the runtime. */
 export interface Runtime {
   readonly openLibc: OpenLibc
   /** Whether it tells a request's peer also when that has gone and its address may be another connection's. */
   readonly outlivesPeer?: boolean
+  /** Whether it does not say which server a request came to. */
+  readonly hidesServers?: boolean
   /** What the runtime says of a server. */
   facts(server: object): ServerFacts
   /** Says a missing permission aloud where nobody listens to errors. */
@@ -71,6 +74,9 @@ const LOOK_AGAIN = 1000
 /** When listeners are looked for after a fingerprinter was made, milliseconds: a server may come after its handlers. */
 const LOOKS = [0, 1, 5, 20, 100, 500, 2000]
 
+/** Kinds of errors told at most: one that has numbers or names of its own in its message must not be told for ever. */
+const KINDS = 100
+
 /** Values of trusted headers that were taken off requests, by whichever fingerprinter came first. */
 const taken = new WeakMap<Request, TakenValues>()
 
@@ -80,7 +86,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   readonly syn: boolean
   readonly tcpInfo: 'request' | 'connection' | 'off'
   readonly #runtime: Runtime
-  readonly #onError: (error: Error) => void
+  readonly #onError: (thrown: unknown, kind?: string) => void
   readonly #requests: Record<'ok' | Reason, number> = {
     ok: 0,
     'no-connection': 0,
@@ -108,9 +114,11 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     this.#early = this.options.resolve === 'request' || runtime.outlivesPeer === true
     this.#runtime = runtime
     const told = new Set<string>()
-    this.#onError = (error) => {
-      const kind = 'code' in error ? `${error.code} ${'option' in error ? error.option : ''}` : error.message
-      if (told.has(kind)) return
+    this.#onError = (thrown, kindOf) => {
+      const error = asError(thrown)
+      const kind =
+        kindOf ?? ('code' in error ? `${error.code} ${'option' in error ? error.option : ''}` : error.message)
+      if (told.has(kind) || told.size === KINDS) return
       told.add(kind)
       try {
         this.options.onError?.(error)
@@ -135,6 +143,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     wishes.syn ||= this.syn
     wishes.tcpInfo ||= this.tcpInfo !== 'off'
     wishes.keepInfo ||= this.tcpInfo === 'connection'
+    wishes.looksForServers ||= this.#runtime.hidesServers === true
     wishes.maxConnections = Math.max(wishes.maxConnections, this.options.maxConnections)
     this.#capture = shared
     return shared
@@ -150,7 +159,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     try {
       capture.arm({ saveSyn: this.syn, clearDeferAccept: this.options.deferAccept === 'clear', port }, this.#onError)
     } catch (error) {
-      this.#onError(error as Error)
+      this.#onError(error)
     }
     return capture.listeners.armed.filter((one) => port === undefined || one.port === port)
   }
@@ -158,7 +167,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   /** Arms what listens after the code that is running now, and looks again for servers that come later. */
   armSoon(): void {
     queueMicrotask(() => this.arm())
-    for (const delay of LOOKS) setTimeout(() => this.arm(), delay).unref?.()
+    for (const delay of LOOKS) letGo(setTimeout(() => this.arm(), delay))
   }
 
   /**
@@ -208,7 +217,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     if (!headers.trusts(address)) return seen
     const facts = headers.read(request && taken.get(request), address)
     for (const problem of facts.problems) {
-      this.#onError(new Error(`Cannot take fingerprint from ${address ?? 'unix socket'}: ${problem}`))
+      this.#onError(new Error(`Cannot take fingerprint from ${address ?? 'unix socket'}: ${problem}`), problem)
     }
     return new HeaderFingerprint(this, facts, seen)
   }
@@ -258,7 +267,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
       else this.#requests[found.synReason]++
       return new CapturedFingerprint(this, found, capture.lastInfo)
     } catch (error) {
-      this.#onError(error as Error)
+      this.#onError(error)
       return this.miss('unsupported', peer)
     }
   }
@@ -297,7 +306,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     try {
       return skip(subject) === true
     } catch (error) {
-      this.#onError(error as Error)
+      this.#onError(error, 'skip')
       return false
     }
   }
@@ -350,4 +359,14 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
 /** Whether the connection came over a listener that is not known, or was not armed. */
 function isUnarmed(found: Connection | Reason, wantsSyn: boolean): boolean {
   return typeof found === 'string' ? found === 'not-found' : wantsSyn && found.synReason === 'not-saved'
+}
+
+/** Whatever a function of the user's threw, as an error. */
+function asError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown
+  try {
+    return new Error(String(thrown))
+  } catch {
+    return new Error('Something was thrown that is no error and has no text')
+  }
 }

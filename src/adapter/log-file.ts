@@ -5,6 +5,7 @@
 import type { LineSink, LineSinkOptions } from '../output/access-log.ts'
 import { type LogTarget, LogWriter } from '../output/log-writer.ts'
 import { beforeExit, onSignal } from './process-hooks.ts'
+import { letGo } from './timers.ts'
 
 type FileSystem = typeof import('node:fs')
 
@@ -52,16 +53,6 @@ function target(fs: FileSystem, descriptor: number, own: boolean): LogTarget {
     close: () => {
       if (own) fs.closeSync(descriptor)
     },
-  }
-}
-
-/** A batch that waits must not keep the process alive: it is written at exit. */
-function letGo(timer: unknown): void {
-  if (typeof timer === 'number') {
-    const { Deno } = globalThis as { Deno?: { unrefTimer?: (id: number) => void } }
-    Deno?.unrefTimer?.(timer)
-  } else {
-    ;(timer as { unref?: () => void }).unref?.()
   }
 }
 

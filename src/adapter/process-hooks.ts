@@ -26,6 +26,11 @@ function processEvents(): ProcessEvents | undefined {
   return (globalThis as { process?: ProcessEvents }).process
 }
 
+/** Calls `run` when this thread of JavaScript ends by itself: in the main one when the process does. */
+export function atExit(run: () => void): void {
+  processEvents()?.on('exit', run)
+}
+
 /**
  * Calls `run` when the process ends: at `exit`, and at SIGTERM, SIGINT and SIGHUP, which then go on to whoever else listens,
  * or end the process as they would have. Returns how to take it back.

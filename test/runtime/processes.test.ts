@@ -34,6 +34,12 @@ linux.describe('servers in processes of their own', () => {
     }
   }, 60_000)
 
+  test('a Worker that ends leaves nothing open', async () => {
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, 'servers/ending-workers.ts')], { stdout: 'pipe' })
+    expect(await new Response(child.stdout).text()).toBe('3 watches, 0 inotify, 0 rings\n')
+    expect(await child.exited).toBe(0)
+  }, 60_000)
+
   test('export default: the first connection after start already has its SYN', async () => {
     const port = freePort()
     const server = await startServer(
