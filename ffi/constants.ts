@@ -8,8 +8,6 @@
 export const SOL_SOCKET = 1
 export const SO_TYPE = 3
 export const SO_ACCEPTCONN = 30
-export const SO_PROTOCOL = 38
-export const SO_DOMAIN = 39
 export const SO_COOKIE = 57
 export const IPPROTO_IP = 0
 export const IP_MULTICAST_TTL = 33
@@ -40,7 +38,6 @@ export const IN_NONBLOCK = 0x800
 export const IN_CLOSE_WRITE = 0x8
 export const IN_CLOSE_NOWRITE = 0x10
 export const IN_Q_OVERFLOW = 0x4000
-export const IN_IGNORED = 0x8000
 
 /** Of poll (asm-generic/poll.h): the number is not open. */
 export const POLLNVAL = 0x20

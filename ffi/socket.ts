@@ -28,7 +28,7 @@ import {
 import { cString, type Libc } from './libc.ts'
 
 /** What `getpeername` and `getsockname` answered, other than an IPv4 or IPv6 address. */
-export const NO_ADDRESS = 0
+const NO_ADDRESS = 0
 
 /** The largest TCP_SAVED_SYN: link header, IPv6 header with extension headers, TCP header with options. */
 const VALUE_OCTETS = 4096
@@ -133,14 +133,14 @@ export class Sockets {
 
   /**
    * TTL or hop limit of the segment that completed the handshake: Linux keeps it where the default for multicast is kept.
-   * `version` is that of the peer's address, `family` that of the socket. `undefined` where the call failed.
+   * `version` is that of the peer's address. `undefined` where the call failed.
    */
   handshakeTimeToLive(fd: number, version: 4 | 6): number | undefined {
     const level = version === 4 ? IPPROTO_IP : IPPROTO_IPV6
     const option = version === 4 ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS
     this.#length[0] = 4
     if (this.libc.getsockopt(fd, level, option, this.value, this.#length) !== 0) return undefined
-    return this.#length[0] === 1 ? this.value[0]! : this.view.getInt32(0, true)
+    return this.view.getInt32(0, true)
   }
 
   /**

@@ -25,10 +25,11 @@ export interface FingerprintOptions<Subject = Request> {
   readonly resolve?: 'request' | 'read' | undefined
   /**
    * `'clear'` sets TCP_DEFER_ACCEPT to 0 on listeners (Bun sets it to 1), so that the RTT is that of the handshake;
-   * `'keep'` leaves it, and an RTT that includes the client's wait says so. Default `'clear'`.
+   * `'keep'` leaves it, and an RTT that includes the client's wait says so. Of several fingerprinters in a process, one that
+   * clears does so for all. Default `'clear'`.
    */
   readonly deferAccept?: 'clear' | 'keep' | undefined
-  /** Connections kept at most; the oldest goes first. About half a KiB each. Default 131072. */
+  /** Connections kept at most, about half a KiB each. The one kept longest goes first: its later requests are `not-saved`, and counted anew. Default 131072. */
   readonly maxConnections?: number | undefined
   /** Raw dumps in the environment map: `FINGERPRINT_SAVED_SYN`, `FINGERPRINT_TCP_INFO`. Both off by default. */
   readonly env?: { readonly savedSyn?: boolean | undefined; readonly tcpInfo?: boolean | undefined } | undefined

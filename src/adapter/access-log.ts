@@ -34,7 +34,7 @@ interface BunParts {
   readonly file: (path: string) => Blob
 }
 /** The runtime this process is, as access logs see it. */
-export function accessLogRuntime(): AccessLogRuntime {
+function accessLogRuntime(): AccessLogRuntime {
   const { Bun, process, Deno } = globalThis as {
     Bun?: BunParts
     process?: { readonly pid?: number }

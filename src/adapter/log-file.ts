@@ -20,7 +20,7 @@ function fileSystem(): FileSystem {
 }
 
 /** Opens `path` for appending, made where it is missing. A named pipe without a reader is refused, not waited for. */
-export function openLogFile(path: string, mode: number): LogTarget {
+function openLogFile(path: string, mode: number): LogTarget {
   const fs = fileSystem()
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = fs.constants
   return target(fs, fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | (O_NONBLOCK ?? 0), mode), true)
@@ -32,7 +32,7 @@ export function openLogFile(path: string, mode: number): LogTarget {
  * A pipe or terminal is opened anew without blocking, so that a reader that has stopped cannot stop the server. A regular
  * file is written through the descriptor itself: it shares its position with everything else that the process prints.
  */
-export function openStandard(descriptor: 1 | 2): LogTarget {
+function openStandard(descriptor: 1 | 2): LogTarget {
   const fs = fileSystem()
   const { O_WRONLY, O_NONBLOCK } = fs.constants
   const stat = fs.fstatSync(descriptor)

@@ -18,7 +18,7 @@ export type Reason =
   | 'ambiguous'
   /** No descriptor of the process has this peer. */
   | 'not-found'
-  /** The connection is known, but the kernel has no SYN of it: SYN cookie, accepted before arming, taken by another reader. */
+  /** The connection is known, but the kernel has no SYN of it: SYN cookie, accepted before arming, read before. */
   | 'not-saved'
   /** This system cannot: no Linux, no libc, a kernel or listener (MPTCP) that refuses the option. */
   | 'unsupported'

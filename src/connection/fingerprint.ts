@@ -17,7 +17,7 @@ export type Source = 'kernel' | 'header' | 'none'
 export interface Timing {
   /** SYN-ACK to final ACK, with how it is known. Does not change over the connection. */
   readonly handshakeRtt?: HandshakeRtt | undefined
-  /** The kernel's smoothed RTT, read for this request (`tcpi_rtt`). */
+  /** The kernel's smoothed RTT (`tcpi_rtt`), read for this request; with `tcpInfo: 'connection'` at the connection's first. */
   readonly rtt?: { readonly microseconds: number } | undefined
   /** From handshake completion to the first octets of the client's data, exact to two jiffies. */
   readonly firstDataDelayMilliseconds?: number | undefined
@@ -54,11 +54,11 @@ export interface Fingerprint {
    * and nothing of it is mixed into the rest.
    */
   readonly hop?: Fingerprint | undefined
-  /** The object of INTERFACE `/json`, without `env`. */
+  /** The object that the demonstration server answers at `/json`, without `env`: absent facts are absent keys. */
   toJSON(): object
 }
 
-/** What a `RequestFingerprint` needs of the fingerprinter that makes it. */
+/** What a `CapturedFingerprint` needs of the fingerprinter that makes it. */
 export interface FingerprintSource {
   /** Whether the SYN is wanted. */
   readonly syn: boolean
@@ -313,7 +313,7 @@ export class LateFingerprint<Subject> implements Fingerprint {
   }
 }
 
-/** The object of INTERFACE `/json`, without `env`. */
+/** The object that the demonstration server answers at `/json`, without `env`: absent facts are absent keys. */
 export function fingerprintRecord(fingerprint: Fingerprint): object {
   const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing, hop } =
     fingerprint

@@ -1,54 +1,43 @@
 /**
- * The connections kept, by descriptor number: as many as there is room for, the oldest number-wise given up first.
+ * The connections kept, by descriptor number: as many as there is room for, the one kept longest given up first.
  * @module
  */
 import type { Connection } from './connection.ts'
 
 /** A bounded map from descriptor number to connection. */
 export class ConnectionStore {
-  readonly #connections: (Connection | undefined)[] = []
-  #size = 0
-  /** Where the next search for a connection to give up begins: it goes round. */
-  #hand = 0
+  /** In the order in which they were kept. */
+  readonly #connections = new Map<number, Connection>()
   /** Connections kept at most. */
   limit = 1
 
   /** How many are kept. */
   get size(): number {
-    return this.#size
+    return this.#connections.size
   }
 
   /** The connection kept for a number. */
   get(fd: number): Connection | undefined {
-    return this.#connections[fd]
+    return this.#connections.get(fd)
   }
 
   /** Keeps a connection in place of whatever its number stood for. */
   set(connection: Connection): void {
     this.delete(connection.fd)
-    if (this.#size >= this.limit) this.#giveUp()
-    // Numbers are dense: holes are filled so that the array stays a plain one.
-    while (this.#connections.length < connection.fd) this.#connections.push(undefined)
-    this.#connections[connection.fd] = connection
-    this.#size++
+    for (const oldest of this.#connections.keys()) {
+      if (this.#connections.size < this.limit) break
+      this.delete(oldest)
+    }
+    this.#connections.set(connection.fd, connection)
   }
 
   /** Lets go of what a number stands for. */
   delete(fd: number): void {
-    if (this.#connections[fd] === undefined) return
-    this.#connections[fd] = undefined
-    this.#size--
-  }
-
-  #giveUp(): void {
-    while (this.#connections[this.#hand] === undefined) this.#hand = (this.#hand + 1) % this.#connections.length
-    this.delete(this.#hand)
+    this.#connections.delete(fd)
   }
 
   /** Lets go of everything. */
   clear(): void {
-    this.#connections.length = 0
-    this.#size = 0
-    this.#hand = 0
+    this.#connections.clear()
   }
 }

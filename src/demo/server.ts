@@ -28,7 +28,7 @@ export interface AppOptions {
   readonly live?: InspectorOptions['live']
 }
 
-/** What the command line gives. Shapes and defaults: INTERFACE section 2. */
+/** What the command line gives. Defaults: README, command line. */
 export interface ServeOptions extends AppOptions {
   readonly host?: string | undefined
   readonly port?: number | undefined
@@ -61,7 +61,7 @@ const ENV_SCRIPT = ['/bin/sh', '-c', "printf 'Content-Type: text/plain; charset=
 const isHealthCheck = (c: Context): boolean => c.req.path === '/healthz'
 
 /**
- * The routes of INTERFACE section 3.
+ * The routes of the demonstration server.
  *
  * @param middleware `fingerprint()` of the runtime
  * @throws {TypeError} for a log format that is none

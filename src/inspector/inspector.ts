@@ -50,7 +50,7 @@ interface Seen {
 /**
  * A Hono handler that explains the caller's connection. Mount it behind `fingerprint()`, for GET and POST, on any path.
  *
- * Answers HTML where `Accept` names it and the JSON of INTERFACE section 3 otherwise. `?decode` is a form for pasted dumps
+ * Answers HTML where `Accept` names it and the JSON of the demonstration server otherwise. `?decode` is a form for pasted dumps
  * (POST: nothing is stored), `?live` the last connections, where that is on. Every page works without scripts, asks no other
  * host, and carries a Content-Security-Policy of its own that allows nothing but its own style and script.
  *

@@ -18,7 +18,7 @@ type Value = string | number | undefined
 
 const bit = (flag: boolean | undefined): Value => (flag === undefined ? undefined : flag ? 1 : 0)
 
-/** Each variable and where its value comes from; `undefined` leaves it unset. Names: INTERFACE, after mod_tcpfingerprint. */
+/** Each variable and where its value comes from; `undefined` leaves it unset. Names: those of mod_tcpfingerprint, and README. */
 const VARIABLES: readonly (readonly [name: string, read: (fingerprint: Fingerprint, options: EnvOptions) => Value])[] =
   [
     ['FINGERPRINT_IP_TTL', ({ syn }) => syn && (syn.ip.version === 4 ? syn.ip.timeToLive : syn.ip.hopLimit)],
@@ -58,7 +58,7 @@ export const ENV_NAMES: readonly string[] = VARIABLES.map(([name]) => name)
 /**
  * The `FINGERPRINT_*` variables of a fingerprint, for the environment of a subprocess.
  *
- * Values are decimal unless INTERFACE section 4 says otherwise; an absent fact is an absent key. No value holds a control
+ * Values are decimal but for text and the dumps, which are hexadecimal; an absent fact is an absent key. No value holds a control
  * character: NUL would make `spawn` throw, and a line break could pass for another variable where the environment is printed.
  *
  * @example

@@ -46,11 +46,3 @@ export function formatIpv6Address(bytes: Uint8Array, offset = 0): string {
   }
   return text
 }
-
-/**
- * The same for a peer: an IPv4-mapped address (RFC 4291 section 2.5.5.2) is written as the IPv4 address it stands for.
- */
-export function formatPeerAddress(bytes: Uint8Array, offset = 0): string {
-  const text = formatIpv6Address(bytes, offset)
-  return text.startsWith('::ffff:') && text.includes('.') ? text.slice(7) : text
-}

@@ -13,7 +13,7 @@ export interface AddressWords {
 }
 
 /** Words 0 to 2 of every IPv4-mapped address are 0, 0 and this. */
-export const MAPPED_PREFIX = 0xffff
+const MAPPED_PREFIX = 0xffff
 
 const DOT = 46
 const COLON = 58
@@ -141,26 +141,6 @@ function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48
   const lower = code | 32
   return lower >= 97 && lower <= 102 ? lower - 87 : -1
-}
-
-/** Address text: dotted quad for an IPv4-mapped one, else IPv6 as RFC 5952 writes it. */
-export function formatAddress(words: AddressWords): string {
-  if (isMapped(words)) return formatQuad(words.w3)
-  const groups = [words.w0, words.w1, words.w2, words.w3].flatMap((w) => [w >>> 16, w & 0xffff])
-  let best = -1
-  let length = 1
-  for (let i = 0; i < 8; i++) {
-    let end = i
-    while (end < 8 && groups[end] === 0) end++
-    if (end - i > length) {
-      best = i
-      length = end - i
-    }
-    if (end > i) i = end
-  }
-  const hex = groups.map((group) => group.toString(16))
-  if (best < 0) return hex.join(':')
-  return `${hex.slice(0, best).join(':')}::${hex.slice(best + length).join(':')}`
 }
 
 function formatQuad(word: number): string {

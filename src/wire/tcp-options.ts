@@ -43,7 +43,7 @@ export const TCP_OPTION = {
 } as const
 
 /** RFC 6994 identifier of Fast Open before kind 34 was assigned (RFC 7413 appendix of the drafts; still sent). */
-export const EXPERIMENT_FAST_OPEN = 0xf989
+const EXPERIMENT_FAST_OPEN = 0xf989
 
 /** Where the walk stopped early. A finding about the peer, not an exception. */
 export interface Malformed {
@@ -128,7 +128,7 @@ export type TcpOption =
 const FIXED_LENGTH: Readonly<Record<number, number>> = { 2: 4, 3: 3, 4: 2, 8: 10 }
 
 /** Whether an option of this kind can have this length, 2 or more. Kinds that p0f and Linux only pass over can have any. */
-export function isPossibleLength(kind: number, length: number): boolean {
+function isPossibleLength(kind: number, length: number): boolean {
   if (kind === TCP_OPTION.SACK) return length >= 10 && length <= 34 && (length & 7) === 2
   return (FIXED_LENGTH[kind] ?? length) === length
 }

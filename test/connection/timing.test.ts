@@ -46,7 +46,7 @@ function estimate(samples: readonly number[]): { rtt: number; rttvar: number; mi
 }
 
 describe('handshake RTT', () => {
-  // Rows of kernel.md section 2, measured on Linux 6.18 with a userspace peer.
+  // Rows measured on Linux 6.18 with a userspace peer.
   test('one sample is the handshake', () => {
     expect(rtt({ rtt: 30357, rttvar: 15178 })).toEqual({ microseconds: 30357, provenance: 'handshake' })
   })

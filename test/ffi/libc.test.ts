@@ -12,7 +12,7 @@ linux.describe('Sockets over bun:ffi', () => {
   if (!isLibc(libc)) throw new Error(libc.message)
 
   test('reads stay right long after the JIT has moved what it may move', async () => {
-    // A stored ptr() of a small typed array gives wrong reads from about iteration 2,000 on (runtimes.md section 0.1).
+    // A stored ptr() of a small typed array gives wrong reads from about iteration 2,000 on.
     const sockets = new Sockets(libc)
     const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
     const clients = await Promise.all(

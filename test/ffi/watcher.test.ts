@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Bell } from '../../ffi/bell.ts'
 import { EPOLL_CTL_ADD, EPOLLIN, ERRNO, IN_NONBLOCK } from '../../ffi/constants.ts'
 import { openLibc } from '../../ffi/libc.bun.ts'
-import { isLibc, type Libc } from '../../ffi/libc.ts'
+import { cString, isLibc, type Libc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { Watcher } from '../../ffi/watcher.ts'
 import { createFakeLibc } from '../support/fake-libc.ts'
@@ -75,19 +77,21 @@ function settle(watcher: Watcher): number {
 }
 
 describe('Bell', () => {
-  /** An epoll set that is ready once /dev/null was opened, until `clear`. */
+  /** An epoll set that is ready once a file of its own was opened, until `clear`. */
   function setUp(own: Libc = libc): { bell: Bell; epoll: number; open: () => void; clear: () => void } {
     const bell = new Bell(own)
     const epoll = libc.epoll_create1(0)
     const inotify = libc.inotify_init1(IN_NONBLOCK)
+    const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-bell-'))
+    const file = join(directory, 'file')
+    writeFileSync(file, '')
     cleanUp.push(() => {
       bell.close()
       libc.close(epoll)
       libc.close(inotify)
+      rmSync(directory, { recursive: true })
     })
-    const path = new Uint8Array(new ArrayBuffer(16))
-    path.set(new TextEncoder().encode('/dev/null\0'))
-    expect(libc.inotify_add_watch(inotify, path, 0x20)).toBe(1)
+    expect(libc.inotify_add_watch(inotify, cString(file), 0x20)).toBe(1)
     const event = new Uint8Array(new ArrayBuffer(16))
     event[0] = EPOLLIN
     expect(libc.epoll_ctl(epoll, EPOLL_CTL_ADD, inotify, event)).toBe(0)
@@ -95,7 +99,7 @@ describe('Bell', () => {
     return {
       bell,
       epoll,
-      open: () => closeSync(openSync('/dev/null', 'r')),
+      open: () => closeSync(openSync(file, 'r')),
       clear: () => expect(libc.read(inotify, notices, 4096)).toBeGreaterThan(0),
     }
   }

@@ -135,6 +135,14 @@ linux.describe('Deno.serve', () => {
     expect(listeners.find((one: { port: number }) => one.port === late.port).saveSyn).toBe(true)
   })
 
+  test('a server that nobody announced is armed within a second or so, also where nobody has asked anything', async () => {
+    const server = await start('test/runtime/servers/deno-several.ts')
+    await Bun.sleep(2300)
+    const late = await get(server, '/late')
+    await Bun.sleep(1500)
+    expect(await get(late, '/json')).toMatchObject({ available: true, local: { port: late.port }, syn: {} })
+  })
+
   for (const threads of [1, 3]) {
     test(`deno serve with ${threads} thread(s): the app is its default export, every connection known`, async () => {
       const port = freePort()

@@ -14,8 +14,6 @@ type Server = Bun.Server<undefined>
 interface Answer {
   readonly mss: number | undefined
   readonly reason: string | undefined
-  readonly handshakeRtt: { readonly microseconds: number; readonly provenance: string } | undefined
-  readonly firstDataDelayMilliseconds: number | undefined
 }
 
 const open: { stop(force?: boolean): unknown }[] = []
@@ -30,9 +28,8 @@ function serve(options: Record<string, unknown>, fp = createFingerprinter()): Se
     port: 0,
     ...options,
     fetch: (request: Request, server: Server) => {
-      const { syn, reason, timing } = fp.fromBun(request, server)
-      const { handshakeRtt, firstDataDelayMilliseconds } = timing
-      return Response.json({ mss: syn?.tcp.mss, reason, handshakeRtt, firstDataDelayMilliseconds })
+      const { syn, reason } = fp.fromBun(request, server)
+      return Response.json({ mss: syn?.tcp.mss, reason })
     },
   } as never) as Server
   if (options.arm !== false) fp.arm(server)
@@ -197,16 +194,5 @@ needs('linux').describe('connections that are easily mistaken or overlooked', ()
     } finally {
       udp.close()
     }
-  })
-
-  test('deferAccept "keep" and a client silent for longer than it: the wait is not taken for a round trip', async () => {
-    // The fingerprinters of other tests look for listeners for two seconds, and clear what this one keeps.
-    await Bun.sleep(2100)
-    const server = serve({ hostname: '127.0.0.1' }, createFingerprinter({ deferAccept: 'keep' }))
-    const client = await connect('127.0.0.1', server.port!, 1001)
-    await Bun.sleep(1400)
-    const answer = await ask(client)
-    expect(answer.handshakeRtt?.provenance).toBe('deferred')
-    expect(answer.firstDataDelayMilliseconds).toBeUndefined()
   })
 })

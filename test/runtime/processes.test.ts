@@ -34,6 +34,33 @@ linux.describe('servers in processes of their own', () => {
     }
   }, 60_000)
 
+  test('deferAccept "keep": the wait of the client is in the RTT, which says so, and a silent one has none', async () => {
+    const server = await startServer(undefined, 'test/support/json-server.ts', { DEFER_ACCEPT: 'keep' })
+    try {
+      const destination = { address: '127.0.0.1', port: server.port }
+      // Longer than the kernel defers, which is a second.
+      for (const [wait, least] of [
+        [50, 50_000],
+        [1400, 0],
+      ] as const) {
+        const client = await connectKernel({ destination })
+        await Bun.sleep(wait)
+        const { timing } = (await client.request(GET)).json<{
+          timing: {
+            handshakeRtt: { provenance: string; microseconds: number }
+            firstDataDelayMilliseconds?: number
+          }
+        }>()
+        expect(timing.handshakeRtt.provenance).toBe('deferred')
+        expect(timing.handshakeRtt.microseconds).toBeGreaterThan(least)
+        expect(timing.firstDataDelayMilliseconds).toBeUndefined()
+        client.close()
+      }
+    } finally {
+      await server.stop()
+    }
+  }, 60_000)
+
   test('a Worker that ends leaves nothing open', async () => {
     const child = Bun.spawn([process.execPath, join(import.meta.dir, 'servers/ending-workers.ts')], { stdout: 'pipe' })
     expect(await new Response(child.stdout).text()).toBe('3 watches, 0 inotify, 0 rings\n')

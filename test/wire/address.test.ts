@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { formatIpv4Address, formatIpv6Address, formatPeerAddress } from '../../src/wire/address.ts'
+import { formatIpv4Address, formatIpv6Address } from '../../src/wire/address.ts'
 import { hex } from '../support/hex.ts'
 import { addressBytes } from '../support/packet.ts'
 import { createRandom } from '../support/random.ts'
@@ -38,9 +38,4 @@ test('formatIpv6Address text reads back to the same octets', () => {
     expect(text).not.toMatch(/(^|:)0[0-9a-f]/)
     expect(text.split('::').length).toBeLessThanOrEqual(2)
   }
-})
-
-test('formatPeerAddress writes IPv4-mapped addresses as IPv4', () => {
-  expect(formatPeerAddress(hex('00000000000000000000ffffc0000201'))).toBe('192.0.2.1')
-  expect(formatPeerAddress(hex('20010db8000000000000000000000001'))).toBe('2001:db8::1')
 })

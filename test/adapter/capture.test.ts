@@ -1,0 +1,33 @@
+import { expect, test } from 'bun:test'
+import { Capture } from '../../src/adapter/capture.ts'
+import { createFakeLibc } from '../support/fake-libc.ts'
+
+test('what one fingerprinter wants of listeners that come later, no other takes back', async () => {
+  const libc = createFakeLibc()
+  const capture = new Capture(libc)
+  const listen = (): number => libc.open({ listening: true, localPort: 80, deferAccept: 1 })
+  try {
+    const first = listen()
+    capture.arm({ saveSyn: true, clearDeferAccept: true }, () => {})
+    capture.arm({ saveSyn: false, clearDeferAccept: false }, () => {})
+    expect(libc.sockets.get(first)).toMatchObject({ saveSyn: 1, deferAccept: 0 })
+    libc.shut(first)
+    const second = listen()
+    for (let i = 0; i < 200 && libc.sockets.get(second)?.saveSyn !== 1; i++) await Bun.sleep(20)
+    expect(libc.sockets.get(second)).toMatchObject({ saveSyn: 1, deferAccept: 0 })
+  } finally {
+    capture.close()
+  }
+})
+
+test('close() leaves no timer and no descriptor behind', () => {
+  const libc = createFakeLibc()
+  const before = libc.sockets.size
+  const capture = new Capture(libc)
+  const listener = libc.open({ listening: true, localPort: 80 })
+  capture.arm({ saveSyn: true, clearDeferAccept: true }, () => {})
+  libc.shut(listener)
+  capture.close()
+  expect(libc.sockets.size).toBe(before)
+  expect(capture.counts()).toEqual({ connections: 0, sockets: 0, watches: 0, probes: 0, fullScans: 0 })
+})
