@@ -429,8 +429,8 @@ export class DescriptorTable {
 
   /**
    * Housekeeping, to be called about once a second while sockets are known: looks at young numbers whose turn it is, lets go
-   * of those that were closed, gives the ones that stay a watch. `limit` bounds the system calls for it.
-   * True where more is left to do. Where nothing is, there is a look behind gaps: searches that are to be quick make none.
+   * of those that were closed, gives the ones that stay a watch: `limit` of them at most. True where more is left to do. Where
+   * nothing is, there is a look behind gaps, a few calls for thousands of numbers, and those at the top are let go after a peak.
    */
   sweep(limit: number): boolean {
     this.#index.grewOlder()

@@ -45,7 +45,7 @@ export interface CaptureCounts {
 /** Requests after which a connection is worth a watch: it costs about as much as verifying it twenty times. */
 const OFTEN = 20
 const SWEEP_MILLISECONDS = 1000
-/** Numbers looked at in one sweep, and the pause before the next where more are left. */
+/** Young numbers looked at in one sweep, and the pause before the next where more are left. */
 const SWEEP_LIMIT = 64
 const SWEEP_AGAIN_MILLISECONDS = 20
 /** How long more requests that could be more than one connection's are expected after one. */
