@@ -6,11 +6,12 @@
 import { DescriptorTable } from '../../ffi/descriptor.ts'
 import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
-import { Connection, NOT_ASKED, type Reason, STALE } from '../connection/connection.ts'
+import { Connection, type Reason, STALE } from '../connection/connection.ts'
 import { ConnectionStore } from '../connection/store.ts'
 import { type FirstTiming, firstTiming } from '../connection/timing.ts'
 import { type AddressWords, createAddressWords, isMapped, parseAddress } from '../wire/sockaddr.ts'
 import { consumedOctets, receivedOctets } from './consumed.ts'
+import { Evidence } from './evidence.ts'
 import { ANY_PORT, isFor, Listener, type ServerFacts } from './listener.ts'
 import { type ArmOptions, Listeners, readAddress } from './listeners.ts'
 import { atExit } from './process-hooks.ts'
@@ -48,8 +49,6 @@ const SWEEP_MILLISECONDS = 1000
 /** Young numbers looked at in one sweep, and the pause before the next where more are left. */
 const SWEEP_LIMIT = 64
 const SWEEP_AGAIN_MILLISECONDS = 20
-/** How long more requests that could be more than one connection's are expected after one. */
-const EXPECTED_MILLISECONDS = 10_000
 const NO_OCTETS = new Uint8Array(0)
 
 /** See the module's comment. */
@@ -65,6 +64,7 @@ export class Capture {
   readonly #sockets: Sockets
   readonly #table: DescriptorTable
   readonly #connections = new ConnectionStore()
+  readonly #evidence: Evidence
   readonly #wanted: AddressWords = createAddressWords()
   readonly #local: AddressWords = createAddressWords()
   readonly #acceptsOwn: (fd: number) => boolean
@@ -72,10 +72,6 @@ export class Capture {
   readonly #acceptsElsewhere: (fd: number) => boolean
   readonly #acceptsOther: (fd: number) => boolean
   readonly #listeners = new Map<string, Listener>()
-  /** Peer ports of requests that could have been more than one connection's, as long as sockets with them are known. */
-  readonly #doubted = new Set<number>()
-  /** Until when more of them are expected, milliseconds of `performance.now()`. */
-  #expectsMoreUntil = 0
   #listener: Listener | undefined
   #not = -1
   /** Local port of the socket that `#belongs` looked at last. */
@@ -95,6 +91,7 @@ export class Capture {
     this.#table = new DescriptorTable(this.#sockets, {
       gone: (fd) => this.#connections.delete(fd),
     })
+    this.#evidence = new Evidence(this.#sockets, this.#table, this.#connections)
     this.#acceptsOwn = (fd) => this.#isAlone(this.#listener!) || this.#belongs(fd, this.#listener!)
     this.#acceptsOwnOnly = (fd) => this.#belongs(fd, this.#listener!)
     this.#acceptsElsewhere = (fd) => this.#isAtPort(fd, this.#listener!)
@@ -172,7 +169,7 @@ export class Capture {
       ((isOnly && known.verifiedIn === this.#table.watcher.generation) || this.#isAlive(known))
     ) {
       if (isOnly) known.consumed = STALE
-      if (isOnly || !listener.exposed || named !== undefined || (!this.#mayLookAround() && this.#wasJustRead(known))) {
+      if (isOnly || !listener.exposed || named !== undefined || this.#evidence.wasJustRead(known)) {
         known.requests++
         return known
       }
@@ -211,18 +208,6 @@ export class Capture {
     return true
   }
 
-  /**
-   * Whether the process has read octets from it since its last request. A request that is
-   * being answered was just read, and nothing else was read since, so that two connections of one peer can be told apart.
-   */
-  #wasJustRead(connection: Connection): boolean {
-    if (connection.consumed === STALE) return false
-    const consumed = consumedOctets(this.#sockets, connection.fd)
-    if (consumed < 0 || consumed === connection.consumed) return false
-    connection.consumed = consumed
-    return true
-  }
-
   #search(
     listener: Listener,
     address: string,
@@ -251,62 +236,19 @@ export class Capture {
       if (first === undefined) return listener.udp ? 'not-tcp' : 'not-found'
     }
     if (!listener.exposed) return this.#seen(first)
-    if (this.#isTheRequests(first, listener, port, overTcp)) return this.#seen(first)
-    // Whose request it was is not known: what was read until now is nobody's evidence. Over UDP it was perhaps nobody's.
-    if (!listener.udp) this.#mistrust(port)
-    return 'ambiguous'
-  }
-
-  #mistrust(port: number): void {
-    this.#doubted.add(port)
-    this.#expectsMoreUntil = performance.now() + EXPECTED_MILLISECONDS
-    for (const fd of this.#table.all(port)) {
-      const one = this.#connections.get(fd)
-      if (one !== undefined) one.consumed = STALE
+    this.#not = first.fd
+    const received = first === this.#newest ? this.#newestReceived : undefined
+    if (this.#evidence.speaksFor(first, listener, this.#wanted, overTcp, received, this.#acceptsOther)) {
+      return this.#seen(first)
     }
+    // Over UDP it was perhaps nobody's.
+    if (!listener.udp) this.#evidence.mistrust(port)
+    return 'ambiguous'
   }
 
   #seen(connection: Connection): Connection {
     connection.requests++
     return connection
-  }
-
-  /**
-   * Whether a connection of an exposed listener is the request's, by evidence: it was read from since its last request, and
-   * no other of the same peer is known. Over TLS the handshake is read too, pipelined or multiplexed requests are read at
-   * once, and Deno reads several connections before any handler runs: there the likely descriptors are looked at.
-   */
-  #isTheRequests(first: Connection, listener: Listener, port: number, overTcp: boolean): boolean {
-    const before = first.consumed
-    const consumed = consumedOctets(this.#sockets, first.fd, first === this.#newest ? this.#newestReceived : undefined)
-    first.consumed = consumed
-    // Nothing was read from it, or it is dead: whoever asks, it is another one.
-    if (consumed <= 0) return false
-    const wasRead = consumed !== before
-    // A QUIC peer may have the very address of a TCP one, whose handshake was read before. Later reads are requests.
-    if (listener.udp && !overTcp && (before === NOT_ASKED || !wasRead)) return false
-    this.#not = first.fd
-    // Octets were not counted for some time: whoever came meanwhile is found by looking. Otherwise they may still be half of a
-    // request, and the one in hand another one's: there is a look as long as that costs next to nothing.
-    const isDoubtful = before === STALE || (before === NOT_ASKED && this.#doubted.has(port))
-    if (
-      (isDoubtful || this.#mayLookAround()) &&
-      this.#table.findUnwatched(port, this.#wanted, this.#acceptsOther, isDoubtful) >= 0
-    ) {
-      return false
-    }
-    if (
-      listener.address === undefined &&
-      (!wasRead || (before === NOT_ASKED && (listener.tls || listener.port === ANY_PORT)) || this.#table.isShared(port))
-    ) {
-      return this.#table.findLikely(port, this.#wanted, this.#acceptsOther) < 0
-    }
-    return true
-  }
-
-  /** Hardly any client has two connections from one port. Where one had, looks for others are worth more for some time. */
-  #mayLookAround(): boolean {
-    return this.#table.mayLookAround(this.#expectsMoreUntil > 0 && performance.now() < this.#expectsMoreUntil)
   }
 
   /** Whether no other listener of the process can have accepted a connection, so that its SYN tells whose it is. */
@@ -419,7 +361,7 @@ export class Capture {
   #sweep(): void {
     this.#timer = undefined
     const more = this.#table.sweep(SWEEP_LIMIT)
-    for (const port of this.#doubted) if (this.#table.all(port).length === 0) this.#doubted.delete(port)
+    this.#evidence.sweep()
     if (this.#armOptions !== undefined && (this.wishes.looksForServers || !this.listeners.areIntact())) {
       this.#arm(this.#armOptions, () => {})
     }
@@ -434,7 +376,7 @@ export class Capture {
     this.#armOptions = undefined
     this.#table.close()
     this.#connections.clear()
-    this.#doubted.clear()
+    this.#evidence.clear()
     this.#listeners.clear()
   }
 }
