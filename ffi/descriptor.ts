@@ -19,6 +19,7 @@ import { DescriptorIndex, grown, STATUS } from './descriptor-index.ts'
 import type { NumberSet } from './number-set.ts'
 import { OpenNumbers } from './open-numbers.ts'
 import type { Sockets } from './socket.ts'
+import { TimeBudget } from './time-budget.ts'
 import { Watcher } from './watcher.ts'
 
 /** Young numbers tried before the cheaper of the sure ways, landing numbers and close notices. */
@@ -91,9 +92,8 @@ export class DescriptorTable {
   #cost = 0
   /** When the next full scan may be made, milliseconds of `performance.now()`. */
   #nextScan = 0
-  /** Milliseconds that looks around may take now, and since when. */
-  #savings = SAVINGS
-  #savedAt = 0
+  /** For looks around. */
+  readonly #budget = new TimeBudget(SAVINGS)
 
   constructor(sockets: Sockets, events: DescriptorEvents) {
     this.#sockets = sockets
@@ -198,7 +198,7 @@ export class DescriptorTable {
     const isComplete = epoch !== 0 && epoch === this.#completeIn
     const fd = isComplete ? this.#findKnown(port, look) : this.#lookAround(look)
     if (fd < 0) this.#completeIn = epoch
-    if (!isNeeded) this.#savings -= performance.now() - start
+    if (!isNeeded) this.#budget.spend(performance.now() - start)
     return fd
   }
 
@@ -209,10 +209,7 @@ export class DescriptorTable {
   mayLookAround(isLikely: boolean): boolean {
     const { young, others, closed } = this.#index
     if (young.size + others.size > FEW || closed.size > CHEAP) return false
-    const now = performance.now()
-    this.#savings = Math.min(SAVINGS, this.#savings + (isLikely ? LARGER_SHARE : SHARE) * (now - this.#savedAt))
-    this.#savedAt = now
-    return this.#savings > 0
+    return this.#budget.hasAny(isLikely ? LARGER_SHARE : SHARE)
   }
 
   #lookAround(look: Look): number {
