@@ -25,8 +25,6 @@ export interface CaptureWishes {
   /** Whether that TCP_INFO stays with the connection. */
   keepInfo: boolean
   maxConnections: number
-  /** Servers that nobody announces are armed within a second. */
-  looksForServers: boolean
 }
 
 /** What the capture holds, for status. */
@@ -53,13 +51,7 @@ const NO_OCTETS = new Uint8Array(0)
 
 /** See the module's comment. */
 export class Capture {
-  readonly wishes: CaptureWishes = {
-    syn: false,
-    tcpInfo: false,
-    keepInfo: false,
-    maxConnections: 1,
-    looksForServers: false,
-  }
+  readonly wishes: CaptureWishes = { syn: false, tcpInfo: false, keepInfo: false, maxConnections: 1 }
   readonly listeners: Listeners
   readonly #sockets: Sockets
   readonly #table: DescriptorTable
@@ -82,6 +74,7 @@ export class Capture {
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = 0
   #armOptions: ArmOptions | undefined
+  #armAgainAt = 0
   /** TCP_INFO that the last `connection` call read, a copy; `undefined` where it read none. */
   lastInfo: Uint8Array | undefined
 
@@ -113,11 +106,12 @@ export class Capture {
       clearDeferAccept: options.clearDeferAccept || this.#armOptions?.clearDeferAccept === true,
     }
     this.#arm(options, onError)
+    this.#armAgainAt = performance.now() + SWEEP_MILLISECONDS
     this.#wakeIn(SWEEP_MILLISECONDS)
   }
 
-  #arm(options: ArmOptions, onError: (error: Error) => void): void {
-    this.listeners.arm(options, onError)
+  #arm(options: ArmOptions, onError: (error: Error) => void, isConnection?: (fd: number) => boolean): void {
+    this.listeners.arm(options, onError, isConnection)
     for (const [key, listener] of this.#listeners) {
       this.#update(listener)
       if (listener.armed.length === 0 && listener.port !== ANY_PORT) this.#listeners.delete(key)
@@ -357,13 +351,19 @@ export class Capture {
     letGo(this.#timer)
   }
 
-  /** Lets go of what was closed, watches what stays, arms listeners that took the place of others. */
+  /** Lets go of what was closed, watches what stays, arms listeners that came. */
   #sweep(): void {
     this.#timer = undefined
     const more = this.#table.sweep(SWEEP_LIMIT)
     this.#evidence.sweep()
-    if (this.#armOptions !== undefined && (this.wishes.looksForServers || !this.listeners.areIntact())) {
-      this.#arm(this.#armOptions, () => {})
+    const now = performance.now()
+    if (this.#armOptions !== undefined && now >= this.#armAgainAt) {
+      this.#armAgainAt = now + SWEEP_MILLISECONDS - 1
+      this.#arm(
+        this.#armOptions,
+        () => {},
+        (fd) => this.#table.isWatched(fd),
+      )
     }
     if (more) this.#wakeIn(SWEEP_AGAIN_MILLISECONDS)
     else if (this.#connections.size > 0 || this.#armOptions !== undefined) this.#wakeIn(SWEEP_MILLISECONDS)

@@ -129,7 +129,6 @@ const SOME_SERVER = {}
 const RUNTIME: Runtime = {
   openLibc,
   outlivesPeer: true,
-  hidesServers: true,
   facts: () => ({ port: ANY_PORT, address: undefined, tls: false }),
   warn: (message) => console.warn(`tcpfingerprint: ${message}`),
 }

@@ -32,8 +32,6 @@ export interface Runtime {
   readonly openLibc: OpenLibc
   /** Whether it tells a request's peer also when that has gone and its address may be another connection's. */
   readonly outlivesPeer?: boolean
-  /** Whether it does not say which server a request came to. */
-  readonly hidesServers?: boolean
   /** What the runtime says of a server. */
   facts(server: object): ServerFacts
   /** Says a missing permission aloud where nobody listens to errors. */
@@ -143,7 +141,6 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     wishes.syn ||= this.syn
     wishes.tcpInfo ||= this.tcpInfo !== 'off'
     wishes.keepInfo ||= this.tcpInfo === 'connection'
-    wishes.looksForServers ||= this.#runtime.hidesServers === true
     wishes.maxConnections = Math.max(wishes.maxConnections, this.options.maxConnections)
     this.#capture = shared
     return shared
@@ -287,7 +284,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   /** The request has no connection: without a server in a test, answered, aborted, or of another kind. */
   miss(reason: Reason, peer?: Peer | null, localPort?: number): Fingerprint {
     this.#requests[reason]++
-    return new MissingFingerprint(reason, peer, localPort === ANY_PORT ? undefined : localPort)
+    return new MissingFingerprint(this, reason, peer, localPort === ANY_PORT ? undefined : localPort)
   }
 
   /**
@@ -295,7 +292,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
    * a fact is first read.
    */
   fingerprint(subject: Subject, find: (subject: Subject) => Fingerprint): Fingerprint {
-    if (this.options.skip !== undefined && this.skips(subject)) return new MissingFingerprint()
+    if (this.options.skip !== undefined && this.skips(subject)) return new MissingFingerprint(this)
     return this.#early ? find(subject) : new LateFingerprint(subject, find)
   }
 
@@ -327,7 +324,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
     return database === false ? undefined : match(database ?? defaultDatabase(), syn)
   }
 
-  /** The environment map of a fingerprint under this fingerprinter's options. */
+  /** See `FingerprintSource`. */
   env(fingerprint: Fingerprint): Record<string, string> {
     return toEnv(fingerprint, this.options.env)
   }

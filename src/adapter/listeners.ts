@@ -2,7 +2,8 @@
  * The listening sockets of the process: found among its descriptors, and made to keep SYNs and to accept at the bare ACK.
  * @module
  */
-import { AF_INET, AF_INET6, ERRNO, SOCK_DGRAM, SOCK_STREAM } from '../../ffi/constants.ts'
+import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM } from '../../ffi/constants.ts'
+import { OpenNumbers } from '../../ffi/open-numbers.ts'
 import type { Sockets } from '../../ffi/socket.ts'
 import type { Reason } from '../connection/connection.ts'
 import { SocketError } from '../errors.ts'
@@ -40,11 +41,13 @@ const GAP = 1024
 /** Finds, arms and remembers listeners. */
 export class Listeners {
   readonly #sockets: Sockets
+  readonly #numbers: OpenNumbers
   #armed: ArmedListener[] = []
   #udpPorts = new Set<number>()
 
   constructor(sockets: Sockets) {
     this.#sockets = sockets
+    this.#numbers = new OpenNumbers(sockets.libc)
   }
 
   /** The listeners known at the last look. */
@@ -80,33 +83,45 @@ export class Listeners {
     return this.#armed.every((one) => this.#sockets.hasCookie(one.fd, one.cookieLow, one.cookieHigh))
   }
 
-  /** Looks through all descriptors, arms what is a TCP listener. Errors of the kernel go to `onError`. */
-  arm(options: ArmOptions, onError: (error: Error) => void): void {
-    const sockets = this.#sockets
+  /**
+   * Looks through all descriptors but those for which `isConnection` is true, arms what is a TCP listener. Errors of the kernel go
+   * to `onError`.
+   */
+  arm(options: ArmOptions, onError: (error: Error) => void, isConnection?: (fd: number) => boolean): void {
     const before = this.#armed
     const found: ArmedListener[] = []
     const udpPorts = new Set<number>()
-    const limit = sockets.descriptorLimit()
-    for (let fd = 0, unused = 0; limit > 0 ? fd < limit : unused < GAP; fd++) {
-      const type = sockets.type(fd)
-      if (type < 0) {
-        if (sockets.errno() === ERRNO.EBADF) unused++
-        else unused = 0
-        continue
+    const limit = this.#sockets.descriptorLimit()
+    let end = limit === 0 ? GAP : limit
+    const look = (fd: number, isOpen: boolean): boolean => {
+      if (isOpen) {
+        if (limit === 0) end = Math.max(end, fd + 1 + GAP)
+        const listener = this.#listenerAt(fd, before, udpPorts)
+        if (listener !== undefined) {
+          if (options.port === undefined || options.port === listener.port) this.#set(listener, options, onError)
+          found.push(listener)
+        }
       }
-      unused = 0
-      if (type === SOCK_DGRAM) {
-        if (sockets.localName(fd) > 0) udpPorts.add(sockets.port())
-        continue
+      return false
+    }
+    for (let fd = 0; fd < end; ) {
+      for (; fd < end; fd++) {
+        if (isConnection?.(fd) || this.#numbers.add(fd)) continue
+        this.#numbers.ask(look)
+        this.#numbers.add(fd)
       }
-      if (type !== SOCK_STREAM || !sockets.isListening(fd)) continue
-      const listener = this.#identify(fd, before)
-      if (listener === undefined) continue
-      if (options.port === undefined || options.port === listener.port) this.#set(listener, options, onError)
-      found.push(listener)
+      this.#numbers.ask(look)
     }
     this.#armed = found
     this.#udpPorts = udpPorts
+  }
+
+  /** The TCP listener behind a descriptor, `undefined` where it is something else; a UDP socket's port goes to `udpPorts`. */
+  #listenerAt(fd: number, before: readonly ArmedListener[], udpPorts: Set<number>): ArmedListener | undefined {
+    const sockets = this.#sockets
+    const type = sockets.type(fd)
+    if (type === SOCK_DGRAM && sockets.localName(fd) > 0) udpPorts.add(sockets.port())
+    return type === SOCK_STREAM && sockets.isListening(fd) ? this.#identify(fd, before) : undefined
   }
 
   /** The listener behind a descriptor, the one known before where it is the same socket; `undefined` for unix sockets. */

@@ -82,6 +82,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new UsageError('Options "--tls-cert" and "--tls-key" need each other')
   }
+  if (args.get('host') === '') throw new UsageError('Option "--host" needs an address or a name')
   const options = {
     host: args.get('host') ?? variable('HOST'),
     port: port(args),

@@ -49,6 +49,8 @@ export interface Fingerprint {
   /** The same TCP_INFO as the kernel gave it. */
   readonly tcpInfoBytes: Uint8Array | undefined
   readonly timing: Timing
+  /** The `FINGERPRINT_*` variables, with the raw dumps that the options ask for: computed anew when read. */
+  readonly env: Record<string, string>
   /**
    * Where a trusted header speaks for the client: the kernel's own view of the connection from the proxy. `undefined` otherwise,
    * and nothing of it is mixed into the rest.
@@ -70,6 +72,8 @@ export interface FingerprintSource {
   fingerprints(syn: Syn): Fingerprints
   /** What the database in use says of a SYN; `undefined` where there is none. */
   label(syn: Syn): Label | undefined
+  /** The `FINGERPRINT_*` variables under its options. */
+  env(fingerprint: Fingerprint): Record<string, string>
 }
 
 /** The peer as the runtime gives it. */
@@ -207,6 +211,10 @@ export class CapturedFingerprint implements Fingerprint {
     return timing
   }
 
+  get env(): Record<string, string> {
+    return this.#source.env(this)
+  }
+
   toJSON(): object {
     return fingerprintRecord(this)
   }
@@ -227,11 +235,18 @@ export class MissingFingerprint implements Fingerprint {
   readonly peer: Peer | undefined
   readonly local: { readonly port: number } | undefined
 
+  readonly #source: FingerprintSource
+
   /** No reason where the request was not looked at. */
-  constructor(reason?: Reason, peer?: Peer | null, localPort?: number) {
+  constructor(source: FingerprintSource, reason?: Reason, peer?: Peer | null, localPort?: number) {
+    this.#source = source
     this.reason = reason
     if (peer) this.peer = { address: unmapAddress(peer.address), port: peer.port }
     if (localPort !== undefined) this.local = { port: localPort }
+  }
+
+  get env(): Record<string, string> {
+    return this.#source.env(this)
   }
 
   toJSON(): object {
@@ -302,6 +317,10 @@ export class LateFingerprint<Subject> implements Fingerprint {
 
   get timing(): Timing {
     return this.#get().timing
+  }
+
+  get env(): Record<string, string> {
+    return this.#get().env
   }
 
   get hop(): Fingerprint | undefined {

@@ -55,6 +55,10 @@ export class HeaderFingerprint implements Fingerprint {
     this.timing = microseconds ? { rtt: { microseconds } } : {}
   }
 
+  get env(): Record<string, string> {
+    return this.#source.env(this)
+  }
+
   get fingerprints(): Fingerprints | undefined {
     if (this.syn === undefined) return undefined
     this.#fingerprints ??= this.#source.fingerprints(this.syn)

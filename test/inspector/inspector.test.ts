@@ -31,6 +31,7 @@ function fake(changes: Partial<Fingerprint> = {}): Fingerprint {
       acceptTime: '2026-11-22T12:00:00.000Z',
       handshakeTimeToLive: 57,
     },
+    env: {},
     hop: undefined,
     ...changes,
   }

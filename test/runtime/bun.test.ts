@@ -361,6 +361,38 @@ linux.describe('fingerprint() for Hono', () => {
     expect(text).toMatch(/^FINGERPRINT_TCP_RTT=\d+$/m)
   })
 
+  test('the fingerprint gives the same map as `env`', async () => {
+    const { handler } = fingerprint({ env: { savedSyn: true } })
+    const app = new Hono().get(
+      '/',
+      handler((c) => c.json([c.var.fingerprint.env, { ...c.var.fingerprintEnv }])),
+    )
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: app.fetch })
+    open.push(server)
+    await Bun.sleep(20)
+    const [one, other] = await get(server.url.href)
+    expect(one.FINGERPRINT_SAVED_SYN).toMatch(/^45/)
+    expect(one).toEqual(other)
+    expect((await (await app.request('/')).json()) as never).toEqual([
+      { FINGERPRINT_SOURCE: 'none', FINGERPRINT_REASON: 'no-connection' },
+      { FINGERPRINT_SOURCE: 'none', FINGERPRINT_REASON: 'no-connection' },
+    ] as never)
+  })
+
+  test('a server that nobody announced is armed within a second or so', async () => {
+    // Its own process: here the fingerprinters of other tests look for servers too.
+    const script = `
+      import { createFingerprinter } from ${JSON.stringify(new URL('../../src/adapter/bun.ts', import.meta.url).pathname)}
+      const fp = createFingerprinter()
+      await Bun.sleep(2300)
+      const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: (request, server) => Response.json(fp.fromBun(request, server)) })
+      await Bun.sleep(1500)
+      console.log((await (await fetch(server.url)).json()).syn !== undefined)
+      process.exit()`
+    const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe' })
+    expect(await new Response(child.stdout).text()).toBe('true\n')
+  })
+
   test('arms the listener of an app that is served after the middleware was made', async () => {
     const app = new Hono<{ Variables: FingerprintVariables }>()
     app.use(fingerprint())
