@@ -103,7 +103,15 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   }
   const database = await loadDatabase(args, io)
   if (database === 'broken') return 1
-  const { serve } = await import('../demo/server.ts')
+  let demo: typeof import('../demo/server.ts')
+  try {
+    demo = await import('../demo/server.ts')
+  } catch (error) {
+    if (!/\bhono\b/.test(String(error))) throw error
+    io.warn('Cannot serve without Hono, which is not installed with this package: "npm install hono" beside it')
+    return 1
+  }
+  const { serve } = demo
   io.out.flush()
   await serve({ ...options, ...(database === undefined ? undefined : { fingerprint: { database } }) })
   return 0

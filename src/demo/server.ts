@@ -69,22 +69,27 @@ const isHealthCheck = (c: Context): boolean => c.req.path === '/healthz'
 export function createApp(middleware: DemoMiddleware, options: AppOptions = {}): DemoApp {
   const page = inspector({ live: options.live, database: options.fingerprint?.database })
   const scripts =
-    options.cgiBin === undefined ? cgi({ command: ENV_SCRIPT, prefix: '/cgi-bin/env' }) : cgi({ root: options.cgiBin })
-  const app = new Hono<{ Variables: FingerprintVariables }>({ getPath: pathOf })
-  const log = options.logFormat === false ? undefined : accessLog(logOptions(options))
-  if (log !== undefined) app.use(log)
-  app.use(middleware)
-  app.use(page.watch)
-  app.get('/healthz', (c) => c.text('ok'))
-  app.get('/json', (c) => c.json({ ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv }))
-  app.get('/env', (c) => {
+    options.cgiBin === undefined
+      ? cgi({ command: ENV_SCRIPT, prefix: '/cgi-bin/env' })
+      : // A script may lead to another path of this server, which is not one more line in the log.
+        cgi({ root: options.cgiBin, dispatch: (request, c) => routes.fetch(request, c.env) })
+  const routes: Hono<{ Variables: FingerprintVariables }> = new Hono({ getPath: pathOf })
+  routes.use(middleware)
+  routes.use(page.watch)
+  routes.get('/healthz', (c) => c.text('ok'))
+  routes.get('/json', (c) => c.json({ ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv }))
+  routes.get('/env', (c) => {
     const lines = Object.entries(c.var.fingerprintEnv).map(([name, value]) => `${name}=${value}\n`)
     return c.text(lines.join(''))
   })
-  app.all('/', page)
+  routes.all('/', page)
   for (const path of options.cgiBin === undefined ? ['/cgi-bin/env', '/cgi-bin/env/*'] : ['/cgi-bin/*']) {
-    app.all(path, scripts as Handler)
+    routes.all(path, scripts as Handler)
   }
+  const app = new Hono<{ Variables: FingerprintVariables }>({ getPath: pathOf })
+  const log = options.logFormat === false ? undefined : accessLog(logOptions(options))
+  if (log !== undefined) app.use(log)
+  app.route('/', routes)
   return {
     app,
     close: async () => {

@@ -25,6 +25,7 @@ interface SeenFingerprint {
   readonly tcpInfoBytes?: Uint8Array | undefined
   readonly connection?: { readonly request: number } | undefined
   readonly peer?: { readonly address: string; readonly port: number } | undefined
+  readonly local?: { readonly port: number } | undefined
 }
 
 /** What context variables of other middleware tell a line, each read when the format asks. */
@@ -51,6 +52,10 @@ class HonoEntry extends LogEntry {
   get keepAliveRequests(): number | undefined {
     const seen = this.c.get('fingerprint') as SeenFingerprint | undefined
     return seen?.connection === undefined ? undefined : seen.connection.request - 1
+  }
+  /** Deno says with the connection alone where a request came in. */
+  override get localPort(): number | undefined {
+    return super.localPort ?? (this.c.get('fingerprint') as SeenFingerprint | undefined)?.local?.port
   }
   note(name: string): unknown {
     return this.c.get(name)

@@ -136,6 +136,24 @@ needs('linux').describe('the demonstration server', () => {
     expect((await fetch(`http://127.0.0.1:${server.port}/cgi-bin/env`)).status).toBe(404)
   })
 
+  test('answers itself where a script leads to another path, and logs that once', async () => {
+    const script = join(directory, 'away')
+    writeFileSync(script, '#!/bin/sh\nprintf "Location: /healthz\n\n"\n')
+    chmodSync(script, 0o755)
+    await using server = await serve('bun', '--cgi-bin', directory, '--log-format', '%U %>s')
+    const response = await fetch(`http://127.0.0.1:${server.port}/cgi-bin/away`, { redirect: 'manual' })
+    expect([response.status, await response.text()]).toEqual([200, 'ok'])
+    const lines = await linesOf(() => server.stdout(), 4)
+    expect(lines.slice(3)).toEqual(['/cgi-bin/away 200'])
+  })
+
+  test.each(['bun', 'deno'] as const)('vhost_combined has the port on %s', async (runtime) => {
+    await using server = await serve(runtime, '--log-format', 'vhost_combined')
+    await (await fetch(`http://127.0.0.1:${server.port}/json`)).text()
+    const lines = await linesOf(() => server.stdout(), 4)
+    expect(lines[3]).toStartWith(`127.0.0.1:${server.port} 127.0.0.1 - - [`)
+  })
+
   test.each(['bun', 'deno'] as const)('speaks TLS on %s', async (runtime) => {
     const { cert, key } = await createCertificate()
     writeFileSync(join(directory, 'cert.pem'), cert)
