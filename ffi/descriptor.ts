@@ -19,7 +19,6 @@ import { DescriptorIndex, grown, STATUS } from './descriptor-index.ts'
 import type { NumberSet } from './number-set.ts'
 import { OpenNumbers } from './open-numbers.ts'
 import type { Sockets } from './socket.ts'
-import { TimeBudget } from './time-budget.ts'
 import { Watcher } from './watcher.ts'
 
 /** Young numbers tried before the cheaper of the sure ways, landing numbers and close notices. */
@@ -36,13 +35,6 @@ const CHEAP = 2048
 const FEW = 512
 /** Numbers of which one call says whether they are open, in the time in which one is looked at. */
 const AT_ONCE = 8
-/**
- * Share of the time that looks around may take where one can do without: usually, and while there is reason to expect that
- * they find something. Milliseconds that they may take at once.
- */
-const SHARE = 0.01
-const LARGER_SHARE = 0.1
-const SAVINGS = 20
 /** What a request costs where the index is not complete, in looks at a number. */
 const WORTH = 4
 /** Sweeps a number must have stayed with its socket before it gets a watch. */
@@ -92,8 +84,6 @@ export class DescriptorTable {
   #cost = 0
   /** When the next full scan may be made, milliseconds of `performance.now()`. */
   #nextScan = 0
-  /** For looks around. */
-  readonly #budget = new TimeBudget(SAVINGS)
 
   constructor(sockets: Sockets, events: DescriptorEvents) {
     this.#sockets = sockets
@@ -186,11 +176,9 @@ export class DescriptorTable {
 
   /**
    * A number with this peer among those that may have another socket than the table knows: all that are not watched, and
-   * hundreds behind the last one seen in use. -1 where there is none that `accept` takes. `isNeeded` says that the caller
-   * cannot do without: then the time it takes is not counted by `mayLookAround`.
+   * hundreds behind the last one seen in use. -1 where there is none that `accept` takes.
    */
-  findUnwatched(port: number, address: AddressWords, accept: (fd: number) => boolean, isNeeded: boolean): number {
-    const start = performance.now()
+  findUnwatched(port: number, address: AddressWords, accept: (fd: number) => boolean): number {
     this.#search = (this.#search + 1) >>> 0
     const look = (fd: number): boolean => this.#try(fd, port, address) && accept(fd)
     const epoch = this.#watcher.settle()
@@ -198,18 +186,13 @@ export class DescriptorTable {
     const isComplete = epoch !== 0 && epoch === this.#completeIn
     const fd = isComplete ? this.#findKnown(port, look) : this.#lookAround(look)
     if (fd < 0) this.#completeIn = epoch
-    if (!isNeeded) this.#budget.spend(performance.now() - start)
     return fd
   }
 
-  /**
-   * Whether `findUnwatched` has taken so little of the time that it may be called where one can do without. `isLikely` says
-   * that it may well find something.
-   */
-  mayLookAround(isLikely: boolean): boolean {
+  /** Calls that `findUnwatched` makes, about. */
+  get unwatched(): number {
     const { young, others, closed } = this.#index
-    if (young.size + others.size > FEW || closed.size > CHEAP) return false
-    return this.#budget.hasAny(isLikely ? LARGER_SHARE : SHARE)
+    return young.size + others.size + (closed.size + FEW) / AT_ONCE
   }
 
   #lookAround(look: Look): number {
@@ -440,6 +423,8 @@ export class DescriptorTable {
       this.#lookFrom(landing, landing + CHEAP, (fd) => this.#note(fd))
       this.#lowerLanding()
     }
+    // Nobody is watched, and perhaps nobody will be for long. It opens again by itself.
+    if (this.#index.sockets === 0) this.#watcher.close()
     return isMoreLeft
   }
 

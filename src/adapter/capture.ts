@@ -10,8 +10,8 @@ import { Connection, type Reason, STALE } from '../connection/connection.ts'
 import { ConnectionStore } from '../connection/store.ts'
 import { type FirstTiming, firstTiming } from '../connection/timing.ts'
 import { type AddressWords, createAddressWords, isMapped, parseAddress } from '../wire/sockaddr.ts'
-import { consumedOctets, receivedOctets } from './consumed.ts'
-import { Evidence } from './evidence.ts'
+import { consumedOctets, dataAge, receivedOctets } from './consumed.ts'
+import { Evidence, type Received } from './evidence.ts'
 import { ANY_PORT, isFor, Listener, type ServerFacts } from './listener.ts'
 import { type ArmOptions, Listeners, readAddress } from './listeners.ts'
 import { atExit } from './process-hooks.ts'
@@ -44,6 +44,8 @@ export interface CaptureCounts {
 /** Requests after which a connection is worth a watch: it costs about as much as verifying it twenty times. */
 const OFTEN = 20
 const SWEEP_MILLISECONDS = 1000
+/** SYNs kept for whoever they belong to. */
+const FOUND_SYNS = 64
 /** Young numbers looked at in one sweep, and the pause before the next where more are left. */
 const SWEEP_LIMIT = 64
 const SWEEP_AGAIN_MILLISECONDS = 20
@@ -65,12 +67,15 @@ export class Capture {
   readonly #acceptsOther: (fd: number) => boolean
   readonly #listeners = new Map<string, Listener>()
   #listener: Listener | undefined
-  #not = -1
+  /** The connection that others with its peer are looked for. */
+  #first: Connection | undefined
   /** Local port of the socket that `#belongs` looked at last. */
   #localPort = 0
-  /** The connection made in this call, and the octets it had received when its TCP_INFO was read. */
+  /** The connection made in this call, and what its TCP_INFO said. */
   #newest: Connection | undefined
-  #newestReceived: number | undefined
+  #newestReceived: Received | undefined
+  /** SYNs that were read from sockets which turned out to be somebody else's, by cookie. */
+  readonly #foundSyns = new Map<string, Uint8Array>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = 0
   #armOptions: ArmOptions | undefined
@@ -90,7 +95,7 @@ export class Capture {
     this.#acceptsElsewhere = (fd) => this.#isAtPort(fd, this.#listener!)
     // Where any listener may be meant there may also be one that is not known yet.
     this.#acceptsOther = (fd) =>
-      fd !== this.#not && (this.#listener!.port === ANY_PORT || this.#belongs(fd, this.#listener!))
+      this.#isOther(fd) && (this.#listener!.port === ANY_PORT || this.#belongs(fd, this.#listener!))
   }
 
   /** What is held now. */
@@ -230,7 +235,7 @@ export class Capture {
       if (first === undefined) return listener.udp ? 'not-tcp' : 'not-found'
     }
     if (!listener.exposed) return this.#seen(first)
-    this.#not = first.fd
+    this.#first = first
     const received = first === this.#newest ? this.#newestReceived : undefined
     if (this.#evidence.speaksFor(first, listener, this.#wanted, overTcp, received, this.#acceptsOther)) {
       return this.#seen(first)
@@ -258,6 +263,12 @@ export class Capture {
     if (listener.hasAddress(this.#local)) return true
     const known = this.#connections.get(fd)
     return known?.listener.owner === listener && this.#sockets.hasCookie(fd, known.cookieLow, known.cookieHigh)
+  }
+
+  /** Whether it is another socket than the first one, of which there may be copies. */
+  #isOther(fd: number): boolean {
+    const first = this.#first!
+    return fd !== first.fd && !this.#sockets.hasCookie(fd, first.cookieLow, first.cookieHigh)
   }
 
   /** Whether the socket's local port is one that the listener accepts at; its local address is then in `#local`. */
@@ -292,17 +303,23 @@ export class Capture {
     // Whoever wants it later, when it is perhaps gone, is told so.
     let synReason: Reason | undefined = this.wishes.syn ? undefined : 'not-saved'
     if (this.wishes.syn) {
-      const octets = sockets.savedSyn(fd)
-      if (octets > 0) synBytes = sockets.value.slice(0, octets)
+      const found = this.#foundSyns.size > 0 ? this.#takeFoundSyn(cookieLow, cookieHigh) : undefined
+      const octets = found === undefined ? sockets.savedSyn(fd) : 0
+      if (found !== undefined) synBytes = found
+      else if (octets > 0) synBytes = sockets.value.slice(0, octets)
       else synReason = octets < 0 ? 'unsupported' : listener.synReason
     }
     if (this.#isAlone(listener)) {
       // The local name was not asked for yet: the SYN says as much, if there is one.
       if (isFor(synBytes, listener)) this.#localPort = listener.port
-      else if (!this.#belongs(fd, listener)) return undefined
+      else if (!this.#belongs(fd, listener)) {
+        // A listener came that was not known, or one has gone: whoever serves this one will ask.
+        if (synBytes.length > 0) this.#keepFoundSyn(cookieLow, cookieHigh, synBytes)
+        return undefined
+      }
     }
     let timing: FirstTiming | undefined
-    let received: number | undefined
+    let received: Received | undefined
     if (this.wishes.tcpInfo) {
       const octets = sockets.tcpInfo(fd)
       if (octets > 0) {
@@ -310,7 +327,7 @@ export class Capture {
         const deferAccept = listener.mayHaveDeferred(synSaved)
         timing = firstTiming(sockets.view, octets, { synSaved, deferAccept, readAt: Date.now() })
         this.lastInfo = sockets.value.slice(0, octets)
-        received = receivedOctets(sockets.view, octets)
+        received = { octets: receivedOctets(sockets.view, octets), age: dataAge(sockets.view) }
       }
     }
     const connection = new Connection({
@@ -332,6 +349,21 @@ export class Capture {
     this.#newestReceived = received
     if (this.#timer === undefined) this.#wakeIn(SWEEP_MILLISECONDS)
     return connection
+  }
+
+  #keepFoundSyn(cookieLow: number, cookieHigh: number, synBytes: Uint8Array): void {
+    for (const oldest of this.#foundSyns.keys()) {
+      if (this.#foundSyns.size < FOUND_SYNS) break
+      this.#foundSyns.delete(oldest)
+    }
+    this.#foundSyns.set(`${cookieHigh} ${cookieLow}`, synBytes)
+  }
+
+  #takeFoundSyn(cookieLow: number, cookieHigh: number): Uint8Array | undefined {
+    const key = `${cookieHigh} ${cookieLow}`
+    const found = this.#foundSyns.get(key)
+    this.#foundSyns.delete(key)
+    return found
   }
 
   /** TCP_INFO of a kept connection now, a copy; `undefined` where it is gone. */
@@ -378,6 +410,7 @@ export class Capture {
     this.#connections.clear()
     this.#evidence.clear()
     this.#listeners.clear()
+    this.#foundSyns.clear()
   }
 }
 

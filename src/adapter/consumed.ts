@@ -8,6 +8,7 @@ import { tcpInfoOffset } from '../wire/tcp-info.ts'
 
 const TCP_CLOSE = 7
 const BYTES_RECEIVED = tcpInfoOffset('bytes_received')
+const LAST_DATA_RECV = tcpInfoOffset('last_data_recv')
 /** Attempts at two counts between which nothing comes. */
 const ATTEMPTS = 8
 
@@ -40,4 +41,12 @@ export function consumedOctets(
 export function receivedOctets(info: DataView, octets: number): number {
   if (octets < BYTES_RECEIVED + 8 || info.getUint8(0) === TCP_CLOSE) return -1
   return info.getUint32(BYTES_RECEIVED, true)
+}
+
+/**
+ * Milliseconds since octets last came, to a jiffy, of a TCP_INFO that `receivedOctets` takes; of a request that is being answered
+ * they came a moment ago, unless the process was busy with something else.
+ */
+export function dataAge(info: DataView): number {
+  return info.getUint32(LAST_DATA_RECV, true)
 }

@@ -98,7 +98,7 @@ describe('DescriptorTable.find', () => {
     for (const port of [40_000, 40_001, 40_002, 50_000]) table.find(port, loopback, any)
     table.watch(watched)
     const other = (fd: number): boolean => fd !== known
-    const find = (): number => table.findUnwatched(40_000, loopback, other, false)
+    const find = (): number => table.findUnwatched(40_000, loopback, other)
     expect(find()).toBe(-1)
     for (const fd of [closes, file, watched]) {
       libc.shut(fd)
@@ -120,7 +120,7 @@ describe('DescriptorTable.find', () => {
     for (let i = 0; i < 400; i++) libc.open({ peer: 41_000 + i })
     table.find(40_000, loopback, any)
     const other = (fd: number): boolean => fd !== known
-    const find = (): number => table.findUnwatched(40_000, loopback, other, false)
+    const find = (): number => table.findUnwatched(40_000, loopback, other)
     const behindGapOf = (numbers: number): number => {
       const gap = Array.from({ length: numbers }, () => libc.open({ peer: 1 }))
       const last = libc.open({ peer: 40_000 })
@@ -144,33 +144,20 @@ describe('DescriptorTable.find', () => {
     const gap = Array.from({ length: 300 }, () => libc.open({ peer: 1 }))
     const last = libc.open({ peer: 40_001 })
     for (const one of gap) libc.shut(one)
-    expect(table.findUnwatched(40_001, loopback, any, true)).toBe(last)
+    expect(table.findUnwatched(40_001, loopback, any)).toBe(last)
     libc.shut(last)
     for (let i = 0; i < 5; i++) table.sweep(64)
-    expect(probes(libc, () => expect(table.findUnwatched(1, loopback, any, false)).toBe(-1))).toBeLessThan(1000)
-  })
-
-  test('mayLookAround ends once looks have taken their share of the time, and where there is much to look at', () => {
-    const { libc, table } = setUp()
-    for (let i = 0; i < 400; i++) libc.open({ peer: 41_000 + i })
-    table.find(1, loopback, any)
-    expect(table.mayLookAround(false)).toBe(true)
-    while (table.mayLookAround(false)) table.findUnwatched(1, loopback, any, false)
-
-    const crowd = setUp()
-    for (let i = 0; i < 600; i++) crowd.libc.open({ peer: 41_000 + i })
-    crowd.table.find(1, loopback, any)
-    expect(crowd.table.mayLookAround(false)).toBe(false)
+    expect(probes(libc, () => expect(table.findUnwatched(1, loopback, any)).toBe(-1))).toBeLessThan(1000)
   })
 
   test('after a peak the numbers at the top are as if never used, and looks may be made again', () => {
     const { libc, table } = setUp()
     const crowd = Array.from({ length: 1200 }, (_, i) => libc.open({ peer: 41_000 + i }))
     table.find(1, loopback, any)
-    expect(table.mayLookAround(false)).toBe(false)
+    expect(table.unwatched).toBeGreaterThan(1200)
     for (const fd of crowd.slice(3)) libc.shut(fd)
     for (let i = 0; i < 40; i++) table.sweep(64)
-    expect(table.mayLookAround(false)).toBe(true)
+    expect(table.unwatched).toBeLessThan(100)
     const again = libc.open({ peer: 60_000 })
     expect(table.find(60_000, loopback, any)).toBe(again)
   })
