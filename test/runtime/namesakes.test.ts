@@ -3,6 +3,7 @@
  * numbers far above those in use, servers that have stopped.
  */
 import { afterEach, expect, test } from 'bun:test'
+import { closeSync, openSync } from 'node:fs'
 import { createFingerprinter } from '../../src/adapter/bun.ts'
 import { needs } from '../support/privilege.ts'
 import { connectKernel, type KernelConnection } from '../support/raw-client.ts'
@@ -129,6 +130,45 @@ needs('linux').describe('connections that are easily mistaken or overlooked', ()
         first.reset()
         second.reset()
       }
+    })
+  }
+
+  test('half a request is not taken for that of a namesake where hundreds of files are open', async () => {
+    const files = Array.from({ length: 700 }, () => openSync('/dev/null', 'r'))
+    try {
+      const server = serve({ hostname: '0.0.0.0' })
+      for (let round = 0; round < 5; round++) {
+        const first = await connect('127.0.0.1', server.port!, 1001, PORTS + 300 + round)
+        for (let i = 0; i < 2; i++) expect((await ask(first)).mss).toBe(1001)
+        first.send('GET / HTTP/1.1\r\n')
+        const second = await connect('127.0.0.2', server.port!, 1002, PORTS + 300 + round)
+        await Bun.sleep(30)
+        expect([undefined, 1002]).toContain((await ask(second)).mss)
+        first.reset()
+        second.reset()
+      }
+    } finally {
+      for (const fd of files) closeSync(fd)
+    }
+  })
+
+  for (const asked of [0, 1]) {
+    test(`the SYN of a stopping server's connection that has asked ${asked} times is not lost to another server`, async () => {
+      const fp = createFingerprinter()
+      const first = serve({ hostname: '127.0.0.1' }, fp)
+      const { port } = first
+      const one = await connect('127.0.0.1', port!, 1001)
+      for (let i = 0; i < asked; i++) expect((await ask(one)).mss).toBe(1001)
+      one.send('GET / HTTP/1.1\r\n')
+      await Bun.sleep(30)
+      const end = first.stop()
+      serve({ hostname: '127.0.0.2', port }, fp)
+      const two = await connect('127.0.0.2', port!, 1002, one.local.port)
+      expect((await ask(two)).mss).toBe(1002)
+      expect((await finish(one)).mss).toBe(1001)
+      expect((await ask(two)).mss).toBe(1002)
+      one.close()
+      await end
     })
   }
 
