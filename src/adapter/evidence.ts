@@ -16,11 +16,13 @@ import { TimeBudget } from './time-budget.ts'
 const EXPECTED_MILLISECONDS = 10_000
 /**
  * Share of the time that looks around may take where one can do without: usually, and while there is reason to expect that
- * they find something. Milliseconds that they may take at once, and calls in one of them at most, some two milliseconds.
+ * they find something. Milliseconds that they may take at once.
  */
 const SHARE = 0.01
 const LARGER_SHARE = 0.1
 const AT_ONCE = 20
+/** Calls in a look at most, of a quarter of a microsecond each: where one can do without, and where there is reason for it. */
+const MOST_SPARE = 1024
 const MOST = 8192
 /** Milliseconds after which octets are hardly those of the request in hand: a jiffy is up to 10. */
 const FRESH = 12
@@ -130,7 +132,7 @@ export class Evidence {
 
   /** Hardly any client has two connections from one port. Where one had, looks for others are worth more for some time. */
   #maySpare(): boolean {
-    if (this.#table.unwatched > MOST) return false
+    if (this.#table.unwatched > MOST_SPARE) return false
     const now = performance.now()
     return this.#spare.hasAny(now < this.#expectsMoreUntil ? LARGER_SHARE : SHARE, now)
   }

@@ -4,40 +4,64 @@
  */
 import type { Connection } from './connection.ts'
 
-/** A bounded map from descriptor number to connection. */
+/** One kept connection, in a list from the one kept longest to the newest. */
+interface Kept {
+  readonly connection: Connection
+  older: Kept | undefined
+  newer: Kept | undefined
+}
+
+/** A bounded map from descriptor number to connection. Not a `Map`: one of 10,000 entries takes 15 µs for each that comes and goes. */
 export class ConnectionStore {
-  /** In the order in which they were kept. */
-  readonly #connections = new Map<number, Connection>()
+  readonly #kept: (Kept | undefined)[] = []
+  #oldest: Kept | undefined
+  #newest: Kept | undefined
+  #size = 0
   /** Connections kept at most. */
   limit = 1
 
   /** How many are kept. */
   get size(): number {
-    return this.#connections.size
+    return this.#size
   }
 
   /** The connection kept for a number. */
   get(fd: number): Connection | undefined {
-    return this.#connections.get(fd)
+    return this.#kept[fd]?.connection
   }
 
   /** Keeps a connection in place of whatever its number stood for. */
   set(connection: Connection): void {
-    this.delete(connection.fd)
-    for (const oldest of this.#connections.keys()) {
-      if (this.#connections.size < this.limit) break
-      this.delete(oldest)
-    }
-    this.#connections.set(connection.fd, connection)
+    const { fd } = connection
+    this.delete(fd)
+    while (this.#oldest !== undefined && this.#size >= this.limit) this.delete(this.#oldest.connection.fd)
+    // Numbers are dense: holes are filled so that the array stays a plain one.
+    while (this.#kept.length < fd) this.#kept.push(undefined)
+    const kept: Kept = { connection, older: this.#newest, newer: undefined }
+    if (this.#newest === undefined) this.#oldest = kept
+    else this.#newest.newer = kept
+    this.#newest = kept
+    this.#kept[fd] = kept
+    this.#size++
   }
 
   /** Lets go of what a number stands for. */
   delete(fd: number): void {
-    this.#connections.delete(fd)
+    const kept = this.#kept[fd]
+    if (kept === undefined) return
+    this.#kept[fd] = undefined
+    this.#size--
+    if (kept.older === undefined) this.#oldest = kept.newer
+    else kept.older.newer = kept.newer
+    if (kept.newer === undefined) this.#newest = kept.older
+    else kept.newer.older = kept.older
   }
 
   /** Lets go of everything. */
   clear(): void {
-    this.#connections.clear()
+    this.#kept.length = 0
+    this.#oldest = undefined
+    this.#newest = undefined
+    this.#size = 0
   }
 }
