@@ -29,7 +29,10 @@ export interface FingerprintOptions<Subject = Request> {
    * clears does so for all. Default `'clear'`.
    */
   readonly deferAccept?: 'clear' | 'keep' | undefined
-  /** Connections kept at most, about half a KiB each. The one kept longest goes first: its later requests are `not-saved`, and counted anew. Default 131072. */
+  /**
+   * Connections kept at most, about half a KiB each. The one kept longest goes first: its later requests are `not-saved`, and
+   * counted anew. Default 131072.
+   */
   readonly maxConnections?: number | undefined
   /** Raw dumps in the environment map: `FINGERPRINT_SAVED_SYN`, `FINGERPRINT_TCP_INFO`. Both off by default. */
   readonly env?: { readonly savedSyn?: boolean | undefined; readonly tcpInfo?: boolean | undefined } | undefined

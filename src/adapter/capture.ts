@@ -352,10 +352,7 @@ export class Capture {
   }
 
   #keepFoundSyn(cookieLow: number, cookieHigh: number, synBytes: Uint8Array): void {
-    for (const oldest of this.#foundSyns.keys()) {
-      if (this.#foundSyns.size < FOUND_SYNS) break
-      this.#foundSyns.delete(oldest)
-    }
+    if (this.#foundSyns.size === FOUND_SYNS) this.#foundSyns.delete(this.#foundSyns.keys().next().value!)
     this.#foundSyns.set(`${cookieHigh} ${cookieLow}`, synBytes)
   }
 

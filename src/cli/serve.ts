@@ -107,7 +107,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   try {
     demo = await import('../demo/server.ts')
   } catch (error) {
-    if (!/\bhono\b/.test(String(error))) throw error
+    if (!/["']hono["'/]/.test(String(error))) throw error
     io.warn('Cannot serve without Hono, which is not installed with this package: "npm install hono" beside it')
     return 1
   }

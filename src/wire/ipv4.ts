@@ -12,7 +12,7 @@ export const IPV4_HEADER_LENGTH = 20
 /** The protocol number of TCP, also its IPv6 next-header value. */
 export const PROTOCOL_TCP = 6
 
-/** The header as `JSON.stringify` gives it: as `tcpfingerprint parse --json` prints it. */
+/** The header as `JSON.stringify` gives it and `tcpfingerprint parse --json` prints it. */
 export interface Ipv4Record {
   readonly version: 4
   readonly headerLength: number

@@ -25,7 +25,7 @@ export const EXTENSION_HEADER = {
   EXPERIMENT_2: 254,
 } as const
 
-/** The header as `JSON.stringify` gives it: as `tcpfingerprint parse --json` prints it. */
+/** The header as `JSON.stringify` gives it and `tcpfingerprint parse --json` prints it. */
 export interface Ipv6Record {
   readonly version: 6
   readonly trafficClass: number

@@ -46,7 +46,7 @@ export interface Timestamps {
   readonly echoReply: number
 }
 
-/** The header as `JSON.stringify` gives it: as `tcpfingerprint parse --json` prints it. Absent facts are absent keys. */
+/** The header as `JSON.stringify` gives it and `tcpfingerprint parse --json` prints it. Absent facts are absent keys. */
 export interface TcpRecord {
   readonly sourcePort: number
   readonly destinationPort: number

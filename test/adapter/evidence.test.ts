@@ -75,6 +75,15 @@ function setUp({ address = '0.0.0.0', udp = false } = {}): {
   }
 }
 
+type Ask = (received: number, age?: number) => boolean
+
+/** Asks until looks have had their time, an octet each. The octets received then. */
+function useUp(asks: Ask, asksQuickly: Ask): number {
+  let received = 1
+  for (; !asksQuickly(received); received++) asks(received)
+  return received
+}
+
 test('a connection that was read from speaks for a request, one that was not read from for none', () => {
   const { asks } = setUp()
   expect(asks(0)).toBe(false)
@@ -110,8 +119,7 @@ test('while looks cost next to nothing nobody is believed without one', () => {
 
 test('once looks have had their time, octets that just came are enough, and those of some time ago are not', () => {
   const { asks, asksQuickly, comes } = setUp()
-  let received = 0
-  while (!asksQuickly(++received)) asks(received)
+  const received = useUp(asks, asksQuickly)
   // Whether or not time for a look has come back meanwhile:
   expect(asksQuickly(received)).toBe(false)
   expect(asksQuickly(received + 1, 50)).toBe(false)
@@ -130,8 +138,7 @@ test('beside QUIC neither the handshake nor octets of some time ago speak for a 
 
 test('after a doubt nothing counts that was read before, and there is always a look', () => {
   const { asks, asksQuickly, comes, evidence, looks } = setUp()
-  let received = 0
-  while (!asksQuickly(++received)) asks(received)
+  const received = useUp(asks, asksQuickly)
   evidence.mistrust(40_000)
   expect(asksQuickly(received + 1)).toBe(false)
   const before = looks()
