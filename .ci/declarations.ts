@@ -9,10 +9,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 const types: string = join(process.argv[2]!, 'types')
-const ENTRIES = ['index', 'adapter/bun', 'adapter/deno', 'fingerprint/ja4t/index']
+const ENTRIES = ['index', 'bun', 'deno', 'ja4t/index']
 const entries = ENTRIES.map((entry) => join(types, 'src', `${entry}.d.ts`))
 /** Modules that keep their comments whole: the entries, and options, whose defaults are there. */
-const WHOLE = /\/(src\/index|adapter\/(bun|deno)|ja4t\/index|options|output\/(access-log|attributes|headers))\.d\.ts$/
+const WHOLE =
+  /\/(src\/(index|bun|deno)|ja4t\/index|fingerprinter\/options|cgi\/options|access-log\/logger|connection\/attributes|proxy\/to-headers)\.d\.ts$/
 
 /** One statement at the top of a module. */
 interface Statement {

@@ -21,9 +21,9 @@ const CONFIG = {
   license: manifest.license,
   exports: {
     '.': './src/index.ts',
-    './bun': './src/adapter/bun.ts',
-    './deno': './src/adapter/deno.ts',
-    './ja4t': './src/fingerprint/ja4t/index.ts',
+    './bun': './src/bun.ts',
+    './deno': './src/deno.ts',
+    './ja4t': './src/ja4t/index.ts',
   },
   imports: {
     // Deno takes no `>=` here.

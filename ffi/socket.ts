@@ -3,7 +3,7 @@
  * overwritten by its next call: read them at once, copy what is to stay.
  * @module
  */
-import { SocketError } from '../src/errors.ts'
+
 import {
   AF_INET,
   AF_INET6,
@@ -26,6 +26,7 @@ import {
   TCP_SAVED_SYN,
 } from './constants.ts'
 import { cString, type Libc } from './libc.ts'
+import { SocketError } from './socket-error.ts'
 
 /** What `getpeername` and `getsockname` answered, other than an IPv4 or IPv6 address. */
 const NO_ADDRESS = 0

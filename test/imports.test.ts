@@ -5,32 +5,14 @@ import manifest from '../package.json' with { type: 'json' }
 
 const ROOT = join(import.meta.dir, '..')
 
-/** What the files of a folder may load at run time, beside their own folder. Types may come from anywhere. */
-const ARROWS: Readonly<Record<string, readonly string[]>> = {
-  'src/wire': ['src/bytes.ts', 'src/errors.ts'],
-  'src/fingerprint': ['src/bytes.ts', 'src/wire'],
-  'src/fingerprint/ja4t': ['src/wire'],
-  'src/label': ['src/bytes.ts', 'src/errors.ts', 'src/wire', 'src/fingerprint'],
-  'src/capture-file': ['src/bytes.ts', 'src/errors.ts', 'src/wire'],
-  'src/connection': ['src/bytes.ts', 'src/wire', 'src/fingerprint'],
-  'src/output': ['src/bytes.ts', 'src/check-options.ts', 'src/errors.ts', 'src/wire', 'src/fingerprint', 'src/label'],
-  'src/trusted-header': ['src/bytes.ts', 'src/check-options.ts', 'src/connection', 'src/wire', 'src/fingerprint'],
-  'src/explain': ['src/bytes.ts', 'src/errors.ts', 'src/wire', 'src/fingerprint', 'src/label'],
-  'src/cgi': ['src/check-options.ts', 'src/output'],
-  'src/hono': ['src/bytes.ts', 'src/check-options.ts', 'src/connection', 'src/output', 'src/cgi'],
-  ffi: ['src/errors.ts', 'src/wire'],
-}
-/** What the files beside the folders may load. */
-const BESIDE: Readonly<Record<string, readonly string[]>> = {
-  'src/bytes.ts': [],
-  'src/errors.ts': [],
-  'src/check-options.ts': [],
-  'src/options.ts': ['src/check-options.ts', 'src/label', 'src/trusted-header'],
-  'src/index.ts': ['src/bytes.ts', 'src/errors.ts', 'src/wire', 'src/fingerprint', 'src/label', 'src/output'],
-  'src/cli.ts': ['src/cli'],
-}
-/** Folders that know everything below them, and load it on demand or compose it. */
-const TOP = ['src/adapter', 'src/cli', 'src/demo', 'src/inspector', 'src/doctor']
+/** The table of `src/README.md`: rooms and what they may import, types included. */
+const MAP = readFileSync(join(ROOT, 'src/README.md'), 'utf8')
+const ROWS = [...MAP.matchAll(/^\| `([^`]+)` \| [^|]+ \|([^|]*)\|$/gm)].map(
+  ([, room, allowed]) => [room!, allowed!.match(/[\w./-]+/g) ?? []] as const,
+)
+const ARROWS: ReadonlyMap<string, readonly string[]> = new Map(ROWS)
+/** Files beside the rooms: they compose. */
+const ENTRIES = ['src/index.ts', 'src/bun.ts', 'src/deno.ts', 'src/shared.ts', 'src/cli.ts']
 
 const files = [...new Bun.Glob('{src,ffi}/**/*.{ts,tsx}').scanSync(ROOT)].sort()
 const transpilers = { ts: new Bun.Transpiler({ loader: 'ts' }), tsx: new Bun.Transpiler({ loader: 'tsx' }) }
@@ -59,24 +41,29 @@ function reach(file: string, seen: Set<string> = new Set()): Set<string> {
   return seen
 }
 
+/** Files that a file imports from, types included. */
+function sources(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), 'utf8')
+  const specifiers = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'(\.[^']+)'/g)
+  return [...specifiers].map(([, path]) => relative(ROOT, join(ROOT, dirname(file), path!)))
+}
+
 describe('imports', () => {
+  test('every room is in the map, and every room of the map is there', () => {
+    const rooms = new Set(files.map((file) => dirname(file)).filter((room) => room !== 'src'))
+    expect([...ARROWS.keys()].sort()).toEqual([...rooms].sort())
+  })
+
   for (const file of files) {
-    const folder = dirname(file)
-    const allowed = BESIDE[file] ?? ARROWS[folder]
-    if (allowed === undefined) {
-      test(`${file} is in a folder that has its arrows`, () => {
-        expect(TOP.some((top) => folder === top || folder.startsWith(`${top}/`))).toBe(true)
-      })
-      continue
-    }
-    test(`${file} follows the arrows`, () => {
-      for (const target of imports(file)) {
-        if (!/^(src|ffi)\//.test(target)) continue
-        const isAllowed = [folder, ...allowed].some(
-          (one) => one === target || (one !== 'src' && one === dirname(target)),
-        )
-        expect(isAllowed, `${file} imports ${target}`).toBe(true)
+    test(`${file} follows the arrows of src/README.md`, () => {
+      const room = dirname(file)
+      const isEntry = ENTRIES.includes(file)
+      expect(room !== 'src' || isEntry, 'a file beside the rooms is an entry').toBe(true)
+      const allowed = ARROWS.get(room) ?? ['everything']
+      for (const target of sources(file)) {
         expect(existsSync(join(ROOT, target)), `${file} imports ${target}`).toBe(true)
+        if (allowed.includes('everything')) continue
+        expect([room, ...allowed], `${file} imports ${target}`).toContain(dirname(target))
       }
     })
   }
@@ -87,9 +74,9 @@ describe('imports', () => {
     expect(transpilers.ts.scanImports(source).map(({ path }) => path)).toEqual(['./a.ts', './d.ts', './e.ts', './g.ts'])
   })
 
-  test('Hono is loaded by the folders that are there for it only', () => {
+  test('Hono is loaded by files called hono.ts, the page and the demonstration', () => {
     const users = files.filter((file) => imports(file).some((target) => /^hono\b/.test(target)))
-    for (const file of users) expect(file).toMatch(/^src\/(hono|demo|inspector)\//)
+    for (const file of users) expect(file).toMatch(/^src\/(demo|inspector)\/|\/hono\.ts$/)
   })
 
   test('valibot stays out of wire, fingerprint, label, connection and ffi', () => {
@@ -98,21 +85,21 @@ describe('imports', () => {
     }
   })
 
-  test('the pure core loads no FFI, no adapter and no framework', () => {
+  test('the pure core loads no FFI, no runtime and no framework', () => {
     const seen = [...reach('src/index.ts')]
     expect(seen.filter((target) => !/^src\//.test(target) && target !== 'valibot')).toEqual([])
-    expect(seen.filter((target) => /^(ffi|src\/(adapter|hono|cli|demo))\b/.test(target))).toEqual([])
+    expect(seen.filter((target) => /^(ffi|src\/(runtime|capture|fingerprinter|cli|demo))\b/.test(target))).toEqual([])
   })
 
   test('nothing loads JA4T by itself', () => {
     for (const file of files) {
-      if (file.startsWith('src/fingerprint/ja4t/')) continue
+      if (file.startsWith('src/ja4t/')) continue
       expect(imports(file, false).filter((target) => target.includes('ja4t'))).toEqual([])
     }
   })
 
   test('importing an entry point has no effect: nothing is printed, opened or armed', () => {
-    for (const entry of ['src/index.ts', 'src/adapter/bun.ts']) {
+    for (const entry of ['src/index.ts', 'src/bun.ts']) {
       const script = `
         const before = require('node:fs').readdirSync('/proc/self/fd').length
         const names = Object.getOwnPropertyNames(globalThis).length + Object.getOwnPropertySymbols(globalThis).length

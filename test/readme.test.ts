@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { needs } from './support/privilege.ts'
-import { DENO_ARGUMENTS } from './support/runtimes.ts'
-import { runtimePath } from './support/server.ts'
+import { needs } from './lab/privilege.ts'
+import { DENO_ARGUMENTS } from './lab/runtimes.ts'
+import { runtimePath } from './lab/server.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
@@ -37,7 +37,7 @@ async function run(
     // Deno finds the package by the compiled files only, which the checkout need not have, and listens on 8000 always.
     const listen = "{ port: 0, onListen: ({ port }) => console.log('http://localhost:' + port) }"
     const adapted = code
-      .replace('tcpfingerprint/deno', '../../src/adapter/deno.ts')
+      .replace('tcpfingerprint/deno', '../../src/deno.ts')
       .replace('Deno.serve(', `Deno.serve(${listen}, `)
     writeFileSync(file, adapted)
     argv.splice(0, 1, runtimePath('deno'), 'run', ...DENO_ARGUMENTS)

@@ -2,10 +2,11 @@
  * Reads a capture file piece by piece, in memory that does not depend on the file.
  * @module
  */
-import { PCAP_MAGIC, PcapParser } from './pcap.ts'
-import { BLOCK, PcapngParser } from './pcapng.ts'
+
+import { Window } from './byte-queue.ts'
+import { PCAP_MAGIC, PcapParser } from './pcap-file.ts'
+import { BLOCK, PcapngParser } from './pcapng-file.ts'
 import type { CaptureHandler, Parser } from './types.ts'
-import { Window } from './window.ts'
 
 /** Files that are often given in place of a capture, by their first octets. */
 const OTHERS: readonly (readonly [string, string])[] = [

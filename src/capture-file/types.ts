@@ -2,7 +2,7 @@
  * What a capture-file parser tells its caller.
  * @module
  */
-import type { Window } from './window.ts'
+import type { Window } from './byte-queue.ts'
 
 /** Why a capture file, or a part of it, could not be read. */
 export type CaptureReason =

@@ -2,13 +2,14 @@
  * CGI/1.1 (RFC 3875) for handlers of web-standard requests: find the script, run it, answer.
  * @module
  */
-import { plainAddress, requestTarget, targetPath } from '../output/log-record.ts'
+import { plainAddress } from '../http/address.ts'
+import { requestTarget, targetPath } from '../http/request-target.ts'
+import type { CgiRuntime, SpawnOptions } from '../runtime/processes.ts'
+import { type CgiFacts, cgiVariables } from './environment.ts'
 import { type CgiOptions, type ResolvedCgiOptions, resolveCgiOptions } from './options.ts'
-import { RunningScripts, runScript } from './run.ts'
 import { findScript, joinSegments, pathSegments } from './script-path.ts'
-import { Slots } from './slots.ts'
-import type { CgiRuntime, SpawnOptions } from './spawn.ts'
-import { type CgiFacts, cgiVariables } from './variables.ts'
+import { RunningScripts, runScript } from './script-run.ts'
+import { Slots } from './semaphore.ts'
 
 /** A CGI handler, with what a graceful stop and metrics need. */
 export interface CgiHandler<Subject> {

@@ -3,7 +3,7 @@
  * @module
  */
 import * as v from 'valibot'
-import { checkOptions } from '../check-options.ts'
+import { checkOptions } from '../base/options.ts'
 
 /** What a script may use. Times in milliseconds, sizes in octets. */
 export interface CgiLimits {

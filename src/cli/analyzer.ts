@@ -2,10 +2,10 @@
  * What is said of a SYN beside its fields: fingerprints and label, as the options ask for.
  * @module
  */
-import { fingerprints } from '../fingerprint/fingerprints.ts'
+import { fingerprints } from '../fingerprint/index.ts'
 import { match } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
-import { type Arguments, printable } from './arguments.ts'
+import { type Arguments, printable } from './args.ts'
 import { loadDatabase } from './database.ts'
 import type { Io } from './io.ts'
 import type { Report } from './record.ts'
@@ -24,8 +24,8 @@ export interface Analyzer {
 export async function createAnalyzer(args: Arguments, io: Io): Promise<Analyzer> {
   const databases = await loadDatabase(args, io)
   const database =
-    databases === 'broken' ? undefined : (databases ?? (await import('../label/default-database.ts')).defaultDatabase())
-  const ja4t = args.has('ja4t') ? (await import('../fingerprint/ja4t/index.ts')).ja4t : undefined
+    databases === 'broken' ? undefined : (databases ?? (await import('../label/default.ts')).defaultDatabase())
+  const ja4t = args.has('ja4t') ? (await import('../ja4t/index.ts')).ja4t : undefined
   let report: Report | undefined
   const paths = args.all('p0f-db')
   return {

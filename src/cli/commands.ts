@@ -2,7 +2,7 @@
  * The commands: names, options and help texts. Their code is loaded when they run.
  * @module
  */
-import type { Arguments, OptionSpec } from './arguments.ts'
+import type { Arguments, OptionSpec } from './args.ts'
 import type { Io } from './io.ts'
 
 /** A command's code. Returns the exit code: 0 all good, 1 some input was bad. */
@@ -56,7 +56,7 @@ export const COMMANDS: readonly Command[] = [
       ],
       ['tcpfingerprint parse --json - < syns.txt | jq -r .label.name', 'name the system behind each line'],
     ],
-    load: () => import('./parse.ts'),
+    load: () => import('./commands/parse.ts'),
   },
   {
     name: 'info',
@@ -68,7 +68,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     options: [JSON_OPTION],
     examples: [['tcpfingerprint info - < tcp_info.txt', 'a table with units for each line']],
-    load: () => import('./info.ts'),
+    load: () => import('./commands/info.ts'),
   },
   {
     name: 'pcap',
@@ -84,7 +84,7 @@ export const COMMANDS: readonly Command[] = [
       ['tcpfingerprint pcap --json monday.pcap tuesday.pcapng > syns.ndjson', 'one record per SYN'],
       ["tcpdump -w - 'tcp[13] & 18 = 2' | tcpfingerprint pcap -", 'watch SYNs as they come'],
     ],
-    load: () => import('./pcap.ts'),
+    load: () => import('./commands/pcap.ts'),
   },
   {
     name: 'learn',
@@ -132,7 +132,7 @@ export const COMMANDS: readonly Command[] = [
       ],
       ['tcpfingerprint parse --json --p0f-db devices.fp - < syns.txt', 'use them'],
     ],
-    load: () => import('./learn.ts'),
+    load: () => import('./commands/learn.ts'),
   },
   {
     name: 'serve',
@@ -184,7 +184,7 @@ export const COMMANDS: readonly Command[] = [
         'fingerprints in the access log',
       ],
     ],
-    load: () => import('./serve.ts'),
+    load: () => import('./commands/serve.ts'),
   },
   {
     name: 'doctor',
@@ -203,7 +203,7 @@ export const COMMANDS: readonly Command[] = [
       ['tcpfingerprint doctor', 'before the first deployment, and when a field is missing'],
       ['tcpfingerprint doctor --json --port 443', 'for a health check, with the server in it'],
     ],
-    load: () => import('./doctor.ts'),
+    load: () => import('./commands/doctor.ts'),
   },
 ]
 

@@ -3,8 +3,8 @@
  * @module
  */
 import { readFileSync } from 'node:fs'
-import { type Database, DatabaseError, joinDatabases, loadP0f } from '../label/p0f-database.ts'
-import { type Arguments, printable, UsageError } from './arguments.ts'
+import { type Database, DatabaseError, joinDatabases, loadP0f } from '../label/database.ts'
+import { type Arguments, printable, UsageError } from './args.ts'
 import type { Io } from './io.ts'
 import { systemReason } from './system.ts'
 

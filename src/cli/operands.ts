@@ -3,8 +3,8 @@
  * @module
  */
 import { isatty } from 'node:tty'
-import type { DecodeError } from '../errors.ts'
-import type { Arguments } from './arguments.ts'
+import type { DecodeError } from '../wire/errors.ts'
+import type { Arguments } from './args.ts'
 import { LONGEST_LINE, readLines } from './input.ts'
 import type { Io } from './io.ts'
 import { errorCode, systemReason } from './system.ts'

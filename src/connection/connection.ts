@@ -4,7 +4,7 @@
  */
 import type { Syn } from '../wire/syn.ts'
 import { safeParseSyn } from '../wire/syn.ts'
-import type { FirstTiming } from './timing.ts'
+import type { FirstTiming } from './handshake-timing.ts'
 
 /** Why a fact is missing. */
 export type Reason =

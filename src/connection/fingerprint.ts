@@ -2,13 +2,13 @@
  * The fingerprint of a request: what handlers see. Everything that costs is computed when first read.
  * @module
  */
-import type { Fingerprints } from '../fingerprint/fingerprints.ts'
+import type { Fingerprints } from '../fingerprint/index.ts'
 import type { Label } from '../label/match.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
 import type { Syn } from '../wire/syn.ts'
 import { decodeTcpInfo, type TcpInfo, tcpInfoOffset } from '../wire/tcp-info.ts'
 import type { Connection, Reason } from './connection.ts'
-import type { HandshakeRtt } from './timing.ts'
+import type { HandshakeRtt } from './handshake-timing.ts'
 
 /** Where the facts come from: the kernel, a trusted header, or nowhere. */
 export type Source = 'kernel' | 'header' | 'none'

@@ -11,8 +11,8 @@ import {
   type InspectorOptions,
   inspector,
   type Status,
-} from '../adapter/bun.ts'
-import { type DemoMiddleware, demoRuntime, type Listening } from './runtime.ts'
+} from '../bun.ts'
+import { type DemoMiddleware, demoRuntime, type Listening } from './listen.ts'
 
 /** What the application is made of. */
 export interface AppOptions {

@@ -6,9 +6,9 @@ import { errnoName, IN_CLOEXEC, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_NONBLOCK } 
 import { isLibc, type Libc, type LibcUnavailable } from '../../ffi/libc.ts'
 import { PROVENANCE, REASON } from '../explain/capture.ts'
 import { duration } from '../explain/units.ts'
-import { foreignListeners, waitsForData } from './listeners.ts'
+import { type ProbeOptions, type ProbeResult, probe } from './loopback-test.ts'
 import { isAllowed, kernelRelease, readText, runtime } from './machine.ts'
-import { type ProbeOptions, type ProbeResult, probe } from './probe.ts'
+import { foreignListeners, waitsForData } from './other-servers.ts'
 
 /** `degraded`: it works, with something missing. `failing`: nothing is captured. */
 export type Verdict = 'ok' | 'degraded' | 'failing'

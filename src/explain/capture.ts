@@ -4,7 +4,7 @@
  */
 import type { Reason } from '../connection/connection.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import type { RttProvenance } from '../connection/timing.ts'
+import type { RttProvenance } from '../connection/handshake-timing.ts'
 
 /** Why something is missing, and what to do about it. */
 export interface ReasonWords {

@@ -2,7 +2,7 @@
  * Decoding errors in words.
  * @module
  */
-import type { DecodeError, DecodeReason } from '../errors.ts'
+import type { DecodeError, DecodeReason } from '../wire/errors.ts'
 
 const WORDS: Readonly<Record<DecodeReason, string>> = {
   empty: 'there is nothing to decode',

@@ -2,7 +2,7 @@
  * The fields of a SYN in wire order: name, value and meaning, for diagrams.
  * @module
  */
-import { toHex, u16be } from '../bytes.ts'
+import { toHex, u16be } from '../base/bytes.ts'
 import { guessHopDistance, guessInitialTtl } from '../fingerprint/ttl.ts'
 import { EXTENSION_HEADER, IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
 import type { Syn } from '../wire/syn.ts'

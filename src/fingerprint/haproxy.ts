@@ -3,12 +3,12 @@
  * @module
  */
 
-import { u16be } from '../bytes.ts'
+import { u16be } from '../base/bytes.ts'
 import type { OptionLayout } from '../wire/option-layout.ts'
 import type { Syn } from '../wire/syn.ts'
 import { TCP_OPTION } from '../wire/tcp-options.ts'
+import { type SynTraits, traitsOf } from './p0f-view.ts'
 import { QUIRK } from './quirks.ts'
-import { type SynTraits, traitsOf } from './traits.ts'
 
 const DIGITS = '0123456789ABCDEF'
 /** Two upper-case hexadecimal digits of every octet value. */

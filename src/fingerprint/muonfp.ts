@@ -4,7 +4,7 @@
  */
 
 import type { Syn } from '../wire/syn.ts'
-import { type SynTraits, traitsOf } from './traits.ts'
+import { type SynTraits, traitsOf } from './p0f-view.ts'
 
 /**
  * MuonFP string of a SYN, e.g. `64240:2-4-8-1-3:1460:7`: window, option kinds in wire order (No-Operation and each octet of

@@ -5,8 +5,8 @@
 
 import type { OptionLayout } from '../wire/option-layout.ts'
 import type { Syn } from '../wire/syn.ts'
+import { type SynTraits, traitsOf } from './p0f-view.ts'
 import { formatQuirks } from './quirks.ts'
-import { type SynTraits, traitsOf } from './traits.ts'
 import { guessHopDistance, MAX_DISTANCE } from './ttl.ts'
 
 /** `4:57+7:0:` for each version and TTL without IP options, made when first needed: at most 512 strings. */

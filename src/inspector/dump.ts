@@ -2,7 +2,10 @@
  * Hexadecimal text as people paste it: plain digits, with separators, or as `tcpdump -x`, `xxd` and `hexdump -C` print it.
  * @module
  */
-import { type DecodeError, type Result, type Syn, safeParseSyn, safeParseTcpInfo, type TcpInfo } from '../index.ts'
+import type { Result } from '../base/result.ts'
+import type { DecodeError } from '../wire/errors.ts'
+import { type Syn, safeParseSyn } from '../wire/syn.ts'
+import { safeParseTcpInfo, type TcpInfo } from '../wire/tcp-info.ts'
 
 /** Characters of a pasted dump that are taken. */
 export const MAX_PASTE = 65_536

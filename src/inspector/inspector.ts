@@ -5,10 +5,10 @@
  */
 import type { Context, Handler, MiddlewareHandler } from 'hono'
 import * as v from 'valibot'
-import { checkOptions } from '../check-options.ts'
+import { checkOptions } from '../base/options.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import type { DecodeError } from '../errors.ts'
-import { Database } from '../label/p0f-database.ts'
+import { Database } from '../label/database.ts'
+import type { DecodeError } from '../wire/errors.ts'
 import { wantsHtml } from './accept.ts'
 import type { Decoded, DumpKind } from './dump.ts'
 import { LIVE_CAPACITY, LiveList } from './live.ts'
@@ -184,9 +184,11 @@ async function answerDump(
   live: boolean,
   database: Database | false | undefined,
 ): Promise<Response> {
-  const [{ decodeDump, MAX_PASTE }, { defaultDatabase, fingerprints, match }] = await Promise.all([
+  const [{ decodeDump, MAX_PASTE }, { fingerprints }, { defaultDatabase }, { match }] = await Promise.all([
     import('./dump.ts'),
-    import('../index.ts'),
+    import('../fingerprint/index.ts'),
+    import('../label/default.ts'),
+    import('../label/match.ts'),
   ])
   const form = await readForm(c.req.raw)
   const { text, kind } = form ?? { text: '', kind: 'auto' as const }

@@ -7,7 +7,7 @@
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import { optionName, optionValue } from '../explain/options.ts'
 import { describePacket, type PacketField } from '../explain/packet.ts'
-import type { Syn } from '../index.ts'
+import type { Syn } from '../wire/syn.ts'
 import { fieldsByOctet, packetRows, placeOf } from './packet-rows.ts'
 
 /** Octets that the dump shows. */

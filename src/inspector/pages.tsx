@@ -9,16 +9,12 @@ import type { Fingerprint } from '../connection/fingerprint.ts'
 import { missingFacts } from '../explain/capture.ts'
 import { describeError } from '../explain/errors.ts'
 import { duration } from '../explain/units.ts'
-import {
-  type Comparison,
-  compareWithUserAgent,
-  type DecodeError,
-  fingerprints,
-  type Label,
-  platformOf,
-  type Syn,
-  TCP_INFO_FIELDS,
-} from '../index.ts'
+import { fingerprints } from '../fingerprint/index.ts'
+import type { Label } from '../label/match.ts'
+import { type Comparison, compareWithUserAgent, platformOf } from '../label/user-agent.ts'
+import type { DecodeError } from '../wire/errors.ts'
+import type { Syn } from '../wire/syn.ts'
+import { TCP_INFO_FIELDS } from '../wire/tcp-info.ts'
 import type { Decoded, DumpKind } from './dump.ts'
 import { MAX_PASTE } from './dump.ts'
 import { type Frame, Layout } from './layout.tsx'

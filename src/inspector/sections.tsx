@@ -10,7 +10,12 @@ import { type MissingFact, PROVENANCE } from '../explain/capture.ts'
 import { certaintyOf, compareSignature, type PartVerdict } from '../explain/label.ts'
 import { type ExplainedField, explainTcpInfo } from '../explain/tcp-info.ts'
 import { duration } from '../explain/units.ts'
-import { type Fingerprints, formatRedbean, formatSatori, type Label, type Syn, type TcpInfo } from '../index.ts'
+import type { Fingerprints } from '../fingerprint/index.ts'
+import { formatRedbean } from '../fingerprint/redbean.ts'
+import { formatSatori } from '../fingerprint/satori.ts'
+import type { Label } from '../label/match.ts'
+import type { Syn } from '../wire/syn.ts'
+import type { TcpInfo } from '../wire/tcp-info.ts'
 
 /** A text with a button that copies it, which shows only where scripts run. */
 export function Copyable({ text, what }: { readonly text: string; readonly what: string }): JSX.Element {

@@ -3,12 +3,12 @@
  * @module
  */
 
+import { type SynTraits, traitsOf } from '../fingerprint/p0f-view.ts'
 import { QUIRK, quirkWords } from '../fingerprint/quirks.ts'
-import { type SynTraits, traitsOf } from '../fingerprint/traits.ts'
 import { guessHopDistance, MAX_DISTANCE } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
 import { TCP_FLAG } from '../wire/tcp.ts'
-import { type Database, type Shape, type Signature, shapeKey } from './p0f-database.ts'
+import { type Database, type Shape, type Signature, shapeKey } from './database.ts'
 
 /** How to match. */
 export interface MatchOptions {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { u16be } from '../bytes.ts'
+import { u16be } from '../base/bytes.ts'
 
 /** Dotted quad of the four octets at `offset`. */
 export function formatIpv4Address(bytes: Uint8Array, offset = 0): string {

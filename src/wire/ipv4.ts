@@ -3,9 +3,9 @@
  * @module
  */
 
-import { u16be } from '../bytes.ts'
-import type { DecodeError } from '../errors.ts'
+import { u16be } from '../base/bytes.ts'
 import { formatIpv4Address } from './address.ts'
+import type { DecodeError } from './errors.ts'
 
 /** Octets of the header without options. */
 export const IPV4_HEADER_LENGTH = 20

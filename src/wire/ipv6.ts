@@ -3,9 +3,9 @@
  * @module
  */
 
-import { u16be } from '../bytes.ts'
-import type { DecodeError } from '../errors.ts'
+import { u16be } from '../base/bytes.ts'
 import { formatIpv6Address } from './address.ts'
+import type { DecodeError } from './errors.ts'
 import { PROTOCOL_TCP } from './ipv4.ts'
 
 /** Octets of the fixed header. */

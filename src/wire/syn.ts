@@ -3,8 +3,9 @@
  * @module
  */
 
-import { fromHex, toHex, u16be } from '../bytes.ts'
-import { type DecodeError, DecodeFailure, type Result } from '../errors.ts'
+import { fromHex, toHex, u16be } from '../base/bytes.ts'
+import type { Result } from '../base/result.ts'
+import { type DecodeError, DecodeFailure } from './errors.ts'
 import { decodeIpv4, Ipv4Header, type Ipv4Record } from './ipv4.ts'
 import { decodeIpv6, IPV6_HEADER_LENGTH, Ipv6Header, type Ipv6Record } from './ipv6.ts'
 import { decodeTcp, TcpHeader, type TcpRecord } from './tcp.ts'

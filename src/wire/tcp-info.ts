@@ -9,8 +9,9 @@
  * @module
  */
 
-import { fromHex } from '../bytes.ts'
-import { type DecodeError, DecodeFailure, type Result } from '../errors.ts'
+import { fromHex } from '../base/bytes.ts'
+import type { Result } from '../base/result.ts'
+import { type DecodeError, DecodeFailure } from './errors.ts'
 
 /**
  * Every field: kernel name without `tcpi_`, offset and width in octets, unit, and for bit fields the lowest bit and the

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { toHex, u16be, u32be } from '../bytes.ts'
+import { toHex, u16be, u32be } from '../base/bytes.ts'
 
 /** Option kinds, IANA "TCP Option Kind Numbers". */
 export const TCP_OPTION = {

@@ -3,8 +3,8 @@
  * @module
  */
 
-import { toHex, u16be, u32be } from '../bytes.ts'
-import type { DecodeError } from '../errors.ts'
+import { toHex, u16be, u32be } from '../base/bytes.ts'
+import type { DecodeError } from './errors.ts'
 import { internLayout, MAX_KINDS, type OptionLayout } from './option-layout.ts'
 import { decodeTcpOptions, type Malformed, TCP_OPTION, type TcpOption } from './tcp-options.ts'
 

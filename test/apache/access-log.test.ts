@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { Hono } from 'hono'
-import { accessLog } from '../../src/adapter/access-log.ts'
-import { needs } from '../support/privilege.ts'
+import { accessLog } from '../../src/access-log/runtime.ts'
+import { needs } from '../lab/privilege.ts'
 import { startApache } from './apache.ts'
 import { exchange, parseAnswer, sleepUntil } from './wire.ts'
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { Hono } from 'hono'
-import { cgi } from '../../src/adapter/cgi.ts'
-import type { HonoCgi } from '../../src/hono/cgi.ts'
-import { needs } from '../support/privilege.ts'
+import type { HonoCgi } from '../../src/cgi/hono.ts'
+import { cgi } from '../../src/cgi/runtime.ts'
+import { needs } from '../lab/privilege.ts'
 import { type Apache, startApache } from './apache.ts'
 import { ask, type RawAnswer } from './wire.ts'
 

@@ -11,7 +11,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { compileLineAppender, compileLogFormat, NAMED_LOG_FORMATS } from '../../src/output/log-format.ts'
+import { compileLineAppender, compileLogFormat, NAMED_LOG_FORMATS } from '../../src/access-log/format.ts'
 import { machine, median, ratio, report, runPairs } from './pairs.ts'
 
 const [roundsText, path = '/', ...chosen] = process.argv.slice(2)

@@ -9,10 +9,10 @@
  * `bun test/bench/core.ts --one NAME` measures one variant and prints nanoseconds a SYN.
  * @module
  */
-import { fingerprints } from '../../src/fingerprint/fingerprints.ts'
-import { defaultDatabase } from '../../src/label/default-database.ts'
+import { fingerprints } from '../../src/fingerprint/index.ts'
+import { type Database, joinDatabases, loadP0f } from '../../src/label/database.ts'
+import { defaultDatabase } from '../../src/label/default.ts'
 import { match } from '../../src/label/match.ts'
-import { type Database, joinDatabases, loadP0f } from '../../src/label/p0f-database.ts'
 import { parseSyn } from '../../src/wire/syn.ts'
 import { hex, toText } from '../support/hex.ts'
 import { createRandom, randomSynBytes } from '../support/random.ts'

@@ -1,5 +1,5 @@
 /** The server of `first-request.ts`: times every `fromBun`, answers `/figures` with what it measured since `/reset`. */
-import { createFingerprinter } from '../../src/adapter/bun.ts'
+import { createFingerprinter } from '../../src/bun.ts'
 
 const fp = createFingerprinter()
 let times: number[] = []

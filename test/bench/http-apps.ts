@@ -3,8 +3,8 @@
  * @module
  */
 import { type Context, Hono } from 'hono'
-import type { fingerprint as bunFingerprint } from '../../src/adapter/bun.ts'
-import type { FingerprintVariables, VariablesMiddleware } from '../../src/hono/middleware.ts'
+import type { fingerprint as bunFingerprint } from '../../src/bun.ts'
+import type { FingerprintVariables, VariablesMiddleware } from '../../src/fingerprinter/hono.ts'
 
 type Make = (options?: NonNullable<Parameters<typeof bunFingerprint>[0]>) => VariablesMiddleware
 

@@ -7,7 +7,7 @@
  * @module
  */
 import { getConnInfo } from 'hono/bun'
-import { fingerprint } from '../../src/adapter/bun.ts'
+import { fingerprint } from '../../src/bun.ts'
 import { appOf, sink } from './http-apps.ts'
 import { median, ratio, report } from './pairs.ts'
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { getConnInfo } from 'hono/deno'
-import { fingerprint } from '../../src/adapter/deno.ts'
+import { fingerprint } from '../../src/deno.ts'
 import { appOf, sink } from './http-apps.ts'
 
 declare const Deno: {

@@ -4,7 +4,7 @@
  * @module
  */
 import { getConnInfo } from 'hono/bun'
-import { fingerprint } from '../../src/adapter/bun.ts'
+import { fingerprint } from '../../src/bun.ts'
 import { appOf, sink } from './http-apps.ts'
 
 const [variant = 'bare', hostname] = process.argv.slice(2)

@@ -5,7 +5,7 @@
  * variants measured in one run, each after `WARM_UP` seconds of the same load. `RUNTIME=deno` measures the same on Deno.
  * @module
  */
-import { runtimePath } from '../support/server.ts'
+import { runtimePath } from '../lab/server.ts'
 import { ratio, report, runPairs, type Variant } from './pairs.ts'
 
 const rounds = Number(process.argv[2] ?? 7)

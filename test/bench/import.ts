@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { ROOT } from '../support/server.ts'
+import { ROOT } from '../lab/server.ts'
 import { machine, median } from './pairs.ts'
 
 const times = Number(process.argv[2] ?? 21)

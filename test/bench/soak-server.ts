@@ -1,7 +1,7 @@
 /** The server of `soak.ts` and `memory.ts`: `bare` or `fingerprint`, with `/state` for what it holds. */
 import { heapStats } from 'bun:jsc'
 import { readdirSync } from 'node:fs'
-import { createFingerprinter } from '../../src/adapter/bun.ts'
+import { createFingerprinter } from '../../src/bun.ts'
 
 const fp = process.argv[2] === 'bare' ? undefined : createFingerprinter()
 let sink = 0

@@ -1,7 +1,7 @@
 import { expect } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { needs } from '../support/privilege.ts'
+import { needs } from '../lab/privilege.ts'
 import { OK, scriptDirectory } from './scripts.ts'
 
 const DENO = join(import.meta.dir, '../../node_modules/.bin/deno')

@@ -3,7 +3,7 @@
  * JSON. `deno run ... --allow-run=ROOT/asleep fixture-deno-list.ts ROOT`.
  * @module
  */
-import { createCgi } from '../../src/adapter/cgi.ts'
+import { createCgi } from '../../src/cgi/runtime.ts'
 
 const [root] = (globalThis as unknown as { Deno: { readonly args: readonly string[] } }).Deno.args
 const scripts = createCgi({ root: root!, limits: { headerTime: 500, graceTime: 200 }, onError() {} })

@@ -3,8 +3,8 @@
  * @module
  */
 import { Hono } from 'hono'
-import { accessLog } from '../../src/adapter/access-log.ts'
-import { cgi } from '../../src/adapter/cgi.ts'
+import { accessLog } from '../../src/access-log/runtime.ts'
+import { cgi } from '../../src/cgi/runtime.ts'
 
 interface DenoParts {
   readonly args: readonly [string, string]

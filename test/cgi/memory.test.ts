@@ -2,8 +2,8 @@ import { afterAll, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { needs } from '../support/privilege.ts'
-import { startServer } from '../support/server.ts'
+import { needs } from '../lab/privilege.ts'
+import { startServer } from '../lab/server.ts'
 import { OK, scriptDirectory } from './scripts.ts'
 
 const MIB = 1024 * 1024

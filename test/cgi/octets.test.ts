@@ -1,12 +1,12 @@
 /**
  * Why `HTTP_*` variables cannot have every octet that a header had: neither runtime passes octets that are not UTF-8 to a program,
- * in whatever form they are given. Once one of these rows fails, src/cgi/variables.ts can do better.
+ * in whatever form they are given. Once one of these rows fails, src/cgi/environment.ts can do better.
  * @module
  */
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { needs } from '../support/privilege.ts'
+import { needs } from '../lab/privilege.ts'
 
 const DENO = join(import.meta.dir, '../../node_modules/.bin/deno')
 const PRINT = 'printf %s "$X" | od -An -tx1 | tr -d " \\n"'

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cgiRuntime } from '../../src/adapter/cgi.ts'
+import { cgiRuntime } from '../../src/cgi/runtime.ts'
 import { findScript } from '../../src/cgi/script-path.ts'
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), 'tcpfingerprint-path-')))

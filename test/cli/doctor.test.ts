@@ -2,9 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import { resolve } from 'node:path'
 import { createCertificate } from '../../src/doctor/certificate.ts'
 import type { Finding } from '../../src/doctor/checks.ts'
-import { createNetns, type ExecResult, type Netns, withNetns } from '../support/netns.ts'
-import { needs } from '../support/privilege.ts'
-import { ROOT, runtimePath, startServer } from '../support/server.ts'
+import { createNetns, type ExecResult, type Netns, withNetns } from '../lab/netns.ts'
+import { needs } from '../lab/privilege.ts'
+import { ROOT, runtimePath, startServer } from '../lab/server.ts'
 import { tcpfingerprint } from './run.ts'
 
 const CLI = resolve(ROOT, 'src/cli.ts')
@@ -80,11 +80,11 @@ needs('netns').describe('doctor', () => {
 
   test('names a listener that keeps deferred accept, and not one that does not', async () => {
     await using ns = createNetns()
-    const keeping = await startServer(ns, 'test/support/json-server.ts', {
+    const keeping = await startServer(ns, 'test/lab/json-server.ts', {
       DEFER_ACCEPT: 'keep',
       HOSTNAME_TO_BIND: '127.0.0.1',
     })
-    const clearing = await startServer(ns, 'test/support/json-server.ts', { DEFER_ACCEPT: 'clear' })
+    const clearing = await startServer(ns, 'test/lab/json-server.ts', { DEFER_ACCEPT: 'clear' })
     const report = doctorIn(ns)
     const servers = of(report, 'server')
     expect(servers).toHaveLength(2)

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { type DemoServer, serve } from '../../src/demo/server.ts'
 import { parseSyn } from '../../src/index.ts'
+import { needs } from '../lab/privilege.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
-import { needs } from '../support/privilege.ts'
 
 const WINDOWS =
   '45000034abcd40007406000cc0a80105c0a80101d431005011223344000000008002faf000000000020405b40103030801010402'

@@ -4,8 +4,8 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createCertificate } from '../../src/doctor/certificate.ts'
-import { needs } from '../support/privilege.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { needs } from '../lab/privilege.ts'
+import { startServer, type TestServer } from '../lab/server.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-demo-'))
 afterAll(() => rmSync(directory, { recursive: true }))

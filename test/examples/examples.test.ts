@@ -2,9 +2,9 @@ import { afterAll, expect, test } from 'bun:test'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { needs } from '../support/privilege.ts'
-import { connectKernel } from '../support/raw-client.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { needs } from '../lab/privilege.ts'
+import { connectKernel } from '../lab/raw-client.ts'
+import { startServer, type TestServer } from '../lab/server.ts'
 
 const SYN =
   '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
@@ -162,7 +162,7 @@ test('decode explains a SYN, and says what is wrong with what is none', () => {
 
 test('no example is without a test', () => {
   const files = readdirSync(import.meta.dir).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
-  const tests = [import.meta.path, join(import.meta.dir, '../output/observability.test.ts')]
+  const tests = [import.meta.path, join(import.meta.dir, '../connection/observability.test.ts')]
   const source = tests.map((path) => readFileSync(path, 'utf8')).join('\n')
   expect(files.length).toBeGreaterThan(10)
   for (const file of files) {

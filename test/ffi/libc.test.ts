@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test'
 import { openLibc } from '../../ffi/libc.bun.ts'
 import { isLibc, libcNames } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
-import { SocketError } from '../../src/errors.ts'
-import { needs } from '../support/privilege.ts'
+import { SocketError } from '../../ffi/socket-error.ts'
+import { needs } from '../lab/privilege.ts'
 
 const linux = needs('linux')
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { NumberSet } from '../../ffi/number-set.ts'
+import { NumberSet } from '../../ffi/descriptors/number-set.ts'
 
 function all(set: NumberSet): number[] {
   const found: number[] = []

@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test'
 import { ERRNO } from '../../ffi/constants.ts'
+import { OpenNumbers } from '../../ffi/descriptors/open-numbers.ts'
 import { openLibc } from '../../ffi/libc.bun.ts'
 import { isLibc, type Libc } from '../../ffi/libc.ts'
-import { OpenNumbers } from '../../ffi/open-numbers.ts'
+import { needs } from '../lab/privilege.ts'
 import { createFakeLibc } from '../support/fake-libc.ts'
-import { needs } from '../support/privilege.ts'
 
 /** Numbers of a list that are open, in the order in which they are told. */
 function openAmong(libc: Libc, fds: readonly number[]): number[] {

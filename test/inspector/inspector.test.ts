@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { Hono } from 'hono'
-import { type Fingerprint, type InspectorOptions, inspector } from '../../src/adapter/bun.ts'
+import { type Fingerprint, type InspectorOptions, inspector } from '../../src/bun.ts'
 import { defaultDatabase, fingerprints, match, parseSyn, parseTcpInfo } from '../../src/index.ts'
 import infos from '../vectors/tcp-info.json' with { type: 'json' }
 

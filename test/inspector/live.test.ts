@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import type { Fingerprint } from '../../src/adapter/bun.ts'
+import type { Fingerprint } from '../../src/bun.ts'
 import { LIVE_CAPACITY, LiveList, MAX_LISTENERS } from '../../src/inspector/live.ts'
 
 function connection(cookie: string, request = 1): Fingerprint {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
+import { type Database, type DatabaseOptions, joinDatabases, loadP0f } from '../../src/label/database.ts'
 import { type LabelRecord, type MatchOptions, match } from '../../src/label/match.ts'
-import { type Database, type DatabaseOptions, joinDatabases, loadP0f } from '../../src/label/p0f-database.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'
-import { syn, syn6 } from '../support/linux-syn.ts'
-import { FLAG, linuxOptions, option, tcpOptions } from '../support/packet.ts'
+import { syn, syn6 } from '../lab/linux-syn.ts'
+import { FLAG, linuxOptions, option, tcpOptions } from '../lab/packet.ts'
 import { createRandom, randomSynBytes } from '../support/random.ts'
 
 /** A database of `[type, class, name, sig]` rows. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { buildPacket, FLAG } from '../support/packet.ts'
+import { buildPacket, FLAG } from '../lab/packet.ts'
 
 const OPTION: Readonly<Record<string, (facts: { mss: number; scale: number; tsVal: number }) => number[]>> = {
   nop: () => [1],

@@ -10,11 +10,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatP0f } from '../../src/fingerprint/p0f.ts'
+import { loadP0f } from '../../src/label/database.ts'
 import { match } from '../../src/label/match.ts'
-import { loadP0f } from '../../src/label/p0f-database.ts'
 import { formatIpv6Address } from '../../src/wire/address.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'
-import { needs, program } from '../support/privilege.ts'
+import { needs, program } from '../lab/privilege.ts'
 import { createRandom, type Random, type RandomSyn, randomSynBytes } from '../support/random.ts'
 
 const SEED = Number(process.env.SEED ?? 20_261_122)

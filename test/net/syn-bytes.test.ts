@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { createNetns, type Netns } from '../support/netns.ts'
+import { createNetns, type Netns } from '../lab/netns.ts'
+import { addressBytes, addressText, FLAG, linuxOptions, option, type Segment, tcpOptions } from '../lab/packet.ts'
+import { needs } from '../lab/privilege.ts'
+import { startServer, type TestServer } from '../lab/server.ts'
+import { createTunPeer, type PeerConnection, type SynFields, type TunPeer } from '../lab/tun-peer.ts'
 import { ODD_SYNS, randomSyn } from '../support/odd-syns.ts'
-import { addressBytes, addressText, FLAG, linuxOptions, option, type Segment, tcpOptions } from '../support/packet.ts'
-import { needs } from '../support/privilege.ts'
 import { seeded } from '../support/seeded.ts'
-import { startServer, type TestServer } from '../support/server.ts'
-import { createTunPeer, type PeerConnection, type SynFields, type TunPeer } from '../support/tun-peer.ts'
 
 const REQUEST = 'GET /json HTTP/1.1\r\nHost: bytes\r\nAccept: application/json\r\n\r\n'
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
@@ -62,7 +62,7 @@ needs('netns', 'tun').describe('syn.hex', () => {
     // Fast Open only for clients with a cookie: TFO_SERVER_ENABLE, TFO_SERVER_WO_SOCKOPT1.
     ns = createNetns({ sysctl: { 'net.ipv4.tcp_fastopen': 0x402 } })
     peer = createTunPeer(ns)
-    const script = 'test/support/json-server.ts'
+    const script = 'test/lab/json-server.ts'
     const started = await Promise.all([
       startServer(ns, script),
       startServer(ns, script, { FACE: 'plain', HOSTNAME_TO_BIND: peer.ipv4 }),

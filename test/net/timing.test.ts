@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { createNetns, type Netns } from '../support/netns.ts'
-import { linuxOptions, option, tcpOptions } from '../support/packet.ts'
-import { needs } from '../support/privilege.ts'
-import { RUNTIMES, startJsonServer } from '../support/runtimes.ts'
-import type { TestServer } from '../support/server.ts'
-import { startTls } from '../support/tls-peer.ts'
+import { createNetns, type Netns } from '../lab/netns.ts'
+import { linuxOptions, option, tcpOptions } from '../lab/packet.ts'
+import { needs } from '../lab/privilege.ts'
+import { RUNTIMES, startJsonServer } from '../lab/runtimes.ts'
+import type { TestServer } from '../lab/server.ts'
+import { startTls } from '../lab/tls-peer.ts'
 import {
   between,
   type ConnectOptions,
@@ -13,7 +13,7 @@ import {
   outside,
   type PeerConnection,
   type TunPeer,
-} from '../support/tun-peer.ts'
+} from '../lab/tun-peer.ts'
 
 // The product is compared with what the peer knows to have passed on the wire, so that a packet that a busy machine sent
 // late counts as late and not as a fault. What the peer was told to do is checked to have been done: never earlier.

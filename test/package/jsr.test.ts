@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { ROOT } from '../support/server.ts'
+import { ROOT } from '../lab/server.ts'
 import { run } from './packed.ts'
 
 /** Nobody listens there: what is checked must be in the checkout. */
@@ -13,7 +13,7 @@ test('JSR takes the sources: explicit types, nothing missing', async () => {
   const said = stdout + stderr
   expect(code, said).toBe(0)
   expect(said).toContain('Dry run complete')
-  for (const file of ['src/index.ts', 'src/adapter/deno.ts', 'ffi/libc.deno.ts', 'src/fingerprint/ja4t/LICENSE']) {
+  for (const file of ['src/index.ts', 'src/deno.ts', 'ffi/libc.deno.ts', 'src/ja4t/LICENSE']) {
     expect(said).toContain(`/${file} (`)
   }
   expect(said).not.toMatch(/\/(test|src\/cli|src\/demo)\b/)

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
-import { ROOT } from '../support/server.ts'
+import { ROOT } from '../lab/server.ts'
 
 /** What a command gave. */
 export interface Result {

@@ -4,15 +4,10 @@ import { type Context, Hono } from 'hono'
 import { openLibc } from '../../ffi/libc.bun.ts'
 import { isLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
-import {
-  type BunFingerprinter,
-  createFingerprinter,
-  type FingerprintVariables,
-  fingerprint,
-} from '../../src/adapter/bun.ts'
-import { needs } from '../support/privilege.ts'
-import { connectKernel, type KernelConnection } from '../support/raw-client.ts'
-import { TEST_CERTIFICATE } from '../support/tls-peer.ts'
+import { type BunFingerprinter, createFingerprinter, type FingerprintVariables, fingerprint } from '../../src/bun.ts'
+import { needs } from '../lab/privilege.ts'
+import { connectKernel, type KernelConnection } from '../lab/raw-client.ts'
+import { TEST_CERTIFICATE } from '../lab/tls-peer.ts'
 
 const open: { stop(force?: boolean): unknown }[] = []
 afterEach(async () => {
@@ -382,7 +377,7 @@ linux.describe('fingerprint() for Hono', () => {
   test('a server that nobody announced is armed within a second or so', async () => {
     // Its own process: here the fingerprinters of other tests look for servers too.
     const script = `
-      import { createFingerprinter } from ${JSON.stringify(new URL('../../src/adapter/bun.ts', import.meta.url).pathname)}
+      import { createFingerprinter } from ${JSON.stringify(new URL('../../src/bun.ts', import.meta.url).pathname)}
       const fp = createFingerprinter()
       await Bun.sleep(2300)
       const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: (request, server) => Response.json(fp.fromBun(request, server)) })

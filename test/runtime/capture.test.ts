@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from 'bun:test'
-import { needs } from '../support/privilege.ts'
-import { connectKernel, runAttribution, runTwoAddresses } from '../support/raw-client.ts'
-import { RUNTIMES, startJsonServer } from '../support/runtimes.ts'
-import type { TestServer } from '../support/server.ts'
+import { needs } from '../lab/privilege.ts'
+import { connectKernel, runAttribution, runTwoAddresses } from '../lab/raw-client.ts'
+import { RUNTIMES, startJsonServer } from '../lab/runtimes.ts'
+import type { TestServer } from '../lab/server.ts'
 
 const GET = 'GET /json HTTP/1.1\r\nHost: x\r\n\r\n'
 const get = async (url: string, init: object = {}): Promise<any> => (await fetch(url, init)).json()

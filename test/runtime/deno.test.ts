@@ -2,11 +2,11 @@ import { afterAll, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createFingerprinter, fingerprint } from '../../src/adapter/deno.ts'
-import { needs } from '../support/privilege.ts'
-import { connectKernel, runAttribution } from '../support/raw-client.ts'
-import { DENO_ARGUMENTS } from '../support/runtimes.ts'
-import { ROOT, runtimePath, type ServerOptions, startServer, type TestServer } from '../support/server.ts'
+import { createFingerprinter, fingerprint } from '../../src/deno.ts'
+import { needs } from '../lab/privilege.ts'
+import { connectKernel, runAttribution } from '../lab/raw-client.ts'
+import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
+import { ROOT, runtimePath, type ServerOptions, startServer, type TestServer } from '../lab/server.ts'
 
 const GET = 'GET /json HTTP/1.1\r\nHost: x\r\n\r\n'
 const JSON_SERVER = 'test/runtime/servers/deno-json.ts'
@@ -238,11 +238,11 @@ linux.describe('Deno.serve', () => {
   })
 })
 
-test('under another runtime the adapter for Deno says why there is nothing, and throws for wrong options', () => {
+test('under another runtime the entry for Deno says why there is nothing, and throws for wrong options', () => {
   const fp = createFingerprinter()
   const info = { remoteAddr: { transport: 'tcp', hostname: '127.0.0.1', port: 1 } }
   const request = new Request('http://localhost/')
-  // A capture that another adapter opened in this process is shared.
+  // A capture that another entry opened in this process is shared.
   expect(['unsupported', 'not-found']).toContain(fp.fromDeno(request, info).reason!)
   expect(fp.fromDeno(request, info)).toBe(fp.fromDeno(info))
   expect(fp.fromDeno(request, undefined).reason).toBe('no-connection')
@@ -261,7 +261,7 @@ test('under another runtime the adapter for Deno says why there is nothing, and 
 })
 
 test('the sources type-check under Deno too', async () => {
-  const entries = ['src/index.ts', 'src/adapter/deno.ts', 'src/adapter/bun.ts', 'src/fingerprint/ja4t/index.ts']
+  const entries = ['src/index.ts', 'src/deno.ts', 'src/bun.ts', 'src/ja4t/index.ts']
   const child = Bun.spawn([runtimePath('deno'), 'check', '--no-lock', ...entries], { cwd: ROOT, stderr: 'pipe' })
   const [said, code] = await Promise.all([new Response(child.stderr).text(), child.exited])
   expect(code, said).toBe(0)

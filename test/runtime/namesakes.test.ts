@@ -4,11 +4,11 @@
  */
 import { afterEach, expect, test } from 'bun:test'
 import { closeSync, openSync } from 'node:fs'
-import { createFingerprinter } from '../../src/adapter/bun.ts'
-import { needs } from '../support/privilege.ts'
-import { connectKernel, type KernelConnection } from '../support/raw-client.ts'
+import { createFingerprinter } from '../../src/bun.ts'
+import { needs } from '../lab/privilege.ts'
+import { connectKernel, type KernelConnection } from '../lab/raw-client.ts'
+import { startServer } from '../lab/server.ts'
 import { seeded } from '../support/seeded.ts'
-import { startServer } from '../support/server.ts'
 
 type Server = Bun.Server<undefined>
 
@@ -174,7 +174,7 @@ needs('linux').describe('connections that are easily mistaken or overlooked', ()
 
   test('half a request is not taken for that of a namesake above numbers that were closed a moment ago', async () => {
     // A process of its own: here the numbers of other tests are known as closed.
-    const server = await startServer(undefined, 'test/support/json-server.ts')
+    const server = await startServer(undefined, 'test/lab/json-server.ts')
     try {
       const first = await connect('127.0.0.1', server.port, 1001, PORTS + 200)
       for (let i = 0; i < 2; i++) expect(await mssOf(first)).toBe(1001)
@@ -192,7 +192,7 @@ needs('linux').describe('connections that are easily mistaken or overlooked', ()
   })
 
   test('requests that were ambiguous are no evidence for those that follow', async () => {
-    const server = await startServer(undefined, 'test/support/json-server.ts')
+    const server = await startServer(undefined, 'test/lab/json-server.ts')
     try {
       await mssOf(await connect('127.0.0.1', server.port, 999))
       // Few ports, each with up to three connections to different local addresses, which ask, are reset and come again.

@@ -2,9 +2,9 @@ import { expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { needs } from '../support/privilege.ts'
-import { connectKernel, runAttribution } from '../support/raw-client.ts'
-import { startServer } from '../support/server.ts'
+import { needs } from '../lab/privilege.ts'
+import { connectKernel, runAttribution } from '../lab/raw-client.ts'
+import { startServer } from '../lab/server.ts'
 
 const linux = needs('linux')
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -35,7 +35,7 @@ linux.describe('servers in processes of their own', () => {
   }, 60_000)
 
   test('deferAccept "keep": the wait of the client is in the RTT, which says so, and a silent one has none', async () => {
-    const server = await startServer(undefined, 'test/support/json-server.ts', { DEFER_ACCEPT: 'keep' })
+    const server = await startServer(undefined, 'test/lab/json-server.ts', { DEFER_ACCEPT: 'keep' })
     try {
       const destination = { address: '127.0.0.1', port: server.port }
       // Longer than the kernel defers, which is a second.

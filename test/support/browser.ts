@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { program } from './privilege.ts'
+import { program } from '../lab/privilege.ts'
 
 const FLAGS = [
   '--no-sandbox',

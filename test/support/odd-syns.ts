@@ -3,8 +3,8 @@
  * by octet.
  * @module
  */
-import { extensionHeaders, FLAG, IPV6_HEADER, linuxOptions, option, tcpOptions } from './packet.ts'
-import type { SynFields } from './tun-peer.ts'
+import { extensionHeaders, FLAG, IPV6_HEADER, linuxOptions, option, tcpOptions } from '../lab/packet.ts'
+import type { SynFields } from '../lab/tun-peer.ts'
 
 /** One SYN. */
 export interface OddSyn {

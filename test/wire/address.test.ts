@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { formatIpv4Address, formatIpv6Address } from '../../src/wire/address.ts'
+import { addressBytes } from '../lab/packet.ts'
 import { hex } from '../support/hex.ts'
-import { addressBytes } from '../support/packet.ts'
 import { createRandom } from '../support/random.ts'
 
 test('formatIpv4Address writes a dotted quad', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
-import { DecodeFailure } from '../../src/errors.ts'
+import { DecodeFailure } from '../../src/wire/errors.ts'
 import { MAX_SYN_OCTETS, parseSyn, type Syn, safeParseSyn } from '../../src/wire/syn.ts'
+import { buildPacket, extensionHeaders, parsePacket } from '../lab/packet.ts'
 import { hex, toText } from '../support/hex.ts'
 import { ODD_SYNS, randomSyn } from '../support/odd-syns.ts'
-import { buildPacket, extensionHeaders, parsePacket } from '../support/packet.ts'
 import { createRandom, randomSynBytes } from '../support/random.ts'
 import vectors from '../vectors/syn.json' with { type: 'json' }
 

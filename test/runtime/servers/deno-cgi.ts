@@ -1,6 +1,6 @@
 /** `cgi()` and `accessLog()` on Deno: a script that prints its environment, a line for each answer on standard output. */
 import { Hono } from 'hono'
-import { accessLog, cgi, type FingerprintVariables, fingerprint } from '../../../src/adapter/deno.ts'
+import { accessLog, cgi, type FingerprintVariables, fingerprint } from '../../../src/deno.ts'
 
 declare const Deno: {
   serve(options: object, handler: unknown): { readonly addr: { readonly port: number } }

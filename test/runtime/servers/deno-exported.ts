@@ -1,6 +1,6 @@
 /** For `deno serve`: nothing but the default export says that there is a server. Its argument is the port, to be printed. */
 import { type Context, Hono } from 'hono'
-import { type FingerprintVariables, fingerprint } from '../../../src/adapter/deno.ts'
+import { type FingerprintVariables, fingerprint } from '../../../src/deno.ts'
 
 declare const Deno: { readonly args: readonly string[] }
 

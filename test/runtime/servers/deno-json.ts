@@ -1,5 +1,5 @@
 /**
- * The Deno twin of `test/support/json-server.ts`: the same variables choose the same things, the same paths answer.
+ * The Deno twin of `test/lab/json-server.ts`: the same variables choose the same things, the same paths answer.
  *
  * `FACE` `hono` (default) or `plain`; `HOSTNAME_TO_BIND` default `::`; `DEFER_ACCEPT` `clear` (default) or `keep`;
  * `RESOLVE` `request` (default) or `read`; `TCP_INFO` as the option `tcpInfo`; `TLS` `1` (HTTP/2 comes with it);
@@ -14,7 +14,7 @@ import {
   type FingerprintOptions,
   type FingerprintVariables,
   fingerprint,
-} from '../../../src/adapter/deno.ts'
+} from '../../../src/deno.ts'
 import { TEST_CERTIFICATE } from '../../support/certificate.ts'
 
 type Choice = NonNullable<FingerprintOptions['tcpInfo']>

@@ -1,5 +1,5 @@
 /** Two servers of one process, and a third that nobody announces, started by a request to the first. */
-import { createFingerprinter, type DenoInfo, type DenoServer } from '../../../src/adapter/deno.ts'
+import { createFingerprinter, type DenoInfo, type DenoServer } from '../../../src/deno.ts'
 
 declare const Deno: {
   readonly args: readonly string[]

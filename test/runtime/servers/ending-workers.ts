@@ -3,7 +3,7 @@
  * has left.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { createFingerprinter } from '../../../src/adapter/bun.ts'
+import { createFingerprinter } from '../../../src/bun.ts'
 
 declare const self: Worker
 

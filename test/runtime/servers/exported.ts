@@ -1,6 +1,6 @@
 /** An app as most are written: nothing but the default export says that there is a server. */
 import { Hono } from 'hono'
-import { type FingerprintVariables, fingerprint } from '../../../src/adapter/bun.ts'
+import { type FingerprintVariables, fingerprint } from '../../../src/bun.ts'
 
 const app: Hono<{ Variables: FingerprintVariables }> = new Hono<{ Variables: FingerprintVariables }>()
 app.use(fingerprint())

@@ -1,6 +1,6 @@
 /** Run with `--hot`: evaluated again when the file named by HOT_FILE changes. */
 import { Hono } from 'hono'
-import { type FingerprintVariables, fingerprint } from '../../../src/adapter/bun.ts'
+import { type FingerprintVariables, fingerprint } from '../../../src/bun.ts'
 
 const generation = await Bun.file(process.env.HOT_FILE!).text()
 await import(process.env.HOT_MODULE!)

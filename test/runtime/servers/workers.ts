@@ -1,5 +1,5 @@
 /** Three threads of one process, each with a server of its own on the same port (SO_REUSEPORT). */
-import { createFingerprinter } from '../../../src/adapter/bun.ts'
+import { createFingerprinter } from '../../../src/bun.ts'
 
 declare const self: Worker
 

@@ -1,0 +1,277 @@
+/**
+ * Every directive of an Apache 2.4 `LogFormat` and what it prints, apart from the syntax around it.
+ *
+ * A directive is a function from its argument to a function from the record to its text. `undefined` prints as `-`.
+ * @module
+ */
+
+import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
+import { escapeHeader, escapePath, escapeText, remembering } from './escape.ts'
+import type { AccessRecord, HeaderReader } from './record.ts'
+import { hostName } from './record.ts'
+import { createTimeFormatter } from './time.ts'
+
+/** What a format reads of a record beyond the request line, addresses and headers: what it costs to know. */
+export interface LogFormatUses {
+  /** Octets of the body. */
+  readonly bytes: boolean
+  /** Anything only known when the body has ended: duration, abort, octets, end time. */
+  readonly end: boolean
+  readonly duration: boolean
+  readonly firstByte: boolean
+  /** Fractions of a millisecond of `time`. */
+  readonly microseconds: boolean
+  /** Addresses or ports of the connection. */
+  readonly connection: boolean
+  /** Names of variables that `%{...}g` and `%{...}e` ask for, in upper case. */
+  readonly variables: readonly string[]
+}
+
+/** Which of {@link LogFormatUses} a directive switches on. */
+export type Use = Exclude<keyof LogFormatUses, 'variables'>
+
+/** Text of one directive for one record. */
+export type Item = (record: AccessRecord) => string | undefined
+
+/** A piece of a line: what stands in every one, or what a record says. */
+export type Part = string | Item
+
+/**
+ * A directive: `compile` gets the text between the braces, empty without braces, and throws an {@link ArgumentError} for a bad
+ * one. Several parts are printed one after the other.
+ */
+export interface Directive {
+  readonly compile: (argument: string, original: boolean) => Item | readonly Part[]
+  readonly uses?: readonly Use[]
+  /** Prints the request before internal redirects unless told otherwise. */
+  readonly original?: boolean
+  readonly usesOf?: (argument: string) => readonly Use[]
+}
+
+/** Why a directive's argument is refused; the parser adds where. */
+export class ArgumentError extends Error {}
+
+function simple(item: Item, uses: readonly Use[] = []): Directive {
+  return { compile: () => item, uses }
+}
+
+function named(what: string, compile: (name: string) => Item): Directive {
+  return {
+    compile(name) {
+      if (name === '') throw new ArgumentError(`needs the name of ${what} in braces`)
+      return compile(name)
+    },
+  }
+}
+
+/** Picks by an argument that must be one of a few words, without regard to case. */
+function choice(items: Readonly<Record<string, Item>>, uses: readonly Use[] = []): Directive {
+  return {
+    compile(argument) {
+      const item = items[argument.toLowerCase()]
+      if (item !== undefined) return item
+      const words = Object.keys(items).filter((word) => word !== '')
+      throw new ArgumentError(`has the unknown argument "${argument}"; it takes ${words.join(', ')}`)
+    },
+    uses,
+  }
+}
+
+function text(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : escapeText(value)
+}
+function number(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : `${value}`
+}
+
+/** A header of one of the two sides. */
+function header(name: string, side: (record: AccessRecord) => HeaderReader): Item {
+  const lower = name.toLowerCase()
+  const escaped = remembering(escapeHeader)
+  return (record) => {
+    const value = side(record).get(lower)
+    return value === null ? undefined : escaped(value)
+  }
+}
+
+/** The client, or with `c` the other end of the connection; `show` prints an address. */
+function address(argument: string, show: (text: string) => string): Item {
+  if (argument !== '' && argument.toLowerCase() !== 'c') {
+    throw new ArgumentError(`has the unknown argument "${argument}"; it takes c`)
+  }
+  const print = (value: string | undefined): string | undefined => (value === undefined ? undefined : show(value))
+  return argument === ''
+    ? (record) => print(record.remoteAddress)
+    : (record) => print(record.peerAddress ?? record.remoteAddress)
+}
+
+function requestLine(): readonly Part[] {
+  const method = remembering(escapeText)
+  return [
+    (record) => method(record.method),
+    ' ',
+    (record) => escapeText(requestTarget(record.url)),
+    ' ',
+    (record) => text(record.protocol) ?? protocol(record),
+  ]
+}
+
+/** What the version of a request must be taken for: without `Host` only HTTP/1.0 gets through. */
+function protocol(record: AccessRecord): string {
+  if (record.protocol !== undefined) return record.protocol
+  return record.url.charCodeAt(0) === 0x2f && record.requestHeaders.get('host') === null ? 'HTTP/1.0' : 'HTTP/1.1'
+}
+
+/** Whole units of a duration, cut off as Apache does. */
+function duration(divisor: number): Item {
+  return (record) => (record.duration === undefined ? undefined : `${Math.floor(record.duration / divisor)}`)
+}
+
+function localPort(record: AccessRecord): number | undefined {
+  return record.localPort ?? record.serverPort
+}
+function canonicalPort(record: AccessRecord): string | undefined {
+  return number(record.serverPort ?? record.localPort)
+}
+
+/**
+ * The cookie `wanted`, as Apache looks for it: names without regard to case, no quoted strings, blanks around names and
+ * values dropped, a cookie without a value passed over.
+ */
+function cookie(header: string | null, wanted: string): string | undefined {
+  if (header === null) return undefined
+  for (const part of header.split(';')) {
+    const equals = part.indexOf('=')
+    if (equals < 0 || equals === part.length - 1) continue
+    if (part.slice(0, equals).trim().toLowerCase() === wanted) return escapeHeader(part.slice(equals + 1).trim())
+  }
+  return undefined
+}
+
+/** A variable by its name in upper case; other spellings are looked through only where that one is missing. */
+function variable(env: AccessRecord['env'], name: string): string | undefined {
+  if (env === undefined) return undefined
+  const value = env[name]
+  if (value !== undefined) return escapeText(value)
+  for (const key in env) if (key.toUpperCase() === name) return text(env[key])
+  return undefined
+}
+
+function noteText(value: unknown): string | undefined {
+  switch (typeof value) {
+    case 'string':
+      return escapeText(value)
+    case 'number':
+    case 'bigint':
+    case 'boolean':
+      return `${value}`
+    default:
+      return undefined
+  }
+}
+
+const SLASHES = /\/{2,}/g
+const TIME_PREFIX = /^(begin:|end:)?(.*)$/s
+
+function time(argument: string): Item {
+  const [, prefix, format] = TIME_PREFIX.exec(argument)!
+  const formatter = createTimeFormatter(format!)
+  if (prefix !== 'end:') return (record) => formatter(record.time)
+  return (record) => formatter(record.endTime ?? record.time + (record.duration ?? 0) / 1000)
+}
+function status(original: boolean): Item {
+  return original ? (record) => `${record.originalStatus ?? record.status}` : (record) => `${record.status}`
+}
+
+/** What nobody can know: its text is put into the line when the format is compiled. */
+export const NOTHING: Item = () => undefined
+const UNKNOWN: Directive = simple(NOTHING)
+
+/** `%^FB` and the trailers have three characters; every other directive has one. */
+export const DIRECTIVES: Readonly<Record<string, Directive>> = {
+  a: { compile: (argument) => address(argument, (text) => text), uses: ['connection'] },
+  A: simple((record) => record.localAddress, ['connection']),
+  b: simple(
+    (record) => (record.bytes === undefined || record.bytes === 0 ? undefined : `${record.bytes}`),
+    ['bytes', 'end'],
+  ),
+  B: simple((record) => number(record.bytes), ['bytes', 'end']),
+  C: named('a cookie', (name) => {
+    const wanted = name.toLowerCase()
+    return (record) => cookie(record.requestHeaders.get('cookie'), wanted)
+  }),
+  D: simple(duration(1), ['end', 'duration']),
+  e: named('a variable', (name) => {
+    const upper = name.toUpperCase()
+    return (record) => variable(record.env, upper)
+  }),
+  f: simple((record) => text(record.filename)),
+  g: named('a variable', (name) => {
+    const upper = name.toUpperCase()
+    return (record) => text(record.env?.[upper])
+  }),
+  h: { compile: (argument) => address(argument, remembering(escapeText)), uses: ['connection'] },
+  H: simple((record) => text(protocol(record))),
+  i: named('a header', (name) => header(name, (record) => record.requestHeaders)),
+  I: simple((record) => number(record.bytesReceived), ['end']),
+  k: simple((record) => number(record.keepAliveRequests)),
+  l: UNKNOWN,
+  L: simple((record) => text(record.logId)),
+  m: simple((record) => text(record.method)),
+  n: named('a note', (name) => (record) => noteText(record.note?.(name))),
+  o: named('a header', (name) => {
+    const item = header(name, (record) => record.responseHeaders)
+    return name.toLowerCase() === 'content-type' ? (record) => item(record)?.replace(/\s*;.*$/s, '') : item
+  }),
+  O: simple((record) => number(record.bytesSent), ['end']),
+  p: choice(
+    {
+      '': canonicalPort,
+      canonical: canonicalPort,
+      local: (record) => number(localPort(record)),
+      remote: (record) => number(record.remotePort),
+    },
+    ['connection'],
+  ),
+  P: choice({
+    '': (record) => number(record.processId),
+    pid: (record) => number(record.processId),
+    tid: (record) => number(record.threadId),
+    hextid: (record) => record.threadId?.toString(16),
+  }),
+  q: simple((record) => escapeText(targetQuery(requestTarget(record.url)))),
+  r: { compile: requestLine, original: true },
+  R: simple((record) => text(record.handler)),
+  s: { compile: (_argument, original) => status(original), original: true },
+  S: simple(
+    (record) =>
+      record.bytesReceived === undefined || record.bytesSent === undefined
+        ? undefined
+        : `${record.bytesReceived + record.bytesSent}`,
+    ['end'],
+  ),
+  t: {
+    compile: time,
+    usesOf(argument) {
+      const [, prefix, format] = TIME_PREFIX.exec(argument)!
+      const uses: Use[] = prefix === 'end:' ? ['end', 'duration'] : []
+      return format === 'usec' || format === 'usec_frac' ? [...uses, 'microseconds'] : uses
+    },
+  },
+  T: choice({ '': duration(1_000_000), s: duration(1_000_000), ms: duration(1_000), us: duration(1) }, [
+    'end',
+    'duration',
+  ]),
+  u: simple((record) => (record.user === '' ? '""' : text(record.user))),
+  // Apache takes slashes in a row for one (MergeSlashes).
+  U: simple((record) => escapePath(targetPath(requestTarget(record.url)).replace(SLASHES, '/'))),
+  v: simple((record) => text(record.serverName ?? hostName(record))),
+  V: simple((record) => text(hostName(record) ?? record.serverName)),
+  x: named('a variable of mod_ssl', (name) =>
+    name.toUpperCase() === 'HTTPS' ? (record) => (record.url.startsWith('https:') ? 'on' : 'off') : NOTHING,
+  ),
+  X: simple((record) => (record.aborted ? 'X' : record.closing ? '-' : '+'), ['end']),
+  '^FB': simple((record) => number(record.firstByte), ['end', 'firstByte']),
+  '^ti': named('a trailer', () => NOTHING),
+  '^to': named('a trailer', () => NOTHING),
+}

@@ -1,0 +1,71 @@
+/**
+ * Access log lines as JSON: one flat object per request, members named after OpenTelemetry's semantic conventions.
+ * @module
+ */
+
+import { headerText } from '../http/header-text.ts'
+import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
+import type { AccessRecord } from './record.ts'
+import { hostName } from './record.ts'
+
+const NUMBER = /^(?:0|[1-9]\d{0,14})$/
+
+/** `FINGERPRINT_TCP_RTT` as `tcp.fingerprint.tcp_rtt`; decimal values as numbers. */
+function fingerprintMembers(env: AccessRecord['env']): Record<string, string | number> {
+  const members: Record<string, string | number> = {}
+  for (const name in env) {
+    const value = env[name]
+    if (value === undefined || !name.startsWith('FINGERPRINT_')) continue
+    members[`tcp.fingerprint.${name.slice(12).toLowerCase()}`] =
+      NUMBER.test(value) && !TEXTS.has(name) ? Number(value) : value
+  }
+  return members
+}
+/** Variables that are text even where they look like a number. */
+const TEXTS: ReadonlySet<string> = new Set([
+  'FINGERPRINT_TCP_OPTIONS',
+  'FINGERPRINT_SAVED_SYN',
+  'FINGERPRINT_TCP_INFO',
+  'FINGERPRINT_HAPROXY',
+  'FINGERPRINT_LABEL',
+  'FINGERPRINT_LINK',
+])
+
+/**
+ * One request as one line of JSON, without a line end.
+ *
+ * Flat: no member is an object or an array. `time` is ISO 8601 in UTC with milliseconds, `http.server.request.duration`
+ * is in seconds, sizes are octets. What is not known is left out. `FINGERPRINT_*` variables become `tcp.fingerprint.*`
+ * unless the record brings `attributes`.
+ *
+ * @see {@link https://opentelemetry.io/docs/specs/semconv/http/http-spans/ OpenTelemetry HTTP conventions}
+ */
+export function formatJson(record: AccessRecord): string {
+  const target = requestTarget(record.url)
+  const query = targetQuery(target)
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(record.url)?.[1]
+  return JSON.stringify({
+    time: new Date(record.time).toISOString(),
+    'http.request.method': record.method,
+    'url.scheme': scheme,
+    'url.path': targetPath(target),
+    'url.query': query === '' ? undefined : query.slice(1),
+    'http.response.status_code': record.status,
+    'http.response.body.size': record.bytes,
+    'http.server.request.duration': record.duration === undefined ? undefined : record.duration / 1_000_000,
+    'http.response.aborted': record.aborted === true ? true : undefined,
+    'client.address': record.remoteAddress,
+    'client.port': record.remotePort,
+    'network.peer.address': record.peerAddress ?? record.remoteAddress,
+    'network.peer.port': record.peerAddress === undefined ? record.remotePort : undefined,
+    'network.local.address': record.localAddress,
+    'network.local.port': record.localPort,
+    'server.address': record.serverName ?? hostName(record),
+    'server.port': record.serverPort ?? record.localPort,
+    'user.name': record.user,
+    'user_agent.original': headerText(record.requestHeaders.get('user-agent')),
+    'http.request.header.referer': headerText(record.requestHeaders.get('referer')),
+    'http.response.header.content_type': headerText(record.responseHeaders.get('content-type')),
+    ...(record.attributes ?? fingerprintMembers(record.env)),
+  })
+}

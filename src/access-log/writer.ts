@@ -1,0 +1,273 @@
+/**
+ * Lines to a file, a pipe or a terminal: whole ones, in order, batched for a bounded time, never in anybody's way.
+ *
+ * What the file system is, is the caller's: this module knows a {@link LogTarget} and a timer.
+ * @module
+ */
+
+import { appendText } from './format.ts'
+
+/** An open file, pipe or terminal. */
+export interface LogTarget {
+  /** Appends octets and returns how many were taken; throws an error with a `code` where the system refuses. */
+  write(octets: Uint8Array): number
+  /** Length of a regular file now; `undefined` for anything else. */
+  size(): number | undefined
+  /** Most octets that are appended in one piece while other processes write too: `PIPE_BUF` of a pipe. */
+  readonly whole: number
+  close(): void
+}
+
+/** What a writer needs of the outside. */
+export interface LogWriterParts {
+  /** Opens the target, now and again at {@link LogWriter.reopen}. */
+  readonly open: () => LogTarget
+  /** Calls `run` once after `milliseconds` and returns how to prevent it. Must not keep the process alive. */
+  readonly schedule: (run: () => void, milliseconds: number) => () => void
+  /** Blocks: only used by {@link LogWriter.close} while a full pipe is read by its other end. */
+  readonly pause: (milliseconds: number) => void
+  /** Hears of trouble: once when it begins, and how many lines it cost when it is over. */
+  readonly onError: (error: Error) => void
+}
+
+/** How long and how much a writer collects. */
+export interface LogWriterLimits {
+  /** Milliseconds that a line waits at most before it is written. */
+  readonly delay: number
+  /** Characters kept while the target takes nothing; further lines are dropped and counted. */
+  readonly maxPending: number
+}
+
+const BATCH = 65_536
+const RETRY = 1_000
+const LAST_TRY = 1_000
+const encoder = new TextEncoder()
+const NOTHING = new Uint8Array(0)
+const NEWLINE = 0x0a
+
+/** Collects lines and appends them. Closed once. */
+export class LogWriter {
+  readonly #parts: LogWriterParts
+  readonly #limits: LogWriterLimits
+  #target: LogTarget | undefined
+  /** Pieces of lines not yet encoded, and how many characters they have. An array: strings that grow cost more to flatten. */
+  #pieces: string[] = []
+  #characters = 0
+  /** Octets that the target did not take, from `#at` on; before it, the begun part of a torn line. */
+  #rest: Uint8Array = NOTHING
+  #at = 0
+  #buffer: Uint8Array | undefined
+  /** Length of the file when a line was torn. */
+  #tornSize: number | undefined
+  #cancel: (() => void) | undefined
+  #trouble: string | undefined
+  #dropped = 0
+  #closed = false
+
+  constructor(parts: LogWriterParts, limits: LogWriterLimits) {
+    this.#parts = parts
+    this.#limits = limits
+    this.#open()
+  }
+
+  /** Takes one line, without its line end. Never throws. */
+  line(text: string): void {
+    this.append(appendText, text)
+  }
+
+  /**
+   * Takes one line in pieces: `append` puts them, without a line end, at the end of its second argument, and returns how many
+   * characters they have. Throws what `append` throws; then there is no line.
+   */
+  append<Source>(append: (source: Source, into: string[]) => number, source: Source): void {
+    if (this.#characters + this.#rest.length >= this.#limits.maxPending) {
+      this.#dropped += 1
+      return
+    }
+    const pieces = this.#pieces
+    const { length } = pieces
+    try {
+      this.#characters += append(source, pieces) + 1
+    } catch (error) {
+      pieces.length = length
+      throw error
+    }
+    pieces.push('\n')
+    if (this.#closed) {
+      this.flush()
+      this.#release()
+    } else if (this.#cancel === undefined) this.#later(this.#limits.delay)
+    else if (this.#characters >= BATCH && this.#trouble === undefined) this.flush()
+  }
+
+  /** Writes what waits, as far as the target takes it now. Returns whether nothing is left. */
+  flush(): boolean {
+    this.#cancel?.()
+    this.#cancel = undefined
+    if (this.#pieces.length === 0 && this.#rest.length === 0) return true
+    if (this.#target === undefined && !this.#open()) {
+      this.#later(RETRY)
+      return false
+    }
+    this.#encode()
+    try {
+      this.#write(this.#target!)
+    } catch (error) {
+      const code = codeOf(error)
+      // A full pipe is nobody's fault: its reader is slow. It becomes one when lines are lost.
+      if (code !== 'EAGAIN' || this.#dropped > 0) this.#report(error, code)
+      this.#later(code === 'EAGAIN' ? this.#limits.delay : RETRY)
+      return false
+    }
+    this.#rest = NOTHING
+    this.#at = 0
+    this.#recovered()
+    return true
+  }
+
+  /** Writes what waits to the old file, then opens the path again: after a rotation has renamed it. */
+  reopen(): void {
+    if (this.#closed) return
+    this.flush()
+    let target: LogTarget
+    try {
+      target = this.#parts.open()
+    } catch (error) {
+      this.#report(error, codeOf(error))
+      return
+    }
+    this.#target?.close()
+    this.#target = target
+    // The new file has not seen the beginning of a torn line.
+    this.#at = 0
+    this.#tornSize = undefined
+    this.flush()
+  }
+
+  /** Writes what waits and closes. A pipe that is full gets a second. Lines that come later still go to the target. */
+  close(): void {
+    if (this.#closed) return
+    for (let waited = 0; !this.flush() && this.#trouble === undefined && waited < LAST_TRY; waited += 10) {
+      this.#parts.pause(10)
+    }
+    this.#cancel?.()
+    this.#cancel = undefined
+    this.#closed = true
+    this.#release()
+  }
+
+  #release(): void {
+    this.#target?.close()
+    this.#target = undefined
+  }
+
+  #open(): boolean {
+    try {
+      this.#target = this.#parts.open()
+      return true
+    } catch (error) {
+      this.#report(error, codeOf(error))
+      return false
+    }
+  }
+
+  #encode(): void {
+    if (this.#pieces.length === 0) return
+    const text = this.#pieces.join('')
+    this.#pieces = []
+    this.#characters = 0
+    if (this.#rest.length === 0) {
+      // The usual way: into a buffer that is used again, since all of it goes out at once.
+      const { read, written } = encoder.encodeInto(text, (this.#buffer ??= new Uint8Array(2 * BATCH)))
+      if (read === text.length) {
+        this.#rest = this.#buffer.subarray(0, written)
+        return
+      }
+    }
+    const octets = encoder.encode(text)
+    const both = new Uint8Array(this.#rest.length + octets.length)
+    both.set(this.#rest)
+    both.set(octets, this.#rest.length)
+    this.#rest = both
+  }
+
+  /** Writes all of `#rest` or throws; what was taken is remembered either way, to the octet. */
+  #write(target: LogTarget): void {
+    while (this.#at < this.#rest.length) {
+      if (this.#tornSize !== undefined) this.#mend(target)
+      const end = wholeLines(this.#rest, this.#at, target.whole)
+      const taken = this.#take(target, this.#rest.subarray(this.#at, end))
+      this.#at += taken
+      // Forget the lines that are out, so that a torn one stands at the beginning.
+      const start = this.#rest.lastIndexOf(NEWLINE, this.#at - 1) + 1
+      if (this.#at === this.#rest.length) break
+      this.#rest = this.#rest.subarray(start)
+      this.#at -= start
+      this.#tornSize = this.#at > 0 ? target.size() : undefined
+    }
+    this.#tornSize = undefined
+  }
+
+  /** Another process wrote behind a torn line: end it there, and write the line anew. */
+  #mend(target: LogTarget): void {
+    if (target.size() === this.#tornSize) return
+    this.#take(target, Uint8Array.of(NEWLINE))
+    this.#at = 0
+    this.#tornSize = undefined
+  }
+
+  #take(target: LogTarget, octets: Uint8Array): number {
+    for (;;) {
+      try {
+        const taken = target.write(octets)
+        if (taken <= 0) throw Object.assign(new Error('Cannot write log: nothing was taken'), { code: 'EAGAIN' })
+        return taken
+      } catch (error) {
+        if (codeOf(error) !== 'EINTR') throw error
+      }
+    }
+  }
+
+  #later(milliseconds: number): void {
+    if (this.#closed) return
+    this.#cancel ??= this.#parts.schedule(() => {
+      this.#cancel = undefined
+      this.flush()
+    }, milliseconds)
+  }
+
+  #report(error: unknown, code: string): void {
+    if (this.#trouble === code) return
+    this.#trouble = code
+    this.#tell(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  #recovered(): void {
+    this.#trouble = undefined
+    if (this.#dropped === 0) return
+    const dropped = this.#dropped
+    this.#dropped = 0
+    this.#tell(new Error(`Access log writes again: ${dropped} lines were dropped meanwhile`))
+  }
+
+  #tell(error: Error): void {
+    try {
+      this.#parts.onError(error)
+    } catch {
+      // Whoever listens must not break the log, and the log must not break requests.
+    }
+  }
+}
+
+/** Where to stop writing so that only whole lines of at most `limit` octets go out; one longer line goes alone. */
+function wholeLines(octets: Uint8Array, start: number, limit: number): number {
+  if (octets.length - start <= limit) return octets.length
+  const last = octets.lastIndexOf(NEWLINE, start + limit - 1)
+  if (last >= start) return last + 1
+  const next = octets.indexOf(NEWLINE, start)
+  return next < 0 ? octets.length : next + 1
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown'
+}

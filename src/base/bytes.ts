@@ -1,0 +1,82 @@
+/**
+ * Small readers of octets and of hexadecimal text, shared by `wire/`.
+ * @module
+ */
+
+import type { Result } from './result.ts'
+
+/** Unsigned 16-bit big-endian number at `offset`. The caller has checked that two octets are there. */
+export function u16be(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! << 8) | bytes[offset + 1]!
+}
+
+/** Unsigned 32-bit big-endian number at `offset`. The caller has checked that four octets are there. */
+export function u32be(bytes: Uint8Array, offset: number): number {
+  return ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0
+}
+
+const DIGITS = '0123456789abcdef'
+/** Two lower-case hexadecimal digits of every octet value. */
+const OCTET_TEXT: readonly string[] = /* @__PURE__ */ Array.from(
+  { length: 256 },
+  (_, octet) => DIGITS.charAt(octet >> 4) + DIGITS.charAt(octet & 15),
+)
+
+/** Lower-case hexadecimal text, two digits an octet, of `bytes` from `start` to before `end`. */
+export function toHex(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  let text = ''
+  for (let i = start; i < end; i++) text += OCTET_TEXT[bytes[i]!]!
+  return text
+}
+
+/** Value of every UTF-16 unit below 128 as a hexadecimal digit, -1 where it is none. */
+const DIGIT_VALUE: Int8Array = /* @__PURE__ */ Int8Array.from({ length: 128 }, (_, unit) =>
+  DIGITS.indexOf(String.fromCharCode(unit).toLowerCase()),
+)
+
+function digit(unit: number): number {
+  return unit < 128 ? DIGIT_VALUE[unit]! : -1
+}
+
+/** Where text is not pairs of hexadecimal digits. */
+export interface HexError {
+  readonly reason: 'bad-hex'
+  /** Characters from the start of the text. */
+  readonly offset: number
+}
+
+/** `Uint8Array.fromHex` of ECMAScript 2026, where the runtime has it. */
+interface HexReader {
+  fromHex?: (text: string) => Uint8Array
+}
+
+/**
+ * Octets of hexadecimal text: pairs of digits in either case, nothing between them. White space around is ignored,
+ * everything else (a `0x` prefix, separators, an odd digit) is refused with the offset of the first wrong character;
+ * for an odd digit that is the end of the text.
+ */
+export function fromHex(text: string): Result<Uint8Array, HexError> {
+  const trimmed = text.trim()
+  const reader = Uint8Array as unknown as HexReader
+  if (reader.fromHex !== undefined && (trimmed.length & 1) === 0) {
+    try {
+      return { ok: true, value: reader.fromHex(trimmed) }
+    } catch {
+      // Read again below to find the wrong character.
+    }
+  }
+  const start = trimmed.length === text.length ? 0 : text.length - text.trimStart().length
+  const bytes = new Uint8Array(trimmed.length >> 1)
+  for (let i = 0, at = 0; i < bytes.length; i++, at += 2) {
+    const high = digit(trimmed.charCodeAt(at))
+    const low = digit(trimmed.charCodeAt(at + 1))
+    if ((high | low) < 0) return badHex(start + at + (high < 0 ? 0 : 1))
+    bytes[i] = (high << 4) | low
+  }
+  if ((trimmed.length & 1) === 0) return { ok: true, value: bytes }
+  return badHex(start + trimmed.length - (digit(trimmed.charCodeAt(trimmed.length - 1)) < 0 ? 1 : 0))
+}
+
+function badHex(offset: number): Result<Uint8Array, HexError> {
+  return { ok: false, error: { reason: 'bad-hex', offset } }
+}

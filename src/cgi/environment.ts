@@ -1,0 +1,103 @@
+/**
+ * The environment of a CGI script (RFC 3875 section 4.1), with the variables that Apache adds.
+ * @module
+ */
+import { headerText } from '../http/header-text.ts'
+import { hostOf, requestTarget, targetQuery } from '../http/request-target.ts'
+
+/** What is known of a request besides the request itself. */
+export interface CgiFacts {
+  /** Decoded URL path that leads to the script. */
+  readonly scriptName: string
+  /** Decoded rest of the path; empty where there is none. */
+  readonly pathInfo: string
+  /** File that answers. */
+  readonly scriptFilename?: string | undefined
+  readonly documentRoot?: string | undefined
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+  /** Canonical name and port; without them those of the request. */
+  readonly serverName?: string | undefined
+  readonly serverPort?: number | undefined
+  readonly serverSoftware?: string | undefined
+  readonly protocol?: string | undefined
+  /** Whom the application says the user is, and how it found out. */
+  readonly user?: string | undefined
+  readonly authType?: string | undefined
+  /** Octets of the body where it is known better than by the header. */
+  readonly contentLength?: number | undefined
+}
+
+/** Headers that have a variable of their own, must not be told, or describe a coding that has been undone. */
+const NOT_PASSED: ReadonlySet<string> = new Set([
+  'authorization',
+  'proxy-authorization',
+  'content-type',
+  'content-length',
+  // HTTP_PROXY would be taken for the proxy to use: https://httpoxy.org
+  'proxy',
+])
+const PASSED_NAME = /^[a-z0-9-]+$/i
+const NUL = /\u0000/g
+
+/**
+ * The meta-variables of a request: RFC 3875, plus REMOTE_PORT, REQUEST_SCHEME, REQUEST_URI, SCRIPT_FILENAME, SERVER_ADDR and
+ * HTTPS, and HTTP_* for the headers.
+ *
+ * Header names with anything but letters, digits and `-` are left out: `Foo_Bar` would become the same variable as `Foo-Bar`.
+ * So are `Proxy`, `Authorization` and `Proxy-Authorization`. Every variable of a client begins with `HTTP_`: none can become
+ * `FINGERPRINT_*`.
+ *
+ * Values have the octets that came, where those are UTF-8. Others arrive as the UTF-8 form of Latin-1: Bun and Deno encode
+ * environments as UTF-8 and take nothing but strings (`test/cgi/octets.test.ts` shows it). `iconv -f UTF-8 -t ISO-8859-1` in the
+ * script gives the octets back.
+ */
+export function cgiVariables(request: Request, facts: CgiFacts): Record<string, string> {
+  const target = requestTarget(request.url)
+  const secure = request.url.startsWith('https:')
+  const query = targetQuery(target)
+  const host = request.headers.get('host')
+  const env: Record<string, string> = {
+    GATEWAY_INTERFACE: 'CGI/1.1',
+    SERVER_SOFTWARE: facts.serverSoftware ?? 'tcpfingerprint',
+    SERVER_PROTOCOL: facts.protocol ?? (request.url.startsWith('/') && host === null ? 'HTTP/1.0' : 'HTTP/1.1'),
+    SERVER_NAME: facts.serverName ?? hostOf(host, request.url) ?? facts.localAddress ?? 'localhost',
+    SERVER_PORT: `${facts.serverPort ?? facts.localPort ?? portOf(host) ?? (secure ? 443 : 80)}`,
+    REQUEST_METHOD: request.method,
+    REQUEST_SCHEME: secure ? 'https' : 'http',
+    REQUEST_URI: target,
+    QUERY_STRING: query === '' ? '' : query.slice(1),
+    SCRIPT_NAME: facts.scriptName,
+  }
+  const set = (name: string, value: string | number | undefined): void => {
+    if (value !== undefined) env[name] = `${value}`.replace(NUL, '')
+  }
+  if (secure) env.HTTPS = 'on'
+  set('SERVER_ADDR', facts.localAddress)
+  set('REMOTE_ADDR', facts.remoteAddress)
+  set('REMOTE_PORT', facts.remotePort)
+  set('SCRIPT_FILENAME', facts.scriptFilename)
+  set('DOCUMENT_ROOT', facts.documentRoot)
+  if (facts.pathInfo !== '') {
+    set('PATH_INFO', facts.pathInfo)
+    if (facts.documentRoot !== undefined) set('PATH_TRANSLATED', facts.documentRoot + facts.pathInfo)
+  }
+  set('REMOTE_USER', facts.user)
+  if (facts.user !== undefined) set('AUTH_TYPE', facts.authType)
+  set('CONTENT_TYPE', headerText(request.headers.get('content-type')))
+  set('CONTENT_LENGTH', facts.contentLength)
+  for (const [name, value] of request.headers) {
+    if (NOT_PASSED.has(name) || !PASSED_NAME.test(name)) continue
+    // The length is known by now, and the coding undone.
+    if (name === 'transfer-encoding' && facts.contentLength !== undefined) continue
+    set(`HTTP_${name.toUpperCase().replaceAll('-', '_')}`, headerText(value))
+  }
+  return env
+}
+
+/** The port in a Host header; `undefined` where there is none. */
+function portOf(host: string | null): string | undefined {
+  return /:([1-9]\d{0,4})$/.exec(host ?? '')?.[1]
+}

@@ -1,0 +1,212 @@
+/**
+ * `tcpfingerprint pcap`: every SYN of capture files.
+ * @module
+ */
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import { CaptureReader } from '../../capture-file/reader.ts'
+import { SynLocator, VERDICT } from '../../capture-file/syn-locator.ts'
+import type { CaptureHandler, CaptureProblem } from '../../capture-file/types.ts'
+import { describeError } from '../../explain/errors.ts'
+import { safeParseSyn } from '../../wire/syn.ts'
+import { type Analyzer, createAnalyzer } from '../analyzer.ts'
+import { type Arguments, printable, UsageError } from '../args.ts'
+import { openSource, readSome, type Source } from '../input.ts'
+import type { Io } from '../io.ts'
+import { createProgress, type Progress } from '../progress.ts'
+import type { RecordError, RecordWriter } from '../record.ts'
+import { errorCode, systemReason } from '../system.ts'
+
+/** Octets of one read. */
+const CHUNK = 1024 * 1024
+/** Messages about one file on standard error; the records tell of all. */
+const MOST_MESSAGES = 20
+
+/** Runs the command; returns its exit code. */
+export async function run(args: Arguments, io: Io): Promise<number> {
+  if (args.operands.length === 0) throw new UsageError('No capture file given ("-" is standard input)')
+  const analyzer = await createAnalyzer(args, io)
+  const json = args.has('json')
+  const writer = json
+    ? (await import('../render/json.ts')).createJsonWriter(io.out)
+    : (await import('../render/text.ts')).createTextWriter(io.out, io.color, analyzer.databaseName)
+  let code: number = analyzer.code
+  for (const path of args.operands) {
+    const file = new CaptureFile(path, io, analyzer, writer, json)
+    if (!(await file.read())) code = 1
+  }
+  return code
+}
+
+/** One file, from opening it to its last message. */
+class CaptureFile implements CaptureHandler {
+  readonly #path: string
+  readonly #io: Io
+  readonly #analyzer: Analyzer
+  readonly #writer: RecordWriter
+  readonly #json: boolean
+  readonly #reader = new CaptureReader(this)
+  readonly #locator = new SynLocator()
+  #progress: Progress | undefined
+  #packets = 0
+  #syns = 0
+  #problems = 0
+  #cut = 0
+  #firstCut = 0
+
+  constructor(path: string, io: Io, analyzer: Analyzer, writer: RecordWriter, json: boolean) {
+    this.#path = path
+    this.#io = io
+    this.#analyzer = analyzer
+    this.#writer = writer
+    this.#json = json
+  }
+
+  packet(bytes: Uint8Array, start: number, end: number, linkType: number, frame: number, cut: boolean): boolean {
+    this.#packets = frame
+    const locator = this.#locator
+    switch (locator.locate(bytes, start, end, linkType, cut)) {
+      case VERDICT.SYN: {
+        const decoded = safeParseSyn(bytes.subarray(locator.start, locator.end))
+        if (!decoded.ok) {
+          this.#tell(decoded.error, describeError(decoded.error), frame)
+          return true
+        }
+        this.#syns++
+        const report = this.#analyzer.analyze(decoded.value)
+        report.file = this.#path
+        report.frame = frame
+        report.tunnel = locator.tunnels
+        this.#writer.record(report)
+        return true
+      }
+      case VERDICT.CUT:
+        if (this.#cut++ === 0) this.#firstCut = frame
+        return true
+      case VERDICT.UNKNOWN_LINK:
+        return false
+      default:
+        return true
+    }
+  }
+
+  problem(problem: CaptureProblem): void {
+    const { reason, detail, offset, frame } = problem
+    this.#tell({ reason, offset, detail }, `${reason} at octet ${offset}: ${detail}`, frame)
+  }
+
+  /** Reads it all; returns whether all of it was good. */
+  async read(): Promise<boolean> {
+    let source: Source
+    try {
+      source = openSource(this.#path)
+    } catch (error) {
+      this.#unreadable(error)
+      return false
+    }
+    this.#progress = createProgress(this.#io, printable(this.#path), source.size)
+    try {
+      await this.#readFrom(source)
+      this.#reader.end()
+    } catch (error) {
+      if (errorCode(error) === '') throw error
+      this.#unreadable(error)
+    } finally {
+      this.#progress.clear()
+      source.close()
+    }
+    this.#summary()
+    return this.#problems === 0
+  }
+
+  async #readFrom(source: Source): Promise<void> {
+    const buffer = new Uint8Array(CHUNK)
+    // What a pipe delivers is answered before more is waited for; a file is never waited for.
+    const live = source.size === undefined
+    let done = 0
+    const next = (): Uint8Array | undefined => {
+      if (live) this.#io.out.flush()
+      const length = readSome(source.fd, buffer, 0, CHUNK)
+      done += length
+      this.#progress?.update(done, this.#packets, this.#syns)
+      return length === 0 ? undefined : buffer.subarray(0, length)
+    }
+    let first = next()
+    if (first === undefined) return
+    while (first.length < 2) {
+      const octet: number = first[0]!
+      const more = next()
+      if (more === undefined) break
+      first = Uint8Array.of(octet, ...more)
+    }
+    if (first[0] === 0x1f && first[1] === 0x8b) {
+      await this.#unpack(first, next)
+      return
+    }
+    for (let chunk: Uint8Array | undefined = first; chunk !== undefined; chunk = next()) {
+      this.#reader.push(chunk)
+      if (!this.#reader.open) return
+    }
+  }
+
+  /** Reads on through gzip. */
+  async #unpack(first: Uint8Array, next: () => Uint8Array | undefined): Promise<void> {
+    const reader = this.#reader
+    function* compressed(): Generator<Uint8Array> {
+      for (let chunk: Uint8Array | undefined = first; chunk !== undefined && reader.open; chunk = next()) {
+        yield chunk.slice() // The stream may hold on to it.
+      }
+    }
+    let closed: unknown
+    try {
+      await pipeline(Readable.from(compressed()), createGunzip(), async (unpacked: AsyncIterable<Uint8Array>) => {
+        for await (const chunk of unpacked) {
+          try {
+            reader.push(chunk)
+          } catch (error) {
+            closed = error
+            throw error
+          }
+          if (!reader.open) break
+        }
+      })
+    } catch (error) {
+      if (closed !== undefined) throw closed
+      if (!reader.open) return
+      const detail = error instanceof Error ? error.message : String(error)
+      this.#tell(
+        { reason: 'broken-compression', detail: `gzip: ${detail}` },
+        `broken-compression: gzip: ${detail}`,
+        undefined,
+      )
+    }
+  }
+
+  #unreadable(error: unknown): void {
+    const detail = systemReason(error)
+    this.#tell({ reason: 'unreadable-file', detail }, `Cannot read it: ${detail}`, undefined)
+  }
+
+  #tell(error: RecordError, words: string, frame: number | undefined): void {
+    this.#problems++
+    this.#writer.error(error, this.#path, frame)
+    if (this.#problems > MOST_MESSAGES) return
+    this.#progress?.clear()
+    this.#io.warn(`${printable(this.#path)}: ${frame === undefined ? '' : `frame ${frame}: `}${words}`)
+  }
+
+  #summary(): void {
+    if (this.#cut > 0) {
+      const packets = this.#cut
+      const detail = `${packets === 1 ? 'one packet was' : `${packets} packets were`} cut before the TCP flags, this one first; a longer snap length keeps them`
+      this.#tell({ reason: 'cut-short', packets, detail }, `cut-short: ${detail}`, this.#firstCut)
+    }
+    if (this.#problems > MOST_MESSAGES) {
+      const rest = this.#problems - MOST_MESSAGES
+      this.#io.warn(
+        `${printable(this.#path)}: ${rest} more ${rest === 1 ? 'problem' : 'problems'}${this.#json ? '; the records tell of each' : ''}`,
+      )
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * `tcpfingerprint serve`: the demonstration server.
+ * @module
+ */
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs'
+import process from 'node:process'
+import { compileLogFormat, NAMED_LOG_FORMATS } from '../../access-log/format.ts'
+import { type Arguments, printable, UsageError } from '../args.ts'
+import { loadDatabase } from '../database.ts'
+import type { Io } from '../io.ts'
+import { systemReason } from '../system.ts'
+
+/** An environment variable; `undefined` when unset, empty, or denied. */
+function variable(name: string): string | undefined {
+  try {
+    const value = process.env[name]
+    return value === '' ? undefined : value
+  } catch {
+    return undefined
+  }
+}
+
+function port(args: Arguments): number | undefined {
+  const given = args.get('port')
+  const text = given ?? variable('PORT')
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value > 65535) {
+    throw new UsageError(
+      `${given === undefined ? 'The variable PORT' : 'Option "--port"'} needs a number from 0 to 65535: "${printable(text)}"`,
+    )
+  }
+  return value
+}
+
+function live(args: Arguments): 'loopback' | 'anyone' | undefined {
+  const text = args.get('live')
+  if (text === undefined || text === 'loopback' || text === 'anyone') return text
+  throw new UsageError(`Option "--live" needs "loopback" or "anyone": "${printable(text)}"`)
+}
+
+function logFormat(args: Arguments): string | undefined {
+  const text = args.get('log-format')
+  if (text === undefined || text === 'json' || Object.hasOwn(NAMED_LOG_FORMATS, text)) return text
+  if (!text.includes('%')) {
+    const names = [...Object.keys(NAMED_LOG_FORMATS), 'json'].join(', ')
+    throw new UsageError(`Option "--log-format" needs ${names} or a string with % directives: "${printable(text)}"`)
+  }
+  try {
+    compileLogFormat(text)
+  } catch (error) {
+    throw new UsageError(printable((error as Error).message))
+  }
+  return text
+}
+
+/** The path that an option gives, once `look` has found it to be of use. What is amiss would otherwise be told at the first request. */
+function path(args: Arguments, option: string, action: string, look: (path: string) => void): string | undefined {
+  const given = args.get(option)
+  if (given === undefined) return undefined
+  try {
+    look(given)
+  } catch (error) {
+    throw new UsageError(`Cannot ${action} "${printable(given)}": ${systemReason(error)}`)
+  }
+  return given
+}
+
+const isReadable = (file: string): void => accessSync(file, constants.R_OK)
+
+/** Which runtime this is, where it cannot serve. */
+function otherRuntime(): string | undefined {
+  const { Bun, Deno } = globalThis as { Bun?: unknown; Deno?: unknown }
+  return Bun === undefined && Deno === undefined ? `Node ${process.versions.node}` : undefined
+}
+
+/** Runs the command; returns its exit code when the server listens, which keeps the process alive. */
+export async function run(args: Arguments, io: Io): Promise<number> {
+  if (args.operands.length > 0) throw new UsageError(`"serve" takes no argument: "${printable(args.operands[0]!)}"`)
+  const tlsCert = path(args, 'tls-cert', 'read the certificate', isReadable)
+  const tlsKey = path(args, 'tls-key', 'read the key', isReadable)
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new UsageError('Options "--tls-cert" and "--tls-key" need each other')
+  }
+  if (args.get('host') === '') throw new UsageError('Option "--host" needs an address or a name')
+  const options = {
+    host: args.get('host') ?? variable('HOST'),
+    port: port(args),
+    tlsCert,
+    tlsKey,
+    http2: args.has('http2'),
+    logFormat: logFormat(args),
+    logFile: path(args, 'log-file', 'append to', (file) => closeSync(openSync(file, 'a'))),
+    cgiBin: path(args, 'cgi-bin', 'run scripts of', (directory) => {
+      if (!statSync(directory).isDirectory()) throw new Error('it is not a directory')
+    }),
+    live: live(args),
+  }
+  const node = otherRuntime()
+  if (node !== undefined) {
+    io.warn(`Cannot serve under ${node}: run it with Bun ("bunx --bun tcpfingerprint serve") or Deno`)
+    return 1
+  }
+  const database = await loadDatabase(args, io)
+  if (database === 'broken') return 1
+  let demo: typeof import('../../demo/server.ts')
+  try {
+    demo = await import('../../demo/server.ts')
+  } catch (error) {
+    if (!/["']hono["'/]/.test(String(error))) throw error
+    io.warn('Cannot serve without Hono, which is not installed with this package: "npm install hono" beside it')
+    return 1
+  }
+  const { serve } = demo
+  io.out.flush()
+  await serve({ ...options, ...(database === undefined ? undefined : { fingerprint: { database } }) })
+  return 0
+}

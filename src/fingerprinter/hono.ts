@@ -1,0 +1,71 @@
+/**
+ * `fingerprint()`: sets `c.var.fingerprint` and `c.var.fingerprintEnv`. Knows Hono, and nothing of sockets: where facts come
+ * from is a probe, which a runtime entry supplies, or a test.
+ * @module
+ */
+import type { Context, Env, Handler, MiddlewareHandler, Next } from 'hono'
+import { lazyEnv, lazyEnvHandler } from '../connection/env.ts'
+import type { Fingerprint } from '../connection/fingerprint.ts'
+
+/** What the middleware adds to Hono's context. For apps that are not chained: `new Hono<{ Variables: FingerprintVariables }>()`. */
+export interface FingerprintVariables {
+  /** Always set, never throws; `available` says whether anything was captured, `reason` why something is missing. */
+  fingerprint: Fingerprint
+  /** The `FINGERPRINT_*` variables, to be spread into a subprocess's `env`. Computed when first looked into. */
+  fingerprintEnv: Record<string, string>
+}
+
+/** Where the middleware gets a request's fingerprint and its variables. Neither may throw. */
+export interface Probe {
+  fingerprint(c: Context): Fingerprint
+  env(fingerprint: Fingerprint): Record<string, string>
+}
+
+/**
+ * Gives back the handler with `c.var.fingerprint` and `c.var.fingerprintEnv` set before it runs. Hono calls the only handler
+ * of a route directly; with any middleware before it there is a chain of promises, which costs more than the fingerprint does.
+ * Path parameters and the app's own variables are typed where `c` is annotated: `handler((c: Context<E, '/users/:id'>) => ...)`.
+ */
+export type WithFingerprint = <
+  E extends Env = Env,
+  // biome-ignore lint/suspicious/noExplicitAny: as in Hono's own types of handlers
+  P extends string = any,
+  R extends HandlerResponse = HandlerResponse,
+>(
+  handler: (c: Context<E & { Variables: FingerprintVariables }, P>, next: Next) => R,
+  // biome-ignore lint/suspicious/noExplicitAny: what the app has besides is its own
+) => (c: Context<any, P>, next: Next) => R
+
+type HandlerResponse = ReturnType<Handler>
+
+/** The middleware, and the way to do without. */
+export interface VariablesMiddleware extends MiddlewareHandler<{ Variables: FingerprintVariables }> {
+  /**
+   * Wraps the only handler of a route, in place of `use`.
+   *
+   * @example
+   * const { handler } = fingerprint()
+   * const app = new Hono().get('/', handler((c) => c.json(c.var.fingerprint)))
+   */
+  readonly handler: WithFingerprint
+}
+
+/** The middleware over a probe. Mounted twice, the inner one leaves what the outer one set. */
+export function createMiddleware(probe: Probe): VariablesMiddleware {
+  const envHandler = lazyEnvHandler<Fingerprint>((found) => probe.env(found))
+  const set = (c: Context): void => {
+    if (c.get('fingerprint') !== undefined) return
+    const found = probe.fingerprint(c)
+    c.set('fingerprint', found)
+    c.set('fingerprintEnv', lazyEnv(found, envHandler))
+  }
+  const middleware: MiddlewareHandler<{ Variables: FingerprintVariables }> = function fingerprint(c, next) {
+    set(c)
+    return next()
+  }
+  const handler: WithFingerprint = (inner) => (c, next) => {
+    set(c)
+    return inner(c as never, next)
+  }
+  return Object.assign(middleware, { handler })
+}

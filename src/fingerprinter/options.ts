@@ -1,0 +1,127 @@
+/**
+ * Options of the fingerprinter, checked once when it is made.
+ * @module
+ */
+import * as v from 'valibot'
+import { checkOptions } from '../base/options.ts'
+import { Database } from '../label/database.ts'
+import { type TrustedHeader, TrustedHeaders } from '../proxy/trusted-header.ts'
+
+/** What to collect and how. Every field is optional. `Subject` is what `skip` gets: the request, or Hono's context. */
+export interface FingerprintOptions<Subject = Request> {
+  /** Whether to read the SYN. Default true. */
+  readonly syn?: boolean | undefined
+  /**
+   * TCP_INFO: `'request'` reads it for each request that looks at it, `'connection'` once at the first request of a
+   * connection, `'off'` never (no RTT and no other timing then). Default `'request'`.
+   */
+  readonly tcpInfo?: 'request' | 'connection' | 'off' | undefined
+  /**
+   * When the request's connection is looked up: `'request'` before the handlers run, so that nothing is lost; `'read'` when
+   * a fact is first read, which costs nothing where nobody reads. What can be lost then: everything, when the first read
+   * comes after the response or after the client has gone; the timing of the handshake, when no early request was looked at.
+   * On Deno it is always `'request'`: there a request tells its peer also when that has gone. Default `'request'`.
+   */
+  readonly resolve?: 'request' | 'read' | undefined
+  /**
+   * `'clear'` sets TCP_DEFER_ACCEPT to 0 on listeners (Bun sets it to 1), so that the RTT is that of the handshake;
+   * `'keep'` leaves it, and an RTT that includes the client's wait says so. Of several fingerprinters in a process, one that
+   * clears does so for all. Default `'clear'`.
+   */
+  readonly deferAccept?: 'clear' | 'keep' | undefined
+  /**
+   * Connections kept at most, about half a KiB each. The one kept longest goes first: its later requests are `not-saved`, and
+   * counted anew. Default 131072.
+   */
+  readonly maxConnections?: number | undefined
+  /** Raw dumps in the environment map: `FINGERPRINT_SAVED_SYN`, `FINGERPRINT_TCP_INFO`. Both off by default. */
+  readonly env?: { readonly savedSyn?: boolean | undefined; readonly tcpInfo?: boolean | undefined } | undefined
+  /** Where labels come from: a database of `loadP0f`, or false for none. Default: the project's own signatures. */
+  readonly database?: Database | false | undefined
+  /**
+   * Absolute path of the C library, where the usual names will not do. Deno needs it for a permission that is not for
+   * everything: `--allow-ffi=/lib/x86_64-linux-gnu/libc.so.6`. The first fingerprinter of a thread decides.
+   */
+  readonly libc?: string | undefined
+  /**
+   * Behind a proxy: the header, or one header of each kind, that says what the client's connection looked like. Believed only
+   * from peers in its `from` list; taken off every request before handlers see it, whoever sent it. Requests of such a peer
+   * have `source: 'header'` and the connection from the proxy under `hop`. Default: none, no header is believed.
+   */
+  readonly trustedHeader?: TrustedHeader | readonly TrustedHeader[] | undefined
+  /** Requests not to look at; the variables are set all the same, with nothing in them. */
+  readonly skip?: ((subject: Subject) => boolean) | undefined
+  /** Hears of what the system refuses, once per kind. It never reaches a request. Default: nobody. */
+  readonly onError?: ((error: Error) => void) | undefined
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions<Subject = Request> {
+  readonly syn: boolean
+  readonly tcpInfo: 'request' | 'connection' | 'off'
+  readonly resolve: 'request' | 'read'
+  readonly deferAccept: 'clear' | 'keep'
+  readonly maxConnections: number
+  readonly env: { readonly savedSyn: boolean; readonly tcpInfo: boolean }
+  readonly database: Database | false | undefined
+  readonly libc: string | undefined
+  readonly trustedHeaders: TrustedHeaders | undefined
+  readonly skip: ((subject: Subject) => boolean) | undefined
+  readonly onError: ((error: Error) => void) | undefined
+}
+
+const aFunction = <T>(): v.GenericSchema<T> =>
+  v.custom<T>((value) => typeof value === 'function', 'Expected a function')
+
+const aDatabase = v.instance(Database, 'Expected a database of loadP0f')
+
+const TrustedHeaderSchema = v.pipe(
+  v.strictObject({
+    header: v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'Expected the name of a header')),
+    kind: v.picklist(['syn', 'tcp-info', 'rtt']),
+    encoding: v.optional(v.picklist(['hex', 'base64'])),
+    from: v.pipe(v.array(v.string()), v.minLength(1, 'Expected at least one address block')),
+  }),
+  v.check(({ kind, encoding }) => kind !== 'rtt' || encoding === undefined, 'Expected no encoding of a number'),
+)
+
+const FingerprintOptionsSchema = v.strictObject({
+  syn: v.optional(v.boolean(), true),
+  tcpInfo: v.optional(v.picklist(['request', 'connection', 'off']), 'request'),
+  resolve: v.optional(v.picklist(['request', 'read']), 'request'),
+  deferAccept: v.optional(v.picklist(['clear', 'keep']), 'clear'),
+  maxConnections: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16_777_216)), 131_072),
+  env: v.optional(
+    v.strictObject({ savedSyn: v.optional(v.boolean(), false), tcpInfo: v.optional(v.boolean(), false) }),
+    {},
+  ),
+  database: v.optional(v.union([v.literal(false), aDatabase])),
+  libc: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  trustedHeader: v.optional(v.union([v.pipe(v.array(TrustedHeaderSchema), v.minLength(1)), TrustedHeaderSchema])),
+  skip: v.optional(aFunction<(subject: never) => boolean>()),
+  onError: v.optional(aFunction<(error: Error) => void>()),
+})
+
+/**
+ * Checks options and fills in the defaults.
+ * @throws {TypeError} naming the option, what was expected and what was seen
+ */
+export function resolveOptions<Subject = Request>(options: FingerprintOptions<Subject> = {}): ResolvedOptions<Subject> {
+  const { trustedHeader, skip, ...rest } = checkOptions('fingerprint', FingerprintOptionsSchema, options)
+  return {
+    ...rest,
+    database: rest.database,
+    libc: rest.libc,
+    onError: rest.onError,
+    trustedHeaders: trustedHeader === undefined ? undefined : readTrustedHeaders(trustedHeader),
+    skip: skip as ((subject: Subject) => boolean) | undefined,
+  }
+}
+
+function readTrustedHeaders(option: TrustedHeader | readonly TrustedHeader[]): TrustedHeaders {
+  try {
+    return new TrustedHeaders('from' in option ? [option] : option)
+  } catch (error) {
+    throw new TypeError(`Invalid fingerprint options: "trustedHeader": ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Path, query and host of a request, from its URL as the runtime gives it: absolute, or the bare target (HTTP/1.0 without Host).
+ * @module
+ */
+
+/** The part of a URL from its path on: what the request line carried. */
+export function requestTarget(url: string): string {
+  if (url.charCodeAt(0) === 0x2f) return url
+  const scheme = url.indexOf('://')
+  if (scheme < 0) return url
+  const slash = url.indexOf('/', scheme + 3)
+  const query = url.indexOf('?', scheme + 3)
+  if (slash >= 0 && (query < 0 || slash < query)) return url.slice(slash)
+  return query < 0 ? '/' : `/${url.slice(query)}`
+}
+
+/** Path of a request target, still percent-encoded. */
+export function targetPath(target: string): string {
+  const end = target.search(/[?#]/)
+  return end < 0 ? target : target.slice(0, end)
+}
+
+/** Query of a request target with its `?`, or nothing. */
+export function targetQuery(target: string): string {
+  const start = target.indexOf('?')
+  if (start < 0) return ''
+  const end = target.indexOf('#', start)
+  return end < 0 ? target.slice(start) : target.slice(start, end)
+}
+
+/** Host of a `Host` field, or without one of a URL's authority: without the port, in lower case. */
+export function hostOf(field: string | null, url: string): string | undefined {
+  const authority = field || /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]+)/i.exec(url)?.[1]
+  return authority?.replace(/:\d*$/, '').toLowerCase() || undefined
+}

@@ -1,0 +1,241 @@
+/**
+ * One record of a log: the signature of its SYN and the label of its sender.
+ * @module
+ */
+
+import type { Result } from '../../base/result.ts'
+import { formatP0f } from '../../fingerprint/p0f.ts'
+import { guessInitialTtl } from '../../fingerprint/ttl.ts'
+import { safeParseSyn } from '../../wire/syn.ts'
+import type { Family } from '../family.ts'
+import { family } from '../family.ts'
+import type { HeaderValues, Platform } from '../user-agent.ts'
+import { platformOf } from '../user-agent.ts'
+
+/** What one record taught. */
+export interface Learnt {
+  /** As p0f writes it: `s:linux:Linux:5.x`. */
+  readonly label: string
+  /** p0f v3 signature with the initial TTL. */
+  readonly signature: string
+}
+
+/** Why a record was not learned from. */
+export interface LearnProblem {
+  readonly reason: 'bad-json' | 'no-fingerprint' | 'bad-fingerprint' | 'no-label' | 'bad-label' | 'too-many'
+  /** For people: what was wrong, a value quoted at most in part. */
+  readonly message: string
+}
+
+/** Characters of a label's name and flavour. */
+const MAX_LABEL = 64
+/** Characters of a signature: p0f reads 24 options, the longest word is `eol+40`. */
+const MAX_SIGNATURE = 512
+
+/** Where records hold the SYN: `parse --json`, `/json`, JSON access logs, environment names. */
+const HEX_COLUMNS = ['hex', 'syn.hex', 'tcp.fingerprint.saved_syn', 'FINGERPRINT_SAVED_SYN', 'saved_syn']
+/** Where records hold p0f's raw signature. */
+const P0F_COLUMNS = ['fingerprints.p0f', 'tcp.fingerprint.p0f', 'FINGERPRINT_P0F', 'raw_sig', 'p0f']
+/** Where records hold headers as an object, names in any case. */
+const HEADER_COLUMNS = ['headers', 'request.headers', 'req.headers']
+/** Names of single headers in flat records. */
+const USER_AGENT_COLUMNS = [
+  'user_agent.original',
+  'http.request.header.user-agent',
+  'user-agent',
+  'User-Agent',
+  'userAgent',
+  'user_agent',
+  'HTTP_USER_AGENT',
+]
+const PLATFORM_COLUMNS = [
+  'http.request.header.sec-ch-ua-platform',
+  'sec-ch-ua-platform',
+  'Sec-CH-UA-Platform',
+  'secChUaPlatform',
+  'sec_ch_ua_platform',
+  'HTTP_SEC_CH_UA_PLATFORM',
+]
+
+type Fields = Readonly<Record<string, unknown>>
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A member by its full name, else by the dots in it. OpenTelemetry's header attributes are arrays of one value. */
+function column(record: Fields, name: string): unknown {
+  if (Object.hasOwn(record, name)) return single(record[name])
+  for (let dot = name.indexOf('.'); dot > 0; dot = name.indexOf('.', dot + 1)) {
+    const outer = name.slice(0, dot)
+    if (!Object.hasOwn(record, outer)) continue
+    const inner = record[outer]
+    if (!isFields(inner)) continue
+    const found = column(inner, name.slice(dot + 1))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function single(value: unknown): unknown {
+  return Array.isArray(value) && value.length === 1 ? value[0] : value
+}
+
+function textColumn(record: Fields, names: readonly string[]): string | undefined {
+  for (const name of names) {
+    const value = column(record, name)
+    if (typeof value === 'string' && value !== '') return value
+  }
+  return undefined
+}
+
+/** A value for a message. */
+function quote(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}...` : text)
+}
+
+const RAW_SIGNATURE =
+  /^([46]):(\d{1,3})\+(?:\d{1,3}|\?):(\d{1,3}):(\d{1,5}):([^:,\s]{1,12}),(\d{1,3}):([^:\s]*):([^:\s]*):([0+])$/
+
+/** Quirks of one IP version only. */
+const ONE_VERSION: ReadonlySet<string> = new Set(['df', 'id+', 'id-', '0+', 'flow'])
+
+/**
+ * p0f's raw signature of one SYN as a database signature: the initial TTL in place of TTL and distance, any MSS where the
+ * options have one (unless `exact`), and any IP version where no quirk tells it, since p0f does not compare versions.
+ * `undefined` for text that is no raw signature.
+ *
+ * The initial TTL is p0f's guess. Where that is far off (`138+?`), the signature matches its own SYNs fuzzily.
+ *
+ * @example toSignature('4:57+7:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0') // '4:64:0:*:mss*44,7:mss,sok,ts,nop,ws:df,id+:0'
+ */
+export function toSignature(raw: string, mss: 'any' | 'exact' = 'any'): string | undefined {
+  if (raw.length > MAX_SIGNATURE) return undefined
+  const parts = RAW_SIGNATURE.exec(raw)
+  if (parts === null) return undefined
+  const [, version, ttlText, optionsLength, mssText, window, scale, layout, quirks, payload] = parts
+  const ttl = Number(ttlText)
+  if (ttl > 255) return undefined
+  const anyVersion = !quirks!.split(',').some((quirk) => ONE_VERSION.has(quirk))
+  const anyMss = mss === 'any' && layout!.split(',').includes('mss')
+  return [
+    anyVersion ? '*' : version,
+    guessInitialTtl(ttl),
+    optionsLength,
+    anyMss ? '*' : mssText,
+    `${window},${scale}`,
+    layout,
+    quirks,
+    payload,
+  ].join(':')
+}
+
+/** p0f accepts letters, digits and these in names. */
+const NAME = /^[A-Za-z0-9 ./\-_!?()]+$/
+const WRITTEN_LABEL = /^([sg]):(!|[A-Za-z][A-Za-z0-9]*):([^:]+):([^:]*)$/
+
+/** Class of a label that names only a system. */
+function className(name: string): Family | 'other' {
+  const found = family({ name })
+  return found === undefined || found === 'scanner' ? 'other' : found
+}
+
+/**
+ * A label in p0f's words: written ones (`s:unix:Linux:5.x`) as they are, plain text ("Acme Router 3000") as the name of a
+ * specific label whose class is its family. Characters that p0f's names do not allow become spaces. `undefined` where
+ * nothing is left.
+ */
+function toLabel(text: string): string | undefined {
+  const plain = text
+    .slice(0, 4 * MAX_LABEL)
+    .replace(/[\u0000-\u001f\u007f]+/g, ' ')
+    .trim()
+  const written = WRITTEN_LABEL.exec(plain)
+  if (written !== null) {
+    const [, kind, group, name, flavour] = written
+    const cleanName = cleanText(name!)
+    if (cleanName === '') return undefined
+    return `${kind}:${group}:${cleanName}:${cleanText(flavour!)}`
+  }
+  const name = cleanText(plain)
+  return name === '' ? undefined : `s:${className(name)}:${name}:`
+}
+
+function cleanText(text: string): string {
+  const clean = NAME.test(text) ? text : text.replace(/[^A-Za-z0-9 ./\-_!?()]+/g, ' ')
+  return clean.replace(/ +/g, ' ').trim().slice(0, MAX_LABEL).trim()
+}
+
+/** What {@link readRecord} goes by. */
+export interface RecordRules {
+  readonly labelColumn: string
+  readonly fromHeaders: boolean
+  readonly mss: 'any' | 'exact'
+}
+
+function problem(reason: LearnProblem['reason'], message: string): Result<never, LearnProblem> {
+  return { ok: false, error: { reason, message } }
+}
+
+/** Signature and label of a record: a line of JSON, or the object itself. Never throws. */
+export function readRecord(record: string | object, rules: RecordRules): Result<Learnt, LearnProblem> {
+  let fields: unknown = record
+  if (typeof record === 'string') {
+    try {
+      fields = JSON.parse(record)
+    } catch {
+      return problem('bad-json', `not a line of JSON: ${quote(record)}`)
+    }
+  }
+  if (!isFields(fields)) return problem('bad-json', 'not a JSON object')
+  const signature = signatureOf(fields, rules)
+  if (!signature.ok) return signature
+  const label = labelOf(fields, rules)
+  if (!label.ok) return label
+  return { ok: true, value: { label: label.value, signature: signature.value } }
+}
+
+function signatureOf(fields: Fields, { mss }: RecordRules): Result<string, LearnProblem> {
+  const hex = textColumn(fields, HEX_COLUMNS)
+  let raw = textColumn(fields, P0F_COLUMNS)
+  if (hex !== undefined) {
+    const syn = safeParseSyn(hex)
+    // a record may carry both: the octets say more
+    if (syn.ok) raw = formatP0f(syn.value)
+    else if (raw === undefined) {
+      const { reason, offset } = syn.error
+      return problem('bad-fingerprint', `SYN not readable: ${reason} at offset ${offset}`)
+    }
+  }
+  if (raw === undefined) return problem('no-fingerprint', 'neither a SYN in hex nor a p0f signature')
+  const signature = toSignature(raw, mss)
+  return signature === undefined
+    ? problem('bad-fingerprint', `not a p0f signature: ${quote(raw)}`)
+    : { ok: true, value: signature }
+}
+
+function labelOf(fields: Fields, { labelColumn, fromHeaders }: RecordRules): Result<string, LearnProblem> {
+  const given = column(fields, labelColumn)
+  if (typeof given === 'string' && given !== '') {
+    const label = toLabel(given)
+    return label === undefined
+      ? problem('bad-label', `no name in the label: ${quote(given)}`)
+      : { ok: true, value: label }
+  }
+  const platform = fromHeaders ? platformIn(fields) : undefined
+  const label = platform === undefined ? undefined : toLabel(platform.name)
+  if (label !== undefined) return { ok: true, value: label }
+  return problem('no-label', `no "${labelColumn}"${fromHeaders ? ' and no headers that name a system' : ''}`)
+}
+
+/** The system that the headers of a record name. */
+function platformIn(fields: Fields): Platform | undefined {
+  for (const name of HEADER_COLUMNS) {
+    const headers = column(fields, name)
+    if (isFields(headers)) return platformOf(headers as HeaderValues)
+  }
+  return platformOf({
+    'user-agent': textColumn(fields, USER_AGENT_COLUMNS),
+    'sec-ch-ua-platform': textColumn(fields, PLATFORM_COLUMNS),
+  })
+}

@@ -1,0 +1,139 @@
+/**
+ * Facts of a client's connection from a header that a proxy sets: which peers are believed, what a value may be, and how it is
+ * taken off the request. Decides nothing about sockets; a value is as untrusted as a packet, and read by the same decoders.
+ * @module
+ */
+import { fromHex } from '../base/bytes.ts'
+import { type Syn, safeParseSyn } from '../wire/syn.ts'
+import { AddressBlocks } from './address-blocks.ts'
+
+/** One header that is believed when the socket's own peer is one of `from`. */
+export interface TrustedHeader {
+  /** Name, in any case. */
+  readonly header: string
+  /**
+   * What the value is: `'syn'` the saved SYN (HAProxy's `fc_saved_syn`, Apache's `FINGERPRINT_SAVED_SYN`), `'tcp-info'` a
+   * `struct tcp_info`, `'rtt'` microseconds in decimal (nginx's `$tcpinfo_rtt`).
+   */
+  readonly kind: 'syn' | 'tcp-info' | 'rtt'
+  /** How octets are written; nothing for `'rtt'`. Default `'hex'`. */
+  readonly encoding?: 'hex' | 'base64' | undefined
+  /** Peers that are believed: `'10.0.0.0/8'`, `'2001:db8::/32'`, single addresses, `'unix'` for peers on unix sockets. */
+  readonly from: readonly string[]
+}
+
+/** What the headers of one request say of the client's connection. */
+export interface HeaderFacts {
+  readonly syn?: Syn
+  readonly tcpInfoBytes?: Uint8Array
+  readonly rttMicroseconds?: number
+  /** Why a value was refused, in words; the fact is absent then. */
+  readonly problems: readonly string[]
+}
+
+type MutableFacts = { -readonly [Name in keyof HeaderFacts]: HeaderFacts[Name] }
+
+/** Values taken off a request, by the name of their header in lower case. */
+export type TakenValues = ReadonlyMap<string, string>
+
+/** Longest values: 256 octets of SYN, 512 of `struct tcp_info`, 2^32-1 microseconds. */
+const MOST_OCTETS = { syn: 256, 'tcp-info': 512 } as const
+const RTT = /^(?:0|[1-9]\d{0,9})$/
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
+/** What proxies write where they have no value: nothing, Apache's "(null)", "-". */
+const NO_VALUE: ReadonlySet<string> = new Set(['', '-', '(null)'])
+
+interface Rule {
+  readonly name: string
+  readonly kind: TrustedHeader['kind']
+  readonly encoding: 'hex' | 'base64'
+  readonly from: AddressBlocks
+}
+
+/** The trusted headers of one fingerprinter. */
+export class TrustedHeaders {
+  readonly #rules: readonly Rule[]
+
+  /** @throws {TypeError} an address block that is none, a name that is none, or two headers of one kind */
+  constructor(options: readonly TrustedHeader[]) {
+    this.#rules = options.map(({ header, kind, encoding, from }) => ({
+      name: header.toLowerCase(),
+      kind,
+      encoding: encoding ?? 'hex',
+      from: new AddressBlocks(from),
+    }))
+    for (const [index, { kind, name }] of this.#rules.entries()) {
+      const again = this.#rules.findIndex((other) => other.kind === kind || other.name === name)
+      if (again !== index) throw new TypeError(`"${name}" is the second header of its name or kind`)
+    }
+  }
+
+  /** Whether a peer is believed; `undefined` stands for one on a unix socket. */
+  trusts(address: string | undefined): boolean {
+    return this.#rules.some(({ from }) => (address === undefined ? from.unix : from.has(address)))
+  }
+
+  /** The values that are on a request, whoever sent it; `undefined` where there is none at all. */
+  values(headers: Headers): TakenValues | undefined {
+    let values: Map<string, string> | undefined
+    for (const { name } of this.#rules) {
+      const value = headers.get(name)
+      if (value === null) continue
+      values ??= new Map()
+      values.set(name, value)
+    }
+    return values
+  }
+
+  /** Takes the headers off. @throws {TypeError} where the runtime lets nobody change them */
+  remove(headers: Headers): void {
+    for (const { name } of this.#rules) headers.delete(name)
+  }
+
+  /** What the values say, as far as this peer is believed. No value makes it throw. */
+  read(values: TakenValues | undefined, address: string | undefined): HeaderFacts {
+    const problems: string[] = []
+    const facts: MutableFacts = { problems }
+    for (const rule of this.#rules) {
+      if (!(address === undefined ? rule.from.unix : rule.from.has(address))) continue
+      const text = values?.get(rule.name)?.trim()
+      if (text === undefined || NO_VALUE.has(text)) continue
+      const problem = readValue(rule, text, facts)
+      if (problem !== undefined) problems.push(`header "${rule.name}" ${problem}`)
+    }
+    return facts
+  }
+}
+
+/** Adds the fact of one value; what is wrong with it otherwise. */
+function readValue(rule: Rule, text: string, facts: MutableFacts): string | undefined {
+  // Runtimes join the values of a repeated header, and none of the kinds has a comma.
+  if (text.includes(',')) return 'has more than one value'
+  if (rule.kind === 'rtt') {
+    if (!RTT.test(text) || Number(text) > 0xffff_ffff) return 'is no number of microseconds'
+    facts.rttMicroseconds = Number(text)
+    return undefined
+  }
+  const most = MOST_OCTETS[rule.kind]
+  if (text.length > 2 * most) return 'is too long'
+  const octets = decode(rule.encoding, text)
+  if (octets === undefined) return `is no ${rule.encoding}`
+  if (octets.length > most) return 'is too long'
+  if (rule.kind === 'tcp-info') {
+    facts.tcpInfoBytes = octets
+    return undefined
+  }
+  const syn = safeParseSyn(octets)
+  if (!syn.ok) return `is no SYN: ${syn.error.reason} at offset ${syn.error.offset}`
+  facts.syn = syn.value
+  return undefined
+}
+
+function decode(encoding: 'hex' | 'base64', text: string): Uint8Array | undefined {
+  if (encoding === 'hex') {
+    const read = fromHex(text)
+    return read.ok ? read.value : undefined
+  }
+  if (!BASE64.test(text)) return undefined
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+}

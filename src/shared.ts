@@ -1,0 +1,29 @@
+/**
+ * The names that `tcpfingerprint/bun` and `tcpfingerprint/deno` both export.
+ * @module
+ */
+
+export type {
+  AccessLogMiddleware,
+  AccessLogOptions,
+  AccessRecord,
+  HeaderReader,
+  LogFileOptions,
+  LoggedExchange,
+  PlainAccessLog,
+  PlainAccessLogOptions,
+  PlainHandler,
+} from './access-log/runtime.ts'
+export { accessLog, createAccessLogger } from './access-log/runtime.ts'
+export type { CgiExchange, CgiLimits, CgiOptions, CgiStatus, HonoCgi, PlainCgi, ScriptNote } from './cgi/runtime.ts'
+export { cgi, createCgi } from './cgi/runtime.ts'
+export type { Reason } from './connection/connection.ts'
+export type { Fingerprint, Source, Timing } from './connection/fingerprint.ts'
+export type { HandshakeRtt, RttProvenance } from './connection/handshake-timing.ts'
+export type { FingerprinterFace } from './fingerprinter/face.ts'
+export type { Outcomes, Status } from './fingerprinter/fingerprinter.ts'
+export type { FingerprintVariables, VariablesMiddleware, WithFingerprint } from './fingerprinter/hono.ts'
+export type { FingerprintOptions } from './fingerprinter/options.ts'
+export type { Inspector, InspectorOptions } from './inspector/inspector.ts'
+export { inspector } from './inspector/inspector.ts'
+export type { TrustedHeader } from './proxy/trusted-header.ts'

@@ -1,0 +1,56 @@
+/** Run with `--hot`: evaluated again when HOT_MODULE changes. Logs to LOG_FILE and runs scripts of CGI_ROOT. */
+import { readdirSync, readlinkSync } from 'node:fs'
+import { Hono } from 'hono'
+import { accessLog } from '../../../src/access-log/runtime.ts'
+import { cgi } from '../../../src/cgi/runtime.ts'
+
+const { generation } = (await import(process.env.HOT_MODULE!)) as { generation: number }
+const file = process.env.LOG_FILE!
+/** What a reload must not add to. */
+function held(): { descriptors: number; listeners: number } {
+  const descriptors = readdirSync('/proc/self/fd').filter((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`) === file
+    } catch {
+      return false
+    }
+  })
+  const events = ['exit', 'SIGHUP', 'SIGTERM', 'SIGINT']
+  return {
+    descriptors: descriptors.length,
+    listeners: events.reduce((sum, name) => sum + process.listenerCount(name), 0),
+  }
+}
+const scripts = cgi({ root: process.env.CGI_ROOT! })
+const app: Hono = new Hono()
+app.use(accessLog({ format: '%U %B', write: { file, reopen: 'SIGHUP' }, delay: 60_000 }))
+app.get('/held', async (c) => {
+  // The listeners of a script go just after its place is free.
+  do await Bun.sleep(1)
+  while (scripts.status().running > 0)
+  await Bun.sleep(1)
+  return c.json({ generation, ...held() })
+})
+app.get('/slow', () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  process.once('SIGUSR2', resolve)
+  return new Response(
+    new ReadableStream({
+      async pull(controller) {
+        controller.enqueue(new TextEncoder().encode('begun\n'))
+        await promise
+        controller.close()
+      },
+    }),
+  )
+})
+app.all('/cgi-bin/*', scripts)
+
+setTimeout(() => console.log(`listening on ${process.env.PORT} generation ${generation}`), 100)
+const server: { port: number; hostname: string; fetch: typeof app.fetch } = {
+  port: Number(process.env.PORT),
+  hostname: '127.0.0.1',
+  fetch: app.fetch,
+}
+
+export default server

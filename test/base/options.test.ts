@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'bun:test'
+import { accessLog, cgi, createFingerprinter, inspector } from '../../src/bun.ts'
+
+const header = { header: 'x-syn', kind: 'syn', from: ['10.0.0.0/8'] }
+
+/** Which call, with which options, says what. */
+const MISTAKES: readonly (readonly [call: (options: never) => unknown, options: unknown, message: string])[] = [
+  [createFingerprinter, 'all', 'fingerprint options: Invalid type: Expected Object but received "all"'],
+  [createFingerprinter, null, 'fingerprint options: Invalid type: Expected Object but received null'],
+  [createFingerprinter, { tcpinfo: 'off' }, 'fingerprint options: "tcpinfo": there is no such option'],
+  [createFingerprinter, { env: { savedSYN: true } }, 'fingerprint options: "env.savedSYN": there is no such option'],
+  [
+    createFingerprinter,
+    { tcpInfo: 'always' },
+    'fingerprint options: "tcpInfo": Invalid type: Expected ("request" | "connection" | "off") but received "always"',
+  ],
+  [
+    createFingerprinter,
+    { database: true },
+    'fingerprint options: "database": Expected false or a database of loadP0f but received true',
+  ],
+  [
+    createFingerprinter,
+    { trustedHeader: 5 },
+    'fingerprint options: "trustedHeader": Expected Array or Object but received 5',
+  ],
+  [
+    createFingerprinter,
+    { trustedHeader: { ...header, kind: 'sin' } },
+    'fingerprint options: "trustedHeader.kind": Invalid type: Expected ("syn" | "tcp-info" | "rtt") but received "sin"',
+  ],
+  [
+    createFingerprinter,
+    { trustedHeader: [header, { ...header, from: '10.0.0.0/8' }] },
+    'fingerprint options: "trustedHeader.1.from": Invalid type: Expected Array but received "10.0.0.0/8"',
+  ],
+  [
+    createFingerprinter,
+    { trustedHeader: { header: 'x', kind: 'syn', form: ['10.0.0.0/8'] } },
+    'fingerprint options: "trustedHeader.form": there is no such option',
+  ],
+  [
+    accessLog,
+    { write: 5 },
+    'access log options: "write": Expected "stdout" or "stderr" or Object or a function but received 5',
+  ],
+  [accessLog, { write: { fil: 'x' } }, 'access log options: "write.fil": there is no such option'],
+  [
+    accessLog,
+    { write: { file: 'x', mode: -1 } },
+    'access log options: "write.mode": Invalid value: Expected >=0 but received -1',
+  ],
+  [
+    accessLog,
+    { write: { file: 'x', reopen: 5 } },
+    'access log options: "write.reopen": Expected string or false but received 5',
+  ],
+  [accessLog, { format: 5 }, 'access log options: "format": Expected string or a function but received 5'],
+  [cgi, {}, 'cgi options: Expected either "root" or "command"'],
+  [inspector, { live: 1 }, 'inspector options: "live": Expected false or "loopback" or "anyone" but received 1'],
+]
+
+describe('checkOptions', () => {
+  for (const [call, options, message] of MISTAKES) {
+    test(`says of ${JSON.stringify(options)}: ${message}`, () => {
+      expect(() => call(options as never)).toThrow(new TypeError(`Invalid ${message}`))
+    })
+  }
+})

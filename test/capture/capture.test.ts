@@ -1,0 +1,31 @@
+import { expect, test } from 'bun:test'
+import { Capture } from '../../src/capture/capture.ts'
+import { createFakeLibc } from '../support/fake-libc.ts'
+
+test('what one fingerprinter wants of listeners that come later, no other takes back', async () => {
+  const libc = createFakeLibc()
+  const capture = new Capture(libc)
+  const listen = (): number => libc.open({ listening: true, localPort: 80, deferAccept: 1 })
+  try {
+    const first = listen()
+    capture.arm({ saveSyn: true, clearDeferAccept: true }, () => {})
+    capture.arm({ saveSyn: false, clearDeferAccept: false }, () => {})
+    expect(libc.sockets.get(first)).toMatchObject({ saveSyn: 1, deferAccept: 0 })
+    libc.shut(first)
+    const second = listen()
+    for (let i = 0; i < 200 && libc.sockets.get(second)?.saveSyn !== 1; i++) await Bun.sleep(20)
+    expect(libc.sockets.get(second)).toMatchObject({ saveSyn: 1, deferAccept: 0 })
+  } finally {
+    capture.close()
+  }
+})
+
+test('after close() no listener is armed any more', async () => {
+  const libc = createFakeLibc()
+  const capture = new Capture(libc)
+  capture.arm({ saveSyn: true, clearDeferAccept: true }, () => {})
+  capture.close()
+  const late = libc.open({ listening: true, localPort: 80 })
+  await Bun.sleep(1200)
+  expect(libc.sockets.get(late)?.saveSyn).toBeUndefined()
+})
