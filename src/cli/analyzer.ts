@@ -2,10 +2,12 @@
  * What is said of a SYN beside its fields: fingerprints and label, as the options ask for.
  * @module
  */
+
+import { printable } from '../base/text.ts'
 import { fingerprints } from '../fingerprint/index.ts'
 import { match } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
-import { type Arguments, printable } from './args.ts'
+import type { Arguments } from './args.ts'
 import { loadDatabase } from './database.ts'
 import type { Io } from './io.ts'
 import type { Report } from './record.ts'

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { printable } from '../base/text.ts'
+
 /** One option of a command. */
 export interface OptionSpec {
   /** Long name without the dashes. */
@@ -107,15 +109,4 @@ export function parseArguments(argv: readonly string[], specs: readonly OptionSp
     get: (name) => values.get(name)?.at(-1),
     all: (name) => values.get(name) ?? [],
   }
-}
-
-/** Text for a message: control characters (a terminal would act on them) shown as escapes, at most 200 characters. */
-export function printable(text: string): string {
-  const safe = text
-    .slice(0, 200)
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) => {
-      const code = c.charCodeAt(0)
-      return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`
-    })
-  return text.length > 200 ? `${safe}...` : safe
 }

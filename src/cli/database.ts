@@ -3,8 +3,9 @@
  * @module
  */
 import { readFileSync } from 'node:fs'
+import { printable } from '../base/text.ts'
 import { type Database, DatabaseError, joinDatabases, loadP0f } from '../label/database.ts'
-import { type Arguments, printable, UsageError } from './args.ts'
+import { type Arguments, UsageError } from './args.ts'
 import type { Io } from './io.ts'
 import { systemReason } from './system.ts'
 

@@ -2,7 +2,8 @@
  * From arguments to an exit code.
  * @module
  */
-import { editDistance, parseArguments, printable, UsageError } from './args.ts'
+import { printable } from '../base/text.ts'
+import { editDistance, parseArguments, UsageError } from './args.ts'
 import { COMMANDS, COMMON_HELP, type Command } from './commands.ts'
 import type { Io } from './io.ts'
 import { OutputClosed } from './output.ts'

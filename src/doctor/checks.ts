@@ -4,7 +4,8 @@
  */
 import { errnoName, IN_CLOEXEC, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_NONBLOCK } from '../../ffi/constants.ts'
 import { isLibc, type Libc, type LibcUnavailable } from '../../ffi/libc.ts'
-import { PROVENANCE, REASON } from '../explain/capture.ts'
+import { REASON } from '../explain/missing.ts'
+import { PROVENANCE } from '../explain/timing.ts'
 import { duration } from '../explain/units.ts'
 import { type ProbeOptions, type ProbeResult, probe } from './loopback-test.ts'
 import { isAllowed, kernelRelease, readText, runtime } from './machine.ts'

@@ -2,7 +2,8 @@
  * Why a label was given, part by part.
  * @module
  */
-import type { Label } from '../label/match.ts'
+import { escapeControls, plural } from '../base/text.ts'
+import type { Label, LabelEvidence } from '../label/match.ts'
 
 /** How a part of the SYN stands to the same part of the signature. */
 export type PartVerdict =
@@ -28,17 +29,31 @@ export interface ComparedPart {
 }
 
 const PARTS = ['IP version', 'TTL', 'IP options', 'MSS', 'Window, scale', 'Order of options', 'Quirks', 'Data'] as const
-const TTL = 1
-const QUIRKS = 6
 
-const words = (list: readonly string[]): string => list.join(', ')
-
-function quirksNote(missing: readonly string[], extra: readonly string[]): string {
-  const notes: string[] = []
-  if (missing.length > 0) notes.push(`without ${words(missing)}`)
-  if (extra.length > 0) notes.push(`with ${words(extra)} besides`)
-  return notes.join('; ')
+/** A point in which a SYN differs from the signature of its label. */
+export interface LabelDifference {
+  readonly part: 'TTL' | 'Quirks'
+  /** Without a full stop: `it lacks df`. */
+  readonly words: string
 }
+
+/** True if quirks differ only as the database allows. */
+function isTolerated({ missingQuirks, extraQuirks, toleratedQuirks }: LabelEvidence): boolean {
+  return missingQuirks.length === 0 && extraQuirks.every((quirk) => toleratedQuirks.includes(quirk))
+}
+
+/** What in a SYN differs from the signature of its label; empty where nothing does. */
+export function labelDifferences({ evidence }: Label): LabelDifference[] {
+  if (evidence === undefined) return []
+  const { missingQuirks, extraQuirks, ttlDiffers } = evidence
+  const list: LabelDifference[] = []
+  if (missingQuirks.length > 0) list.push({ part: 'Quirks', words: `it lacks ${missingQuirks.join(', ')}` })
+  if (extraQuirks.length > 0) list.push({ part: 'Quirks', words: `it has ${extraQuirks.join(', ')} besides` })
+  if (ttlDiffers) list.push({ part: 'TTL', words: 'its TTL is not one that the signature leads to' })
+  return list
+}
+
+const RANDOM_TTL = 'the tool picks its TTLs at random: the distance is the largest possible'
 
 /**
  * The signature of a label beside the SYN's own, part by part; empty where no signature fits.
@@ -48,27 +63,54 @@ function quirksNote(missing: readonly string[], extra: readonly string[]): strin
 export function compareSignature(label: Label, p0f: string): ComparedPart[] {
   const { evidence } = label
   if (evidence === undefined) return []
-  const { missingQuirks, extraQuirks, toleratedQuirks } = evidence
+  const differences = labelDifferences(label)
   const stated = evidence.signature.split(':')
   const seen = p0f.split(':')
   return PARTS.map((name, i) => {
-    const signature = stated[i] ?? ''
+    const signature = escapeControls(stated[i] ?? '')
     const syn = seen[i] ?? ''
-    let verdict: PartVerdict = signature === '*' ? 'any' : signature === syn ? 'same' : 'fits'
-    let note = ''
-    if (i === TTL) {
-      if (evidence.ttlDiffers) {
-        verdict = 'differs'
-        note = 'the signature does not lead to this one'
-      } else if (evidence.randomTtl) note = 'the tool picks it at random'
-      else note = `${label.distance} ${label.distance === 1 ? 'hop' : 'hops'} away`
-    } else if (i === QUIRKS && missingQuirks.length + extraQuirks.length > 0) {
-      const tolerated = missingQuirks.length === 0 && extraQuirks.every((one) => toleratedQuirks.includes(one))
-      verdict = tolerated ? 'tolerated' : 'differs'
-      note = quirksNote(missingQuirks, extraQuirks)
+    const differing = differences.filter(({ part }) => part === name)
+    if (differing.length > 0) {
+      const verdict = name === 'Quirks' && isTolerated(evidence) ? 'tolerated' : 'differs'
+      return { name, signature, syn, verdict, note: differing.map(({ words }) => words).join('; ') }
     }
-    return { name, signature, syn, verdict, note }
+    const note = name !== 'TTL' ? '' : evidence.randomTtl ? RANDOM_TTL : `${distanceOf(label)} away`
+    return { name, signature, syn, verdict: signature === '*' ? 'any' : signature === syn ? 'same' : 'fits', note }
   })
+}
+
+/**
+ * Why a label was given, as sentences without full stop; empty where no signature fits.
+ *
+ * @param database where labels come from, in words
+ */
+export function explainLabel(label: Label, database: string): string[] {
+  const { evidence } = label
+  if (evidence === undefined) return []
+  const sentences = [`signature ${escapeControls(evidence.signature)}`, `from line ${evidence.line} of ${database}`]
+  const differences = labelDifferences(label).map(({ words }) => words)
+  if (differences.length > 0) {
+    const tolerated = label.match === 'exact' && evidence.toleratedQuirks.length > 0 ? ', which is tolerated' : ''
+    sentences.push(`the SYN differs: ${differences.join('; ')}${tolerated}`)
+  }
+  if (evidence.randomTtl) sentences.push(RANDOM_TTL)
+  if (evidence.runsOn.length > 0) sentences.push(`runs on ${escapeControls(evidence.runsOn.join(', '))}`)
+  return sentences
+}
+
+/** The name of a label, without characters that a terminal acts on; `undefined` where no signature fits. */
+export function labelName(label: Label | undefined): string | undefined {
+  return label?.name === undefined ? undefined : escapeControls(label.name)
+}
+
+/** The distance of a label in words: `7 hops`. */
+export function distanceOf(label: Label): string {
+  return plural(label.distance, 'hop')
+}
+
+/** The link of a label in words: `Ethernet or modem, MTU 1500`; `undefined` where the SYN has no MSS. */
+export function linkOf(label: Label): string | undefined {
+  return label.mtu === undefined ? undefined : `${label.link ?? 'unknown'}, MTU ${label.mtu}`
 }
 
 /** How sure a label is, in words. */

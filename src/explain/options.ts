@@ -2,6 +2,8 @@
  * TCP options in words.
  * @module
  */
+import { plural } from '../base/text.ts'
+import type { TcpHeader } from '../wire/tcp.ts'
 import { TCP_OPTION, type TcpOption } from '../wire/tcp-options.ts'
 
 /** Names of TCP options (IANA "TCP Option Kind Numbers"), as far as a SYN may show them. */
@@ -42,7 +44,7 @@ export function optionName(kind: number): string {
 const MULTIPATH: readonly string[] = ['MP_CAPABLE', 'MP_JOIN']
 
 /** The value of an option in words; the empty string where it has none. */
-export function optionValue(option: TcpOption): string {
+function optionValue(option: TcpOption): string {
   switch (option.type) {
     case 'mss':
       return `${option.mss} octets`
@@ -110,4 +112,52 @@ export function aboutOption(option: TcpOption): string {
     ABOUT[option.kind] ??
     `${optionName(option.kind)}: rare or unassigned, see IANA \u201cTCP Option Kind Numbers\u201d.`
   return value === '' ? about : `${about} Here: ${value}.`
+}
+
+/** One option of a list for people. */
+export interface ExplainedOption {
+  readonly name: string
+  readonly kind: number
+  /** What it says, or why it cannot be read; the empty string where it says nothing. */
+  readonly value: string
+  /** True if the walk through the options ended here, because the option cannot be read. */
+  readonly malformed: boolean
+  readonly bytes: Uint8Array
+}
+
+/** The options of a SYN for people. */
+export interface ExplainedOptions {
+  /** In wire order. */
+  readonly list: readonly ExplainedOption[]
+  /** What follows End of Option List: `3 octets of padding`; the empty string where nothing does. */
+  readonly padding: string
+  /** The padding in hexadecimal where an octet of it is not zero. */
+  readonly noise: string | undefined
+}
+
+/** The options of a TCP header in wire order, each with what it says. */
+export function explainOptions(tcp: TcpHeader): ExplainedOptions {
+  const { malformed } = tcp
+  const { afterEnd } = tcp.layout
+  return {
+    list: tcp.options.map((option) => {
+      const bad = malformed !== undefined && option.offset === malformed.offset
+      const { kind, bytes } = option
+      return {
+        name: optionName(kind),
+        kind,
+        value: bad ? whyMalformed(option, malformed.reason) : optionValue(option),
+        malformed: bad,
+        bytes,
+      }
+    }),
+    padding: afterEnd <= 0 ? '' : `${plural(afterEnd, 'octet')} of padding`,
+    noise: tcp.padding,
+  }
+}
+
+function whyMalformed({ length }: TcpOption, reason: 'bad-length' | 'truncated'): string {
+  return reason === 'bad-length'
+    ? `malformed: its length octet is ${length}`
+    : 'malformed: it does not fit into the header'
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import { toHex, u16be } from '../base/bytes.ts'
+import { plural } from '../base/text.ts'
 import { guessHopDistance, guessInitialTtl } from '../fingerprint/ttl.ts'
 import { EXTENSION_HEADER, IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
 import type { Syn } from '../wire/syn.ts'
@@ -40,8 +41,7 @@ function aboutEcn(ecn: number): string {
 }
 
 function aboutTimeToLive(value: number): string {
-  const hops = guessHopDistance(value)
-  return `Every router on the way takes 1 off. Systems start at 64, 128 or 255, so this one probably started at ${guessInitialTtl(value)} and came through ${hops} ${hops === 1 ? 'router' : 'routers'}.`
+  return `Every router on the way takes 1 off. Systems start at 64, 128 or 255, so this one probably started at ${guessInitialTtl(value)} and came through ${plural(guessHopDistance(value), 'router')}.`
 }
 
 const ABOUT_DSCP =
@@ -310,6 +310,11 @@ const SHORT_NAME: Readonly<Record<number, string>> = {
   [TCP_OPTION.ACCURATE_ECN_1]: 'AccECN 1',
   [TCP_OPTION.EXPERIMENT_1]: 'Experiment 1',
   [TCP_OPTION.EXPERIMENT_2]: 'Experiment 2',
+}
+
+/** The TTL (IPv4) or hop limit (IPv6) with which a SYN arrived. */
+export function hopsLeft({ ip }: Syn): number {
+  return ip.version === 4 ? ip.timeToLive : ip.hopLimit
 }
 
 /** All fields from the IP header to the end of the TCP options. */

@@ -2,7 +2,9 @@
  * The connections that a server saw last, and who listens for news of them.
  * @module
  */
+import { formatEndpoint } from '../base/text.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
+import { labelName } from '../explain/label.ts'
 import { duration } from '../explain/units.ts'
 
 /** Connections kept. */
@@ -59,8 +61,8 @@ export class LiveList {
       seen,
       cells: [
         seen,
-        peer.address.includes(':') ? `[${peer.address}]:${peer.port}` : `${peer.address}:${peer.port}`,
-        label?.name ?? (syn === undefined ? `no SYN: ${reason ?? 'turned off'}` : 'unknown'),
+        formatEndpoint(peer.address, peer.port),
+        labelName(label) ?? (syn === undefined ? `no SYN: ${reason ?? 'turned off'}` : 'unknown'),
         fingerprints?.muonfp ?? '',
         timing.handshakeRtt === undefined ? '' : duration(timing.handshakeRtt.microseconds),
         label === undefined ? '' : `${label.distance}`,

@@ -5,10 +5,10 @@
  * @module
  */
 import type { JSX } from 'hono/jsx/jsx-runtime'
-import { optionName, optionValue } from '../explain/options.ts'
+import { explainOptions } from '../explain/options.ts'
 import { describePacket, type PacketField } from '../explain/packet.ts'
+import { fieldsByOctet, packetRows, placeOf } from '../explain/packet-rows.ts'
 import type { Syn } from '../wire/syn.ts'
-import { fieldsByOctet, packetRows, placeOf } from './packet-rows.ts'
 
 /** Octets that the dump shows. */
 const MOST_OCTETS = 512
@@ -155,36 +155,23 @@ function Octets({ syn, fields, colors, places }: OctetsProps): JSX.Element {
 
 /** The TCP options in wire order, each with its octets and what it says. */
 export function Options({ syn }: PacketProps): JSX.Element {
-  const { tcp } = syn
-  const { malformed } = tcp
-  const { afterEnd } = tcp.layout
-  const list = tcp.options
+  const { list, padding, noise } = explainOptions(syn.tcp)
   if (list.length === 0) return <p class="quiet">None: the client sent a bare TCP header.</p>
   return (
     <ol class="options">
-      {list.map((option) => {
-        const bad = malformed !== undefined && option.offset === malformed.offset
-        const value = bad
-          ? malformed.reason === 'bad-length'
-            ? `malformed: its length octet is ${option.length}`
-            : 'malformed: it does not fit into the header'
-          : optionValue(option)
-        return (
-          <li class={bad ? 'bad' : undefined}>
-            <span class="option-name">{optionName(option.kind)}</span>
-            <span class="option-value">{value}</span>
-            <code>{Array.from(option.bytes, hexOf).join(' ')}</code>
-          </li>
-        )
-      })}
-      {afterEnd > 0 ? (
-        <li class="padding">
-          <span class="option-name">
-            {afterEnd} {afterEnd === 1 ? 'octet' : 'octets'} of padding
-          </span>
-          <span class="option-value">{tcp.padding === undefined ? 'all zero' : `not all zero: ${tcp.padding}`}</span>
+      {list.map(({ name, value, malformed, bytes }) => (
+        <li class={malformed ? 'bad' : undefined}>
+          <span class="option-name">{name}</span>
+          <span class="option-value">{value}</span>
+          <code>{Array.from(bytes, hexOf).join(' ')}</code>
         </li>
-      ) : null}
+      ))}
+      {padding === '' ? null : (
+        <li class="padding">
+          <span class="option-name">{padding}</span>
+          <span class="option-value">{noise === undefined ? 'all zero' : `not all zero: ${noise}`}</span>
+        </li>
+      )}
     </ol>
   )
 }

@@ -5,9 +5,11 @@
  * @module
  */
 import type { JSX } from 'hono/jsx/jsx-runtime'
+import { escapeControls, formatEndpoint } from '../base/text.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import { missingFacts } from '../explain/capture.ts'
 import { describeError } from '../explain/errors.ts'
+import { distanceOf, labelName, linkOf } from '../explain/label.ts'
+import { missingFacts } from '../explain/missing.ts'
 import { duration } from '../explain/units.ts'
 import { fingerprints } from '../fingerprint/index.ts'
 import type { Label } from '../label/match.ts'
@@ -62,18 +64,6 @@ function Fact({ name, value }: { readonly name: string; readonly value: string |
   )
 }
 
-function hops(label: Label | undefined): string | undefined {
-  return label === undefined ? undefined : `${label.distance} ${label.distance === 1 ? 'hop' : 'hops'}`
-}
-
-function link(label: Label | undefined): string | undefined {
-  return label?.mtu === undefined ? undefined : `${label.link ?? 'unknown'}, MTU ${label.mtu}`
-}
-
-function endpoint({ address, port }: { readonly address: string; readonly port: number }): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-}
-
 /** What the first page shows. */
 export interface ConnectionPageProps {
   readonly frame: Frame
@@ -107,7 +97,7 @@ function BrowserSays({
       ) : (
         <>
           <p>
-            <code class="long">{userAgent.slice(0, 1024)}</code>
+            <code class="long">{escapeControls(userAgent.slice(0, 1024))}</code>
           </p>
           <p class={`compare ${verdict}`}>
             <b>{platform?.name ?? 'No system that is known'}</b>: {VERDICT[verdict]}.
@@ -129,12 +119,12 @@ export function ConnectionPage({ frame, fingerprint, env, headers, tls }: Connec
         <p class="kicker">
           {hop === undefined ? 'Your connection looks like' : 'Your connection, as a proxy tells it, looks like'}
         </p>
-        <h1>{label?.name ?? (syn === undefined ? 'a connection without a SYN' : 'nothing in the database')}</h1>
+        <h1>{labelName(label) ?? (syn === undefined ? 'a connection without a SYN' : 'nothing in the database')}</h1>
         <dl class="strip">
-          <Fact name="From" value={peer === undefined ? undefined : endpoint(peer)} />
+          <Fact name="From" value={peer === undefined ? undefined : formatEndpoint(peer.address, peer.port)} />
           <Fact name="Round trip" value={rtt === undefined ? undefined : duration(rtt.microseconds)} />
-          <Fact name="Distance" value={hops(label)} />
-          <Fact name="Link" value={link(label)} />
+          <Fact name="Distance" value={label && distanceOf(label)} />
+          <Fact name="Link" value={label && linkOf(label)} />
           <Fact name="Request" value={connection === undefined ? undefined : `no. ${connection.request}`} />
         </dl>
       </section>
@@ -144,13 +134,16 @@ export function ConnectionPage({ frame, fingerprint, env, headers, tls }: Connec
           <h2>The proxy’s own connection</h2>
           <p class="quiet">What this server’s kernel has seen itself: the connection that the request came over.</p>
           <dl class="strip">
-            <Fact name="From" value={hop.peer === undefined ? undefined : endpoint(hop.peer)} />
-            <Fact name="Looks like" value={hop.label?.name} />
+            <Fact
+              name="From"
+              value={hop.peer === undefined ? undefined : formatEndpoint(hop.peer.address, hop.peer.port)}
+            />
+            <Fact name="Looks like" value={labelName(hop.label)} />
             <Fact
               name="Round trip"
               value={hop.timing.rtt === undefined ? undefined : duration(hop.timing.rtt.microseconds)}
             />
-            <Fact name="Distance" value={hops(hop.label)} />
+            <Fact name="Distance" value={hop.label && distanceOf(hop.label)} />
             <Fact name="Request" value={hop.connection === undefined ? undefined : `no. ${hop.connection.request}`} />
           </dl>
         </section>
@@ -192,7 +185,7 @@ export function ConnectionPage({ frame, fingerprint, env, headers, tls }: Connec
                   <code>{name}</code>
                 </dt>
                 <dd>
-                  <code>{value}</code>
+                  <code>{escapeControls(value)}</code>
                 </dd>
               </div>
             ))}
@@ -273,12 +266,12 @@ export function DecodePage({ frame, text, kind, decoded, label, error }: DecodeP
         <>
           <section class="hero result">
             <p class="kicker">This SYN looks like</p>
-            <h1>{label?.name ?? 'nothing in the database'}</h1>
+            <h1>{labelName(label) ?? 'nothing in the database'}</h1>
             <dl class="strip">
               <Fact name="From" value={decoded.syn.ip.source} />
               <Fact name="To" value={decoded.syn.ip.destination} />
-              <Fact name="Distance" value={hops(label)} />
-              <Fact name="Link" value={link(label)} />
+              <Fact name="Distance" value={label && distanceOf(label)} />
+              <Fact name="Link" value={label && linkOf(label)} />
             </dl>
           </section>
           <SynSections syn={decoded.syn} label={label} />

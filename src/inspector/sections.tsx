@@ -5,11 +5,12 @@
  * @module
  */
 import type { JSX } from 'hono/jsx/jsx-runtime'
+import { escapeControls } from '../base/text.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import { type MissingFact, PROVENANCE } from '../explain/capture.ts'
-import { certaintyOf, compareSignature, type PartVerdict } from '../explain/label.ts'
+import { certaintyOf, compareSignature, labelName, type PartVerdict } from '../explain/label.ts'
+import type { MissingFact } from '../explain/missing.ts'
 import { type ExplainedField, explainTcpInfo } from '../explain/tcp-info.ts'
-import { duration } from '../explain/units.ts'
+import { explainHandshake, explainTiming } from '../explain/timing.ts'
 import type { Fingerprints } from '../fingerprint/index.ts'
 import { formatRedbean } from '../fingerprint/redbean.ts'
 import { formatSatori } from '../fingerprint/satori.ts'
@@ -77,9 +78,9 @@ export function LabelWhy({ label, p0f }: { readonly label: Label; readonly p0f: 
   return (
     <>
       <p>
-        <b>{label.name}</b>: {certaintyOf(label)}, line {evidence.line} of the database. A label is what the SYN looks
-        like, not proof of what sent it.
-        {evidence.runsOn.length > 0 ? ` Runs on ${evidence.runsOn.join(', ')}.` : ''}
+        <b>{labelName(label)}</b>: {certaintyOf(label)}, line {evidence.line} of the database. A label is what the SYN
+        looks like, not proof of what sent it.
+        {evidence.runsOn.length > 0 ? ` Runs on ${escapeControls(evidence.runsOn.join(', '))}.` : ''}
       </p>
       <div class="scroll">
         <table class="parts">
@@ -154,11 +155,7 @@ function Span({ from, to, text, what }: { from: number; to: number; text: string
 
 /** The handshake as a ladder: SYN, SYN-ACK, ACK and the first data, with the times that are known. */
 export function TimingPicture({ fingerprint }: { readonly fingerprint: Fingerprint }): JSX.Element {
-  const { handshakeRtt, firstDataDelayMilliseconds: delay } = fingerprint.timing
-  const deferred = handshakeRtt?.provenance === 'deferred'
-  const rtt = handshakeRtt === undefined ? '?' : duration(handshakeRtt.microseconds)
-  const first = delay === undefined ? '?' : `${delay} ms`
-  const words = `SYN and SYN-ACK, then the ACK after ${rtt}, then the first data after ${first}`
+  const { rtt, firstData, deferred, words } = explainHandshake(fingerprint)
   return (
     <svg class="ladder" viewBox="0 0 400 250" role="img" aria-label={words}>
       <title>{words}</title>
@@ -170,43 +167,22 @@ export function TimingPicture({ fingerprint }: { readonly fingerprint: Fingerpri
       </text>
       <path class="life" d="M50 24V246M270 24V246" />
       <Arrow from={34} to={66} right text="SYN" known={fingerprint.syn !== undefined} />
-      <Arrow from={72} to={106} right={false} text="SYN-ACK" known={handshakeRtt !== undefined} />
-      <Arrow from={112} to={146} right text={deferred ? 'ACK with data' : 'ACK'} known={handshakeRtt !== undefined} />
-      <Arrow from={178} to={212} right text="first data" known={delay !== undefined} />
+      <Arrow from={72} to={106} right={false} text="SYN-ACK" known={rtt !== '?'} />
+      <Arrow from={112} to={146} right text={deferred ? 'ACK with data' : 'ACK'} known={rtt !== '?'} />
+      <Arrow from={178} to={212} right text="first data" known={firstData !== '?'} />
       <Span from={70} to={146} text={rtt} what="handshake RTT" />
-      <Span from={150} to={212} text={first} what="until first data" />
+      <Span from={150} to={212} text={firstData} what="until first data" />
     </svg>
   )
 }
 
 /** The timing facts in words. */
 export function TimingWords({ fingerprint }: { readonly fingerprint: Fingerprint }): JSX.Element {
-  const { handshakeRtt, rtt, firstDataDelayMilliseconds: delay, acceptTime, handshakeTimeToLive } = fingerprint.timing
-  const { syn } = fingerprint
-  const sent = syn === undefined ? undefined : syn.ip.version === 4 ? syn.ip.timeToLive : syn.ip.hopLimit
-  const rows: [string, string, string][] = []
-  if (handshakeRtt !== undefined) {
-    rows.push(['Handshake RTT', duration(handshakeRtt.microseconds), PROVENANCE[handshakeRtt.provenance]])
-  }
-  if (rtt !== undefined)
-    rows.push(['RTT now', duration(rtt.microseconds), 'smoothed by the kernel, read for this request'])
-  if (delay !== undefined) {
-    rows.push([
-      'First data',
-      `${delay} ms`,
-      'after the handshake. Browsers ask at once; a proxy that is told the address first asks a round trip later',
-    ])
-  }
-  if (acceptTime !== undefined)
-    rows.push(['Accepted', acceptTime.replace('T', ' ').replace('Z', ' UTC'), 'exact to a jiffy'])
-  if (handshakeTimeToLive !== undefined) {
-    const same = sent === undefined ? '' : sent === handshakeTimeToLive ? ', as in the SYN' : `; the SYN had ${sent}`
-    rows.push(['TTL of the last segment', String(handshakeTimeToLive), `the one that completed the handshake${same}`])
-  }
+  const rows = explainTiming(fingerprint)
   if (rows.length === 0) return <p class="quiet">Nothing is known of when things happened on this connection.</p>
   return (
     <dl class="facts">
-      {rows.map(([name, value, about]) => (
+      {rows.map(({ name, value, about }) => (
         <div>
           <dt>{name}</dt>
           <dd>

@@ -2,8 +2,10 @@
  * `tcpfingerprint doctor`: whether this machine can capture, and what to change.
  * @module
  */
+
+import { printable } from '../../base/text.ts'
 import { examine, type Finding, type Verdict } from '../../doctor/checks.ts'
-import { type Arguments, printable, UsageError } from '../args.ts'
+import { type Arguments, UsageError } from '../args.ts'
 import type { Io } from '../io.ts'
 import { palette } from '../render/color.ts'
 

@@ -2,8 +2,10 @@
  * `tcpfingerprint learn`: a p0f v3 database from logged fingerprints with a known sender.
  * @module
  */
+
+import { plural, printable } from '../../base/text.ts'
 import { createLearner, type LearnError, type Learner, type LearnOptions } from '../../label/learn/learner.ts'
-import { type Arguments, printable, UsageError } from '../args.ts'
+import { type Arguments, UsageError } from '../args.ts'
 import { LONGEST_LINE, openSource, readLines, type Source } from '../input.ts'
 import type { Io } from '../io.ts'
 import { errorCode, systemReason } from '../system.ts'
@@ -48,8 +50,6 @@ function learnerFor(args: Arguments): Learner {
     throw error
   }
 }
-
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
 
 /** Runs the command; returns its exit code. */
 export function run(args: Arguments, io: Io): number {

@@ -5,13 +5,14 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
+import { plural, printable } from '../../base/text.ts'
 import { CaptureReader } from '../../capture-file/reader.ts'
 import { SynLocator, VERDICT } from '../../capture-file/syn-locator.ts'
 import type { CaptureHandler, CaptureProblem } from '../../capture-file/types.ts'
 import { describeError } from '../../explain/errors.ts'
 import { safeParseSyn } from '../../wire/syn.ts'
 import { type Analyzer, createAnalyzer } from '../analyzer.ts'
-import { type Arguments, printable, UsageError } from '../args.ts'
+import { type Arguments, UsageError } from '../args.ts'
 import { openSource, readSome, type Source } from '../input.ts'
 import type { Io } from '../io.ts'
 import { createProgress, type Progress } from '../progress.ts'
@@ -205,7 +206,7 @@ class CaptureFile implements CaptureHandler {
     if (this.#problems > MOST_MESSAGES) {
       const rest = this.#problems - MOST_MESSAGES
       this.#io.warn(
-        `${printable(this.#path)}: ${rest} more ${rest === 1 ? 'problem' : 'problems'}${this.#json ? '; the records tell of each' : ''}`,
+        `${printable(this.#path)}: ${plural(rest, 'more problem')}${this.#json ? '; the records tell of each' : ''}`,
       )
     }
   }

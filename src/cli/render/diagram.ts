@@ -2,25 +2,19 @@
  * Packet diagrams as the RFCs draw them: 32 bits a row, two characters a bit.
  * @module
  */
-import type { Paint } from './color.ts'
-
-/** One field of a packet. The fields of a diagram follow each other without gaps. */
-export interface DiagramField {
-  readonly name: string
-  readonly value: string
-  readonly bits: number
-  /** Colour of name and value. */
-  readonly paint: Paint
-}
+import type { FieldGroup, PacketField } from '../../explain/packet.ts'
+import { packetRows, type Row } from '../../explain/packet-rows.ts'
+import type { Paint, Palette } from './color.ts'
 
 /** A field, or a part of one, within one row. */
-interface Cell {
-  readonly field: DiagramField
+interface DrawnCell {
+  readonly field: PacketField
   readonly bits: number
   /** A later row of a field that began before. */
   readonly continued: boolean
   /** The value, if this part is the one to show it. */
   readonly value: string
+  readonly paint: Paint
 }
 
 const ROW = 32
@@ -50,7 +44,7 @@ function breakName(name: string, width: number): string[] {
 }
 
 /** The lines of one cell: its name, broken as needed, then its value. */
-function cellLines({ field, bits, continued, value }: Cell): { name: string[]; value: string } {
+function cellLines({ field, bits, continued, value }: DrawnCell): { name: string[]; value: string } {
   const width = bits * 2 - 1
   if (!continued) return { name: breakName(field.name, width), value }
   return { name: breakName(width > field.name.length + 2 ? `(${field.name})` : '', width), value }
@@ -60,16 +54,16 @@ function border(bits: number): string {
   return `+${'-+'.repeat(bits)}`
 }
 
-function drawRow(cells: readonly Cell[], dim: Paint, margin: string): string[] {
+function drawRow(cells: readonly DrawnCell[], dim: Paint, margin: string): string[] {
   const texts = cells.map(cellLines)
   const height = Math.max(...texts.map(({ name }) => name.length))
   const wall = dim('|')
   const lines: string[] = []
   for (let line = 0; line <= height; line++) {
     if (line === height && texts.every(({ value }) => value === '')) break
-    const inside = cells.map(({ field, bits }, i) => {
+    const inside = cells.map(({ bits, paint }, i) => {
       const { name, value } = texts[i]!
-      return field.paint(centered(line === height ? value : (name[line] ?? ''), bits * 2 - 1))
+      return paint(centered(line === height ? value : (name[line] ?? ''), bits * 2 - 1))
     })
     lines.push((line === 0 ? margin : MARGIN) + wall + inside.join(wall) + wall)
   }
@@ -88,57 +82,44 @@ function drawBlock(name: string, value: string, paint: Paint, rows: number, dim:
   })
 }
 
-/** Rows of one field beyond which the rest is left out of the drawing. */
-const MOST_ROWS = 8
+/** The field that fills a row by itself, with others of the same field: its index. */
+function soleField({ cells }: Row): number | undefined {
+  return cells.length === 1 && cells[0]!.bits === ROW ? cells[0]!.field : undefined
+}
 
-/**
- * Draws a packet. The number before a row is the octet it starts with.
- *
- * @param dim Paints borders, ruler and numbers.
- */
-export function drawPacket(fields: readonly DiagramField[], dim: Paint): string {
+/** Draws the fields of a packet. The number before a row is the octet it starts with. */
+export function drawPacket(fields: readonly PacketField[], { dim, cyan, green, yellow, red }: Palette): string {
+  const paints: Readonly<Record<FieldGroup, Paint>> = { ip: cyan, tcp: green, option: yellow, malformed: red }
+  const rows = packetRows(fields)
   const lines = RULER.map((line) => dim(line))
-  let row: Cell[] = []
-  let used = 0
-  let octet = 0
-  const margin = (): string => dim(`${String(octet).padStart(4)}  `)
+  const shown = new Set<number>()
   const separate = (bits: number): void => {
     lines.push(MARGIN + dim(border(bits)))
   }
-  const finish = (bits: number): void => {
-    lines.push(...drawRow(row, dim, margin()))
-    separate(bits)
-    octet += bits / 8
-    row = []
-    used = 0
-  }
   separate(ROW)
-  for (const field of fields) {
-    const { name, value, paint } = field
-    let left = field.bits
-    let continued = false
-    let shown = false
-    while (left > 0) {
-      if (used === 0 && left >= 2 * ROW) {
-        const rows = Math.floor(left / ROW)
-        const [title, text] = [continued ? `(${name})` : name, shown ? '' : value]
-        lines.push(...drawBlock(title, text, paint, Math.min(rows, MOST_ROWS), dim, margin()))
-        separate(ROW)
-        octet += rows * 4
-        left -= rows * ROW
-        continued = shown = true
-        continue
-      }
-      const bits = Math.min(left, ROW - used)
-      const fits: boolean = !shown && value.length <= bits * 2 - 1
-      row.push({ field, bits, continued, value: fits ? value : '' })
-      shown ||= fits
-      used += bits
-      left -= bits
-      continued = true
-      if (used === ROW) finish(ROW)
+  for (let at = 0; at < rows.length; ) {
+    const { octet, cells } = rows[at]!
+    const margin = dim(`${String(octet).padStart(4)}  `)
+    const sole = soleField(rows[at]!)
+    let end = at + 1
+    if (sole !== undefined) while (end < rows.length && soleField(rows[end]!) === sole) end += 1
+    if (sole !== undefined && end - at > 1) {
+      const { name, value, group } = fields[sole]!
+      const title = cells[0]!.continued ? `(${name})` : name
+      lines.push(...drawBlock(title, shown.has(sole) ? '' : value, paints[group], end - at, dim, margin))
+      shown.add(sole)
+      separate(ROW)
+    } else {
+      const drawn = cells.map(({ field: index, bits, continued }): DrawnCell => {
+        const field = fields[index]!
+        const fits = !shown.has(index) && field.value.length <= bits * 2 - 1
+        if (fits) shown.add(index)
+        return { field, bits, continued, value: fits ? field.value : '', paint: paints[field.group] }
+      })
+      lines.push(...drawRow(drawn, dim, margin))
+      separate(cells.reduce((sum, { bits }) => sum + bits, 0))
     }
+    at = end
   }
-  if (used > 0) finish(used)
   return `${lines.join('\n')}\n`
 }

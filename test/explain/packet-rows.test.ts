@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { describePacket } from '../../src/explain/packet.ts'
+import { fieldsByOctet, packetRows, placeOf } from '../../src/explain/packet-rows.ts'
 import { parseSyn, safeParseSyn } from '../../src/index.ts'
-import { fieldsByOctet, packetRows, placeOf } from '../../src/inspector/packet-rows.ts'
 import vectors from '../vectors/syn.json' with { type: 'json' }
 
 const good = (vectors as unknown as { hex: string }[]).filter(({ hex }) => safeParseSyn(hex).ok)

@@ -2,7 +2,7 @@
  * Lays the fields of a packet out in rows of 32 bits, and tells which fields each octet belongs to.
  * @module
  */
-import type { PacketField } from '../explain/packet.ts'
+import type { PacketField } from './packet.ts'
 
 /** A field, or a part of one, within one row. */
 export interface Cell {

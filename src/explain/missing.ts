@@ -4,7 +4,6 @@
  */
 import type { Reason } from '../connection/connection.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import type { RttProvenance } from '../connection/handshake-timing.ts'
 
 /** Why something is missing, and what to do about it. */
 export interface ReasonWords {
@@ -49,16 +48,6 @@ export const REASON: Readonly<Record<Reason, ReasonWords>> = {
   },
 }
 
-/** How the handshake's round-trip time is known, in words. */
-export const PROVENANCE: Readonly<Record<RttProvenance, string>> = {
-  handshake: 'exact: one clean sample, from SYN-ACK to the bare ACK',
-  recovered: 'solved from two samples: within 1 \u00b5s of the handshake\u2019s',
-  minimum: 'the smallest of several samples: at most the handshake\u2019s',
-  retransmitted: 'whole milliseconds: the SYN-ACK had to be sent again, and the timestamp echo tells',
-  cookie: 'up to 64 ms too high: the SYN was answered with a SYN cookie',
-  deferred: 'too high by the client\u2019s own wait: its data completed the handshake',
-}
-
 /** A fact that is not there. */
 export interface MissingFact {
   readonly fact: string
@@ -75,7 +64,8 @@ export interface RequestCircumstances {
 export function missingFacts(fingerprint: Fingerprint, { tls }: RequestCircumstances): MissingFact[] {
   const { syn, tcpInfo, reason, timing, connection, label, hop } = fingerprint
   const facts: MissingFact[] = []
-  const because = (): ReasonWords => (hop !== undefined ? UNTOLD : reason === undefined ? TURNED_OFF : REASON[reason])
+  const because = (): ReasonWords =>
+    hop !== undefined ? NOT_FORWARDED : reason === undefined ? TURNED_OFF : REASON[reason]
   if (syn === undefined) {
     facts.push({ fact: 'SYN, fingerprints and label', ...because() })
   }
@@ -118,7 +108,7 @@ export function missingFacts(fingerprint: Fingerprint, { tls }: RequestCircumsta
 
 const TURNED_OFF: ReasonWords = { why: 'It is turned off in the options of fingerprint().', remedy: '' }
 
-const UNTOLD: ReasonWords = {
+const NOT_FORWARDED: ReasonWords = {
   why: 'The proxy did not tell, or not in a form that can be read.',
   remedy: 'See the option trustedHeader of fingerprint().',
 }

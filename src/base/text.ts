@@ -1,0 +1,43 @@
+/**
+ * Text for people: escapes, counts, endpoints.
+ * @module
+ */
+
+/**
+ * Control characters, which a terminal acts on, and what moves or hides the text around it: C0, DEL and C1, soft hyphen,
+ * Arabic letter mark, zero-width and bidirectional characters, line and paragraph separators, interlinear annotations, the byte
+ * order mark, lone surrogates.
+ */
+const UNSAFE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
+
+function escaped(unit: string): string {
+  const code = unit.charCodeAt(0)
+  return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
+}
+
+/**
+ * Text from outside (a database, a capture, a header, an argument) as a terminal and a page may show it: control and
+ * bidirectional characters become `\x1b` or `\u202e`, everything else stays.
+ */
+export function escapeControls(text: string): string {
+  return text.replace(UNSAFE, escaped)
+}
+
+/** UTF-16 units that a message quotes of a text. */
+const QUOTED = 200
+
+/** As {@link escapeControls}, for messages: of a text longer than 200 UTF-16 units its beginning and `...`. */
+export function printable(text: string): string {
+  return text.length > QUOTED ? `${escapeControls(text.slice(0, QUOTED))}...` : escapeControls(text)
+}
+
+/** A count with its noun: `1 hop`, `7 hops`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** An address and port as in URLs: `192.0.2.1:80`, `[2001:db8::1]:80`. */
+export function formatEndpoint(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}

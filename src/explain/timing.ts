@@ -1,0 +1,77 @@
+/**
+ * When things happened on a connection, in words.
+ * @module
+ */
+import type { Fingerprint } from '../connection/fingerprint.ts'
+import type { RttProvenance } from '../connection/handshake-timing.ts'
+import { hopsLeft } from './packet.ts'
+import { duration } from './units.ts'
+
+/** How the handshake's round-trip time is known, in words. */
+export const PROVENANCE: Readonly<Record<RttProvenance, string>> = {
+  handshake: 'exact: one clean sample, from SYN-ACK to the bare ACK',
+  recovered: 'solved from two samples: within 1 \u00b5s of the handshake\u2019s',
+  minimum: 'the smallest of several samples: at most the handshake\u2019s',
+  retransmitted: 'whole milliseconds: the SYN-ACK had to be sent again, and the timestamp echo tells',
+  cookie: 'up to 64 ms too high: the SYN was answered with a SYN cookie',
+  deferred: 'too high by the client\u2019s own wait: its data completed the handshake',
+}
+
+/** One time, or another fact of the handshake, with what it means. */
+export interface ExplainedTime {
+  readonly name: string
+  readonly value: string
+  readonly about: string
+}
+
+/** The timing facts of a fingerprint that are known. */
+export function explainTiming({ timing, syn }: Fingerprint): ExplainedTime[] {
+  const { handshakeRtt, rtt, firstDataDelayMilliseconds: delay, acceptTime, handshakeTimeToLive } = timing
+  const rows: ExplainedTime[] = []
+  const row = (name: string, value: string, about: string): void => {
+    rows.push({ name, value, about })
+  }
+  if (handshakeRtt !== undefined) {
+    row('Handshake RTT', duration(handshakeRtt.microseconds), PROVENANCE[handshakeRtt.provenance])
+  }
+  if (rtt !== undefined) row('RTT now', duration(rtt.microseconds), 'smoothed by the kernel, read for this request')
+  if (delay !== undefined) {
+    row(
+      'First data',
+      `${delay} ms`,
+      'after the handshake. Browsers ask at once; a proxy that is told the address first asks a round trip later',
+    )
+  }
+  if (acceptTime !== undefined) {
+    row('Accepted', acceptTime.replace('T', ' ').replace('Z', ' UTC'), 'exact to a jiffy')
+  }
+  if (handshakeTimeToLive !== undefined) {
+    const sent = syn === undefined ? undefined : hopsLeft(syn)
+    const same = sent === undefined ? '' : sent === handshakeTimeToLive ? ', as in the SYN' : `; the SYN had ${sent}`
+    row('TTL of the last segment', String(handshakeTimeToLive), `the one that completed the handshake${same}`)
+  }
+  return rows
+}
+
+/** What the picture of a handshake says: times as text, `?` where they are not known. */
+export interface HandshakePicture {
+  readonly rtt: string
+  readonly firstData: string
+  /** True if data completed the handshake, in place of a bare ACK. */
+  readonly deferred: boolean
+  /** The picture in words. */
+  readonly words: string
+}
+
+/** The times of a handshake for a picture. */
+export function explainHandshake({ timing }: Fingerprint): HandshakePicture {
+  const { handshakeRtt, firstDataDelayMilliseconds: delay } = timing
+  const rtt = handshakeRtt === undefined ? '?' : duration(handshakeRtt.microseconds)
+  const firstData = delay === undefined ? '?' : `${delay} ms`
+  return {
+    rtt,
+    firstData,
+    deferred: handshakeRtt?.provenance === 'deferred',
+    words: `SYN and SYN-ACK, then the ACK after ${rtt}, then the first data after ${firstData}`,
+  }
+}
