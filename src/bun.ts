@@ -24,7 +24,7 @@ import {
 import { Fingerprinter, type Runtime } from './fingerprinter/fingerprinter.ts'
 import type { VariablesMiddleware } from './fingerprinter/hono.ts'
 import type { FingerprintOptions } from './fingerprinter/options.ts'
-import { serverOf } from './runtime/server-of.ts'
+import { requestContext } from './runtime/request-context.ts'
 
 export * from './shared.ts'
 
@@ -64,7 +64,7 @@ export interface FingerprintMiddleware extends VariablesMiddleware {
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
   const core = new Fingerprinter<Context>(RUNTIME, options)
   const middleware = createFingerprintMiddleware(core, (c) => {
-    const server = serverOf(c.env)
+    const server = requestContext(c.env)
     return lookUp(core, c.req.raw, isServer(server) ? server : undefined)
   })
   return Object.assign(middleware, { fingerprinter: face(core) })

@@ -4,7 +4,7 @@
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import { toHex } from '../base/bytes.ts'
-import { serverOf } from '../runtime/server-of.ts'
+import { requestContext } from '../runtime/request-context.ts'
 import { ALL_USES } from './format.ts'
 import { AccessLogger, type AccessLogOptions, type AccessLogRuntime, LogEntry } from './logger.ts'
 import type { AccessRecord } from './record.ts'
@@ -89,7 +89,7 @@ export function createAccessLogMiddleware(
     uses.variables.some((name) => name === 'FINGERPRINT_SAVED_SYN' || name === 'FINGERPRINT_TCP_INFO')
   // Not an async function: that would cost every request another turn of its state machine.
   const accessLog: MiddlewareHandler = (c, next) => {
-    const entry = new HonoEntry(c, rawDumps, log, c.req.raw, serverOf(c.env))
+    const entry = new HonoEntry(c, rawDumps, log, c.req.raw, requestContext(c.env))
     observe(c, entry, runtime)
     return next().then(
       () => {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Context } from 'hono'
-import { localEnd, peerEnd } from '../runtime/ends.ts'
+import { currentRuntime } from '../runtime/current.ts'
 import { type AccessLogMiddleware, createAccessLogMiddleware } from './hono.ts'
 import {
   type AccessLogOptions,
@@ -26,72 +26,21 @@ export type {
 } from './logger.ts'
 export type { AccessRecord, HeaderReader } from './record.ts'
 
-/** What is used of Bun. */
-interface BunParts {
-  readonly inspect: (value: unknown) => string
-  readonly peek: (value: unknown) => unknown
-  readonly isMainThread?: boolean
-  readonly file: (path: string) => Blob
-}
 /** The runtime this process is, as access logs see it. */
 function accessLogRuntime(): AccessLogRuntime {
-  const { Bun, process, Deno } = globalThis as {
-    Bun?: BunParts
-    process?: { readonly pid?: number }
-    Deno?: { readonly pid: number }
-  }
-  const processId = process?.pid ?? Deno?.pid
+  const runtime = currentRuntime()
   return {
-    processId,
-    // The kernel's number of the main thread is that of the process; of other threads nobody tells.
-    threadId: Bun?.isMainThread === false ? undefined : processId,
+    processId: runtime.processId,
+    threadId: runtime.threadId,
     openSink: openLogSink,
-    peer: peerEnd,
-    local: localEnd,
-    bodySize: Bun === undefined ? () => undefined : (response, request) => bunBodySize(Bun, response, request),
-    textSize: Bun === undefined ? () => undefined : (response) => bunTextSize(Bun, response),
+    peer(request, server) {
+      const peer = runtime.peerOf(request, server)
+      return typeof peer === 'string' ? undefined : peer
+    },
+    local: (server) => runtime.localOf(server),
+    bodySize: (response, request) => runtime.bodySize(response, request),
+    textSize: (response) => runtime.textSize(response),
   }
-}
-
-const INSPECTED = /^Response \(([\d.]+) (bytes|KB|MB|GB)\)/
-
-/**
- * Octets of a body that lies ready, on Bun: a string, bytes, a Blob, a file.
- *
- * Touching `body` would make a stream of it, and then files lose sendfile and large texts their Content-Length. What Bun
- * prints of a response is the one place that tells; where it prints something else, the body is watched instead.
- */
-function bunBodySize(Bun: BunParts, response: Response, request: Request): ReturnType<AccessLogRuntime['bodySize']> {
-  if (response.bodyUsed) return undefined
-  const found = INSPECTED.exec(Bun.inspect(response))
-  if (found === null) return undefined
-  if (found[2] === 'bytes' && request.headers.get('range') === null) return Number(found[1])
-  // "0 KB" is what a stream looks like, and an empty body.
-  if (Number(found[1]) === 0) return undefined
-  const blob = Bun.peek(response.clone().blob())
-  if (!(blob instanceof Blob)) return undefined
-  const { name } = blob as { name?: unknown }
-  if (typeof name !== 'string' || response.status !== 200 || response.headers.has('content-range')) return blob.size
-  return bunFileAnswer(request, blob.size, Bun.file(name).size)
-}
-
-/** What Bun answers with a file: all of it, the part that was sliced off, or the one range that was asked for. */
-function bunFileAnswer(request: Request, size: number, whole: number): number | { status: number; octets: number } {
-  if (size !== whole) return { status: 206, octets: size }
-  const range = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(request.headers.get('range') ?? '')
-  if (range === null || request.method !== 'GET' || request.headers.has('if-range')) return size
-  const [, first = '', last = ''] = range
-  if (first === '' && last === '') return size
-  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first)
-  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1)
-  if (first !== '' && last !== '' && Number(last) < start) return size
-  return start >= size ? { status: 416, octets: 0 } : { status: 206, octets: end - start + 1 }
-}
-
-/** Bun hands out the text of a ready body at once. */
-function bunTextSize(Bun: BunParts, response: Response): number | undefined {
-  const text = Bun.peek(response.clone().text())
-  return typeof text === 'string' ? Buffer.byteLength(text) : undefined
 }
 
 /**

@@ -3,22 +3,16 @@
  * @module
  */
 
-import { letGo } from '../base/timers.ts'
-import { beforeExit, onSignal } from '../runtime/process-end.ts'
+import { blockFor } from '../base/block-for.ts'
+import { type FileSystem, fileSystem } from '../runtime/files.ts'
+import { threadShared } from '../runtime/globals.ts'
+import { ENDING_SIGNALS, onProcessEnd, onSignal } from '../runtime/process-end.ts'
+import { unrefTimer } from '../runtime/timers.ts'
 import type { LineSink, LineSinkOptions } from './logger.ts'
 import { type LogTarget, LogWriter } from './writer.ts'
 
-type FileSystem = typeof import('node:fs')
-
 /** `PIPE_BUF` of Linux: a write of up to so many octets into a pipe is never mixed with another process's. */
 const PIPE_WHOLE = 4096
-
-function fileSystem(): FileSystem {
-  const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process
-  const fs = host?.getBuiltinModule?.('node:fs')
-  if (fs === undefined) throw new TypeError('Cannot open access log: this runtime has no file system')
-  return fs as FileSystem
-}
 
 /** Opens `path` for appending, made where it is missing. A named pipe without a reader is refused, not waited for. */
 function openLogFile(path: string, mode: number): LogTarget {
@@ -59,17 +53,18 @@ function target(fs: FileSystem, descriptor: number, own: boolean): LogTarget {
 
 /** Stands for this evaluation of the module: `bun --hot` evaluates it anew and keeps `globalThis`, signals and descriptors. */
 const EVALUATION = {}
-const OPEN: unique symbol = Symbol.for(`tcpfingerprint.log-sinks ${import.meta.url}`) as never
+const OPEN: symbol = Symbol.for(`tcpfingerprint.log-sinks ${import.meta.url}`)
 
 /** Sinks that are open. Those of an evaluation that was replaced are closed first: nobody else would. */
 function openSinks(): Set<LineSink> {
-  const place = globalThis as { [OPEN]?: { readonly evaluation: object; readonly sinks: Set<LineSink> } }
-  if (place[OPEN]?.evaluation !== EVALUATION) {
-    // Lines of requests that are still under way there are written all the same, each by opening the file again.
-    for (const sink of place[OPEN]?.sinks ?? []) sink.close()
-    place[OPEN] = { evaluation: EVALUATION, sinks: new Set() }
-  }
-  return place[OPEN].sinks
+  const place = threadShared<{ readonly evaluation: object; readonly sinks: Set<LineSink> }>(OPEN)
+  const open = place.get()
+  if (open?.evaluation === EVALUATION) return open.sinks
+  // Lines of requests that are still under way there are written all the same, each by opening the file again.
+  for (const sink of open?.sinks ?? []) sink.close()
+  const sinks = new Set<LineSink>()
+  place.set({ evaluation: EVALUATION, sinks })
+  return sinks
 }
 
 /** Opens a sink. It writes what it holds before the process ends, unless that is by SIGKILL. */
@@ -81,19 +76,17 @@ export function openLogSink(options: LineSinkOptions): LineSink {
       open: () => (typeof to === 'number' ? openStandard(to) : openLogFile(to.file, to.mode)),
       schedule(run, milliseconds) {
         const timer = setTimeout(run, milliseconds)
-        letGo(timer)
+        unrefTimer(timer)
         return () => clearTimeout(timer)
       },
-      pause(milliseconds) {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
-      },
+      pause: blockFor,
       onError: options.onError,
     },
     options,
   )
   const reopen = typeof to === 'number' ? false : to.reopen
   const release = [
-    beforeExit(() => writer.flush(), reopen === false ? [] : [reopen]),
+    onProcessEnd(() => writer.flush(), { signals: ENDING_SIGNALS.filter((signal) => signal !== reopen) }),
     reopen === false ? () => {} : onSignal(reopen, () => writer.reopen()),
   ]
   const sink: LineSink = {

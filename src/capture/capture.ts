@@ -6,10 +6,11 @@
 import { DescriptorTable } from '../../ffi/descriptors/table.ts'
 import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
-import { letGo } from '../base/timers.ts'
 import { Connection, type Reason, STALE } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
-import { atExit } from '../runtime/process-end.ts'
+import { threadShared } from '../runtime/globals.ts'
+import { onThreadEnd } from '../runtime/process-end.ts'
+import { unrefTimer } from '../runtime/timers.ts'
 import { type AddressWords, createAddressWords, isMapped, parseAddress } from '../wire/sockaddr.ts'
 import { Evidence, type Received } from './attribution.ts'
 import { ConnectionStore } from './connection-store.ts'
@@ -377,7 +378,7 @@ export class Capture {
     clearTimeout(this.#timer)
     this.#timerAt = at
     this.#timer = setTimeout(() => this.#sweep(), milliseconds)
-    letGo(this.#timer)
+    unrefTimer(this.#timer)
   }
 
   /** Lets go of what was closed, watches what stays, arms listeners that came. */
@@ -412,23 +413,23 @@ export class Capture {
 }
 
 /**
- * The capture of this thread, made on first use. It hangs on `globalThis`, so that two copies of the library, or the old and
+ * The capture of this thread, made on first use. It is shared, so that two copies of the library, or the old and
  * the new module after a hot reload, share it: each of them alone would find SYNs already read.
  */
 export function sharedCapture(
   openLibc: OpenLibc,
 ): Capture | { readonly reason: 'unsupported' | 'denied'; readonly message: string } {
-  const holder = globalThis as { [SHARED]?: Capture }
-  const shared = holder[SHARED]
+  const place = threadShared<Capture>(SHARED)
+  const shared = place.get()
   if (shared !== undefined) return shared
   const libc = openLibc()
   if (!isLibc(libc)) return libc
   const capture = new Capture(libc)
-  holder[SHARED] = capture
+  place.set(capture)
   // A Worker's descriptors outlive it. One that is ended from outside, by `terminate()`, is not asked.
-  atExit(() => capture.close())
+  onThreadEnd(() => capture.close())
   return capture
 }
 
 /** The number changes with the shape of `Capture`: copies of different shapes do not share. */
-const SHARED: unique symbol = Symbol.for('tcpfingerprint.capture.1') as never
+const SHARED: symbol = Symbol.for('tcpfingerprint.capture.1')

@@ -4,9 +4,10 @@
  */
 import { plainAddress } from '../http/address.ts'
 import { requestTarget, targetPath } from '../http/request-target.ts'
-import type { CgiRuntime, SpawnOptions } from '../runtime/processes.ts'
+import type { SpawnOptions } from '../runtime/types.ts'
 import { type CgiFacts, cgiVariables } from './environment.ts'
 import { type CgiOptions, type ResolvedCgiOptions, resolveCgiOptions } from './options.ts'
+import type { CgiRuntime } from './runtime-parts.ts'
 import { findScript, joinSegments, pathSegments } from './script-path.ts'
 import { RunningScripts, runScript } from './script-run.ts'
 import { Slots } from './semaphore.ts'

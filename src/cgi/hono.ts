@@ -3,10 +3,10 @@
  * @module
  */
 import type { Context, Handler } from 'hono'
-import type { CgiRuntime } from '../runtime/processes.ts'
-import { serverOf } from '../runtime/server-of.ts'
+import { requestContext } from '../runtime/request-context.ts'
 import { type CgiStatus, createCgiHandler, type HandleDetails } from './handler.ts'
 import type { CgiOptions } from './options.ts'
+import type { CgiRuntime } from './runtime-parts.ts'
 
 /** What is used of a fingerprint: which port its connection came to, behind a proxy the proxy's. */
 interface SeenConnection {
@@ -38,10 +38,10 @@ export function createHonoCgi(runtime: CgiRuntime, options: CgiOptions<Context>)
       localPort: (seen?.hop ?? seen)?.local?.port,
     }
     const request = c.req.raw
-    if (!request.bodyUsed) return handler.handle(request, c, serverOf(c.env), details)
+    if (!request.bodyUsed) return handler.handle(request, c, requestContext(c.env), details)
     // Somebody has read the body before; Hono still has it.
     const body = new Uint8Array(await c.req.arrayBuffer())
-    return handler.handle(request, c, serverOf(c.env), { ...details, body })
+    return handler.handle(request, c, requestContext(c.env), { ...details, body })
   }
   return Object.assign(cgi, { status: () => handler.status(), close: () => handler.close() })
 }

@@ -3,84 +3,49 @@
  * @module
  */
 import type { Context } from 'hono'
-import { localEnd, peerEnd } from '../runtime/ends.ts'
-import { beforeEnd } from '../runtime/process-end.ts'
-import type { CgiRuntime } from '../runtime/processes.ts'
-import { spawnBun } from '../runtime/spawn-bun.ts'
-import { spawnDeno } from '../runtime/spawn-deno.ts'
+import { blockFor } from '../base/block-for.ts'
+import { currentRuntime } from '../runtime/current.ts'
+import { absolutePath, fileFacts, fileSystem, realPath, temporaryDirectory } from '../runtime/files.ts'
+import { onProcessEnd } from '../runtime/process-end.ts'
+import type { PermissionError } from '../runtime/types.ts'
 import { type CgiStatus, createCgiHandler } from './handler.ts'
 import { createHonoCgi, type HonoCgi } from './hono.ts'
 import type { CgiOptions } from './options.ts'
+import type { CgiRuntime } from './runtime-parts.ts'
 import { openSpool } from './spooled-body.ts'
 
 export type { CgiStatus } from './handler.ts'
 export type { HonoCgi } from './hono.ts'
 export type { CgiLimits, CgiOptions, ScriptNote } from './options.ts'
 
-/** What is used of `process`. */
-interface Host {
-  readonly env: Readonly<Record<string, string | undefined>>
-  getBuiltinModule(name: 'node:fs'): typeof import('node:fs')
-  getBuiltinModule(name: 'node:path'): typeof import('node:path')
-  getBuiltinModule(name: 'node:os'): typeof import('node:os')
-}
-
 /** The runtime this process is, as CGI handlers see it. */
 export function cgiRuntime(): CgiRuntime {
-  const { process: host, Bun } = globalThis as unknown as { process: Host; Bun?: unknown }
-  const fs = host.getBuiltinModule('node:fs')
-  const path = host.getBuiltinModule('node:path')
-  const os = host.getBuiltinModule('node:os')
+  const runtime = currentRuntime()
   return {
-    spawn: Bun === undefined ? spawnDeno : spawnBun,
-    facts(name) {
-      try {
-        let stat = fs.lstatSync(name)
-        const link = stat.isSymbolicLink()
-        if (link) stat = fs.statSync(name)
-        const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other'
-        return { link, kind, executable: kind === 'file' && executable(name, stat.mode) }
-      } catch {
-        return undefined
-      }
+    spawn: (options) => runtime.spawn(options),
+    facts: fileFacts,
+    realPath,
+    absolutePath,
+    openSpool: () => openSpool(fileSystem(), temporaryDirectory()),
+    peer(request, server) {
+      const peer = runtime.peerOf(request, server)
+      return typeof peer === 'string' ? undefined : peer
     },
-    realPath(name) {
-      try {
-        return fs.realpathSync.native(name)
-      } catch {
-        return undefined
-      }
-    },
-    absolutePath: (name) => path.resolve(name),
-    openSpool: () => openSpool(fs, os.tmpdir()),
-    peer: peerEnd,
-    local: localEnd,
-    keepOpen(request, server) {
-      const { timeout } = (server ?? {}) as { timeout?: (request: Request, seconds: number) => void }
-      if (typeof timeout === 'function') timeout.call(server, request, 0)
-    },
+    local: (server) => runtime.localOf(server),
+    keepOpen: (request, server) => runtime.setIdleTimeout(request, server, 0),
     environment(name) {
       try {
-        return host.env[name]
-      } catch {
+        return runtime.environment(name)
+      } catch (error) {
         // Deno has a permission for each; for PATH there is a default.
         if (name === 'PATH') return undefined
-        throw new TypeError(`Cannot pass variable "${name}" to scripts: run Deno with --allow-env=${name}`)
+        throw new TypeError(
+          `Cannot pass variable "${name}" to scripts: run Deno with ${(error as PermissionError).flag}`,
+        )
       }
     },
-    beforeExit: beforeEnd,
-    pause(milliseconds) {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
-    },
-  }
-  function executable(name: string, mode: number): boolean {
-    try {
-      fs.accessSync(name, fs.constants.X_OK)
-      return true
-    } catch (error) {
-      // Without --allow-sys Deno does not say who this process is; then a bit for anybody is enough to try.
-      return !('code' in (error as Error)) && (mode & 0o111) !== 0
-    }
+    beforeExit: (run) => onProcessEnd(run, { ifOthersListen: 'skip' }),
+    pause: blockFor,
   }
 }
 

@@ -2,7 +2,7 @@
  * From a URL path to a script and its PATH_INFO, without ever leaving the root.
  * @module
  */
-import type { CgiRuntime } from '../runtime/processes.ts'
+import type { CgiRuntime } from './runtime-parts.ts'
 
 /** A script to run. */
 export interface Script {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Child, Spawn, SpawnOptions } from '../runtime/processes.ts'
+import type { Child, Spawn, SpawnOptions } from '../runtime/types.ts'
 import { type CgiHead, CgiOutputError, findHeaderEnd, parseHead } from './response-head.ts'
 
 /** What a script may use. Milliseconds and octets. */

@@ -2,7 +2,7 @@
  * Octets put aside: in memory while they are few, then in a file that has no name, so that nothing of it can stay behind.
  * @module
  */
-import type { Spool } from '../runtime/processes.ts'
+import type { Spool } from './runtime-parts.ts'
 
 type FileSystem = typeof import('node:fs')
 

@@ -4,7 +4,8 @@
  */
 import { Buffer } from 'node:buffer'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { errorCode, pause } from './system.ts'
+import { blockFor } from '../base/block-for.ts'
+import { errorCode } from './system.ts'
 
 /**
  * Reads up to `length` octets, waiting for at least one. 0 means the end.
@@ -18,7 +19,7 @@ export function readSome(fd: number, bytes: Uint8Array, offset: number, length: 
     } catch (error) {
       const code = errorCode(error)
       if (code === 'EOF') return 0 // Windows: a pipe whose writer has gone
-      if (code === 'EAGAIN') pause(5)
+      if (code === 'EAGAIN') blockFor(5)
       else if (code !== 'EINTR') throw error
     }
   }

@@ -5,7 +5,8 @@
  * @module
  */
 import { writeSync } from 'node:fs'
-import { errorCode, pause, systemReason } from './system.ts'
+import { blockFor } from '../base/block-for.ts'
+import { errorCode, systemReason } from './system.ts'
 
 /** Octets kept back before a write. */
 const CAPACITY = 512 * 1024
@@ -26,7 +27,7 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
       at += writeSync(fd, bytes, at, bytes.length - at)
     } catch (error) {
       const code = errorCode(error)
-      if (code === 'EAGAIN') pause(2)
+      if (code === 'EAGAIN') blockFor(2)
       else if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') throw new OutputClosed('The reader has gone')
       else if (code !== 'EINTR') throw new Error(`Cannot write: ${systemReason(error)}`)
     }

@@ -1,12 +1,7 @@
 /**
- * Errors of system calls, and waiting.
+ * Errors of system calls.
  * @module
  */
-
-/** Stops this thread for a moment: a non-blocking descriptor is not ready. */
-export function pause(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
-}
 
 /** The `code` of a system error, or the empty string for any other. */
 export function errorCode(error: unknown): string {

@@ -2,8 +2,11 @@
  * What the demonstration server needs of the runtime it runs on.
  * @module
  */
+import { readFileSync } from 'node:fs'
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { FingerprintOptions, FingerprintVariables, Status } from '../bun.ts'
+import { currentRuntime } from '../runtime/current.ts'
+import type { RequestHandler } from '../runtime/types.ts'
 
 /** Where and how to listen. */
 export interface ListenOptions {
@@ -36,55 +39,26 @@ export interface DemoRuntime {
 /** Idle connections are kept so long, seconds. */
 const IDLE = 120
 
-async function onBun(): Promise<DemoRuntime> {
-  const { fingerprint } = await import('../bun.ts')
+/** `fingerprint()` of the runtime in use, and its server. */
+export async function demoRuntime(): Promise<DemoRuntime> {
+  const runtime = currentRuntime()
+  const { fingerprint } = runtime.name === 'deno' ? await import('../deno.ts') : await import('../bun.ts')
   return {
     fingerprint,
     listen(app, middleware, { host, port, tls, http2 }) {
-      const server = Bun.serve({
-        hostname: host,
-        port,
-        idleTimeout: IDLE,
-        fetch: app.fetch,
-        ...(tls === undefined ? {} : { tls: { cert: Bun.file(tls.cert), key: Bun.file(tls.key) } }),
-        ...(http2 ? { http2: true } : {}),
-      })
-      const { fingerprinter } = middleware as ReturnType<typeof fingerprint>
+      const { hostname, server, ...listening } = runtime.listen(
+        {
+          hostname: host,
+          port,
+          idleTimeout: IDLE,
+          http2,
+          tls: tls && { cert: readFileSync(tls.cert, 'utf8'), key: readFileSync(tls.key, 'utf8') },
+        },
+        app.fetch as RequestHandler,
+      )
+      const { fingerprinter } = middleware as { fingerprinter: { arm(server: object): boolean } } & typeof middleware
       fingerprinter.arm(server)
-      return { host: server.hostname ?? host, port: server.port!, stop: () => server.stop(true) }
+      return { host: hostname, port: listening.port, stop: listening.stop }
     },
   }
-}
-
-/** What is used of Deno. HTTP/2 is spoken over TLS and with prior knowledge unasked. */
-interface DenoParts {
-  readTextFileSync(path: string): string
-  serve(
-    options: { hostname: string; port: number; cert?: string; key?: string; onListen: () => void },
-    handler: (request: Request, info: object) => Response | Promise<Response>,
-  ): {
-    readonly addr: { readonly transport: 'tcp'; readonly hostname: string; readonly port: number }
-    shutdown(): Promise<void>
-  }
-}
-
-async function onDeno(): Promise<DemoRuntime> {
-  const { fingerprint } = await import('../deno.ts')
-  const { Deno } = globalThis as unknown as { Deno: DenoParts }
-  return {
-    fingerprint,
-    listen(app, middleware, { host, port, tls }) {
-      const pem =
-        tls === undefined ? {} : { cert: Deno.readTextFileSync(tls.cert), key: Deno.readTextFileSync(tls.key) }
-      const server = Deno.serve({ hostname: host, port, ...pem, onListen: () => {} }, app.fetch)
-      const { fingerprinter } = middleware as ReturnType<typeof fingerprint>
-      fingerprinter.arm(server)
-      return { host: server.addr.hostname, port: server.addr.port, stop: () => server.shutdown() }
-    },
-  }
-}
-
-/** The runtime that this process is. */
-export function demoRuntime(): Promise<DemoRuntime> {
-  return (globalThis as { Bun?: unknown }).Bun === undefined ? onDeno() : onBun()
 }

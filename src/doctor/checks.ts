@@ -7,6 +7,7 @@ import { isLibc, type Libc, type LibcUnavailable } from '../../ffi/libc.ts'
 import { REASON } from '../explain/missing.ts'
 import { PROVENANCE } from '../explain/timing.ts'
 import { duration } from '../explain/units.ts'
+import { currentRuntime } from '../runtime/current.ts'
 import { type ProbeOptions, type ProbeResult, probe } from './loopback-test.ts'
 import { isAllowed, kernelRelease, readText, runtime } from './machine.ts'
 import { foreignListeners, waitsForData } from './other-servers.ts'
@@ -48,10 +49,10 @@ function unseen(name: string, what: string): Finding {
 
 function kernel(): Finding {
   const release = kernelRelease()
-  if (process.platform !== 'linux') {
+  if (currentRuntime().platform !== 'linux') {
     return failing(
       'kernel',
-      `this is ${process.platform}: only Linux keeps SYNs`,
+      `this is ${currentRuntime().platform}: only Linux keeps SYNs`,
       'Run the server on Linux; decoding works everywhere',
     )
   }
@@ -279,7 +280,7 @@ export async function examine(options: CheckOptions, report: (finding: Finding) 
   tell(kernel())
   const host = runtimeOf()
   tell(host)
-  if (process.platform !== 'linux') return worst
+  if (currentRuntime().platform !== 'linux') return worst
   tell(synCookies())
   tell(descriptors())
   if (host.status === 'failing' && runtime().name === 'node') return worst

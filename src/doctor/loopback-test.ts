@@ -6,8 +6,9 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import type { Status } from '../fingerprinter/fingerprinter.ts'
+import { currentRuntime } from '../runtime/current.ts'
+import type { RunningServer } from '../runtime/types.ts'
 import { type Certificate, createCertificate } from './certificate.ts'
-import { runtime } from './machine.ts'
 
 /** How to connect. */
 export interface ProbeOptions {
@@ -24,13 +25,11 @@ export interface ProbeResult {
   readonly listener: Status['listeners'][number] | undefined
 }
 
-/** A server with a fingerprinter, the same on both runtimes. */
-interface TestServer {
-  readonly port: number
+/** A server with a fingerprinter. */
+interface TestServer extends RunningServer {
   /** The fingerprint of the request that came last. */
   seen(): Fingerprint | undefined
   status(): Status
-  stop(): Promise<unknown>
 }
 
 const MILLISECONDS = 5000
@@ -41,42 +40,31 @@ function freeze(fingerprint: Fingerprint): Fingerprint {
   return fingerprint
 }
 
-async function startOnBun(hostname: string, certificate: Certificate | undefined): Promise<TestServer> {
-  const { createFingerprinter } = await import('../bun.ts')
-  const fp = createFingerprinter()
-  let last: Fingerprint | undefined
-  const server = Bun.serve({
-    hostname,
-    port: 0,
-    ...(certificate === undefined ? {} : { tls: certificate }),
-    fetch(request, self) {
-      last = freeze(fp.fromBun(request, self))
-      return new Response('ok')
-    },
-  })
-  fp.arm(server)
-  return { port: server.port!, seen: () => last, status: () => fp.status(), stop: () => server.stop(true) }
+/** A fingerprinter of the runtime in use, by what both entries have. */
+interface AnyFingerprinter {
+  find(request: Request, server: unknown): Fingerprint
+  arm(server: object): boolean
+  status(): Status
 }
 
-/** What is used of Deno. */
-interface DenoServe {
-  serve(
-    options: { hostname: string; port: number; cert?: string; key?: string; onListen: () => void },
-    handler: (request: Request, info: { remoteAddr: { transport: 'tcp'; hostname: string; port: number } }) => Response,
-  ): { readonly addr: { readonly transport: 'tcp'; readonly port: number }; shutdown(): Promise<void> }
+async function createFingerprinter(): Promise<AnyFingerprinter> {
+  if (currentRuntime().name === 'deno') {
+    const fp = (await import('../deno.ts')).createFingerprinter()
+    return { ...fp, find: fp.fromDeno as AnyFingerprinter['find'], arm: fp.arm as AnyFingerprinter['arm'] }
+  }
+  const fp = (await import('../bun.ts')).createFingerprinter()
+  return { ...fp, find: fp.fromBun as AnyFingerprinter['find'], arm: fp.arm as AnyFingerprinter['arm'] }
 }
 
-async function startOnDeno(hostname: string, certificate: Certificate | undefined): Promise<TestServer> {
-  const { createFingerprinter } = await import('../deno.ts')
-  const { Deno } = globalThis as unknown as { Deno: DenoServe }
-  const fp = createFingerprinter()
+async function start(hostname: string, tls: Certificate | undefined): Promise<TestServer> {
+  const fp = await createFingerprinter()
   let last: Fingerprint | undefined
-  const server = Deno.serve({ hostname, port: 0, ...certificate, onListen: () => {} }, (request, info) => {
-    last = freeze(fp.fromDeno(request, info))
+  const running = currentRuntime().listen({ hostname, port: 0, tls }, (request, server) => {
+    last = freeze(fp.find(request, server))
     return new Response('ok', { headers: { connection: 'close' } })
   })
-  fp.arm(server)
-  return { port: server.addr.port, seen: () => last, status: () => fp.status(), stop: () => server.shutdown() }
+  fp.arm(running.server)
+  return { ...running, seen: () => last, status: () => fp.status() }
 }
 
 /** Sends one request and waits for the end of the answer. The client's port. */
@@ -105,7 +93,6 @@ function ask(port: number, { hostname, tls }: ProbeOptions): Promise<number> {
  */
 export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   const certificate = options.tls ? await createCertificate() : undefined
-  const start = runtime().name === 'deno' ? startOnDeno : startOnBun
   const server = await start(options.hostname, certificate)
   try {
     const clientPort = await ask(server.port, options)

@@ -4,28 +4,17 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { release } from 'node:os'
-import process from 'node:process'
-
-/** Which runtime this is. */
-export type RuntimeName = 'bun' | 'deno' | 'node'
-
-interface DenoParts {
-  readonly version: { readonly deno: string }
-  readonly permissions: { querySync(one: { name: string; path?: string; host?: string }): { readonly state: string } }
-}
-
-const { Bun, Deno } = globalThis as { Bun?: { readonly version: string }; Deno?: DenoParts }
+import { currentRuntime } from '../runtime/current.ts'
+import type { Permission, RuntimeName } from '../runtime/types.ts'
 
 /** The runtime and its version. */
 export function runtime(): { readonly name: RuntimeName; readonly version: string } {
-  if (Bun !== undefined) return { name: 'bun', version: Bun.version }
-  if (Deno !== undefined) return { name: 'deno', version: Deno.version.deno }
-  return { name: 'node', version: process.versions.node }
+  return currentRuntime()
 }
 
-/** Whether the runtime allows something without asking. */
-export function isAllowed(name: 'net' | 'ffi' | 'read' | 'sys'): boolean {
-  return Deno === undefined || Deno.permissions.querySync({ name }).state === 'granted'
+/** True if the runtime allows something without asking. */
+export function isAllowed(name: Permission): boolean {
+  return currentRuntime().isAllowed(name)
 }
 
 /** What a reader gives; `undefined` where the system or the runtime refuses, and never a question on the terminal. */

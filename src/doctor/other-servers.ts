@@ -3,7 +3,7 @@
  * @module
  */
 import { connect } from 'node:net'
-import process from 'node:process'
+import { currentRuntime } from '../runtime/current.ts'
 import { link, list, readText } from './machine.ts'
 
 /** A listener of this network namespace. */
@@ -60,7 +60,7 @@ function runtimes(): Map<string, { id: number; name: string }> {
   const byInode = new Map<string, { id: number; name: string }>()
   for (const name of list('/proc')) {
     const id = Number(name)
-    if (!Number.isInteger(id) || id === process.pid) continue
+    if (!Number.isInteger(id) || id === currentRuntime().processId) continue
     const comm = readText(`/proc/${id}/comm`)
     if (comm === undefined || !/^(?:bun|deno)(?:$|[^a-z])/i.test(comm)) continue
     for (const fd of list(`/proc/${id}/fd`)) {

@@ -4,7 +4,6 @@
  * @module
  */
 import type { OpenLibc } from '../../ffi/libc.ts'
-import { letGo } from '../base/timers.ts'
 import { type Capture, type CaptureCounts, sharedCapture } from '../capture/capture.ts'
 import type { ArmedListener } from '../capture/listening-sockets.ts'
 import { ANY_PORT, type Listener, type ServerFacts, STOPPED } from '../capture/server.ts'
@@ -23,6 +22,7 @@ import { defaultDatabase } from '../label/default.ts'
 import { type Label, match } from '../label/match.ts'
 import { HeaderFingerprint } from '../proxy/header-fingerprint.ts'
 import type { TakenValues } from '../proxy/trusted-header.ts'
+import { unrefTimer } from '../runtime/timers.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
 import type { Syn } from '../wire/syn.ts'
 import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from './options.ts'
@@ -164,7 +164,7 @@ export class Fingerprinter<Subject = Request> implements FingerprintSource {
   /** Arms what listens after the code that is running now, and looks again for servers that come later. */
   armSoon(): void {
     queueMicrotask(() => this.arm())
-    for (const delay of LOOKS) letGo(setTimeout(() => this.arm(), delay))
+    for (const delay of LOOKS) unrefTimer(setTimeout(() => this.arm(), delay))
   }
 
   /**

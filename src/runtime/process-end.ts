@@ -1,66 +1,50 @@
 /**
  * What must happen before the process ends, and on its signals, for Bun, Deno and Node alike.
  *
- * Nothing is installed until somebody registers, and everything is removed with the last of them. A signal that only we listen
- * to still does what it does by default, after our part.
+ * Nothing is installed until the first registration, and everything is removed with the last. A signal that only this library
+ * listens to still does what it does by default, after the library's part.
  * @module
  */
+import { type ProcessGlobal, processGlobal } from './globals.ts'
 
 type Listener = (() => void) & { readonly [OURS]?: true }
 
-/** Marks our listeners, so that copies of this module know each other's. */
+/** Marks this library's listeners, so that copies of this module know each other's. */
 const OURS: unique symbol = Symbol.for('tcpfingerprint.signal-listener') as never
-const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
-type EndingSignal = (typeof ENDING)[number]
 
-/** The part of `process` that is used. */
-interface ProcessEvents {
-  readonly pid: number
-  on(event: string, listener: () => void): unknown
-  off(event: string, listener: () => void): unknown
-  listeners(event: string): unknown[]
-  kill(pid: number, signal: string): unknown
-}
+/** Signals that end a process by default, of those that operators and terminals send. */
+export const ENDING_SIGNALS: readonly string[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
-function processEvents(): ProcessEvents | undefined {
-  return (globalThis as { process?: ProcessEvents }).process
-}
-
-/** Calls `run` when this thread of JavaScript ends by itself: in the main one when the process does. */
-export function atExit(run: () => void): void {
-  processEvents()?.on('exit', run)
+/** When {@link onProcessEnd} runs. */
+export interface ProcessEndOptions {
+  /** Signals that count as the end. Default {@link ENDING_SIGNALS}. */
+  readonly signals?: readonly string[]
+  /**
+   * Where the application listens to the signal too: `'run'` runs and leaves what follows to the application; `'skip'` does
+   * nothing, because the process goes on. Default `'run'`.
+   */
+  readonly ifOthersListen?: 'run' | 'skip'
 }
 
 /**
- * Calls `run` when the process ends: at `exit`, and at SIGTERM, SIGINT and SIGHUP, which then go on to whoever else listens,
- * or end the process as they would have. Returns how to take it back.
- *
- * @param spare - signals to leave alone
+ * Calls `run` when the process ends: at `exit`, and at its ending signals, which then end the process as they would have where
+ * no one else listens. Returns how to take it back.
  */
-export function beforeExit(run: () => void, spare: readonly string[] = []): () => void {
-  return install(run, spare, false)
-}
-
-/** The same, but a signal that somebody else listens to is left to them: the process goes on. */
-export function beforeEnd(run: () => void): () => void {
-  return install(run, [], true)
-}
-
-function install(run: () => void, spare: readonly string[], onlyWhenEnding: boolean): () => void {
-  const host = processEvents()
+export function onProcessEnd(run: () => void, options: ProcessEndOptions = {}): () => void {
+  const host = processGlobal()
   if (host === undefined) return () => {}
+  const { signals = ENDING_SIGNALS, ifOthersListen = 'run' } = options
   host.on('exit', run)
-  const installed: [EndingSignal, Listener][] = []
-  for (const signal of ENDING) {
-    if (spare.includes(signal)) continue
+  const installed: [string, Listener][] = []
+  for (const signal of signals) {
     const listener: Listener = Object.assign(
       () => {
         const all = host.listeners(signal) as Listener[]
         const foreign = all.some((other) => other[OURS] !== true)
-        if (!foreign || !onlyWhenEnding) run()
+        if (!foreign || ifOthersListen === 'run') run()
         if (foreign) return
-        // Nobody decided to stay: the last of us ends the process as the signal would have.
-        remove(signal, listener)
+        // The last of this library's listeners ends the process as the signal would have.
+        host.off(signal, listener)
         if (all.length === 1) host.kill(host.pid, signal)
       },
       { [OURS]: true as const },
@@ -68,26 +52,28 @@ function install(run: () => void, spare: readonly string[], onlyWhenEnding: bool
     installed.push([signal, listener])
     tryOn(host, signal, listener)
   }
-  function remove(signal: string, listener: Listener): void {
-    host!.off(signal, listener)
-  }
   return () => {
     host.off('exit', run)
-    for (const [signal, listener] of installed) remove(signal, listener)
+    for (const [signal, listener] of installed) host.off(signal, listener)
   }
+}
+
+/** Calls `run` when this thread of JavaScript ends by itself: in the main thread when the process does. */
+export function onThreadEnd(run: () => void): void {
+  processGlobal()?.on('exit', run)
 }
 
 /** Calls `run` at every `signal` from now on. Returns how to take it back. */
 export function onSignal(signal: string, run: () => void): () => void {
-  const host = processEvents()
+  const host = processGlobal()
   if (host === undefined || !tryOn(host, signal, run)) return () => {}
   return () => {
     host.off(signal, run)
   }
 }
 
-/** A platform without the signal, or without the permission, has no such listener. */
-function tryOn(host: ProcessEvents, signal: string, run: () => void): boolean {
+/** False on a platform without the signal, and where the runtime does not permit to listen to it. */
+function tryOn(host: ProcessGlobal, signal: string, run: () => void): boolean {
   try {
     host.on(signal, run)
     return true

@@ -1,34 +1,14 @@
 /**
- * Processes on Bun, for CGI.
+ * Programs on Bun.
  * @module
  */
+import { bunGlobal } from './globals.ts'
+import { signalGroup } from './signal-group.ts'
+import type { Child, SpawnOptions } from './types.ts'
 
-import { signalGroup } from './process-group.ts'
-import type { Child, SpawnOptions } from './processes.ts'
-
-/** What is used of Bun. */
-interface BunSpawn {
-  spawn(options: {
-    cmd: string[]
-    cwd: string
-    env: Record<string, string>
-    stdin: ReadableStream<Uint8Array> | 'ignore'
-    stdout: 'pipe'
-    stderr: 'pipe'
-    lazy: true
-    detached: true
-  }): {
-    readonly pid: number
-    readonly stdout: ReadableStream<Uint8Array>
-    readonly stderr: ReadableStream<Uint8Array>
-    readonly exited: Promise<number>
-  }
-}
-
-/** `Bun.spawn` with output that is read only when somebody asks: its default reads everything into memory at once. */
+/** `Bun.spawn` with output that is read on demand: its default reads everything into memory at once. */
 export function spawnBun(options: SpawnOptions): Child {
-  const { Bun } = globalThis as unknown as { Bun: BunSpawn }
-  const child = Bun.spawn({
+  const child = bunGlobal()!.spawn({
     cmd: [...options.command],
     cwd: options.cwd,
     env: { ...options.env },
@@ -36,7 +16,7 @@ export function spawnBun(options: SpawnOptions): Child {
     stdout: 'pipe',
     stderr: 'pipe',
     lazy: true,
-    // A process group of its own, so that what the script starts can be stopped with it.
+    // A process group of its own, so that what the program starts can be stopped with it.
     detached: true,
   })
   return {

@@ -3,9 +3,9 @@
  * @module
  */
 import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs'
-import process from 'node:process'
 import { compileLogFormat, NAMED_LOG_FORMATS } from '../../access-log/format.ts'
 import { printable } from '../../base/text.ts'
+import { currentRuntime } from '../../runtime/current.ts'
 import { type Arguments, UsageError } from '../args.ts'
 import { loadDatabase } from '../database.ts'
 import type { Io } from '../io.ts'
@@ -14,8 +14,7 @@ import { systemReason } from '../system.ts'
 /** An environment variable; `undefined` when unset, empty, or denied. */
 function variable(name: string): string | undefined {
   try {
-    const value = process.env[name]
-    return value === '' ? undefined : value
+    return currentRuntime().environment(name) || undefined
   } catch {
     return undefined
   }
@@ -71,8 +70,8 @@ const isReadable = (file: string): void => accessSync(file, constants.R_OK)
 
 /** Which runtime this is, where it cannot serve. */
 function otherRuntime(): string | undefined {
-  const { Bun, Deno } = globalThis as { Bun?: unknown; Deno?: unknown }
-  return Bun === undefined && Deno === undefined ? `Node ${process.versions.node}` : undefined
+  const { name, version } = currentRuntime()
+  return name === 'node' ? `Node ${version}` : undefined
 }
 
 /** Runs the command; returns its exit code when the server listens, which keeps the process alive. */

@@ -1,0 +1,57 @@
+/**
+ * What Bun, Deno and Node have in common: `process`, standard error, and runtimes that were not asked for.
+ * @module
+ */
+import { denoGlobal, processGlobal } from './globals.ts'
+import { type Permission, PermissionError, type Runtime } from './types.ts'
+
+/** The members that are the same everywhere. Nothing is asked of the runtime before a member is read. */
+export abstract class CommonRuntime {
+  get platform(): string {
+    return processGlobal()?.platform ?? ''
+  }
+
+  get processId(): number {
+    return processGlobal()?.pid ?? denoGlobal()?.pid ?? 0
+  }
+
+  get threadId(): number | undefined {
+    return this.processId
+  }
+
+  environment(name: string): string | undefined {
+    try {
+      return processGlobal()?.env[name]
+    } catch {
+      const flag = `--allow-env=${name}`
+      throw new PermissionError(`Cannot read variable "${name}": run Deno with ${flag}`, flag)
+    }
+  }
+
+  isAllowed(_permission: Permission): boolean {
+    return true
+  }
+
+  warn(message: string): void {
+    console.warn(`tcpfingerprint: ${message}`)
+  }
+}
+
+/** True for the addresses that stand for every address of the machine. */
+export function isWildcard(address: string | undefined): boolean {
+  return address === '::' || address === '0.0.0.0'
+}
+
+/**
+ * A runtime whose connections cannot be looked at, because the library was loaded through another runtime's entry. Files,
+ * programs and the environment work.
+ */
+export function withoutSockets(runtime: Runtime, message: string): Runtime {
+  const answers: Partial<Runtime> = {
+    misplaced: true,
+    openLibc: () => ({ reason: 'unsupported', message }),
+    peerOf: () => 'unsupported',
+    descriptorOf: () => undefined,
+  }
+  return Object.assign(Object.create(runtime) as Runtime, answers)
+}

@@ -1,0 +1,106 @@
+/**
+ * Everything that is Deno's, one question a function.
+ * @module
+ */
+import { openLibc } from '../../ffi/libc.deno.ts'
+import { CommonRuntime } from './common.ts'
+import { denoGlobal } from './globals.ts'
+import { spawnDeno } from './spawn-deno.ts'
+import type {
+  Endpoint,
+  ListenOptions,
+  LocalEnd,
+  NoPeer,
+  Permission,
+  RequestHandler,
+  RunningServer,
+  Runtime,
+  ServerAddress,
+} from './types.ts'
+
+/** What is used of `Deno.ServeHandlerInfo`, the second argument of a handler. */
+export interface DenoInfo {
+  readonly remoteAddr: { readonly transport?: string; readonly hostname?: string; readonly port?: number }
+}
+
+/** What is used of `Deno.HttpServer`. */
+export interface DenoServer {
+  readonly addr: { readonly transport?: string; readonly port?: number }
+}
+
+/** True for the information of a request. Asks the prototype, not the value: `remoteAddr` throws once the request is answered. */
+export function isDenoInfo(value: unknown): value is DenoInfo {
+  return typeof value === 'object' && value !== null && 'remoteAddr' in value
+}
+
+function peerOf(_request: Request | undefined, info: unknown): Endpoint | NoPeer {
+  try {
+    if (!isDenoInfo(info)) return 'no-connection'
+    const { remoteAddr: remote } = info
+    const { transport, hostname, port } = remote
+    if (transport === 'unix' || transport === 'unixpacket') return 'unix-socket'
+    if (transport !== undefined && transport !== 'tcp') return 'not-tcp'
+    if (typeof hostname !== 'string' || typeof port !== 'number') return 'no-connection'
+    return { address: hostname, port }
+  } catch {
+    return 'no-connection'
+  }
+}
+
+/** What a request came with does not name its server. */
+const ANY_SERVER = {}
+const UNNAMED: ServerAddress = { kind: 'unnamed' }
+const NO_LOCAL: LocalEnd = { address: undefined, port: undefined }
+
+function addressOf(server: object): ServerAddress {
+  if (server === ANY_SERVER) return UNNAMED
+  try {
+    const { addr } = server as Partial<DenoServer>
+    if (addr === undefined) return UNNAMED
+    if (addr.transport !== 'tcp' || typeof addr.port !== 'number') return { kind: 'unix' }
+    return { kind: 'tcp', port: addr.port, address: undefined, tls: false }
+  } catch {
+    return { kind: 'stopped' }
+  }
+}
+
+class DenoRuntime extends CommonRuntime implements Runtime {
+  readonly name = 'deno'
+  readonly outlivesPeer = true
+  readonly openLibc: typeof openLibc = openLibc
+  readonly peerOf: typeof peerOf = peerOf
+  readonly addressOf: typeof addressOf = addressOf
+  readonly spawn: typeof spawnDeno = spawnDeno
+
+  get version(): string {
+    return denoGlobal()?.version.deno ?? ''
+  }
+
+  descriptorOf(): undefined {}
+
+  serverOf(): object {
+    return ANY_SERVER
+  }
+
+  localOf(): LocalEnd {
+    return NO_LOCAL
+  }
+
+  setIdleTimeout(): void {}
+
+  listen({ hostname, port, tls }: ListenOptions, handler: RequestHandler): RunningServer {
+    const server = denoGlobal()!.serve({ hostname, port, ...tls, onListen: () => {} }, handler)
+    return { hostname: server.addr.hostname, port: server.addr.port, server, stop: () => server.shutdown() }
+  }
+
+  bodySize(): undefined {}
+
+  textSize(): undefined {}
+
+  override isAllowed(name: Permission): boolean {
+    return denoGlobal()?.permissions.querySync({ name }).state === 'granted'
+  }
+}
+
+/** Deno. */
+export const deno: Runtime = /* @__PURE__ */ new DenoRuntime()

@@ -1,0 +1,122 @@
+/**
+ * The global objects of the runtimes, as far as they are used. Absent ones are `undefined`; nothing is read when this module is
+ * loaded.
+ * @module
+ */
+
+/** What is used of `Bun`. */
+export interface BunGlobal {
+  readonly version: string
+  readonly isMainThread?: boolean
+  inspect(value: unknown): string
+  peek(value: unknown): unknown
+  file(path: string): Blob
+  serve(options: object): {
+    readonly hostname?: string
+    readonly port?: number
+    stop(closeActiveConnections?: boolean): Promise<void>
+  }
+  spawn(options: {
+    cmd: string[]
+    cwd: string
+    env: Record<string, string>
+    stdin: ReadableStream<Uint8Array> | 'ignore'
+    stdout: 'pipe'
+    stderr: 'pipe'
+    lazy: true
+    detached: true
+  }): {
+    readonly pid: number
+    readonly stdout: ReadableStream<Uint8Array>
+    readonly stderr: ReadableStream<Uint8Array>
+    readonly exited: Promise<number>
+  }
+}
+
+/** What is used of `Deno`. */
+export interface DenoGlobal {
+  readonly version: { readonly deno: string }
+  readonly pid: number
+  readonly noColor?: boolean
+  readonly permissions: { querySync(one: { name: string; path?: string; host?: string }): { readonly state: string } }
+  readonly Command: new (
+    program: string,
+    options: {
+      args: string[]
+      cwd: string
+      env: Record<string, string>
+      clearEnv: true
+      stdin: 'piped' | 'null'
+      stdout: 'piped'
+      stderr: 'piped'
+      detached: true
+    },
+  ) => {
+    spawn(): {
+      readonly pid: number
+      readonly stdin: WritableStream<Uint8Array>
+      readonly stdout: ReadableStream<Uint8Array>
+      readonly stderr: ReadableStream<Uint8Array>
+      readonly status: Promise<unknown>
+      kill(signal: 'SIGTERM' | 'SIGKILL'): void
+    }
+  }
+  unrefTimer?(id: number): void
+  serve(
+    options: { hostname: string; port: number; cert?: string; key?: string; onListen: () => void },
+    handler: (request: Request, info: object) => Response | Promise<Response>,
+  ): {
+    readonly addr: { readonly transport: 'tcp'; readonly hostname: string; readonly port: number }
+    shutdown(): Promise<void>
+  }
+}
+
+/** What is used of `process`, which all three runtimes have. */
+export interface ProcessGlobal {
+  readonly pid: number
+  readonly platform: string
+  readonly versions: Readonly<Record<string, string | undefined>>
+  readonly env: Readonly<Record<string, string | undefined>>
+  on(event: string, listener: () => void): unknown
+  off(event: string, listener: () => void): unknown
+  listeners(event: string): unknown[]
+  kill(pid: number, signal: string | number): unknown
+  getBuiltinModule?(name: string): unknown
+}
+
+interface Globals {
+  readonly Bun?: BunGlobal
+  readonly Deno?: DenoGlobal
+  readonly process?: ProcessGlobal
+}
+
+const globals = (): Globals => globalThis as unknown as Globals
+
+/** `Bun`, on Bun. */
+export const bunGlobal = (): BunGlobal | undefined => globals().Bun
+
+/** `Deno`, on Deno. */
+export const denoGlobal = (): DenoGlobal | undefined => globals().Deno
+
+/** `process`, `undefined` in a browser. */
+export const processGlobal = (): ProcessGlobal | undefined => globals().process
+
+/**
+ * A value that all copies of this library in this thread share, and the old and new module after a hot reload. `key` is a
+ * `Symbol.for`.
+ */
+export interface ThreadShared<T> {
+  get(): T | undefined
+  set(value: T): void
+}
+
+/** The place on `globalThis` with this key. */
+export function threadShared<T>(key: symbol): ThreadShared<T> {
+  const place = globalThis as unknown as Record<symbol, T | undefined>
+  return {
+    get: () => place[key],
+    set: (value) => {
+      place[key] = value
+    },
+  }
+}
