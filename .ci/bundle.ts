@@ -14,6 +14,9 @@ const ENTRIES = ['index', 'bun', 'deno', 'ja4t/index', 'cli']
 const signatures = join(work, 'js/src/label/signatures.js')
 writeFileSync(signatures, readFileSync(signatures, 'utf8').replace(/^;.*$/gm, '').replace('`;', '`\n;'))
 
+// Text that sources import, which tsc leaves behind.
+for (const file of new Bun.Glob('src/**/{*.css,page.js}').scanSync()) cpSync(file, join(work, 'js', file))
+
 const built = await Bun.build({
   entrypoints: ENTRIES.map((entry) => join(work, 'js/src', `${entry}.js`)),
   root: join(work, 'js/src'),

@@ -7,8 +7,11 @@
 import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
 import type { JSX } from 'hono/jsx/jsx-runtime'
-import { SCRIPT } from './script.ts'
-import { STYLE } from './style.ts'
+import cellStyle from './cells.css' with { type: 'text' }
+import factStyle from './facts.css' with { type: 'text' }
+import packetStyle from './packet.css' with { type: 'text' }
+import pageStyle from './page.css' with { type: 'text' }
+import script from './page.js' with { type: 'text' }
 
 /** What every page needs. */
 export interface Frame {
@@ -57,7 +60,7 @@ export function Layout({ frame, page, title, refresh, children }: LayoutProps): 
         )}
         <title>{title}</title>
         <link rel="icon" href={ICON} />
-        <style nonce={frame.nonce}>{raw(STYLE)}</style>
+        <style nonce={frame.nonce}>{raw(pageStyle + packetStyle + cellStyle + factStyle)}</style>
       </head>
       <body>
         <header class="top">
@@ -73,7 +76,7 @@ export function Layout({ frame, page, title, refresh, children }: LayoutProps): 
         <main>{children}</main>
         <footer>Made by this server from what its kernel kept of the connection. No other host was asked.</footer>
         <div class="status" role="status" aria-live="polite" />
-        <script nonce={frame.nonce}>{raw(SCRIPT)}</script>
+        <script nonce={frame.nonce}>{raw(script)}</script>
       </body>
     </html>
   )

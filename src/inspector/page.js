@@ -1,0 +1,150 @@
+// @ts-check
+/**
+ * The script of every page: what makes it pleasanter, and nothing that is needed. It stands inside a script element, so it
+ * must not hold the end tag of one.
+ */
+
+{
+  const root = document.documentElement
+  root.classList.add('js')
+
+  /**
+   * The element of an event's target, or around it, that fits a selector.
+   *
+   * @param {Event} event
+   * @param {string} selector
+   * @returns {HTMLElement | null}
+   */
+  const targetOf = (event, selector) => (event.target instanceof Element ? event.target.closest(selector) : null)
+
+  const status = document.querySelector('.status')
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let hiding
+  /** @param {string} text */
+  const say = (text) => {
+    if (status === null) return
+    status.textContent = text
+    status.classList.add('shown')
+    clearTimeout(hiding)
+    hiding = setTimeout(() => status.classList.remove('shown'), 1600)
+  }
+
+  /**
+   * Copies text, also where the Clipboard API is missing: it needs a secure context.
+   *
+   * @param {string} text
+   * @returns {Promise<boolean>}
+   */
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text)
+      return true
+    } catch {
+      const area = document.createElement('textarea')
+      area.value = text
+      area.className = 'hidden'
+      document.body.append(area)
+      area.select()
+      const done = document.execCommand('copy')
+      area.remove()
+      return done
+    }
+  }
+
+  document.addEventListener('click', async (event) => {
+    const button = targetOf(event, '[data-copy]')
+    if (button === null) return
+    const done = await copy(button.dataset.copy ?? '')
+    say(done ? 'Copied' : 'Copying is not allowed here')
+    if (!done) return
+    button.textContent = 'Copied'
+    setTimeout(() => {
+      button.textContent = 'Copy'
+    }, 1600)
+  })
+
+  /** @type {HTMLElement | null} */
+  const packet = document.querySelector('.packet')
+  if (packet !== null) {
+    /** @type {HTMLElement[]} */
+    const parts = [...packet.querySelectorAll('[data-f]')].filter((part) => part instanceof HTMLElement)
+    /** @param {HTMLElement} part */
+    const fieldsOf = (part) => (part.dataset.f ?? '').split(' ')
+    /** @param {Event} event */
+    const mark = (event) => {
+      const part = targetOf(event, '[data-f]')
+      const wanted = part === null ? [] : fieldsOf(part)
+      for (const other of parts) {
+        other.classList.toggle(
+          'on',
+          fieldsOf(other).some((field) => wanted.includes(field)),
+        )
+      }
+    }
+    const clear = () => {
+      for (const part of parts) part.classList.remove('on')
+    }
+    packet.addEventListener('pointerover', mark)
+    packet.addEventListener('focusin', mark)
+    packet.addEventListener('pointerleave', clear)
+    packet.addEventListener('focusout', clear)
+    packet.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape' && document.activeElement instanceof HTMLElement) document.activeElement.blur()
+    })
+  }
+
+  const table = document.querySelector('table[data-live]')
+  const body = table instanceof HTMLTableElement ? table.tBodies[0] : undefined
+  if (table instanceof HTMLTableElement && body !== undefined) {
+    const state = document.querySelector('#live-state')
+    /** @param {string} text */
+    const tell = (text) => {
+      if (state !== null) state.textContent = text
+    }
+    const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.textContent ?? '')
+    /** @type {Map<string, HTMLTableRowElement>} */
+    const rows = new Map([...body.rows].map((row) => [row.dataset.key ?? '', row]))
+    const source = new EventSource(`?live&after=${encodeURIComponent(table.dataset.live ?? '0')}`)
+    source.addEventListener('open', () => {
+      tell('New connections appear as they come.')
+      root.classList.add('streaming')
+    })
+    source.addEventListener('error', () => {
+      tell(
+        source.readyState === EventSource.CLOSED
+          ? 'The server has no more room for listeners: reload to try again.'
+          : 'The server is gone; waiting for it.',
+      )
+      root.classList.remove('streaming')
+    })
+    // Without this the browser would ask again, and take the place of the page that took this one's.
+    source.addEventListener('replaced', () => {
+      source.close()
+      tell('Newer pages of this client took the place of this one: reload to go on here.')
+      root.classList.remove('streaming')
+    })
+    source.addEventListener('message', (event) => {
+      /** @type {{ key: string, cells: string[] }} */
+      const { key, cells } = JSON.parse(event.data)
+      rows.get(key)?.remove()
+      const row = document.createElement('tr')
+      row.dataset.key = key
+      cells.forEach((text, i) => {
+        const cell = row.insertCell()
+        cell.textContent = text
+        cell.dataset.head = heads[i] ?? ''
+      })
+      row.className = 'new'
+      rows.delete(key)
+      rows.set(key, row)
+      body.prepend(row)
+      document.querySelector('.empty')?.remove()
+      while (body.rows.length > Number(table.dataset.capacity)) {
+        const last = body.rows[body.rows.length - 1]
+        if (last === undefined) break
+        rows.delete(last.dataset.key ?? '')
+        last.remove()
+      }
+    })
+  }
+}
