@@ -24,6 +24,16 @@ export const AF_INET = 2
 export const AF_INET6 = 10
 export const SOCK_STREAM = 1
 export const SOCK_DGRAM = 2
+export const SOCK_RAW = 3
+export const SOCK_CLOEXEC = 0x80000
+export const MSG_DONTWAIT = 0x40
+
+/** Netlink (linux/netlink.h, linux/sock_diag.h, linux/rtnetlink.h). */
+export const AF_NETLINK = 16
+export const SOL_NETLINK = 270
+export const NETLINK_ROUTE = 0
+export const NETLINK_SOCK_DIAG = 4
+export const NETLINK_GET_STRICT_CHK = 12
 
 /** Octets waiting to be read (asm-generic/ioctls.h). */
 export const FIONREAD = 0x541b
@@ -67,6 +77,8 @@ export const ERRNO = {
   ENOPROTOOPT: 92,
   EPROTONOSUPPORT: 93,
   EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
+  ENOBUFS: 105,
   ENOTCONN: 107,
 } as const
 

@@ -20,6 +20,11 @@ const SYMBOLS = {
   poll: { parameters: ['buffer', 'usize', 'i32'], result: 'i32' },
   read: { parameters: ['i32', 'buffer', 'usize'], result: 'isize' },
   close: { parameters: ['i32'], result: 'i32' },
+  socket: { parameters: ['i32', 'i32', 'i32'], result: 'i32' },
+  bind: { parameters: ['i32', 'buffer', 'u32'], result: 'i32' },
+  // Of the 64 bits of the answer the lower ones are enough: no message is longer than 2 GiB.
+  send: { parameters: ['i32', 'buffer', 'usize', 'i32'], result: 'i32' },
+  recv: { parameters: ['i32', 'buffer', 'usize', 'i32'], result: 'i32' },
   syscall: { parameters: ['usize', 'usize', 'usize', 'usize'], result: 'i32' },
   calloc: { parameters: ['usize', 'usize'], result: 'usize' },
   free: { parameters: ['usize'], result: 'void' },

@@ -33,6 +33,12 @@ export interface Libc {
   openat(directory: number, path: Uint8Array, flags: number): number
   read(fd: number, buffer: Uint8Array, count: number): number
   close(fd: number): number
+  socket(domain: number, type: number, protocol: number): number
+  bind(fd: number, address: Uint8Array, length: number): number
+  /** Octets sent. */
+  send(fd: number, buffer: Uint8Array, count: number, flags: number): number
+  /** Octets received; of a netlink message longer than `count` the rest is lost. */
+  recv(fd: number, buffer: Uint8Array, count: number, flags: number): number
   /** The calling thread's `errno`. Read it at once after a failed call. */
   errno(): number
   /** `x64` or `arm64`; anything else where a number of the system call interface must not be guessed. */

@@ -195,6 +195,14 @@ export function createFakeLibc(descriptorLimit: number = 1024): FakeLibc {
       enter('close')
       return sockets.delete(fd) ? 0 : fail(ERRNO.EBADF)
     },
+    // No netlink, as in a sandbox; a test that wants some brings its own.
+    socket: () => {
+      enter('socket')
+      return fail(ERRNO.EAFNOSUPPORT)
+    },
+    bind: () => fail(ERRNO.EBADF),
+    send: () => fail(ERRNO.EBADF),
+    recv: () => fail(ERRNO.EBADF),
     errno: () => errno,
     // None whose system calls have known numbers.
     architecture: 'fake',
