@@ -11,8 +11,8 @@ const work: string = process.argv[2]!
 const ENTRIES = ['index', 'bun', 'deno', 'ja4t/index', 'cli']
 
 // Comments of the database are for who edits it; without them its lines keep their numbers.
-const signatures = join(work, 'js/src/label/signatures.js')
-writeFileSync(signatures, readFileSync(signatures, 'utf8').replace(/^;.*$/gm, '').replace('`;', '`\n;'))
+const signatures = 'label/signatures.fp'
+writeFileSync(join(work, 'js/src', signatures), readFileSync(join('src', signatures), 'utf8').replace(/^;.*$/gm, ''))
 
 // Text that sources import, which tsc leaves behind.
 for (const file of new Bun.Glob('src/**/{*.css,page.js}').scanSync()) cpSync(file, join(work, 'js', file))

@@ -2,12 +2,13 @@
  * Publishes the sources on JSR with Deno: `bun .ci/jsr.ts`, or `bun .ci/jsr.ts --dry-run` for every check and no upload.
  *
  * JSR wants `deno.json` beside the sources, where the checkout has none: a copy of the sources gets one made of package.json,
- * in a directory of its own. Dependencies are read from node_modules, so that the checks need no network.
+ * in a directory of its own. JSR takes no file that declares types for others, and not every tool that reads JSR imports
+ * text: modules take the place of both. Dependencies are read from node_modules, so that the checks need no network.
  * @module
  */
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
 
 const root: string = join(import.meta.dir, '..')
@@ -35,8 +36,28 @@ const CONFIG = {
   publish: { include: PUBLISHED, exclude: COMMAND },
 }
 
+/** Writes each file that is imported as text as a module that exports the text. */
+function textToModules(directory: string): void {
+  for (const name of globSync('src/**/*.d.ts', { cwd: directory })) rmSync(join(directory, name))
+  for (const name of globSync('src/**/*.{ts,tsx}', { cwd: directory })) {
+    const file = join(directory, name)
+    const source = readFileSync(file, 'utf8')
+    const changed = source.replace(
+      /(\bfrom '(\.[^']+))' with \{ type: 'text' \}/g,
+      (_, start: string, path: string) => {
+        const text = readFileSync(join(dirname(file), path), 'utf8')
+        const module = `/** The text of a file. @module */\nconst text: string = ${JSON.stringify(text)}\nexport default text\n`
+        writeFileSync(join(dirname(file), `${path}.ts`), module)
+        return `${start}.ts'`
+      },
+    )
+    if (changed !== source) writeFileSync(file, changed)
+  }
+}
+
 try {
   for (const name of PUBLISHED) cpSync(join(root, name), join(copy, name), { recursive: true })
+  textToModules(copy)
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   writeFileSync(join(copy, 'deno.json'), JSON.stringify(CONFIG, null, 2))
   const deno = join(root, 'node_modules/.bin/deno')

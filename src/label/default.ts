@@ -3,8 +3,9 @@
  * @module
  */
 
-import { Database, loadP0f } from './database.ts'
-import { SIGNATURES } from './signatures.ts'
+import { Database } from './database.ts'
+import { loadP0f } from './database-parser.ts'
+import signatures from './signatures.fp' with { type: 'text' }
 
 let loaded: Database | undefined
 
@@ -19,7 +20,7 @@ let loaded: Database | undefined
  */
 export function defaultDatabase(): Database {
   if (loaded === undefined) {
-    const database = loadP0f(SIGNATURES, { tolerant: false, versioned: true })
+    const database = loadP0f(signatures, { tolerant: false, versioned: true })
     loaded = new Database({ ...database, links: new Map([...database.links, [65_536, 'loopback']]) })
   }
   return loaded

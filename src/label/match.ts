@@ -9,6 +9,7 @@ import { guessHopDistance, MAX_DISTANCE } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
 import { TCP_FLAG } from '../wire/tcp.ts'
 import { type Database, type Shape, type Signature, shapeKey } from './database.ts'
+import { isLargestMultiple } from './largest-multiple.ts'
 
 /** How to match. */
 export interface MatchOptions {
@@ -95,7 +96,7 @@ export class Label {
       const { label } = signature
       const stated = statedQuirks(signature, traits.version)
       this.#missing = stated & ~traits.quirks
-      this.#extra = traits.quirks & ~stated
+      this.#extra = traits.quirks & ~stated & ~signature.optionalQuirks
       this.name = label.name
       this.kind = label.family === undefined ? 'app' : 'os'
       this.match = fuzzy ? 'fuzzy' : 'exact'
@@ -175,14 +176,14 @@ function rankOf(signature: Signature, traits: SynTraits, tolerable: number): num
   let fuzzy = ttlDiffers(signature, traits.timeToLive)
 
   const stated = statedQuirks(signature, traits.version)
-  const extra = traits.quirks & ~stated
+  const extra = traits.quirks & ~stated & ~signature.optionalQuirks
   const untolerated = extra & ~tolerable
   const missing = stated & ~traits.quirks
   if ((missing | untolerated) !== 0) {
     if ((missing & ~MAY_MISS) !== 0 || (untolerated & ~MAY_APPEAR) !== 0) return RANK.NONE
     fuzzy = true
   }
-  if (fuzzy) return RANK.FUZZY
+  if (fuzzy) return signature.exactOnly ? RANK.NONE : RANK.FUZZY
   const tolerated = extra === 0 ? 0 : RANK.SPECIFIC_TOLERATED
   return (signature.label.generic ? RANK.GENERIC : RANK.SPECIFIC) + tolerated
 }
@@ -204,6 +205,10 @@ function lookUp(shape: Shape, traits: SynTraits): readonly Signature[] | undefin
     case 'mtu':
       if (traits.multiple === 0 || !traits.multipleOfMtu) return undefined
       window = traits.multiple
+      break
+    case 'full':
+      if (!isLargestMultiple(traits.window, traits.p0fMss)) return undefined
+      window = 0
       break
     case 'modulo':
       if (traits.window % shape.modulus !== 0) return undefined

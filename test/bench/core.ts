@@ -10,7 +10,8 @@
  * @module
  */
 import { fingerprints } from '../../src/fingerprint/index.ts'
-import { type Database, joinDatabases, loadP0f } from '../../src/label/database.ts'
+import { type Database, joinDatabases } from '../../src/label/database.ts'
+import { loadP0f } from '../../src/label/database-parser.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { match } from '../../src/label/match.ts'
 import { parseSyn } from '../../src/wire/syn.ts'

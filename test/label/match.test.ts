@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { type Database, type DatabaseOptions, joinDatabases, loadP0f } from '../../src/label/database.ts'
+import { type Database, type DatabaseOptions, joinDatabases } from '../../src/label/database.ts'
+import { loadP0f } from '../../src/label/database-parser.ts'
 import { type LabelRecord, type MatchOptions, match } from '../../src/label/match.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'
 import { syn, syn6 } from '../lab/linux-syn.ts'

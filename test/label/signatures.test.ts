@@ -6,33 +6,11 @@ import type { Signature } from '../../src/label/database.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { families, family } from '../../src/label/family.ts'
 import { match } from '../../src/label/match.ts'
-import { SIGNATURES } from '../../src/label/signatures.ts'
 import { parseSyn } from '../../src/wire/syn.ts'
 import { synOf } from './syn-of.ts'
 
 const DATABASE_FILE = join(import.meta.dir, '../../src/label/signatures.fp')
-const MODULE_FILE = join(import.meta.dir, '../../src/label/signatures.ts')
-
-/** The module that holds the text of the file. Written by `UPDATE_SIGNATURES=1 bun test test/label/signatures.test.ts`. */
-function moduleText(database: string): string {
-  return `/**
- * The text of \`signatures.fp\`, for runtimes that cannot read it. Generated: edit the \`.fp\` file, then run
- * \`UPDATE_SIGNATURES=1 bun test test/label/signatures.test.ts\`.
- * @module
- */
-
-/** Our own signatures in p0f v3 format, comments with the evidence included; line numbers are those of the file. */
-export const SIGNATURES: string = \`${database.replace(/[\\`]|\$\{/g, '\\$&')}\`
-`
-}
-
 const file = readFileSync(DATABASE_FILE, 'utf8')
-if (process.env.UPDATE_SIGNATURES !== undefined) writeFileSync(MODULE_FILE, moduleText(file))
-
-test('SIGNATURES is the text of signatures.fp', () => {
-  expect(readFileSync(MODULE_FILE, 'utf8')).toBe(moduleText(file))
-  expect(SIGNATURES).toBe(file)
-})
 
 test('defaultDatabase is parsed once and shared', () => {
   expect(defaultDatabase()).toBe(defaultDatabase())

@@ -21,6 +21,8 @@ test('JSR takes the sources: explicit types, nothing missing', async () => {
 
 test('no file changes global types: JSR refuses that, its dry run does not', async () => {
   for await (const file of new Bun.Glob('{src,ffi}/**/*.{ts,tsx}').scan(ROOT)) {
+    // .ci/jsr.ts leaves these out
+    if (file.endsWith('.d.ts')) continue
     expect(await Bun.file(`${ROOT}/${file}`).text(), file).not.toMatch(/^declare (global|module)\b/m)
   }
 })

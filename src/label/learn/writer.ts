@@ -3,7 +3,7 @@
  * @module
  */
 
-import { loadP0f } from '../database.ts'
+import { loadP0f } from '../database-parser.ts'
 import type { Learnt } from './record.ts'
 
 /** A signature with the number of SYNs that had it under one label. */

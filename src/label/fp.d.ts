@@ -1,0 +1,5 @@
+/** Signature files, imported as text. */
+declare module '*.fp' {
+  const text: string
+  export default text
+}
