@@ -36,7 +36,7 @@ function reach(file: string, seen: Set<string> = new Set()): Set<string> {
   for (const target of imports(file, false)) {
     if (seen.has(target)) continue
     seen.add(target)
-    if (/^(src|ffi)\//.test(target)) reach(target, seen)
+    if (/^(?:src|ffi)\/.*\.tsx?$/.test(target)) reach(target, seen)
   }
   return seen
 }
