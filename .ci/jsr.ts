@@ -10,6 +10,7 @@ import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, write
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
+import { EXPORTS } from './entries.ts'
 
 const root: string = join(import.meta.dir, '..')
 const copy: string = mkdtempSync(join(tmpdir(), 'tcpfingerprint-jsr-'))
@@ -20,12 +21,7 @@ const CONFIG = {
   name: '@tcpfingerprint/tcpfingerprint',
   version: manifest.version,
   license: manifest.license,
-  exports: {
-    '.': './src/index.ts',
-    './bun': './src/bun.ts',
-    './deno': './src/deno.ts',
-    './ja4t': './src/ja4t/index.ts',
-  },
+  exports: Object.fromEntries(EXPORTS.map(({ specifier, source }) => [specifier, `./${source}`])),
   imports: {
     // Deno takes no `>=` here.
     hono: `npm:hono@${manifest.peerDependencies.hono.replace('>=', '^')}`,

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { ENTRIES as PACKAGE } from '../.ci/entries.ts'
 import manifest from '../package.json' with { type: 'json' }
+import { benchmarks } from './bench/run.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
@@ -12,7 +14,7 @@ const ROWS = [...MAP.matchAll(/^\| `([^`]+)` \| [^|]+ \|([^|]*)\|$/gm)].map(
 )
 const ARROWS: ReadonlyMap<string, readonly string[]> = new Map(ROWS)
 /** Files beside the rooms: they compose. */
-const ENTRIES = ['src/index.ts', 'src/bun.ts', 'src/deno.ts', 'src/shared.ts', 'src/cli.ts']
+const ENTRIES = ['src/shared.ts', ...PACKAGE.map(({ source }) => source).filter((file) => dirname(file) === 'src')]
 
 const files = [...new Bun.Glob('{src,ffi}/**/*.{ts,tsx}').scanSync(ROOT)].sort()
 const transpilers = { ts: new Bun.Transpiler({ loader: 'ts' }), tsx: new Bun.Transpiler({ loader: 'tsx' }) }
@@ -113,15 +115,47 @@ describe('imports', () => {
 })
 
 describe('package.json', () => {
-  test('every export is there', async () => {
-    const paths = (value: unknown): string[] =>
-      typeof value === 'string' ? [value] : Object.values(value as Record<string, unknown>).flatMap(paths)
-    for (const path of paths(manifest.exports).filter((one) => !one.startsWith('./dist/')))
-      expect(existsSync(join(ROOT, path)), path).toBe(true)
+  test('every entry has its source, and every declaration lies beside its code', () => {
+    for (const { source } of PACKAGE) expect(existsSync(join(ROOT, source)), source).toBe(true)
+    for (const target of Object.values(manifest.exports)) {
+      if (typeof target !== 'string') expect(target.types).toBe(target.default.replace(/\.js$/, '.d.ts'))
+    }
+  })
+
+  test('homepage, repository and bugs belong together: sh .ci/repository sets them', () => {
+    const { homepage, repository, bugs } = manifest
+    const url = homepage.replace('#readme', '')
+    expect({ repository, bugs }).toEqual({
+      repository: { type: 'git', url: `git+${url}.git` },
+      bugs: { url: `${url}/issues` },
+    })
   })
 
   test('the lockfile names no registry host', () => {
     const lock = readFileSync(join(ROOT, 'package-lock.json'), 'utf8')
     expect(lock).not.toMatch(/"resolved"/)
+  })
+
+  test('the lockfile has the builds of every platform, without which npm ci refuses it', async () => {
+    const lock = (await Bun.file(join(ROOT, 'package-lock.json')).json()) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>
+    }
+    for (const [path, { optionalDependencies = {} }] of Object.entries(lock.packages)) {
+      for (const name of Object.keys(optionalDependencies)) {
+        const found = lock.packages[`node_modules/${name}`] ?? lock.packages[`${path}/node_modules/${name}`]
+        expect(found, `${name} of ${path}`).toBeDefined()
+      }
+    }
+  })
+})
+
+describe('test/bench', () => {
+  test('every row is a script, and every script that says how it is run has a row', () => {
+    const scripts = benchmarks().map(({ script }) => script)
+    expect(scripts.length).toBeGreaterThan(5)
+    for (const script of scripts) expect(existsSync(join(ROOT, 'test/bench', script)), script).toBe(true)
+    const parts = /-(server|client|server-deno|apps|file)\.ts$|^(pairs|run)\.ts$/
+    const all = [...new Bun.Glob('*.ts').scanSync(join(ROOT, 'test/bench'))].filter((file) => !parts.test(file))
+    expect(all.sort()).toEqual(scripts.sort())
   })
 })

@@ -2,7 +2,7 @@
 /**
  * Prints how exact the TUN peer's delays are: what the kernel measured as handshake RTT, less the delay that was set.
  *
- * @example bun test/bench/peer-latency.ts
+ * @example npm run bench -- peer-latency
  * @module
  */
 import { createNetns } from '../lab/netns.ts'

@@ -9,7 +9,7 @@
  * client.reset() // RST; or client.close()
  *
  * const result = await runAttribution({ netns: ns, host: '127.0.0.1', port, connections: 20_000, concurrency: 300 })
- * // { wrong: 0, missing: 0, ok: ..., ... }; as a script: bun test/bench/attribution.ts --port 3000
+ * // { wrong: 0, missing: 0, ok: ..., ... }; as a script: npm run bench -- attribution
  * @module
  */
 import { type HttpResponse, ResponseReader } from '../support/http.ts'

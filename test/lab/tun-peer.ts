@@ -20,7 +20,7 @@
  * conn.send('GET / HTTP/1.1\r\n', { ttl: 53, segmentSize: 5 })
  * conn.rst()
  *
- * How exact: the peer sleeps in `ppoll`, as a real-time thread where it may be one, and sends prepared packets; `bun test/bench/peer-latency.ts` prints the figures.
+ * How exact: the peer sleeps in `ppoll`, as a real-time thread where it may be one, and sends prepared packets; `npm run bench -- peer-latency` prints the figures.
  * While a timer or a `wait` is pending it holds the JavaScript thread in slices of at most 0.5 ms, with connections
  * open it looks every 4 ms, and with none nothing runs.
  * @module

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 import { needs } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
@@ -92,8 +92,8 @@ describe('the packed package', () => {
   }, 120_000)
   afterAll(() => packed?.remove())
 
-  test('is at most 260 kB', () => {
-    expect(statSync(packed.tarball).size).toBeLessThanOrEqual(260_000)
+  test('is at most 220 kB, which leaves room for entries to come below the ceiling of 260', () => {
+    expect(statSync(packed.tarball).size).toBeLessThanOrEqual(220_000)
   })
 
   test('has what package.json names, the licences, and nothing else', () => {
@@ -102,12 +102,31 @@ describe('the packed package', () => {
     for (const path of [...paths(manifest.exports), ...paths(manifest.bin)]) {
       expect(packed.files).toContain(path.replace(/^\.\//, ''))
     }
-    for (const file of ['LICENSE', 'README.md', 'dist/ja4t/LICENSE', 'dist/ja4t/NOTICE']) {
+    for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/ja4t/LICENSE', 'dist/ja4t/NOTICE']) {
       expect(packed.files).toContain(file)
     }
-    const others = packed.files.filter((file) => !/^(dist\/|LICENSE$|README\.md$|package\.json$)/.test(file))
-    expect(others).toEqual([])
-    expect(packed.files.filter((file) => /(^|[^d])\.tsx?$|\.map$/.test(file.replace(/\.d\.ts$/, '')))).toEqual([])
+    const known = /^(dist\/.+(\.js|\.d\.ts|\/LICENSE|\/NOTICE)|test\/examples\/.+|[\w.]+|src\/README\.md)$/
+    expect(packed.files.filter((file) => !known.test(file))).toEqual([])
+    expect(packed.files.filter((file) => /\.test\.ts$/.test(file))).toEqual([])
+  })
+
+  test('links of its documents lead to files that it has', () => {
+    const documents = packed.files.filter((file) => file.endsWith('.md'))
+    expect(documents).toContain('test/examples/README.md')
+    for (const document of documents) {
+      const text = readFileSync(join(project, 'node_modules/tcpfingerprint', document), 'utf8')
+      for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)) {
+        expect(packed.files, `${document}: ${target}`).toContain(join(dirname(document), target!))
+      }
+    }
+  })
+
+  test('declarations keep whole doc comments, of entries and of what they export', () => {
+    const of = (file: string): string => readFileSync(join(project, 'node_modules/tcpfingerprint/dist', file), 'utf8')
+    for (const entry of ['index', 'bun', 'deno', 'ja4t/index'])
+      expect(of(`${entry}.d.ts`)).toMatch(/^\/\*\*[\s\S]*@module/)
+    const all = packed.files.filter((file) => file.endsWith('.d.ts')).map((file) => of(file.replace('dist/', '')))
+    for (const tag of ['@throws', '@example', '@param', '@see']) expect(all.join('')).toContain(tag)
   })
 
   test('publint finds nothing', async () => {

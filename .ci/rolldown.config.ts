@@ -1,0 +1,39 @@
+/**
+ * Makes `dist/`: JavaScript and declarations of every entry, in pieces that entries share.
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
+import { dts } from 'rolldown-plugin-dts'
+import { ENTRIES } from './entries.ts'
+
+/** `import text from './name.fp' with { type: 'text' }`. All sources are TypeScript: a file that is not is text. */
+const text: Plugin = {
+  name: 'text',
+  resolveId: (source, importer) =>
+    importer !== undefined && /^\..*\.(fp|css|js)$/.test(source) ? `${resolve(dirname(importer), source)}?text` : null,
+  load: (id) =>
+    id.endsWith('?text') ? `export default ${JSON.stringify(readFileSync(id.slice(0, -5), 'utf8'))}` : null,
+}
+
+/** What an entry says of itself, which belongs to no declaration and would be lost. */
+const head = (source: string): string => /^\/\*\*[\s\S]*?@module\s*\*\/\n/.exec(readFileSync(source, 'utf8'))?.[0] ?? ''
+
+const options: RolldownOptions = defineConfig({
+  input: Object.fromEntries(ENTRIES.map(({ name, source }) => [name, source])),
+  external: /^(node|bun):|^(hono|valibot)\b/,
+  platform: 'neutral',
+  tsconfig: 'tsconfig.json',
+  checks: { invalidAnnotation: false },
+  plugins: [text, dts({ tsconfig: 'tsconfig.json' })],
+  output: {
+    dir: 'dist',
+    format: 'esm',
+    minify: true,
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    banner: ({ isEntry, fileName }) =>
+      isEntry && fileName.endsWith('.d.ts') ? head(`src/${fileName.replace('.d.ts', '.ts')}`) : '',
+  },
+})
+export default options
