@@ -2,8 +2,8 @@
  * Publishes the sources on JSR with Deno: `bun .ci/jsr.ts`, or `bun .ci/jsr.ts --dry-run` for every check and no upload.
  *
  * JSR wants `deno.json` beside the sources, where the checkout has none: a copy of the sources gets one made of package.json,
- * in a directory of its own. JSR takes no file that declares types for others, and not every tool that reads JSR imports
- * text: modules take the place of both. Dependencies are read from node_modules, so that the checks need no network.
+ * in a directory of its own. Not every tool that reads JSR imports
+ * text: modules take its place. Dependencies are read from node_modules, so that the checks need no network.
  * @module
  */
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -34,7 +34,6 @@ const CONFIG = {
 
 /** Writes each file that is imported as text as a module that exports the text. */
 function textToModules(directory: string): void {
-  for (const name of globSync('src/**/*.d.ts', { cwd: directory })) rmSync(join(directory, name))
   for (const name of globSync('src/**/*.{ts,tsx}', { cwd: directory })) {
     const file = join(directory, name)
     const source = readFileSync(file, 'utf8')

@@ -11,3 +11,8 @@ declare module '*/page.js' {
   const text: string
   export default text
 }
+
+declare module '*.fp' {
+  const text: string
+  export default text
+}
