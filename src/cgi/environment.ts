@@ -3,13 +3,14 @@
  * @module
  */
 import { headerText } from '../http/header-text.ts'
-import { hostOf, requestTarget, targetQuery } from '../http/request-target.ts'
+import { requestTarget, targetQuery } from '../http/request-target.ts'
+import { addressAsHost, parseHost, urlAuthority } from './server-name.ts'
 
-/** What is known of a request besides the request itself. */
+/** Facts of a request that its headers do not tell. */
 export interface CgiFacts {
   /** Decoded URL path that leads to the script. */
   readonly scriptName: string
-  /** Decoded rest of the path; empty where there is none. */
+  /** Decoded rest of the path; empty if there is none. */
   readonly pathInfo: string
   /** File that answers. */
   readonly scriptFilename?: string | undefined
@@ -18,15 +19,15 @@ export interface CgiFacts {
   readonly remotePort?: number | undefined
   readonly localAddress?: string | undefined
   readonly localPort?: number | undefined
-  /** Canonical name and port; without them those of the request. */
+  /** Canonical name and port. Default: those of the request. */
   readonly serverName?: string | undefined
   readonly serverPort?: number | undefined
   readonly serverSoftware?: string | undefined
   readonly protocol?: string | undefined
-  /** Whom the application says the user is, and how it found out. */
+  /** The user whom the application has authenticated, and by which scheme. */
   readonly user?: string | undefined
   readonly authType?: string | undefined
-  /** Octets of the body where it is known better than by the header. */
+  /** Octets of the body. */
   readonly contentLength?: number | undefined
 }
 
@@ -58,13 +59,15 @@ export function cgiVariables(request: Request, facts: CgiFacts): Record<string, 
   const target = requestTarget(request.url)
   const secure = request.url.startsWith('https:')
   const query = targetQuery(target)
-  const host = request.headers.get('host')
+  const field = request.headers.get('host')
+  const host = parseHost(field || urlAuthority(request.url))
+  const local = facts.localAddress === undefined ? 'localhost' : addressAsHost(facts.localAddress)
   const env: Record<string, string> = {
     GATEWAY_INTERFACE: 'CGI/1.1',
     SERVER_SOFTWARE: facts.serverSoftware ?? 'tcpfingerprint',
-    SERVER_PROTOCOL: facts.protocol ?? (request.url.startsWith('/') && host === null ? 'HTTP/1.0' : 'HTTP/1.1'),
-    SERVER_NAME: facts.serverName ?? hostOf(host, request.url) ?? facts.localAddress ?? 'localhost',
-    SERVER_PORT: `${facts.serverPort ?? facts.localPort ?? portOf(host) ?? (secure ? 443 : 80)}`,
+    SERVER_PROTOCOL: facts.protocol ?? (request.url.startsWith('/') && field === null ? 'HTTP/1.0' : 'HTTP/1.1'),
+    SERVER_NAME: facts.serverName ?? host?.host ?? local,
+    SERVER_PORT: `${facts.serverPort ?? facts.localPort ?? (field === null ? undefined : host?.port) ?? (secure ? 443 : 80)}`,
     REQUEST_METHOD: request.method,
     REQUEST_SCHEME: secure ? 'https' : 'http',
     REQUEST_URI: target,
@@ -90,14 +93,39 @@ export function cgiVariables(request: Request, facts: CgiFacts): Record<string, 
   set('CONTENT_LENGTH', facts.contentLength)
   for (const [name, value] of request.headers) {
     if (NOT_PASSED.has(name) || !PASSED_NAME.test(name)) continue
-    // The length is known by now, and the coding undone.
+    // The body has been decoded, and its length is known.
     if (name === 'transfer-encoding' && facts.contentLength !== undefined) continue
     set(`HTTP_${name.toUpperCase().replaceAll('-', '_')}`, headerText(value))
   }
   return env
 }
 
-/** The port in a Host header; `undefined` where there is none. */
-function portOf(host: string | null): string | undefined {
-  return /:([1-9]\d{0,4})$/.exec(host ?? '')?.[1]
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
+/** What no variable of a request may hold: NUL ends it, line ends could pass for another variable. */
+const UNSAFE = /[\u0000\r\n]/g
+
+/** Variables of an application: names that a shell can read, values without NUL and line ends. */
+export function applicationVariables(
+  variables: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const env: Record<string, string> = {}
+  for (const name in variables) {
+    const value = variables[name]
+    if (value !== undefined && VARIABLE.test(name)) env[name] = value.replace(UNSAFE, '')
+  }
+  return env
+}
+
+/**
+ * What a script learns of the one that redirected to it: its variables, each with `REDIRECT_` before the name, and its URL.
+ *
+ * @param before - the environment of that script
+ */
+export function redirectVariables(before: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const env: Record<string, string> = {}
+  for (const name in before) {
+    if (!name.startsWith('REDIRECT_') && !name.startsWith('FINGERPRINT_')) env[`REDIRECT_${name}`] = before[name]!
+  }
+  env.REDIRECT_URL = (before.SCRIPT_NAME ?? '') + (before.PATH_INFO ?? '')
+  return env
 }

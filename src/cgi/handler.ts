@@ -2,23 +2,32 @@
  * CGI/1.1 (RFC 3875) for handlers of web-standard requests: find the script, run it, answer.
  * @module
  */
+
+import { blockFor } from '../base/block-for.ts'
 import { plainAddress } from '../http/address.ts'
-import { requestTarget, targetPath } from '../http/request-target.ts'
-import type { SpawnOptions } from '../runtime/types.ts'
-import { type CgiFacts, cgiVariables } from './environment.ts'
+import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
+import { currentRuntime } from '../runtime/current.ts'
+import { absolutePath } from '../runtime/files.ts'
+import { onProcessEnd } from '../runtime/process-end.ts'
+import type { PermissionError, Runtime, SpawnOptions } from '../runtime/types.ts'
+import { type RequestBody, requestBody } from './body.ts'
+import { applicationVariables, type CgiFacts, cgiVariables, redirectVariables } from './environment.ts'
+import { IdleTimeout } from './idle-timeout.ts'
 import { type CgiOptions, type ResolvedCgiOptions, resolveCgiOptions } from './options.ts'
-import type { CgiRuntime } from './runtime-parts.ts'
-import { findScript, joinSegments, pathSegments } from './script-path.ts'
-import { RunningScripts, runScript } from './script-run.ts'
-import { Slots } from './semaphore.ts'
+import { clientRedirect, countDispatch, redirectedRequest, withFields } from './redirect.ts'
+import { RunningScripts } from './running-scripts.ts'
+import { runScript } from './script-run.ts'
+import { searchWords } from './search-words.ts'
+import { Semaphore } from './semaphore.ts'
+import { findTarget, type Target } from './target.ts'
 
 /** A CGI handler, with what a graceful stop and metrics need. */
 export interface CgiHandler<Subject> {
-  /** Answers a request. Never rejects; `server` is what came with the request, for its addresses. */
+  /** Answers a request. Never rejects. `server` is what the runtime gave with the request, for its addresses. */
   handle(request: Request, subject: Subject, server: unknown, details?: HandleDetails): Promise<Response>
   /** Scripts that run and requests that wait. */
   status(): CgiStatus
-  /** Stops every script: SIGTERM, then SIGKILL. Resolves when all are gone; later requests get 503. */
+  /** Stops every script: SIGTERM, then SIGKILL. Resolves when all have ended; later requests get 503. */
   close(): Promise<void>
 }
 
@@ -30,43 +39,51 @@ export interface CgiStatus {
 
 /** What a framework knows of a request. */
 export interface HandleDetails {
-  /** URL path before the script, where the options name none. */
+  /** URL path before the script, if the options name none. */
   readonly prefix?: string | undefined
   /** Variables that the framework's context holds. */
   readonly variables?: Readonly<Record<string, string | undefined>> | undefined
-  /** The port that the request came to, where the runtime does not say. */
+  /** The client, if it is not the peer of the connection: a trusted proxy has named it. */
+  readonly client?: { readonly address: string; readonly port?: number | undefined } | undefined
+  /** The port that the request came to, if the runtime does not say. */
   readonly localPort?: number | undefined
-  /** The body, where somebody has read it from the request before. */
+  /** The body, if a middleware has read it from the request before. */
   readonly body?: Uint8Array | undefined
 }
 
-/** What is to be run for a request. */
-interface Target {
-  readonly label: string
-  readonly command: readonly [string, ...string[]]
-  readonly cwd: string
-  readonly facts: Pick<CgiFacts, 'scriptName' | 'pathInfo' | 'scriptFilename'>
-  /** Another program reads the script: php-cgi wants to know that a server has sent it. */
-  readonly interpreted: boolean
+/** One request on its way through scripts. */
+interface Exchange<Subject> {
+  readonly request: Request
+  readonly subject: Subject
+  readonly prefix: string
+  readonly facts: Omit<CgiFacts, 'scriptName' | 'pathInfo'>
+  readonly variables: Readonly<Record<string, string>>
+  readonly body: RequestBody | undefined
+  readonly idle: IdleTimeout
+  readonly signal: AbortSignal
+  /** Local redirects that have led here. */
+  readonly redirects: number
+  /** Environment of the script that redirected here. */
+  readonly before: Readonly<Record<string, string>> | undefined
+  /** The target that the client asked for. */
+  readonly uri: string
 }
 
-const REASONS: Readonly<Record<number, string>> = {
+const REASONS = {
   403: 'Forbidden',
   404: 'Not Found',
+  408: 'Request Timeout',
   413: 'Content Too Large',
   500: 'Internal Server Error',
   502: 'Bad Gateway',
   503: 'Service Unavailable',
   504: 'Gateway Timeout',
-}
-const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
-/** What no variable of a request may hold: NUL ends it, line ends could pass for another variable. */
-const UNSAFE = /[\u0000\r\n]/g
+} as const
 
-function plain(status: number): Response {
+function plain(status: keyof typeof REASONS, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(`${status} ${REASONS[status]}\n`, {
     status,
-    headers: { 'content-type': 'text/plain; charset=utf-8' },
+    headers: { 'content-type': 'text/plain; charset=utf-8', ...headers },
   })
 }
 
@@ -75,37 +92,38 @@ function plain(status: number): Response {
  *
  * @throws {TypeError} for an unknown option or a wrong value
  */
-export function createCgiHandler<Subject>(runtime: CgiRuntime, options: CgiOptions<Subject>): CgiHandler<Subject> {
-  const resolved = resolveCgiOptions(options)
-  return new Handler(runtime, resolved)
+export function createCgiHandler<Subject>(options: CgiOptions<Subject>): CgiHandler<Subject> {
+  return new Handler(currentRuntime(), resolveCgiOptions(options))
 }
 
 class Handler<Subject> implements CgiHandler<Subject> {
-  readonly #runtime: CgiRuntime
+  readonly #runtime: Runtime
   readonly #options: ResolvedCgiOptions<Subject>
-  readonly #slots: Slots
+  readonly #semaphore: Semaphore
   readonly #running: RunningScripts
   readonly #root: string | undefined
   readonly #passed: Readonly<Record<string, string>>
   #closed = false
 
-  constructor(runtime: CgiRuntime, options: ResolvedCgiOptions<Subject>) {
+  constructor(runtime: Runtime, options: ResolvedCgiOptions<Subject>) {
     this.#runtime = runtime
     this.#options = options
-    this.#slots = new Slots(options.limits.running, options.limits.waiting)
-    this.#root = options.root === undefined ? undefined : runtime.absolutePath(options.root)
+    this.#semaphore = new Semaphore(options.limits.running, options.limits.waiting)
+    this.#root = options.root === undefined ? undefined : absolutePath(options.root)
     const passed: Record<string, string> = {}
     for (const name of options.passEnv) {
-      const value = runtime.environment(name) ?? (name === 'PATH' ? '/usr/local/bin:/usr/bin:/bin' : undefined)
+      const value = variableOf(runtime, name) ?? (name === 'PATH' ? '/usr/local/bin:/usr/bin:/bin' : undefined)
       if (value !== undefined) passed[name] = value
     }
     this.#passed = passed
     const grace = Math.min(200, options.limits.graceTime)
-    this.#running = new RunningScripts(() => runtime.beforeExit(() => this.#running.killAll(runtime.pause, grace)))
+    this.#running = new RunningScripts(() =>
+      onProcessEnd(() => this.#running.killAll(blockFor, grace), { ifOthersListen: 'skip' }),
+    )
   }
 
   status(): CgiStatus {
-    return { running: this.#slots.taken, waiting: this.#slots.waiting }
+    return { running: this.#semaphore.held, waiting: this.#semaphore.waiting }
   }
 
   async close(): Promise<void> {
@@ -114,24 +132,26 @@ class Handler<Subject> implements CgiHandler<Subject> {
   }
 
   async handle(request: Request, subject: Subject, server: unknown, details: HandleDetails = {}): Promise<Response> {
-    // Both before the first await: the runtime forgets the peer of a request that was aborted.
-    const peer = this.#runtime.peer(request, server)
-    this.#runtime.keepOpen(request, server)
+    // Before the first await, because the runtime forgets the peer of a request that was aborted.
+    const client = details.client ?? this.#runtime.peerOf(request, server)
+    const peer = typeof client === 'string' ? undefined : client
     if (this.#closed) return plain(503)
+    const uri = requestTarget(request.url)
     try {
       const prefix = this.#options.prefix ?? details.prefix ?? ''
-      const target = this.#find(pathOf(request), prefix)
+      const target = findTarget(this.#options, this.#root, targetPath(uri), prefix)
       if ('status' in target) return plain(target.status)
-      const body = await this.#body(request, details.body)
-      if (body === 'too-large') return plain(413)
-      const local = this.#runtime.local(server)
+      const body = await requestBody(request, details.body, this.#options.limits)
+      // RFC 9110 sections 15.5.9 and 15.5.14: the rest of the body is not read.
+      if (typeof body === 'number') return plain(body, { connection: 'close' })
+      const local = this.#runtime.localOf(server)
       const user = this.#options.user?.(subject)
-      const facts: Omit<CgiFacts, 'scriptName' | 'pathInfo'> = {
+      const facts: Exchange<Subject>['facts'] = {
         documentRoot: this.#options.documentRoot,
         remoteAddress: peer === undefined ? undefined : plainAddress(peer.address),
         remotePort: peer?.port,
-        localAddress: local?.address,
-        localPort: local?.port ?? details.localPort,
+        localAddress: local.address === undefined ? undefined : plainAddress(local.address),
+        localPort: local.port ?? details.localPort,
         serverName: this.#options.serverName,
         serverPort: this.#options.serverPort,
         serverSoftware: this.#options.serverSoftware,
@@ -139,264 +159,147 @@ class Handler<Subject> implements CgiHandler<Subject> {
         user: user?.name,
         authType: user?.type,
       }
-      const own = { ...details.variables, ...this.#options.variables?.(subject) }
-      return await this.#answer({ request, subject, prefix, facts, own, signal: request.signal }, target, body, 0, {})
+      const variables = applicationVariables({ ...details.variables, ...this.#options.variables?.(subject) })
+      const extend = (seconds: number): void => this.#runtime.setIdleTimeout(request, server, seconds)
+      const idle = new IdleTimeout(extend, this.#options.idleTimeout, () => body.clientAwaited())
+      return await this.#answer(
+        {
+          request,
+          subject,
+          prefix,
+          facts,
+          variables,
+          body,
+          idle,
+          signal: request.signal,
+          redirects: 0,
+          before: undefined,
+          uri,
+        },
+        target,
+      )
     } catch (error) {
-      if (!request.signal.aborted) this.#fail(pathOf(request), error instanceof Error ? error.message : String(error))
+      if (!request.signal.aborted) this.#report(targetPath(uri), error instanceof Error ? error.message : String(error))
       return plain(500)
     }
   }
 
-  /** What a path leads to: a script, the fixed command, or nothing. */
-  #find(path: string, prefix: string): Target | { readonly status: 403 | 404 } {
-    const { command, interpreters, cwd } = this.#options
-    // Slashes in a row count as one, as for Apache: "//cgi-bin//env" is "/cgi-bin/env".
-    const merged = path.replace(/\/{2,}/g, '/')
-    if (merged !== prefix && !merged.startsWith(`${prefix}/`)) return { status: 404 }
-    const rest = merged.slice(prefix.length)
-    const decodedPrefix = decodePath(prefix)
-    if (decodedPrefix === undefined) return { status: 404 }
-    if (command !== undefined) {
-      const parsed = pathSegments(rest)
-      if (parsed === undefined) return { status: 404 }
-      return {
-        label: command[0],
-        command,
-        cwd: cwd ?? '/',
-        facts: {
-          scriptName: decodedPrefix,
-          pathInfo: joinSegments(parsed.segments, parsed.trailing),
-          scriptFilename: command[0],
-        },
-        interpreted: true,
-      }
-    }
-    const interpreter = (filename: string): readonly [string, ...string[]] | undefined => {
-      const extension = /\.[^./]+$/.exec(filename)?.[0]
-      return extension !== undefined && Object.hasOwn(interpreters, extension) ? interpreters[extension] : undefined
-    }
-    const script = findScript(this.#runtime, this.#root!, rest, (filename) => interpreter(filename) !== undefined)
-    if ('status' in script) return script
-    const program = interpreter(script.filename)
-    return {
-      label: script.filename,
-      command: program ?? [script.realPath],
-      cwd: cwd ?? (script.realPath.slice(0, script.realPath.lastIndexOf('/')) || '/'),
-      facts: { scriptName: decodedPrefix + script.name, pathInfo: script.pathInfo, scriptFilename: script.filename },
-      interpreted: program !== undefined,
-    }
-  }
-
-  /** The request's body and its length. Without a length of its own it is put aside first: a script has to be told. */
-  async #body(request: Request, ready: Uint8Array | undefined): Promise<Body | 'too-large'> {
-    if (ready !== undefined) {
-      return { length: ready.length, stream: ready.length === 0 ? undefined : streamOf(ready), discard() {} }
-    }
-    const header = request.headers.get('content-length')
-    if (request.body === null) return { length: header === '0' ? 0 : undefined, stream: undefined, discard() {} }
-    if (header !== null && /^\d{1,15}$/.test(header)) {
-      const { body } = request
-      return { length: Number(header), stream: body, discard: () => void body.cancel().catch(() => {}) }
-    }
-    const spool = this.#runtime.openSpool()
-    const reader = request.body.getReader()
-    try {
-      for (;;) {
-        const { done, value } = await reader.read()
-        if (done) break
-        if (spool.length + value.length > this.#options.limits.chunkedSize) {
-          spool.discard()
-          await reader.cancel().catch(() => {})
-          return 'too-large'
-        }
-        spool.append(value)
-      }
-    } catch (error) {
-      spool.discard()
-      throw error
-    }
-    const { length } = spool
-    let read = false
-    return {
-      length,
-      get stream() {
-        read = true
-        return length === 0 ? undefined : spool.read()
-      },
-      discard() {
-        if (!read || length === 0) spool.discard()
-      },
-    }
-  }
-
   /** Runs a script and follows its local redirects. */
-  async #answer(
-    context: Context<Subject>,
-    target: Target,
-    body: Body | undefined,
-    hops: number,
-    before: Readonly<Record<string, string>>,
-  ): Promise<Response> {
-    const { request, subject } = context
+  async #answer(exchange: Exchange<Subject>, target: Target): Promise<Response> {
+    const { request, body, idle, signal } = exchange
     const { limits } = this.#options
-    const place = this.#slots.take(limits.waitTime, context.signal)
-    if (!(typeof place === 'boolean' ? place : await place)) {
+    if (!(await this.#acquire(idle, signal))) {
       body?.discard()
-      if (!context.signal.aborted) this.#fail(target.label, 'found no place to run in')
-      const response = plain(503)
-      response.headers.set('retry-after', '1')
-      return response
+      if (!signal.aborted) this.#report(target.label, 'found no place to run in')
+      return plain(503, { 'retry-after': '1' })
     }
     let env: Record<string, string>
     let spawn: SpawnOptions
     try {
-      env = this.#environment(context, target, body?.length, before)
-      spawn = { command: target.command, cwd: target.cwd, env, stdin: body?.stream }
+      env = this.#environment(exchange, target)
+      const words = target.interpreted
+        ? []
+        : searchWords(request.method, targetQuery(requestTarget(request.url)).slice(1))
+      spawn = { command: [...target.command, ...words], cwd: target.cwd, env, stdin: body?.stream }
     } catch (error) {
-      this.#slots.release()
+      this.#semaphore.release()
       body?.discard()
       throw error
     }
-    const outcome = await runScript(this.#runtime.spawn, this.#running, {
+    const outcome = await runScript(this.#runtime, this.#running, {
       spawn,
       limits,
-      signal: context.signal,
-      head: request.method === 'HEAD',
+      request,
+      signal,
+      late: body?.late,
+      idle,
+      nonParsedHeader: target.nonParsedHeader,
       onErrorLine: (line) => this.#options.onStderr(line, { script: target.label }),
-      onTrouble: (what) => this.#fail(target.label, what),
+      onTrouble: (what) => this.#report(target.label, what),
       onEnd: () => {
         body?.discard()
-        this.#slots.release()
+        this.#semaphore.release()
       },
     })
     switch (outcome.kind) {
       case 'response':
         return outcome.response
       case 'failed':
-        if (!context.signal.aborted) this.#fail(target.label, outcome.why)
-        return plain(outcome.status)
+        if (outcome.why !== undefined && !signal.aborted) this.#report(target.label, outcome.why)
+        return plain(outcome.status, outcome.status === 408 ? { connection: 'close' } : {})
       case 'local-redirect':
-        if (hops >= limits.redirects) {
-          this.#fail(target.label, `is the end of more than ${limits.redirects} local redirects`)
-          return plain(502)
-        }
-        return await this.#redirect(context, outcome.target, subject, hops + 1, env)
+        if (exchange.redirects >= limits.redirects) return this.#tooManyRedirects(target.label)
+        return withFields(await this.#redirect(exchange, outcome.target, env), outcome.headers)
+    }
+  }
+
+  /** True once the script may run. */
+  async #acquire(idle: IdleTimeout, signal: AbortSignal): Promise<boolean> {
+    const acquired = this.#semaphore.acquire(this.#options.limits.waitTime, signal)
+    if (typeof acquired === 'boolean') return acquired
+    idle.await()
+    try {
+      return await acquired
+    } finally {
+      idle.over()
     }
   }
 
   /** RFC 3875 section 6.2.2: the request again, as a GET of another path. */
   async #redirect(
-    context: Context<Subject>,
-    target: string,
-    subject: Subject,
-    hops: number,
+    exchange: Exchange<Subject>,
+    location: string,
     before: Readonly<Record<string, string>>,
   ): Promise<Response> {
-    const { request } = context
-    const headers = new Headers(request.headers)
-    for (const name of ['content-length', 'content-type', 'transfer-encoding']) headers.delete(name)
-    const again = new Request(originOf(request.url) + target, {
-      method: request.method === 'HEAD' ? 'HEAD' : 'GET',
-      headers,
-    })
-    const next = this.#find(targetPath(requestTarget(again.url)), context.prefix)
+    const { request, subject, prefix, redirects } = exchange
+    const again = redirectedRequest(request, location)
+    const path = targetPath(requestTarget(again.url))
+    const next = findTarget(this.#options, this.#root, path, prefix)
     if (!('status' in next)) {
-      return this.#answer(
-        { ...context, request: again, uri: requestTarget(request.url) },
-        next,
-        undefined,
-        hops,
-        before,
-      )
+      return this.#answer({ ...exchange, request: again, body: undefined, redirects: redirects + 1, before }, next)
     }
-    if (this.#options.dispatch !== undefined) {
-      const seen = (DISPATCHED.get(request) ?? 0) + 1
-      if (seen > this.#options.limits.redirects) {
-        this.#fail(pathOf(request), `is the end of more than ${this.#options.limits.redirects} local redirects`)
-        return plain(502)
-      }
-      DISPATCHED.set(again, seen)
-      return this.#options.dispatch(again, subject)
+    const { dispatch, limits } = this.#options
+    if (dispatch !== undefined) {
+      if (countDispatch(request, again, limits.redirects)) return dispatch(again, subject)
+      return this.#tooManyRedirects(targetPath(exchange.uri))
     }
-    if (target.startsWith(`${context.prefix}/`)) return plain(next.status)
-    // "//host/path" would lead to another host.
-    return new Response(null, { status: 302, headers: { location: target.replace(/^\/{2,}/, '/') } })
+    return location.startsWith(`${prefix}/`) ? plain(next.status) : clientRedirect(location)
   }
 
-  #environment(
-    context: Context<Subject>,
-    target: Target,
-    contentLength: number | undefined,
-    before: Readonly<Record<string, string>>,
-  ): Record<string, string> {
-    const env: Record<string, string> = { ...this.#passed }
-    for (const name in before) {
-      if (!name.startsWith('REDIRECT_') && !name.startsWith('FINGERPRINT_')) env[`REDIRECT_${name}`] = before[name]!
-    }
-    const facts: CgiFacts = { ...context.facts, ...target.facts, contentLength }
-    Object.assign(env, cgiVariables(context.request, facts))
-    if (before.REQUEST_URI !== undefined) {
-      env.REQUEST_URI = context.uri ?? before.REQUEST_URI
-      env.REDIRECT_URL = (before.SCRIPT_NAME ?? '') + (before.PATH_INFO ?? '')
-    }
-    if (target.interpreted || before.REQUEST_URI !== undefined) env.REDIRECT_STATUS = '200'
-    for (const name in context.own) {
-      const value = context.own[name]
-      if (value !== undefined && VARIABLE.test(name)) env[name] = value.replace(UNSAFE, '')
-    }
-    return Object.assign(env, this.#options.env)
+  #tooManyRedirects(script: string): Response {
+    this.#report(script, `is the end of more than ${this.#options.limits.redirects} local redirects`)
+    return plain(502)
   }
 
-  #fail(script: string, what: string): void {
+  #environment(exchange: Exchange<Subject>, target: Target): Record<string, string> {
+    const { request, before, body, facts, variables } = exchange
+    const { scriptName, pathInfo, scriptFilename } = target
+    const own: CgiFacts = { ...facts, scriptName, pathInfo, scriptFilename, contentLength: body?.length }
+    const env: Record<string, string> = {
+      ...this.#passed,
+      ...(before === undefined ? undefined : redirectVariables(before)),
+      ...cgiVariables(request, own),
+    }
+    if (before !== undefined) env.REQUEST_URI = exchange.uri
+    if (target.interpreted || before !== undefined) env.REDIRECT_STATUS = '200'
+    return Object.assign(env, variables, this.#options.env)
+  }
+
+  #report(script: string, what: string): void {
     try {
       this.#options.onError(new Error(`CGI script ${script} ${what}`), { script })
     } catch {
-      // The listener's own trouble must not become the client's.
+      // An application's listener must not change the answer.
     }
   }
 }
 
-/** One request on its way through scripts. */
-interface Context<Subject> {
-  readonly request: Request
-  readonly subject: Subject
-  readonly prefix: string
-  readonly facts: Omit<CgiFacts, 'scriptName' | 'pathInfo'>
-  readonly own: Readonly<Record<string, string | undefined>>
-  readonly signal: AbortSignal
-  /** The target that the client asked for, once a script has led elsewhere. */
-  readonly uri?: string | undefined
-}
-
-/** A request's body. `stream` is taken once. */
-interface Body {
-  readonly length: number | undefined
-  readonly stream: ReadableStream<Uint8Array> | undefined
-  /** Throws away what nobody has read. */
-  discard(): void
-}
-
-/** How many local redirects have led to a dispatched request. */
-const DISPATCHED: WeakMap<Request, number> = new WeakMap()
-
-function pathOf(request: Request): string {
-  return targetPath(requestTarget(request.url))
-}
-
-function decodePath(text: string): string | undefined {
-  const parsed = pathSegments(text)
-  return parsed === undefined ? undefined : joinSegments(parsed.segments, false)
-}
-
-function originOf(url: string): string {
-  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i.exec(url)?.[0] ?? 'http://localhost'
-}
-
-function streamOf(octets: Uint8Array): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(octets)
-      controller.close()
-    },
-  })
+/** One variable of this process. @throws {TypeError} if Deno's permissions forbid to read it; for PATH there is a default */
+function variableOf(runtime: Runtime, name: string): string | undefined {
+  try {
+    return runtime.environment(name)
+  } catch (error) {
+    if (name === 'PATH') return undefined
+    throw new TypeError(`Cannot pass variable "${name}" to scripts: run Deno with ${(error as PermissionError).flag}`)
+  }
 }

@@ -1,52 +1,70 @@
 /**
- * `cgi()` for Hono: the handler of `src/cgi` with what Hono knows of a request.
+ * `cgi()`: CGI for Hono, with what Hono knows of a request.
  * @module
  */
 import type { Context, Handler } from 'hono'
 import { requestContext } from '../runtime/request-context.ts'
 import { type CgiStatus, createCgiHandler, type HandleDetails } from './handler.ts'
 import type { CgiOptions } from './options.ts'
-import type { CgiRuntime } from './runtime-parts.ts'
 
-/** What is used of a fingerprint: which port its connection came to, behind a proxy the proxy's. */
-interface SeenConnection {
+/** What is used of a fingerprint: its client, and the port that its connection came to. */
+interface ConnectionFacts {
+  readonly peer?: { readonly address: string; readonly port?: number | undefined } | undefined
   readonly local?: { readonly port: number } | undefined
-  readonly hop?: SeenConnection | undefined
+  /** The proxy's connection, if a trusted header names the client. */
+  readonly hop?: ConnectionFacts | undefined
 }
 
 /** The Hono handler, with what a graceful stop and metrics need. */
 export interface HonoCgi extends Handler {
   /** Scripts that run and requests that wait. */
   status(): CgiStatus
-  /** Stops every script: SIGTERM, then SIGKILL. Resolves when all are gone; later requests get 503. */
+  /** Stops every script: SIGTERM, then SIGKILL. Resolves when all have ended; later requests get 503. */
   close(): Promise<void>
 }
 
 /**
- * A Hono handler that runs CGI scripts, with `c.var.fingerprintEnv` in their environment.
+ * Hono handler that runs CGI/1.1 programs (RFC 3875): the scripts of a directory, or one program.
+ *
+ * Scripts get the meta-variables, `HTTP_*`, the `FINGERPRINT_*` variables of `fingerprint()` and nothing of this process's
+ * environment but what `passEnv` names. Behind a proxy whose header `fingerprint()` trusts, REMOTE_ADDR and REMOTE_PORT are the
+ * client's. A query without `=` becomes arguments, with a backslash before what a shell would interpret (RFC 3875 section 4.4), except
+ * for interpreters and `command`. A script whose name begins with `nph-` prints status line and fields itself; a `Response` carries
+ * them but for hop-by-hop fields.
+ *
+ * A script's process group is stopped when the client goes, a limit is reached or the server ends. Two things cannot be noticed: a
+ * process that has closed the script's standard output while the script itself ended well lives on, as under Apache; and a client
+ * that goes while its request's body lies unread is noticed when the script reads on or writes, at the latest after
+ * `limits.headerTime` or `limits.totalTime`.
  *
  * @throws {TypeError} for an unknown option or a wrong value
+ * @see {@link https://www.rfc-editor.org/rfc/rfc3875 RFC 3875}
+ * @example
+ * app.use(fingerprint())
+ * app.all('/cgi-bin/*', cgi({ root: './cgi-bin' }))
+ * app.all('/php/*', cgi({ root: './php', interpreters: { '.php': ['/usr/bin/php-cgi'] } }))
  */
-export function createHonoCgi(runtime: CgiRuntime, options: CgiOptions<Context>): HonoCgi {
-  const handler = createCgiHandler<Context>(runtime, options)
-  const cgi: Handler = async (c) => {
+export function cgi(options: CgiOptions<Context>): HonoCgi {
+  const handler = createCgiHandler<Context>(options)
+  const handle: Handler = async (c) => {
     const variables = c.get('fingerprintEnv') as Record<string, string> | undefined
-    const seen = c.get('fingerprint') as SeenConnection | undefined
+    const facts = c.get('fingerprint') as ConnectionFacts | undefined
     const details: HandleDetails = {
       prefix: routePrefix(c),
       variables,
-      localPort: (seen?.hop ?? seen)?.local?.port,
+      client: facts?.hop === undefined ? undefined : facts.peer,
+      localPort: (facts?.hop ?? facts)?.local?.port,
     }
     const request = c.req.raw
     if (!request.bodyUsed) return handler.handle(request, c, requestContext(c.env), details)
-    // Somebody has read the body before; Hono still has it.
+    // A middleware has read the body before. Hono still has it.
     const body = new Uint8Array(await c.req.arrayBuffer())
     return handler.handle(request, c, requestContext(c.env), { ...details, body })
   }
-  return Object.assign(cgi, { status: () => handler.status(), close: () => handler.close() })
+  return Object.assign(handle, { status: () => handler.status(), close: () => handler.close() })
 }
 
-/** What stands before the `*` of the route: as many segments of the path as the pattern has there. */
+/** The path before the `*` of the route: as many segments of the request's path as the pattern has there. */
 function routePrefix(c: Context): string {
   const pattern = c.req.routePath
   const star = pattern.indexOf('*')

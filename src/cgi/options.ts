@@ -13,7 +13,7 @@ export interface CgiLimits {
   readonly totalTime?: number | undefined
   /** From SIGTERM to SIGKILL. Default 2000. */
   readonly graceTime?: number | undefined
-  /** Silence after the script has ended while something it started still holds its output. Default 1000. */
+  /** Silence after the script has ended, while a process that it started still holds its output. Default 1000. */
   readonly drainTime?: number | undefined
   /** Header of the answer; then 502. Default 65536. */
   readonly headerSize?: number | undefined
@@ -21,7 +21,12 @@ export interface CgiLimits {
   readonly outputSize?: number | undefined
   /** Standard error of one run that is handed on. Default 65536. */
   readonly errorSize?: number | undefined
-  /** Request body of unknown length (chunked), which has to be put aside to know it; then 413. Default 1073741824. */
+  /**
+   * Spent waiting for the request's body, plus a second for every 500 octets of it; then 408, or the answer is cut off if it has begun.
+   * On Bun `idleTimeout` of the server may close the connection before. Default 60000.
+   */
+  readonly bodyTime?: number | undefined
+  /** Request body of unknown length (chunked), which has to be spooled to know it; then 413. Default 1073741824. */
   readonly chunkedSize?: number | undefined
   /** Scripts that run at once. Default 64. */
   readonly running?: number | undefined
@@ -69,7 +74,9 @@ export interface CgiOptions<Subject> {
   readonly documentRoot?: string | undefined
   /** Working directory. Default: that of the script. */
   readonly cwd?: string | undefined
+  /** SERVER_NAME. Default: the host of the request if that is a host name or an address, else the local address. */
   readonly serverName?: string | undefined
+  /** SERVER_PORT. Default: that of the listener. */
   readonly serverPort?: number | undefined
   /** SERVER_SOFTWARE. Default `'tcpfingerprint'`. */
   readonly serverSoftware?: string | undefined
@@ -80,6 +87,12 @@ export interface CgiOptions<Subject> {
    * `(request, c) => app.fetch(request, c.env)`. Default: the client is told to go there (302).
    */
   readonly dispatch?: ((request: Request, subject: Subject) => Response | Promise<Response>) | undefined
+  /**
+   * Seconds of the server's own `idleTimeout`, on Bun, which does not tell it. A script that is silent for more than 20 ms has its
+   * connection's timeout extended; afterwards this is what it is set to, until the next request. 0 to 255, 0 for none. Default 10,
+   * that of `Bun.serve`.
+   */
+  readonly idleTimeout?: number | undefined
   readonly limits?: CgiLimits | undefined
   /** A line that a script wrote to standard error. Default: `console.error`. */
   readonly onStderr?: ((line: string, note: ScriptNote) => void) | undefined
@@ -104,6 +117,7 @@ export interface ResolvedCgiOptions<Subject> {
   readonly serverSoftware: string | undefined
   readonly protocol: string | undefined
   readonly dispatch: CgiOptions<Subject>['dispatch']
+  readonly idleTimeout: number
   readonly limits: Required<{ readonly [name in keyof CgiLimits]: number }>
   readonly onStderr: (line: string, note: ScriptNote) => void
   readonly onError: (error: Error, note: ScriptNote) => void
@@ -153,12 +167,14 @@ const CgiOptionsSchema = v.pipe(
     serverSoftware: v.optional(aText),
     protocol: v.optional(aText),
     dispatch: v.optional(aFunction),
+    idleTimeout: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)), 10),
     limits: v.optional(
       v.strictObject({
         headerTime: v.optional(aTime, 60_000),
         totalTime: v.optional(aTime, 300_000),
         graceTime: v.optional(aTime, 2_000),
         drainTime: v.optional(aTime, 1_000),
+        bodyTime: v.optional(aTime, 60_000),
         headerSize: v.optional(aSize, 65_536),
         outputSize: v.optional(aSize, 4_294_967_296),
         errorSize: v.optional(aSize, 65_536),

@@ -2,7 +2,7 @@
  * From a URL path to a script and its PATH_INFO, without ever leaving the root.
  * @module
  */
-import type { CgiRuntime } from './runtime-parts.ts'
+import { fileFacts, realPath } from '../runtime/files.ts'
 
 /** A script to run. */
 export interface Script {
@@ -12,11 +12,11 @@ export interface Script {
   readonly realPath: string
   /** Decoded URL path up to the script, without the prefix. */
   readonly name: string
-  /** Decoded rest, with its slash; empty where the URL ends with the script. */
+  /** Decoded rest, with its slash; empty if the URL ends with the script. */
   readonly pathInfo: string
 }
 
-/** Why there is none: nothing there, or something that must not be run. */
+/** Why no script was found: there is no file, or a file that must not be run. */
 export interface NoScript {
   readonly status: 403 | 404
   readonly why: string
@@ -25,7 +25,7 @@ export interface NoScript {
 /** What must not be in a decoded path: a NUL ends it for the kernel, a line break could pass for another variable. */
 const CONTROL = /[\u0000-\u001f\u007f]/
 
-/** Segments of a URL path, decoded, runs of slashes taken for one as Apache does; `undefined` where it cannot be a path. */
+/** Segments of a URL path, decoded, runs of slashes taken for one as Apache does; `undefined` if it cannot be a path. */
 export function pathSegments(path: string): { segments: string[]; trailing: boolean } | undefined {
   const segments: string[] = []
   for (const raw of path.split('/')) {
@@ -55,12 +55,11 @@ export function joinSegments(segments: readonly string[], trailing: boolean): st
  * process may not execute unless `interpreted` says that another program reads them.
  */
 export function findScript(
-  runtime: Pick<CgiRuntime, 'facts' | 'realPath'>,
   root: string,
-  path: string,
+  urlPath: string,
   interpreted: (filename: string) => boolean,
 ): Script | NoScript {
-  const parsed = pathSegments(path)
+  const parsed = pathSegments(urlPath)
   if (parsed === undefined) return { status: 404, why: 'the path cannot be decoded' }
   const { segments, trailing } = parsed
   let filename = root.endsWith('/') ? root.slice(0, -1) : root
@@ -68,31 +67,31 @@ export function findScript(
   for (const [index, segment] of segments.entries()) {
     if (segment.startsWith('.')) return { status: 404, why: 'the name begins with a dot' }
     filename += `/${segment}`
-    const facts = runtime.facts(filename)
+    const facts = fileFacts(filename)
     if (facts === undefined) return { status: 404, why: `there is no ${filename}` }
     linked ||= facts.link
     if (facts.kind === 'directory') continue
     if (facts.kind !== 'file') return { status: 403, why: `${filename} is not a regular file` }
-    // Real paths are dear: without a link on the way down the file cannot be anywhere else.
-    const realPath = linked ? insidePath(runtime, root, filename) : filename
-    if (realPath === undefined) return { status: 404, why: `${filename} leads out of ${root}` }
+    // Without a link on the way down the file cannot be elsewhere, and `realpath` need not be asked.
+    const path = linked ? insidePath(root, filename) : filename
+    if (path === undefined) return { status: 404, why: `${filename} leads out of ${root}` }
     if (!facts.executable && !interpreted(filename)) return { status: 403, why: `${filename} is not executable` }
     const rest = segments.slice(index + 1)
     return {
       filename,
-      realPath,
+      realPath: path,
       name: joinSegments(segments.slice(0, index + 1), false),
       pathInfo: joinSegments(rest, trailing),
     }
   }
-  if (segments.length === 0 && runtime.facts(root) === undefined) return { status: 404, why: `there is no ${root}` }
+  if (segments.length === 0 && fileFacts(root) === undefined) return { status: 404, why: `there is no ${root}` }
   return { status: 403, why: `${filename} is a directory` }
 }
 
 /** The real path, if it is below that of the root and no part of it begins with a dot. */
-function insidePath(runtime: Pick<CgiRuntime, 'realPath'>, root: string, filename: string): string | undefined {
-  const realRoot = runtime.realPath(root)
-  const path = runtime.realPath(filename)
+function insidePath(root: string, filename: string): string | undefined {
+  const realRoot = realPath(root)
+  const path = realPath(filename)
   if (realRoot === undefined || path === undefined) return undefined
   const prefix = realRoot === '/' ? '/' : `${realRoot}/`
   return path.startsWith(prefix) && !path.slice(prefix.length - 1).includes('/.') ? path : undefined

@@ -1,34 +1,40 @@
 /**
- * One script from start to end: its output becomes an answer as it comes, within limits, and nothing of it stays behind.
+ * One script from start to end: its output becomes an answer as it comes, within limits, and its processes end with it.
+ *
+ * What cannot be noticed: a process that the script started and that has closed the script's standard output. It lives on, as under
+ * Apache. What is noticed late: a client that goes while its request's body lies unread, because the runtime does not read
+ * the socket then. `headerTime` and `totalTime` bound that.
  * @module
  */
 
-import type { Child, Spawn, SpawnOptions } from '../runtime/types.ts'
-import { type CgiHead, CgiOutputError, findHeaderEnd, parseHead } from './response-head.ts'
+import type { Child, Runtime, SpawnOptions } from '../runtime/types.ts'
+import { isNotModified } from './conditional.ts'
+import { ErrorLines } from './error-lines.ts'
+import type { IdleTimeout } from './idle-timeout.ts'
+import type { CgiLimits } from './options.ts'
+import { type CgiHead, CgiOutputError, findHeaderEnd, parseHead, parseNonParsedHead } from './response-head.ts'
+import { type RunningScripts, stopGroup } from './running-scripts.ts'
 
-/** What a script may use. Milliseconds and octets. */
-export interface RunLimits {
-  /** Until the header of the answer is complete. */
-  readonly headerTime: number
-  /** Until the script has ended. */
-  readonly totalTime: number
-  /** From SIGTERM to SIGKILL. */
-  readonly graceTime: number
-  /** Silence after the script has ended, while something that it started still holds its output. */
-  readonly drainTime: number
-  readonly headerSize: number
-  readonly outputSize: number
-  readonly errorSize: number
-}
+/** What a script may use: see {@link CgiLimits}. */
+export type RunLimits = Required<{
+  readonly [name in keyof CgiLimits as Exclude<
+    name,
+    'bodyTime' | 'chunkedSize' | 'running' | 'waiting' | 'waitTime' | 'redirects'
+  >]: number
+}>
 
-/** A script to run and who hears of it. */
+/** A script to run, for a request. */
 export interface Run {
   readonly spawn: SpawnOptions
   readonly limits: RunLimits
-  /** The request is over: nobody wants the answer any more. */
+  readonly request: Request
+  /** Aborted when the client has gone. */
   readonly signal: AbortSignal
-  /** Only the head of the answer is wanted. */
-  readonly head: boolean
+  /** Aborted when the client has not sent the request's body in time. */
+  readonly late: AbortSignal | undefined
+  readonly idle: IdleTimeout
+  /** True if the script prints a status line and fields: its name begins with `nph-`. */
+  readonly nonParsedHeader: boolean
   /** A line that the script wrote to standard error. */
   readonly onErrorLine: (line: string) => void
   /** Something went wrong after the answer began. */
@@ -40,65 +46,15 @@ export interface Run {
 /** What came of it. */
 export type Outcome =
   | { readonly kind: 'response'; readonly response: Response }
-  | { readonly kind: 'local-redirect'; readonly target: string }
-  | { readonly kind: 'failed'; readonly status: 404 | 500 | 502 | 503 | 504; readonly why: string }
+  | { readonly kind: 'local-redirect'; readonly target: string; readonly headers: Headers }
+  /** Without `why` it is the client's fault. */
+  | { readonly kind: 'failed'; readonly status: 404 | 408 | 500 | 502 | 503 | 504; readonly why?: string | undefined }
 
 /** Answers that must not have a body. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
 
-/** Scripts that run now, so that none outlives the server. */
-export class RunningScripts {
-  readonly #children: Set<Child> = new Set()
-  readonly #watchEnd: () => () => void
-  #unwatch: () => void = () => {}
-
-  /**
-   * @param watchEnd - has {@link killAll} called before the process ends, and returns how to take that back. In force only while a
-   *   script runs: a handler that is forgotten, as at each reload of `bun --hot`, leaves nothing behind
-   */
-  constructor(watchEnd: () => () => void) {
-    this.#watchEnd = watchEnd
-  }
-
-  add(child: Child): void {
-    if (this.#children.size === 0) this.#unwatch = this.#watchEnd()
-    this.#children.add(child)
-  }
-  remove(child: Child): void {
-    if (this.#children.delete(child) && this.#children.size === 0) this.#unwatch()
-  }
-  /** Ends every group at once: SIGTERM, a moment, SIGKILL. For the end of the process, so it blocks. */
-  killAll(pause: (milliseconds: number) => void, graceTime: number): void {
-    const left = [...this.#children].filter((child) => child.signal('SIGTERM'))
-    for (let waited = 0; waited < graceTime && left.some((child) => child.signal(0)); waited += 5) pause(5)
-    for (const child of left) child.signal('SIGKILL')
-    this.#children.clear()
-  }
-  /** Ends every group, SIGKILL after `graceTime`. */
-  async stopAll(graceTime: number): Promise<void> {
-    await Promise.all([...this.#children].map((child) => stopGroup(child, graceTime)))
-  }
-}
-
-/** SIGTERM to the group, SIGKILL after `graceTime` to what is left of it. Resolves when nobody is. */
-async function stopGroup(child: Child, graceTime: number): Promise<void> {
-  if (!child.signal('SIGTERM')) return
-  const end = performance.now() + graceTime
-  for (let wait = 1; performance.now() < end; wait = Math.min(wait * 2, 50)) {
-    await sleep(Math.min(wait, graceTime))
-    if (!child.signal(0)) return
-  }
-  child.signal('SIGKILL')
-  // The kernel takes a moment; a process in uninterruptible sleep may take longer than is worth waiting for.
-  for (let wait = 1; wait < 256 && child.signal(0); wait *= 2) await sleep(wait)
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds))
-}
-
-/** Why a script's output ends before it has ended it. */
-type Cut = 'header-time' | 'total-time' | 'gone' | 'output-size' | 'drained'
+/** Why a script's output ends before the script has ended it. */
+type Cut = 'header-time' | 'total-time' | 'body-time' | 'gone' | 'output-size' | 'drained'
 
 /**
  * Starts a script and waits for the head of its answer.
@@ -106,10 +62,10 @@ type Cut = 'header-time' | 'total-time' | 'gone' | 'output-size' | 'drained'
  * The body follows as it is read; a client that reads slowly slows the script down. `onEnd` comes when the script and, where it
  * had to be stopped, its whole process group have ended.
  */
-export async function runScript(spawn: Spawn, running: RunningScripts, run: Run): Promise<Outcome> {
+export async function runScript(runtime: Pick<Runtime, 'spawn'>, running: RunningScripts, run: Run): Promise<Outcome> {
   let child: Child
   try {
-    child = spawn(run.spawn)
+    child = runtime.spawn(run.spawn)
   } catch (error) {
     run.onEnd()
     return notStarted(error)
@@ -121,7 +77,7 @@ export async function runScript(spawn: Spawn, running: RunningScripts, run: Run)
 function notStarted(error: unknown): Outcome {
   const code = (error as { code?: unknown } | undefined)?.code
   const message = error instanceof Error ? error.message : String(error)
-  // It was there when its path was looked up, or its interpreter is missing; or the system is out of processes.
+  // Its file was there when the path was looked up, or its interpreter is missing; or the system is out of processes.
   const status = code === 'ENOENT' ? 404 : code === 'EAGAIN' || code === 'EMFILE' || code === 'ENFILE' ? 503 : 500
   return { kind: 'failed', status, why: `cannot be started: ${message}` }
 }
@@ -132,8 +88,9 @@ class ScriptRun {
   readonly #run: Run
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>
   readonly #onAbort: () => void
+  readonly #onLate = (): void => this.#end('body-time')
   #cut: Cut | undefined
-  /** Ends the read that waits, whatever the runtime's stream does when it is cancelled. */
+  /** Settles the read that waits, because a runtime's stream may not do so when it is cancelled. */
   #wake: ((value: undefined) => void) | undefined
   #headerTimer: ReturnType<typeof setTimeout> | undefined
   #totalTimer: ReturnType<typeof setTimeout> | undefined
@@ -144,6 +101,7 @@ class ScriptRun {
   #stopErrors: () => void = () => {}
   #stopping: Promise<void> | undefined
   #octets = 0
+  #discarding = false
 
   constructor(child: Child, running: RunningScripts, run: Run) {
     this.#child = child
@@ -155,6 +113,7 @@ class ScriptRun {
       if (!this.#outputOver) this.#end('gone')
     }
     run.signal.addEventListener('abort', this.#onAbort)
+    run.late?.addEventListener('abort', this.#onLate)
     const { headerTime, totalTime } = run.limits
     this.#headerTimer = setTimeout(() => this.#end('header-time'), headerTime)
     this.#totalTimer = setTimeout(() => this.#end('total-time'), totalTime)
@@ -170,40 +129,61 @@ class ScriptRun {
   /** Reads up to the end of the header. */
   async head(): Promise<Outcome> {
     let octets: Uint8Array = new Uint8Array(0)
-    for (;;) {
-      const from = octets.length
-      const chunk = await this.#read()
-      if (chunk === undefined) return this.#failed(octets)
-      octets = from === 0 ? chunk : joined(octets, chunk)
+    /** Where no header end was found before. */
+    let from = 0
+    for (let interim = false; ; ) {
+      if (!interim) {
+        from = octets.length
+        const chunk = await this.#read()
+        if (chunk === undefined) return this.#failed(octets)
+        octets = from === 0 ? chunk : joined(octets, chunk)
+      }
+      interim = false
       const found = findHeaderEnd(octets, from)
       if ((found?.end ?? octets.length) > this.#run.limits.headerSize) {
         return this.#refused(`sent a header of more than ${this.#run.limits.headerSize} octets`)
       }
       if (found === undefined) continue
-      clearTimeout(this.#headerTimer)
+      let head: CgiHead
       try {
-        return this.#answer(parseHead(octets.subarray(0, found.end)), octets.subarray(found.body))
+        head = (this.#run.nonParsedHeader ? parseNonParsedHead : parseHead)(octets.subarray(0, found.end))
       } catch (error) {
         if (!(error instanceof CgiOutputError)) throw error
         return this.#refused(`sent ${error.message}`)
       }
+      octets = octets.subarray(found.body)
+      if (head.kind === 'interim') {
+        interim = true
+        from = 0
+        continue
+      }
+      clearTimeout(this.#headerTimer)
+      return this.#answer(head, octets)
     }
   }
 
-  #answer(head: CgiHead, rest: Uint8Array): Outcome {
+  #answer(head: Exclude<CgiHead, { kind: 'interim' }>, rest: Uint8Array): Outcome {
     if (head.kind === 'local-redirect') {
       void this.#discard()
       return head
     }
     const { status, statusText, headers } = head
-    const empty = BODILESS.has(status)
-    if (empty || this.#run.head) {
-      void this.#discard()
-      if (empty) headers.delete('content-length')
-      return { kind: 'response', response: new Response(null, { status, statusText, headers }) }
-    }
-    // The runtime knows the length of what it sends; a script may be wrong about it.
+    // The runtime knows the length of what it sends. A script may be wrong about it, also in answer to a HEAD.
     headers.delete('content-length')
+    const notModified = status === 200 && !head.ownStatus && isNotModified(this.#run.request, headers)
+    if (notModified) headers.delete('content-type')
+    if (notModified || BODILESS.has(status)) {
+      void this.#discard()
+      const init = notModified ? { status: 304, headers } : { status, statusText, headers }
+      return { kind: 'response', response: new Response(null, init) }
+    }
+    if (this.#run.request.method === 'HEAD') {
+      void this.#discard()
+      // Bun and Deno would send "Content-Length: 0", which a GET contradicts (RFC 9110 section 8.6). An empty stream has no length for
+      // them. Hono makes it `null` again: then Bun goes by the field, which it leaves out over HTTP/2.
+      headers.set('transfer-encoding', 'chunked')
+      return { kind: 'response', response: new Response(emptyStream(), { status, statusText, headers }) }
+    }
     return { kind: 'response', response: new Response(this.#body(rest), { status, statusText, headers }) }
   }
 
@@ -229,7 +209,7 @@ class ScriptRun {
           const trouble = this.#trouble()
           if (trouble === undefined) controller.close()
           else {
-            if (this.#cut !== 'gone') this.#run.onTrouble(trouble)
+            if (this.#cut !== 'gone' && this.#cut !== 'body-time') this.#run.onTrouble(trouble)
             // An answer that is cut short must not look complete.
             controller.error(new Error(`The script ${trouble}`))
           }
@@ -240,8 +220,10 @@ class ScriptRun {
     )
   }
 
-  /** Reads on without keeping anything: a script that is not listened to any more may still have work to do. */
+  /** Reads on and drops everything, because a script may still have work to do after its answer. */
   async #discard(): Promise<void> {
+    // The answer goes out now: the connection is no longer the script's.
+    this.#discarding = true
     for (;;) {
       const chunk = await this.#read()
       if (chunk === undefined) return
@@ -250,19 +232,21 @@ class ScriptRun {
     }
   }
 
-  /** The next octets, `undefined` at the end, be it the script's own or not. */
+  /** The next octets, `undefined` at the end, whether the script or a limit made it. */
   #read(): Promise<Uint8Array | undefined> {
     if (this.#cut !== undefined || this.#outputOver) return Promise.resolve(undefined)
     return new Promise((resolve) => {
       const settle = (value: Uint8Array | undefined): void => {
         if (this.#wake === undefined) return
         this.#wake = undefined
+        if (!this.#discarding) this.#run.idle.over()
         clearTimeout(this.#drainTimer)
         this.#drainTimer = undefined
         if (value === undefined) this.#over()
         resolve(value)
       }
       this.#wake = settle
+      if (!this.#discarding) this.#run.idle.await()
       if (this.#exited) this.#awaitDrain()
       this.#reader.read().then(
         ({ done, value }) => settle(done ? undefined : value),
@@ -271,7 +255,7 @@ class ScriptRun {
     })
   }
 
-  /** The script has ended, its output has not: somebody holds it. Whoever says nothing for a while is not waited for. */
+  /** The script has ended and its output has not, because a process that it started holds it. Silence is waited for `drainTime`. */
   #awaitDrain(): void {
     this.#drainTimer ??= setTimeout(() => this.#end('drained'), this.#run.limits.drainTime)
   }
@@ -299,18 +283,19 @@ class ScriptRun {
     clearTimeout(this.#headerTimer)
     clearTimeout(this.#drainTimer)
     this.#run.signal.removeEventListener('abort', this.#onAbort)
+    this.#run.late?.removeEventListener('abort', this.#onLate)
     const timer = setTimeout(() => this.#stopErrors(), this.#stopping === undefined ? this.#run.limits.drainTime : 0)
     await this.#errorOver
     clearTimeout(timer)
     await this.#child.exited
     clearTimeout(this.#totalTimer)
-    // The place is free when the script has ended; what it has left behind may take the time that SIGTERM gives.
+    // The permit is free when the script has ended. What it has left behind may take the time that SIGTERM gives.
     this.#run.onEnd()
     await this.#stopping
     this.#running.remove(this.#child)
   }
 
-  /** Why the output is not whole; `undefined` where it is. Output that was held by a grandchild is taken for whole. */
+  /** Why the output is not whole; `undefined` if it is. Output that a grandchild held is taken for whole. */
   #trouble(): string | undefined {
     const { limits } = this.#run
     switch (this.#cut) {
@@ -320,6 +305,8 @@ class ScriptRun {
         return `did not end within ${limits.totalTime} ms`
       case 'output-size':
         return `sent more than ${limits.outputSize} octets`
+      case 'body-time':
+        return 'was stopped because the client did not send the request body in time'
       case 'gone':
         return 'was stopped because the client has gone'
       default:
@@ -329,6 +316,7 @@ class ScriptRun {
 
   #failed(octets: Uint8Array): Outcome {
     clearTimeout(this.#headerTimer)
+    if (this.#cut === 'body-time') return { kind: 'failed', status: 408 }
     const trouble = this.#trouble()
     const late = this.#cut === 'header-time' || this.#cut === 'total-time'
     const what = octets.length === 0 ? 'ended without any output' : 'ended before the end of its header'
@@ -360,47 +348,14 @@ class ScriptRun {
         lines.add(value)
       }
     } catch {
-      // The pipe is gone: there is no more to read.
+      // The pipe is closed: there is no more to read.
     }
     lines.end()
   }
 }
 
-/** Octets of standard error as lines, bounded. */
-class ErrorLines {
-  readonly #decoder = new TextDecoder()
-  readonly #hand: (line: string) => void
-  #left: number
-  #line = ''
-
-  constructor(bound: number, hand: (line: string) => void) {
-    this.#left = bound
-    this.#hand = hand
-  }
-  add(octets: Uint8Array): void {
-    if (this.#left <= 0) return
-    const taken = octets.subarray(0, this.#left)
-    this.#left -= taken.length
-    const lines = (this.#line + this.#decoder.decode(taken, { stream: true })).split(/\r?\n/)
-    this.#line = lines.pop()!
-    for (const line of lines) this.#tell(line)
-    if (this.#left <= 0) {
-      this.end()
-      this.#tell('(more was written to standard error and dropped)')
-    }
-  }
-  end(): void {
-    if (this.#line !== '') this.#tell(this.#line)
-    this.#line = ''
-  }
-  #tell(line: string): void {
-    if (line === '') return
-    try {
-      this.#hand(line)
-    } catch {
-      // Whoever listens must not break the script.
-    }
-  }
+function emptyStream(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ pull: (controller) => controller.close() }, { highWaterMark: 0 })
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -1,43 +1,50 @@
 /**
- * How many scripts run at once, and how many requests wait for their turn.
+ * A counting semaphore with a bounded queue: how many scripts run at once, and how many requests wait.
  * @module
  */
 
-/** Places to run in, given out in the order of asking. */
-export class Slots {
-  readonly #running: number
-  readonly #waiting: number
-  #taken = 0
-  readonly #queue: Set<(got: boolean) => void> = new Set()
+/** Permits, given out in the order of asking. */
+export class Semaphore {
+  readonly #permits: number
+  readonly #queueLimit: number
+  #held = 0
+  readonly #queue: Set<(acquired: boolean) => void> = new Set()
 
-  constructor(running: number, waiting: number) {
-    this.#running = running
-    this.#waiting = waiting
+  /**
+   * @param permits - how many may be held at once
+   * @param queueLimit - how many requests may wait for one
+   */
+  constructor(permits: number, queueLimit: number) {
+    this.#permits = permits
+    this.#queueLimit = queueLimit
   }
 
-  /** Places in use. */
-  get taken(): number {
-    return this.#taken
+  /** Permits in use. */
+  get held(): number {
+    return this.#held
   }
   /** Requests that wait. */
   get waiting(): number {
     return this.#queue.size
   }
 
-  /** A place at once or later; false where the queue is full, the wait too long, or `signal` says that nobody wants it. */
-  take(milliseconds: number, signal: AbortSignal): boolean | Promise<boolean> {
+  /**
+   * True once a permit is held. False if the queue is full, the wait reaches `milliseconds`, or `signal` is aborted. Synchronous
+   * where no wait is needed.
+   */
+  acquire(milliseconds: number, signal: AbortSignal): boolean | Promise<boolean> {
     if (signal.aborted) return false
-    if (this.#taken < this.#running) {
-      this.#taken += 1
+    if (this.#held < this.#permits) {
+      this.#held += 1
       return true
     }
-    if (this.#queue.size >= this.#waiting) return false
+    if (this.#queue.size >= this.#queueLimit) return false
     return new Promise((resolve) => {
-      const settle = (got: boolean): void => {
+      const settle = (acquired: boolean): void => {
         this.#queue.delete(settle)
         clearTimeout(timer)
         signal.removeEventListener('abort', refuse)
-        resolve(got)
+        resolve(acquired)
       }
       const refuse = (): void => settle(false)
       const timer = setTimeout(refuse, milliseconds)
@@ -46,10 +53,10 @@ export class Slots {
     })
   }
 
-  /** Gives a place back: whoever has waited longest gets it. */
+  /** Gives a permit back. The request that has waited longest gets it. */
   release(): void {
     const [next] = this.#queue
-    if (next === undefined) this.#taken -= 1
+    if (next === undefined) this.#held -= 1
     else next(true)
   }
 }

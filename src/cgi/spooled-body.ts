@@ -1,35 +1,27 @@
 /**
- * Octets put aside: in memory while they are few, then in a file that has no name, so that nothing of it can stay behind.
+ * Octets that are spooled until all of them are there: in memory while they are few, then in a temporary file without a name, of which
+ * nothing can stay behind.
  * @module
  */
-import type { Spool } from './runtime-parts.ts'
+import { type FileSystem, fileSystem, temporaryDirectory } from '../runtime/files.ts'
 
-type FileSystem = typeof import('node:fs')
-
+/** Octets that are kept in memory. */
 const IN_MEMORY = 262_144
+/** Octets that are read from the file at once. */
 const PIECE = 65_536
 
-/** A spool whose file, where it needs one, is made in `directory`. */
-export function openSpool(fs: FileSystem, directory: string): Spool {
-  return new FileSpool(fs, directory)
-}
-
-class FileSpool implements Spool {
-  readonly #fs: FileSystem
-  readonly #directory: string
+/** A spooled body. On Deno a file needs `--allow-write`. */
+export class Spool {
+  readonly #fs: FileSystem = fileSystem()
   #memory: Uint8Array[] = []
   #descriptor: number | undefined
   #length = 0
-
-  constructor(fs: FileSystem, directory: string) {
-    this.#fs = fs
-    this.#directory = directory
-  }
 
   get length(): number {
     return this.#length
   }
 
+  /** Adds octets. They must not be changed afterwards. */
   append(octets: Uint8Array): void {
     if (this.#descriptor === undefined && this.#length + octets.length <= IN_MEMORY) {
       this.#memory.push(octets)
@@ -40,6 +32,7 @@ class FileSpool implements Spool {
     this.#write(this.#descriptor, octets)
   }
 
+  /** Everything from the beginning. Called once. The spool is discarded when the stream ends or is cancelled. */
   read(): ReadableStream<Uint8Array> {
     const memory = this.#memory
     const descriptor = this.#descriptor
@@ -69,6 +62,7 @@ class FileSpool implements Spool {
     )
   }
 
+  /** Frees memory and file. */
   discard(): void {
     this.#memory = []
     if (this.#descriptor === undefined) return
@@ -77,10 +71,10 @@ class FileSpool implements Spool {
     this.#fs.close(descriptor, () => {})
   }
 
-  /** A file that only this process can open, gone from its directory at once. */
+  /** A file that only this process can open, because its name is removed at once. */
   #open(): number {
     const fs = this.#fs
-    const path = `${this.#directory}/tcpfingerprint-${crypto.randomUUID()}`
+    const path = `${temporaryDirectory()}/tcpfingerprint-${crypto.randomUUID()}`
     const { O_RDWR, O_CREAT, O_EXCL } = fs.constants
     const descriptor = fs.openSync(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
     fs.unlinkSync(path)
@@ -91,7 +85,7 @@ class FileSpool implements Spool {
     return descriptor
   }
 
-  /** At once: a thread would take longer, and octets that wait for it pile up. */
+  /** Synchronous, because octets would pile up while a thread of the runtime writes. */
   #write(descriptor: number, octets: Uint8Array): void {
     for (let done = 0; done < octets.length; ) {
       const taken = this.#fs.writeSync(descriptor, octets, done, octets.length - done, this.#length)

@@ -9,7 +9,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createCgi } from '../../src/cgi/runtime.ts'
+import { createCgi } from '../../src/cgi/plain.ts'
 import { ratio, report, runPairs } from './pairs.ts'
 
 const rounds = Number(process.argv[2] ?? 41)

@@ -3,7 +3,7 @@
  * JSON. `deno run ... --allow-run=ROOT/asleep fixture-deno-list.ts ROOT`.
  * @module
  */
-import { createCgi } from '../../src/cgi/runtime.ts'
+import { createCgi } from '../../src/cgi/plain.ts'
 
 const [root] = (globalThis as unknown as { Deno: { readonly args: readonly string[] } }).Deno.args
 const scripts = createCgi({ root: root!, limits: { headerTime: 500, graceTime: 200 }, onError() {} })

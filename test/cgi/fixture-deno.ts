@@ -4,7 +4,7 @@
  */
 import { Hono } from 'hono'
 import { accessLog } from '../../src/access-log/runtime.ts'
-import { cgi } from '../../src/cgi/runtime.ts'
+import { cgi } from '../../src/cgi/hono.ts'
 
 interface DenoParts {
   readonly args: readonly [string, string]

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { type CgiHead, CgiOutputError, findHeaderEnd, parseHead } from '../../src/cgi/response-head.ts'
+import {
+  type CgiHead,
+  CgiOutputError,
+  findHeaderEnd,
+  parseHead,
+  parseNonParsedHead,
+} from '../../src/cgi/response-head.ts'
 
 const octets = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0))
 const parse = (text: string): CgiHead => parseHead(octets(text))
@@ -58,8 +64,64 @@ describe('parseHead', () => {
     })
   }
   test('a Location that begins with a slash is for the server', () => {
-    expect(parse('Location: /a?b=c')).toEqual({ kind: 'local-redirect', target: '/a?b=c' })
-    expect(parse('Status: 200\nLocation: /a')).toEqual({ kind: 'local-redirect', target: '/a' })
+    expect(parse('Location: /a?b=c')).toMatchObject({ kind: 'local-redirect', target: '/a?b=c' })
+    expect(parse('Status: 200\nLocation: /a')).toMatchObject({ kind: 'local-redirect', target: '/a' })
+  })
+  test('a local redirect keeps cookies and drops what describes a document', () => {
+    const head = parse(
+      'Location: /a\nSet-Cookie: a=1\nX-A: 1\nContent-Type: a/b\nContent-Length: 1\nETag: "x"\nExpires: 0',
+    ) as CgiHead & { kind: 'local-redirect' }
+    expect([...head.headers]).toEqual([
+      ['x-a', '1'],
+      ['set-cookie', 'a=1'],
+    ])
+  })
+  test('an empty header is that of a document without a type', () => {
+    expect(parse('')).toMatchObject({ kind: 'document', status: 200 })
+  })
+  const dates: readonly (readonly [string, string | null])[] = [
+    ['Tue, 20 Sep 2022 15:27:27 GMT', 'Tue, 20 Sep 2022 15:27:27 GMT'],
+    ['Tue, 20 Sep 2022 15:27:27 +0000', 'Tue, 20 Sep 2022 15:27:27 GMT'],
+    ['Tue, 20 Sep 2022 15:27:27 +0200', 'Tue, 20 Sep 2022 13:27:27 GMT'],
+    ['Tue, 20 Sep 2022 20:27:27 EST', 'Wed, 21 Sep 2022 01:27:27 GMT'],
+    ['Tue, 2 Sep 2022 15:27:27 GMT', 'Fri, 02 Sep 2022 15:27:27 GMT'],
+    ['Tuesday, 20-Sep-22 15:27:27 GMT', 'Tue, 20 Sep 2022 15:27:27 GMT'],
+    ['Tue Sep 20 15:27:27 2022', 'Tue, 20 Sep 2022 15:27:27 GMT'],
+    ['Thu Sep  1 15:27:27 2022', 'Thu, 01 Sep 2022 15:27:27 GMT'],
+    ['garbage', null],
+    ['2022-09-20T15:27:27Z', null],
+    ['Tue, 31 Feb 2022 15:27:27 GMT', null],
+    ['Tue, 20 Sep 2022 25:27:27 GMT', null],
+  ]
+  for (const [given, expected] of dates) {
+    test(`Last-Modified: ${given} is ${expected ?? 'left out'}`, () => {
+      const head = parse(`Content-Type: a/b\nLast-Modified: ${given}`) as CgiHead & { kind: 'document' }
+      expect(head.headers.get('last-modified')).toBe(expected)
+    })
+  }
+  test('Last-Modified is never ahead of the answer, and the latest of two counts', () => {
+    const value = (text: string): string | null =>
+      (parse(`Content-Type: a/b\n${text}`) as CgiHead & { kind: 'document' }).headers.get('last-modified')
+    const before = Math.floor(Date.now() / 1000) * 1000
+    const ahead = Date.parse(value('Last-Modified: Tue, 20 Sep 2099 15:27:27 GMT') ?? '')
+    expect(ahead).toBeGreaterThanOrEqual(before)
+    expect(ahead).toBeLessThanOrEqual(Date.now())
+    expect(value('Last-Modified: Tue, 20 Sep 2022 15:27:27 GMT\nLast-Modified: Mon, 20 Sep 2021 15:27:27 GMT')).toBe(
+      'Tue, 20 Sep 2022 15:27:27 GMT',
+    )
+  })
+  test("Expires becomes an IMF-fixdate, text that is no date stays, and Date is the server's", () => {
+    const headers = (text: string): [string, string][] => [
+      ...(parse(`Content-Type: a/b\n${text}`) as CgiHead & { kind: 'document' }).headers,
+    ]
+    expect(headers('Expires: Tue, 20 Sep 2022 15:27:27 -0100\nDate: Tue, 20 Sep 2022 15:27:27 GMT')).toEqual([
+      ['content-type', 'a/b'],
+      ['expires', 'Tue, 20 Sep 2022 16:27:27 GMT'],
+    ])
+    expect(headers('Expires: 0')).toEqual([
+      ['content-type', 'a/b'],
+      ['expires', '0'],
+    ])
   })
   test('hop-by-hop fields are dropped, other ones kept octet for octet', () => {
     const head = parse(
@@ -76,7 +138,6 @@ describe('parseHead', () => {
     ['a folded line', 'Content-Type: a/b\n c', /malformed/],
     ['a CR inside a value', 'Content-Type: a/b\rSet-Cookie: x=1', /malformed/],
     ['a NUL inside a value', 'Content-Type: a/b\0', /malformed/],
-    ['nothing', '', /malformed/],
     ['none of the CGI fields', 'X-A: 1', /neither Content-Type, Location nor Status/],
     ['two Content-Type', 'Content-Type: a/b\ncontent-type: a/b', /two content-type/],
     ['two Status', 'Status: 200\nStatus: 201', /two Status/],
@@ -134,4 +195,40 @@ describe('parseHead', () => {
       }
     }
   })
+})
+
+describe('parseNonParsedHead', () => {
+  const nonParsed = (text: string): CgiHead => parseNonParsedHead(octets(text))
+  test('gives status, reason and fields', () => {
+    const head = nonParsed(
+      'HTTP/1.1 299 Mine\r\nX-A: 1\r\nContent-Type: a/b\r\nLocation: /here\r\nStatus: 404\r\nConnection: close',
+    ) as CgiHead & { kind: 'document' }
+    expect(head).toMatchObject({ kind: 'document', status: 299, statusText: 'Mine' })
+    expect([...head.headers]).toEqual([
+      ['content-type', 'a/b'],
+      ['location', '/here'],
+      ['status', '404'],
+      ['x-a', '1'],
+    ])
+  })
+  test('needs no field and no reason', () => {
+    expect(nonParsed('HTTP/1.0 204')).toMatchObject({ kind: 'document', status: 204, statusText: '' })
+  })
+  test('an interim answer is followed by another', () => {
+    expect(nonParsed('HTTP/1.1 100 Continue')).toEqual({ kind: 'interim' })
+    expect(nonParsed('HTTP/1.1 103 Early Hints\nLink: </a>')).toEqual({ kind: 'interim' })
+  })
+  const bad: readonly (readonly [string, RegExp])[] = [
+    ['', /"" where a script whose name begins with "nph-" sends a status line/],
+    ['Content-Type: a/b', /status line/],
+    ['HTTP/1.1 2000 x', /status line/],
+    ['HTTP/1.1 600 x', /status line/],
+    ['HTTP/1.1 101 Switching Protocols\nUpgrade: x', /status line/],
+    ['HTTP/1.1 200 a\rX: y', /status line/],
+    ['HTTP/1.1 200 OK\nTransfer-Encoding: chunked', /which only the server may apply/],
+    ['HTTP/1.1 200 OK\nhello', /malformed header line "hello"/],
+  ]
+  for (const [text, message] of bad) {
+    test(`refuses ${JSON.stringify(text)}`, () => expect(() => nonParsed(text)).toThrow(message))
+  }
 })

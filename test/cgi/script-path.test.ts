@@ -2,7 +2,6 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cgiRuntime } from '../../src/cgi/runtime.ts'
 import { findScript } from '../../src/cgi/script-path.ts'
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), 'tcpfingerprint-path-')))
@@ -34,8 +33,7 @@ symlinkSync('nowhere', join(root, 'dangling'))
 symlinkSync('sub', join(root, 'inner'))
 symlinkSync(root, join(base, 'link-root'))
 
-const runtime = cgiRuntime()
-const find = (path: string, from: string = root) => findScript(runtime, from, path, (name) => name.endsWith('.php'))
+const find = (path: string, from: string = root) => findScript(from, path, (name) => name.endsWith('.php'))
 
 describe('findScript', () => {
   const found: readonly (readonly [string, string, string, string])[] = [

@@ -2,7 +2,7 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { Hono } from 'hono'
 import { accessLog } from '../../../src/access-log/runtime.ts'
-import { cgi } from '../../../src/cgi/runtime.ts'
+import { cgi } from '../../../src/cgi/hono.ts'
 
 const { generation } = (await import(process.env.HOT_MODULE!)) as { generation: number }
 const file = process.env.LOG_FILE!

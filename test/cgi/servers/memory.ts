@@ -1,6 +1,6 @@
 /** A server of CGI scripts in a process of its own, whose memory is measured: `bun memory.ts ROOT`. */
 import { Hono } from 'hono'
-import { cgi } from '../../../src/cgi/runtime.ts'
+import { cgi } from '../../../src/cgi/hono.ts'
 
 const app = new Hono()
 app.all('/cgi-bin/*', cgi({ root: process.argv[2]! }))
