@@ -22,10 +22,18 @@ const OCTET_TEXT: readonly string[] = /* @__PURE__ */ Array.from(
   (_, octet) => DIGITS.charAt(octet >> 4) + DIGITS.charAt(octet & 15),
 )
 
+/** `Uint8Array.prototype.toHex` of ECMAScript 2026, where the runtime has it. */
+interface HexWriter {
+  toHex?: () => string
+}
+
 /** Lower-case hexadecimal text, two digits an octet, of `bytes` from `start` to before `end`. */
 export function toHex(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  const part = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)
+  const writer = part as HexWriter
+  if (writer.toHex !== undefined) return writer.toHex()
   let text = ''
-  for (let i = start; i < end; i++) text += OCTET_TEXT[bytes[i]!]!
+  for (let i = 0; i < part.length; i++) text += OCTET_TEXT[part[i]!]!
   return text
 }
 

@@ -5,12 +5,13 @@
 
 import { printable } from '../base/text.ts'
 import { fingerprints } from '../fingerprint/index.ts'
+import { ShapeMemo } from '../fingerprint/shape-memo.ts'
 import { match } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 import type { Arguments } from './args.ts'
 import { loadDatabase } from './database.ts'
 import type { Io } from './io.ts'
-import type { Report } from './record.ts'
+import type { Findings, Report } from './record.ts'
 
 /** Makes reports. */
 export interface Analyzer {
@@ -28,21 +29,22 @@ export async function createAnalyzer(args: Arguments, io: Io): Promise<Analyzer>
   const database =
     databases === 'broken' ? undefined : (databases ?? (await import('../label/default.ts')).defaultDatabase())
   const ja4t = args.has('ja4t') ? (await import('../ja4t/index.ts')).ja4t : undefined
+  const memo = new ShapeMemo<Findings>((syn) => ({
+    fingerprints: ja4t === undefined ? fingerprints(syn) : { ...fingerprints(syn), ja4t: ja4t(syn) },
+    label: database === undefined ? undefined : match(database, syn),
+    json: undefined,
+  }))
   let report: Report | undefined
   const paths = args.all('p0f-db')
   return {
     databaseName: paths.length === 0 ? 'the built-in database' : paths.map(printable).join(', then '),
     code: database === undefined ? 1 : 0,
     analyze(syn) {
-      const strings = fingerprints(syn)
-      const all = ja4t === undefined ? strings : { ...strings, ja4t: ja4t(syn) }
-      const label = database === undefined ? undefined : match(database, syn)
-      if (report === undefined) {
-        report = { syn, fingerprints: all, label, file: undefined, frame: 0, tunnel: undefined }
-      } else {
+      const findings = memo.of(syn)
+      if (report === undefined) report = { syn, findings, file: undefined, frame: 0, tunnel: undefined }
+      else {
         report.syn = syn
-        report.fingerprints = all
-        report.label = label
+        report.findings = findings
       }
       return report
     },

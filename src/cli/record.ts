@@ -6,12 +6,29 @@ import type { Fingerprints } from '../fingerprint/index.ts'
 import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 
+/** What is said of all SYNs of one shape: made once, and the same object for each of them. */
+export interface Findings {
+  readonly fingerprints: Fingerprints & { readonly ja4t?: string }
+  /** What the database says; `undefined` without one. */
+  readonly label: Label | undefined
+  /** Filled by the JSON writer. */
+  json: ShapeText | undefined
+}
+
+/** The parts of a JSON record that follow from the shape of its SYN, in UTF-8. */
+export interface ShapeText {
+  /** Control bits and window. */
+  readonly control: Uint8Array
+  /** Options but for the timestamps. */
+  readonly options: Uint8Array
+  /** What follows the timestamps, up to the line's end. */
+  readonly end: Uint8Array
+}
+
 /** Everything `parse` and `pcap` say of one SYN. Reused from one SYN to the next. */
 export interface Report {
   syn: Syn
-  fingerprints: Fingerprints & { readonly ja4t?: string }
-  /** What the database says; `undefined` without one. */
-  label: Label | undefined
+  findings: Findings
   /** Capture file as it was named on the command line; `undefined` outside captures. */
   file: string | undefined
   /** Number of the packet in that file, from 1. */

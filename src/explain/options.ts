@@ -138,7 +138,7 @@ export interface ExplainedOptions {
 /** The options of a TCP header in wire order, each with what it says. */
 export function explainOptions(tcp: TcpHeader): ExplainedOptions {
   const { malformed } = tcp
-  const { afterEnd } = tcp.layout
+  const { paddingLength: afterEnd } = tcp
   return {
     list: tcp.options.map((option) => {
       const bad = malformed !== undefined && option.offset === malformed.offset

@@ -4,11 +4,8 @@
  */
 
 import { u16be } from '../base/bytes.ts'
-import type { OptionLayout } from '../wire/option-layout.ts'
 import type { Syn } from '../wire/syn.ts'
-import { TCP_OPTION } from '../wire/tcp-options.ts'
-import { type SynTraits, traitsOf } from './p0f-view.ts'
-import { QUIRK } from './quirks.ts'
+import { optionLength, TCP_OPTION } from '../wire/tcp-options.ts'
 
 const DIGITS = '0123456789ABCDEF'
 /** Two upper-case hexadecimal digits of every octet value. */
@@ -16,10 +13,6 @@ const OCTET: readonly string[] = /* @__PURE__ */ Array.from(
   { length: 256 },
   (_, octet) => DIGITS.charAt(octet >> 4) + DIGITS.charAt(octet & 15),
 )
-
-/** Character codes of the upper and the lower hexadecimal digit of an octet. */
-const high = (octet: number): number => DIGITS.charCodeAt((octet >> 4) & 15)
-const low = (octet: number): number => DIGITS.charCodeAt(octet & 15)
 
 /** Bits of the `mode` argument; they add up. */
 export const HAPROXY_MODE = {
@@ -36,39 +29,37 @@ function presenceBit(kind: number): number {
   return kind < 2 ? 0 : kind > 8 ? 0x80 : 1 << (kind - 2)
 }
 
-function presenceOf(layout: OptionLayout): number {
-  return layout.kinds.reduce((bits, kind) => bits | presenceBit(kind), 0)
-}
-
 /** The options as HAProxy walks them: on by the stated length whatever the kind, until that does not fit. */
 interface OptionWalk {
-  mss: number
+  readonly mss: number
   /** -1 when absent. */
-  scale: number
-  presence: number
-  /** Upper-case hexadecimal. */
-  kinds: string
+  readonly scale: number
+  readonly presence: number
+  /** In wire order, without End of Option List. */
+  readonly kinds: readonly number[]
 }
 
 function walkOptions(options: Uint8Array): OptionWalk {
-  const found: OptionWalk = { mss: 0, scale: -1, presence: 0, kinds: '' }
-  for (let at = 0; at < options.length; ) {
+  const end = options.length
+  const kinds: number[] = []
+  let mss = 0
+  let scale = -1
+  let presence = 0
+  for (let at = 0; at < end; ) {
     const kind = options[at]!
-    if (kind === TCP_OPTION.EOL) break
-    if (kind === TCP_OPTION.NOP) {
-      found.kinds += OCTET[kind]!
-      at += 1
-      continue
-    }
-    const length = options[at + 1]
-    if (length === undefined || length < 2 || at + length > options.length) break
-    found.kinds += OCTET[kind]!
-    found.presence |= presenceBit(kind)
-    if (kind === TCP_OPTION.MSS && at + 4 <= options.length) found.mss = u16be(options, at + 2)
-    if (kind === TCP_OPTION.WINDOW_SCALE && at + 3 <= options.length) found.scale = options[at + 2]!
+    const length = optionLength(options, at, end)
+    if (kind === TCP_OPTION.EOL || length <= 0) break
+    kinds.push(kind)
+    presence |= presenceBit(kind)
+    if (kind === TCP_OPTION.MSS && at + 4 <= end) mss = u16be(options, at + 2)
+    else if (kind === TCP_OPTION.WINDOW_SCALE && at + 3 <= end) scale = options[at + 2]!
     at += length
   }
-  return found
+  return { mss, scale, presence, kinds }
+}
+
+function octets16(value: number): string {
+  return OCTET[value >> 8]! + OCTET[value & 255]!
 }
 
 /** TTL class in bits 5 and 4: up to 32, 64, 128, above. */
@@ -100,64 +91,33 @@ function ttlClass(timeToLive: number): number {
  * @see HAProxy 3.5 configuration manual, `ip.fp`
  */
 export function formatHaproxy(syn: Syn, mode = 0): string {
-  const traits = traitsOf(syn)
-  const fixed = (traits.haproxy ??= formatFixed(syn, traits))
-  return mode === 0 ? fixed : fixed + formatAppended(syn, traits, mode)
+  const { ip, tcp } = syn
+  const isV4 = ip.version === 4
+  const service = isV4 ? (ip.dscp << 2) | ip.ecn : ip.trafficClass
+  const timeToLive = isV4 ? ip.timeToLive : ip.hopLimit
+  const options = walkOptions(tcp.optionBytes)
+  let facts = ttlClass(timeToLive) | ((tcp.flagBits >> 6) & 3)
+  if (!isV4) facts |= 0xc0
+  else if (ip.dontFragment) facts |= 0x40
+  if ((isV4 ? ip.optionsLength : ip.extensionsLength) > 0) facts |= 8
+  if (syn.payloadLength > 0) facts |= 4
+  const words = (tcp.dataOffset << 4) | (options.scale < 0 ? 0 : Math.min(options.scale, 14) + 1)
+  const text =
+    OCTET[service]! +
+    OCTET[facts]! +
+    OCTET[words]! +
+    octets16(tcp.window) +
+    octets16(options.mss) +
+    OCTET[options.presence]!
+  return mode === 0 ? text : text + formatAppended(syn, timeToLive, options.kinds, mode)
 }
 
-/** The eight octets of every mode. */
-function formatFixed(syn: Syn, traits: SynTraits): string {
-  const { quirks, window, layout, timeToLive } = traits
-  let facts = ttlClass(timeToLive) | ((traits.flagBits >> 6) & 3)
-  if (traits.version === 6) facts |= 0xc0
-  else if ((quirks & QUIRK.DF) !== 0) facts |= 0x40
-  if (traits.optionsLength > 0) facts |= 8
-  if (traits.payload) facts |= 4
-
-  let mss = traits.mss ?? 0
-  let scale = traits.scale ?? -1
-  let presence: number
-  if (syn.tcp.malformed === undefined) {
-    if (layout.presence < 0) layout.presence = presenceOf(layout)
-    presence = layout.presence
-  } else {
-    const walk = walkOptions(syn.tcp.optionBytes)
-    mss = walk.mss
-    scale = walk.scale
-    presence = walk.presence
-  }
-  const words = (traits.dataOffset << 4) | (scale < 0 ? 0 : Math.min(scale, 14) + 1)
-  // One call gives a flat string: eight concatenations are a tree that the first reader has to flatten.
-  return String.fromCharCode(
-    high(traits.service),
-    low(traits.service),
-    high(facts),
-    low(facts),
-    high(words),
-    low(words),
-    high(window >> 8),
-    low(window >> 8),
-    high(window),
-    low(window),
-    high(mss >> 8),
-    low(mss >> 8),
-    high(mss),
-    low(mss),
-    high(presence),
-    low(presence),
-  )
-}
-
-function formatAppended(syn: Syn, traits: SynTraits, mode: number): string {
+function formatAppended(syn: Syn, timeToLive: number, kinds: readonly number[], mode: number): string {
   if (!Number.isInteger(mode) || mode < 0 || mode > 7) {
     throw new RangeError(`Cannot format ip.fp: mode from 0 to 7 expected: ${mode}`)
   }
-  const { tcp } = syn
-  let text = (mode & HAPROXY_MODE.TTL) === 0 ? '' : OCTET[traits.timeToLive]!
-  if ((mode & HAPROXY_MODE.OPTIONS) !== 0) {
-    if (tcp.malformed !== undefined) text += walkOptions(tcp.optionBytes).kinds
-    else for (const kind of tcp.layout.kinds) if (kind !== TCP_OPTION.EOL) text += OCTET[kind]!
-  }
+  let text = (mode & HAPROXY_MODE.TTL) === 0 ? '' : OCTET[timeToLive]!
+  if ((mode & HAPROXY_MODE.OPTIONS) !== 0) for (const kind of kinds) text += OCTET[kind]!
   if ((mode & HAPROXY_MODE.ADDRESS) !== 0) for (const octet of syn.ip.sourceBytes) text += OCTET[octet]!
   return text
 }

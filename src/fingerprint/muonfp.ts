@@ -4,7 +4,6 @@
  */
 
 import type { Syn } from '../wire/syn.ts'
-import { type SynTraits, traitsOf } from './p0f-view.ts'
 
 /**
  * MuonFP string of a SYN, e.g. `64240:2-4-8-1-3:1460:7`: window, option kinds in wire order (No-Operation and each octet of
@@ -19,12 +18,6 @@ import { type SynTraits, traitsOf } from './p0f-view.ts'
  * @see MuonFP specification v0.9 (CC BY 4.0)
  */
 export function formatMuonFp(syn: Syn): string {
-  const traits = traitsOf(syn)
-  return (traits.muonfp ??= format(traits))
-}
-
-function format({ window, layout, mss, scale }: SynTraits): string {
-  const kinds = (layout.dashed ??= `:${layout.kinds.join('-')}:`)
-  // Joined, not added: a sum is a tree of pieces, which costs whoever reads it first.
-  return [window, kinds, mss ?? '', ':', scale ?? ''].join('')
+  const { tcp } = syn
+  return `${tcp.window}:${tcp.joinKinds('-')}:${tcp.mss ?? ''}:${tcp.windowScale ?? ''}`
 }

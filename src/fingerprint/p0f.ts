@@ -3,22 +3,10 @@
  * @module
  */
 
-import type { OptionLayout } from '../wire/option-layout.ts'
 import type { Syn } from '../wire/syn.ts'
-import { type SynTraits, traitsOf } from './p0f-view.ts'
+import { p0fView } from './p0f-view.ts'
 import { formatQuirks } from './quirks.ts'
 import { guessHopDistance, MAX_DISTANCE } from './ttl.ts'
-
-/** `4:57+7:0:` for each version and TTL without IP options, made when first needed: at most 512 strings. */
-const headText: (string | undefined)[] = []
-
-function formatHead(version: number, timeToLive: number, optionsLength: number): string {
-  const distance = guessHopDistance(timeToLive)
-  return `${version}:${timeToLive}+${distance > MAX_DISTANCE ? '?' : distance}:${optionsLength}:`
-}
-
-/** `:mss*44,`, `:mtu*2,`: a 16-bit window has at most 744 times a divisor, which is 88 at least, so 1500 strings at most. */
-const multipleText: (string | undefined)[] = []
 
 /**
  * p0f v3 raw signature of a SYN, as p0f 3.09b logs it in `raw_sig`.
@@ -41,37 +29,9 @@ const multipleText: (string | undefined)[] = []
  * @see p0f 3.09b `docs/README` section 5 and its output
  */
 export function formatP0f(syn: Syn): string {
-  const traits = traitsOf(syn)
-  return (traits.p0f ??= format(traits))
-}
-
-function format(traits: SynTraits): string {
-  const { version, timeToLive, optionsLength, layout } = traits
-  const head =
-    optionsLength === 0
-      ? (headText[version === 4 ? timeToLive : timeToLive + 256] ??= formatHead(version, timeToLive, 0))
-      : formatHead(version, timeToLive, optionsLength)
-  let window: string
-  if (traits.multiple === 0) window = `:${traits.window},`
-  else {
-    const key = traits.multiple * 2 + (traits.multipleOfMtu ? 1 : 0)
-    window = multipleText[key] ??= `:${traits.multipleOfMtu ? 'mtu' : 'mss'}*${traits.multiple},`
-  }
-  const tail = traits.raw === undefined ? sharedTail(traits, layout) : formatTail(traits)
-  // Joined, not added: a sum is a tree of pieces, which costs whoever reads it first.
-  return [head, traits.p0fMss, window, traits.p0fScale, tail].join('')
-}
-
-/** `:mss,sok,ts,nop,ws:df,id+:0`, remembered with the order of options for the quirks that came with it last. */
-function sharedTail(traits: SynTraits, layout: OptionLayout): string {
-  const key = traits.quirks * 2 + (traits.payload ? 1 : 0)
-  if (layout.p0fTailKey !== key) {
-    layout.p0fTail = formatTail(traits)
-    layout.p0fTailKey = key
-  }
-  return layout.p0fTail
-}
-
-function formatTail(traits: SynTraits): string {
-  return `:${traits.p0fLayout}:${formatQuirks(traits.quirks)}${traits.payload ? ':+' : ':0'}`
+  const { version, timeToLive, optionsLength, mss, window, multiple, multipleOfMtu, scale, layout, quirks, payload } =
+    p0fView(syn)
+  const distance = guessHopDistance(timeToLive)
+  const size = multiple === 0 ? window : `${multipleOfMtu ? 'mtu' : 'mss'}*${multiple}`
+  return `${version}:${timeToLive}+${distance > MAX_DISTANCE ? '?' : distance}:${optionsLength}:${mss}:${size},${scale}:${layout}:${formatQuirks(quirks)}:${payload ? '+' : '0'}`
 }

@@ -67,16 +67,11 @@ export function quirkWords(quirks: number): string[] {
   return QUIRK_WORDS.filter((_, bit) => (quirks >> bit) & 1)
 }
 
-/** Text of the low nine and the high eight bits, each made when first needed: at most 768 strings in all. */
-const lowText: (string | undefined)[] = []
-const highText: (string | undefined)[] = []
-
 /** p0f's text of a set of quirks: words joined by commas, empty without any. */
 export function formatQuirks(quirks: number): string {
-  const low = quirks & 0x1ff
-  const high = quirks >> 9
-  const text = (lowText[low] ??= quirkWords(low).join(','))
-  if (high === 0) return text
-  const rest = (highText[high] ??= quirkWords(high << 9).join(','))
-  return low === 0 ? rest : `${text},${rest}`
+  let text = ''
+  for (let rest = quirks, bit = 0; rest !== 0; rest >>= 1, bit++) {
+    if ((rest & 1) !== 0) text += text === '' ? QUIRK_WORDS[bit] : `,${QUIRK_WORDS[bit]}`
+  }
+  return text
 }

@@ -52,7 +52,8 @@ export function formatSatori(syn: Syn): string | undefined {
   if (ip.version !== 4 || tcp.dataOffset === 5 || tcp.flagBits !== TCP_FLAG.SYN) return undefined
   const options = tcp.malformed === undefined ? tcp.options : tcp.options.slice(0, -1)
   const letters = options.map(letter)
-  for (let i = 0; i < tcp.layout.zeros; i++) letters.push('E')
+  // `optionKinds` has one 0 for each zero octet behind End of Option List, `options` has not.
+  for (let i = tcp.options.length; i < tcp.optionKinds.length; i++) letters.push('E')
   const headers = ip.headerLength + tcp.dataOffset * 4
 
   let odd = letters.at(-1) === 'E' ? 'P' : ''

@@ -3,11 +3,10 @@
  * @module
  */
 
-import { type SynTraits, traitsOf } from '../fingerprint/p0f-view.ts'
+import { type P0fView, p0fView } from '../fingerprint/p0f-view.ts'
 import { QUIRK, quirkWords } from '../fingerprint/quirks.ts'
 import { guessHopDistance, MAX_DISTANCE } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
-import { TCP_FLAG } from '../wire/tcp.ts'
 import { type Database, type Shape, type Signature, shapeKey } from './database.ts'
 import { isLargestMultiple } from './largest-multiple.ts'
 
@@ -78,13 +77,13 @@ export class Label {
   /** Made by {@link match}. */
   constructor(
     database: Database,
-    traits: SynTraits,
+    view: P0fView,
     signature: Signature | undefined,
     fuzzy: boolean,
     tolerated: number,
-    distance: number = guessHopDistance(traits.timeToLive),
+    distance: number = guessHopDistance(view.timeToLive),
   ) {
-    const { p0fMss: mss, timeToLive } = traits
+    const { mss, timeToLive } = view
     this.#signature = signature
     this.#tolerated = tolerated
     this.#timeToLive = timeToLive
@@ -94,17 +93,17 @@ export class Label {
       this.distance = distance
     } else {
       const { label } = signature
-      const stated = statedQuirks(signature, traits.version)
-      this.#missing = stated & ~traits.quirks
-      this.#extra = traits.quirks & ~stated & ~signature.optionalQuirks
+      const stated = statedQuirks(signature, view.version)
+      this.#missing = stated & ~view.quirks
+      this.#extra = view.quirks & ~stated & ~signature.optionalQuirks
       this.name = label.name
       this.kind = label.family === undefined ? 'app' : 'os'
       this.match = fuzzy ? 'fuzzy' : 'exact'
       this.generic = label.generic
       this.distance = ttlDiffers(signature, timeToLive) ? distance : signature.timeToLive - timeToLive
     }
-    if (mss !== 0 && this.kind !== 'app' && !isSendSynProbe(traits)) {
-      this.mtu = mss + (traits.version === 4 ? 40 : 60)
+    if (mss !== 0 && this.kind !== 'app' && !isSendSynProbe(view)) {
+      this.mtu = mss + (view.version === 4 ? 40 : 60)
       this.link = database.links.get(this.mtu)
     }
   }
@@ -143,8 +142,8 @@ export class Label {
 }
 
 /** Whether p0f's own tool `p0f-sendsyn` sent it: p0f takes no MTU from its probes, as from other tools. */
-function isSendSynProbe(traits: SynTraits): boolean {
-  return traits.p0fMss === 1331 && traits.window === 1337
+function isSendSynProbe(view: P0fView): boolean {
+  return view.mss === 1331 && view.window === 1337
 }
 
 /** Quirks that may be missing, and those that may be there, in a fuzzy match. */
@@ -168,17 +167,17 @@ function ttlDiffers(signature: Signature, timeToLive: number): boolean {
 }
 
 /** The rank of a signature of which order of options, MSS, scale and window are known to fit. */
-function rankOf(signature: Signature, traits: SynTraits, tolerable: number): number {
-  if (signature.optionsLength !== traits.optionsLength) return RANK.NONE
-  if (signature.payload !== undefined && signature.payload !== traits.payload) return RANK.NONE
-  if (signature.versioned && signature.version !== 0 && signature.version !== traits.version) return RANK.NONE
-  if (signature.randomTtl && traits.timeToLive > signature.timeToLive) return RANK.NONE
-  let fuzzy = ttlDiffers(signature, traits.timeToLive)
+function rankOf(signature: Signature, view: P0fView, tolerable: number): number {
+  if (signature.optionsLength !== view.optionsLength) return RANK.NONE
+  if (signature.payload !== undefined && signature.payload !== view.payload) return RANK.NONE
+  if (signature.versioned && signature.version !== 0 && signature.version !== view.version) return RANK.NONE
+  if (signature.randomTtl && view.timeToLive > signature.timeToLive) return RANK.NONE
+  let fuzzy = ttlDiffers(signature, view.timeToLive)
 
-  const stated = statedQuirks(signature, traits.version)
-  const extra = traits.quirks & ~stated & ~signature.optionalQuirks
+  const stated = statedQuirks(signature, view.version)
+  const extra = view.quirks & ~stated & ~signature.optionalQuirks
   const untolerated = extra & ~tolerable
-  const missing = stated & ~traits.quirks
+  const missing = stated & ~view.quirks
   if ((missing | untolerated) !== 0) {
     if ((missing & ~MAY_MISS) !== 0 || (untolerated & ~MAY_APPEAR) !== 0) return RANK.NONE
     fuzzy = true
@@ -189,33 +188,33 @@ function rankOf(signature: Signature, traits: SynTraits, tolerable: number): num
 }
 
 /** The signatures of a shape that can fit. */
-function lookUp(shape: Shape, traits: SynTraits): readonly Signature[] | undefined {
+function lookUp(shape: Shape, view: P0fView): readonly Signature[] | undefined {
   let window: number
   switch (shape.windowRule) {
     case 'any':
       window = 0
       break
     case 'value':
-      window = traits.window
+      window = view.window
       break
     case 'mss':
-      if (traits.multiple === 0 || traits.multipleOfMtu) return undefined
-      window = traits.multiple
+      if (view.multiple === 0 || view.multipleOfMtu) return undefined
+      window = view.multiple
       break
     case 'mtu':
-      if (traits.multiple === 0 || !traits.multipleOfMtu) return undefined
-      window = traits.multiple
+      if (view.multiple === 0 || !view.multipleOfMtu) return undefined
+      window = view.multiple
       break
     case 'full':
-      if (!isLargestMultiple(traits.window, traits.p0fMss)) return undefined
+      if (!isLargestMultiple(view.window, view.mss)) return undefined
       window = 0
       break
     case 'modulo':
-      if (traits.window % shape.modulus !== 0) return undefined
+      if (view.window % shape.modulus !== 0) return undefined
       window = 0
       break
   }
-  return shape.signatures.get(shapeKey(window, shape.anyScale ? 0 : traits.p0fScale, shape.anyMss ? 0 : traits.p0fMss))
+  return shape.signatures.get(shapeKey(window, shape.anyScale ? 0 : view.scale, shape.anyMss ? 0 : view.mss))
 }
 
 /**
@@ -239,45 +238,38 @@ function lookUp(shape: Shape, traits: SynTraits): readonly Signature[] | undefin
  * @see p0f 3.09b `docs/README` section 5; {@link loadP0f} for what is tolerated beyond p0f
  */
 export function match(database: Database, syn: Syn, options?: MatchOptions): Label {
-  const traits = traitsOf(syn)
-  const tolerant = options?.tolerant
-  if (traits.labelDatabase === database && traits.labelTolerant === tolerant) return traits.label as Label
-  const label = findLabel(database, traits, tolerant)
-  // Every SYN with these traits gets the same object.
+  const label = findLabel(database, p0fView(syn), options?.tolerant)
   Object.freeze(label)
-  traits.label = label
-  traits.labelDatabase = database
-  traits.labelTolerant = tolerant
   return label
 }
 
-function findLabel(database: Database, traits: SynTraits, tolerant: boolean | undefined): Label {
-  const shapes = database.shapesOf(traits.p0fLayout)
+function findLabel(database: Database, view: P0fView, tolerant: boolean | undefined): Label {
+  const shapes = database.shapesOf(view.layout)
   let tolerable = 0
-  if ((traits.quirks & (QUIRK.FLOW | QUIRK.ECN)) !== 0) {
-    tolerable = traits.quirks & QUIRK.FLOW
-    if ((traits.flagBits & TCP_FLAG.AE) !== 0) tolerable |= traits.quirks & QUIRK.ECN
+  if ((view.quirks & (QUIRK.FLOW | QUIRK.ECN)) !== 0) {
+    tolerable = view.quirks & QUIRK.FLOW
+    if (view.accurateEcn) tolerable |= view.quirks & QUIRK.ECN
   }
   let best: Signature | undefined
   let bestRank: number = RANK.NONE
   for (let i = 0; i < shapes.length; i++) {
-    const signatures = lookUp(shapes[i]!, traits)
+    const signatures = lookUp(shapes[i]!, view)
     if (signatures === undefined) continue
     for (let k = 0; k < signatures.length; k++) {
       const signature = signatures[k]!
-      const rank = rankOf(signature, traits, (tolerant ?? signature.tolerant) ? tolerable : 0)
+      const rank = rankOf(signature, view, (tolerant ?? signature.tolerant) ? tolerable : 0)
       if (rank < bestRank || (rank === bestRank && best !== undefined && signature.order < best.order)) {
         best = signature
         bestRank = rank
       }
     }
   }
-  if (best === undefined) return new Label(database, traits, undefined, false, 0)
+  if (best === undefined) return new Label(database, view, undefined, false, 0)
   const isTolerant = tolerant ?? best.tolerant
   if (bestRank === RANK.FUZZY && best.label.family === undefined) {
     // A tool that fits loosely is no finding. p0f looks no further and does not even come to the distance: it logs 0.
-    return new Label(database, traits, undefined, false, 0, isTolerant || best.versioned ? undefined : 0)
+    return new Label(database, view, undefined, false, 0, isTolerant || best.versioned ? undefined : 0)
   }
-  const tolerated = isTolerant ? tolerable & ~statedQuirks(best, traits.version) : 0
-  return new Label(database, traits, best, bestRank === RANK.FUZZY, tolerated)
+  const tolerated = isTolerant ? tolerable & ~statedQuirks(best, view.version) : 0
+  return new Label(database, view, best, bestRank === RANK.FUZZY, tolerated)
 }

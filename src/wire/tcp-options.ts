@@ -124,13 +124,34 @@ export type TcpOption =
     })
   | (OptionBase & { readonly type: 'unknown'; readonly data: string })
 
-/** Octets the fixed-length kinds have, kind and length octets included. */
-const FIXED_LENGTH: Readonly<Record<number, number>> = { 2: 4, 3: 3, 4: 2, 8: 10 }
+/**
+ * Octets of the option at `at`, kind and length octets included, by RFC 9293 section 3.1: 1 for End of Option List and
+ * No-Operation. 0: it does not fit before `end`; -1: its length octet is below 2.
+ */
+export function optionLength(bytes: Uint8Array, at: number, end: number): number {
+  if (bytes[at]! <= TCP_OPTION.NOP) return 1
+  if (at + 1 >= end) return 0
+  const length = bytes[at + 1]!
+  if (at + length > end) return 0
+  return length < 2 ? -1 : length
+}
 
-/** Whether an option of this kind can have this length, 2 or more. Kinds that p0f and Linux only pass over can have any. */
-function isPossibleLength(kind: number, length: number): boolean {
-  if (kind === TCP_OPTION.SACK) return length >= 10 && length <= 34 && (length & 7) === 2
-  return (FIXED_LENGTH[kind] ?? length) === length
+/** True if an option of this kind can have this length. Kinds that p0f and Linux only pass over can have any. */
+export function isPossibleLength(kind: number, length: number): boolean {
+  switch (kind) {
+    case TCP_OPTION.MSS:
+      return length === 4
+    case TCP_OPTION.WINDOW_SCALE:
+      return length === 3
+    case TCP_OPTION.SACK_PERMITTED:
+      return length === 2
+    case TCP_OPTION.SACK:
+      return length >= 10 && length <= 34 && (length & 7) === 2
+    case TCP_OPTION.TIMESTAMPS:
+      return length === 10
+    default:
+      return true
+  }
 }
 
 /**
@@ -150,7 +171,7 @@ export function decodeTcpOptions(bytes: Uint8Array, start = 0, end: number = byt
       continue
     }
     const length = at + 1 < end ? bytes[at + 1]! : 0
-    if (length < 2 || at + length > end || !isPossibleLength(kind, length)) {
+    if (optionLength(bytes, at, end) <= 0 || !isPossibleLength(kind, length)) {
       const rest = bytes.subarray(at, length < 2 ? Math.min(at + 2, end) : Math.min(at + length, end))
       options.push({ kind, type: 'unknown', offset, length, bytes: rest, data: toHex(rest, Math.min(2, rest.length)) })
       break

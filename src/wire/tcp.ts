@@ -5,8 +5,14 @@
 
 import { toHex, u16be, u32be } from '../base/bytes.ts'
 import type { DecodeError } from './errors.ts'
-import { internLayout, MAX_KINDS, type OptionLayout } from './option-layout.ts'
-import { decodeTcpOptions, type Malformed, TCP_OPTION, type TcpOption } from './tcp-options.ts'
+import {
+  decodeTcpOptions,
+  isPossibleLength,
+  type Malformed,
+  optionLength,
+  TCP_OPTION,
+  type TcpOption,
+} from './tcp-options.ts'
 
 /** Octets of the header without options. */
 export const TCP_HEADER_LENGTH = 20
@@ -83,9 +89,6 @@ function flagsOf(bits: number): TcpFlags {
   }))
 }
 
-/** The kinds of the segment being decoded. */
-const scratch = /* @__PURE__ */ new Uint8Array(MAX_KINDS)
-
 /**
  * A TCP header as it was on the wire. Numbers are own properties; objects and text are made when they are read.
  *
@@ -116,14 +119,15 @@ export class TcpHeader {
   readonly sackPermitted: boolean
   /** Where the option walk stopped early, `undefined` when it did not. */
   readonly malformed: Malformed | undefined
-  /** The order of the options, shared between all segments that have it. */
-  readonly layout: OptionLayout
+  /** Octets after the first End of Option List, zero or not; -1 without one. */
+  readonly paddingLength: number
   /** TSval of the timestamps option; `undefined` without one. */
   readonly tsVal: number | undefined
   /** TSecr of the timestamps option; `undefined` without one. */
   readonly tsEcr: number | undefined
   readonly #bytes: Uint8Array
   readonly #offset: number
+  readonly #kinds: readonly number[]
   #optionBytes: Uint8Array | undefined = undefined
 
   /** Made by {@link decodeTcp}, which has checked that `dataOffset` words are there. */
@@ -131,9 +135,8 @@ export class TcpHeader {
     const control = u16be(bytes, offset + 12)
     const end = offset + ((control >> 12) << 2)
     let at = offset + TCP_HEADER_LENGTH
-    let count = 0
-    let hash = 0
-    let afterEnd = -1
+    const kinds: number[] = []
+    let paddingLength = -1
     let mss: number | undefined
     let windowScale: number | undefined
     let sackPermitted = false
@@ -143,50 +146,24 @@ export class TcpHeader {
 
     while (at < end) {
       const kind = bytes[at]!
-      scratch[count++] = kind
-      hash = Math.imul(hash ^ kind, 0x01000193) + 1
-      if (kind === TCP_OPTION.NOP) {
-        at += 1
-        continue
-      }
+      kinds.push(kind)
       if (kind === TCP_OPTION.EOL) {
-        afterEnd = end - at - 1
-        for (let i = at + 1; i < end && bytes[i] === 0; i++) scratch[count++] = 0
+        paddingLength = end - at - 1
+        for (let i = at + 1; i < end && bytes[i] === 0; i++) kinds.push(0)
         break
       }
-      const length = at + 1 < end ? bytes[at + 1]! : 0
-      if (at + 1 >= end || at + length > end) {
-        reason = 'truncated'
+      const length = optionLength(bytes, at, end)
+      if (length <= 0 || !isPossibleLength(kind, length)) {
+        reason = length === 0 ? 'truncated' : 'bad-length'
         break
       }
-      if (length < 2) {
-        reason = 'bad-length'
-        break
+      if (kind === TCP_OPTION.MSS) mss = u16be(bytes, at + 2)
+      else if (kind === TCP_OPTION.WINDOW_SCALE) windowScale = bytes[at + 2]!
+      else if (kind === TCP_OPTION.SACK_PERMITTED) sackPermitted = true
+      else if (kind === TCP_OPTION.TIMESTAMPS) {
+        tsVal = u32be(bytes, at + 2)
+        tsEcr = u32be(bytes, at + 6)
       }
-      switch (kind) {
-        case TCP_OPTION.MSS:
-          if (length === 4) mss = u16be(bytes, at + 2)
-          else reason = 'bad-length'
-          break
-        case TCP_OPTION.WINDOW_SCALE:
-          if (length === 3) windowScale = bytes[at + 2]!
-          else reason = 'bad-length'
-          break
-        case TCP_OPTION.SACK_PERMITTED:
-          if (length === 2) sackPermitted = true
-          else reason = 'bad-length'
-          break
-        case TCP_OPTION.SACK:
-          if (length < 10 || length > 34 || (length & 7) !== 2) reason = 'bad-length'
-          break
-        case TCP_OPTION.TIMESTAMPS:
-          if (length === 10) {
-            tsVal = u32be(bytes, at + 2)
-            tsEcr = u32be(bytes, at + 6)
-          } else reason = 'bad-length'
-          break
-      }
-      if (reason !== undefined) break
       at += length
     }
 
@@ -204,11 +181,12 @@ export class TcpHeader {
     this.windowScale = windowScale
     this.sackPermitted = sackPermitted
     this.malformed = reason === undefined ? undefined : { reason, offset: at - offset - TCP_HEADER_LENGTH }
-    this.layout = internLayout(scratch, count, hash, afterEnd)
+    this.paddingLength = paddingLength
     this.tsVal = tsVal
     this.tsEcr = tsEcr
     this.#bytes = bytes
     this.#offset = offset
+    this.#kinds = kinds
   }
 
   /** The control bits, one boolean each. */
@@ -222,15 +200,20 @@ export class TcpHeader {
    * and `padding` holds them.
    */
   get optionKinds(): readonly number[] {
-    return this.layout.frozenKinds
+    return Object.freeze(this.#kinds)
+  }
+
+  /** `optionKinds` as decimal numbers with a separator between. */
+  joinKinds(separator: string): string {
+    return this.#kinds.join(separator)
   }
 
   /** Hexadecimal octets after End of Option List from the first that is not zero; `undefined` where all are zero. */
   get padding(): string | undefined {
-    const { layout } = this
-    if (!layout.noise) return undefined
     const end = this.#offset + this.dataOffset * 4
-    return toHex(this.#bytes, end - layout.afterEnd + layout.zeros, end)
+    for (let at = end - this.paddingLength; at < end; at++)
+      if (this.#bytes[at] !== 0) return toHex(this.#bytes, at, end)
+    return undefined
   }
 
   /** The timestamps option's values. */

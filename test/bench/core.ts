@@ -2,19 +2,21 @@
  * What one SYN costs in-process, decoded, formatted and labelled: `bun test/bench/core.ts [ROUNDS]`.
  *
  * `seen` has a few thousand distinct SYNs (the vectors, measured stacks, and random ones of which a quarter is broken) over
- * and over, as a server sees its clients; `fresh` has more kinds of random SYNs than the library keeps strings for, so
- * each is worked out in full: no client population looks like that, a hostile one may. Every result is read, strings to
- * the last character. Medians of rounds, each variant in a fresh process of its own.
+ * and over, as a server sees its clients; `fresh` has more shapes of random SYNs than the memo keeps, so each is worked out
+ * in full: no client population looks like that, a hostile one may. `decode + strings` is without the memo, as a server does
+ * it once a connection. Every result is read, strings to the last character. Medians of rounds, each variant in a fresh
+ * process of its own.
  *
  * `bun test/bench/core.ts --one NAME` measures one variant and prints nanoseconds a SYN.
  * @module
  */
 import { fingerprints } from '../../src/fingerprint/index.ts'
+import { ShapeMemo } from '../../src/fingerprint/shape-memo.ts'
 import { type Database, joinDatabases } from '../../src/label/database.ts'
 import { loadP0f } from '../../src/label/database-parser.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { match } from '../../src/label/match.ts'
-import { parseSyn } from '../../src/wire/syn.ts'
+import { parseSyn, type Syn } from '../../src/wire/syn.ts'
 import { hex, toText } from '../support/hex.ts'
 import { createRandom, randomSynBytes } from '../support/random.ts'
 import stacks from '../vectors/stacks.json' with { type: 'json' }
@@ -63,11 +65,11 @@ function decodeAndFormat(input: Input): void {
   sink += read(strings.p0f) + read(strings.muonfp) + read(strings.haproxy)
 }
 
+/** Strings and label as the command makes them: once for each shape that its memo holds. */
 function all(database: Database): (input: Input) => void {
+  const memo = new ShapeMemo((syn: Syn) => ({ strings: fingerprints(syn), label: match(database, syn) }))
   return (input) => {
-    const syn = parseSyn(input)
-    const strings = fingerprints(syn)
-    const label = match(database, syn)
+    const { strings, label } = memo.of(parseSyn(input))
     sink += read(strings.p0f) + read(strings.muonfp) + read(strings.haproxy)
     sink += label.distance + (label.mtu ?? 0) + (label.name?.length ?? 0) + (label.link?.length ?? 0)
   }

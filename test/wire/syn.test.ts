@@ -508,7 +508,7 @@ describe('every input', () => {
       expect(toText(tcp.optionBytes)).toBe(toText(expected.options))
       if (tcp.malformed === undefined) {
         const lengths = tcp.options.reduce((sum, { bytes }) => sum + bytes.length, 0)
-        const behind = Math.max(0, tcp.layout.afterEnd)
+        const behind = Math.max(0, tcp.paddingLength)
         expect(lengths + behind).toBe(tcp.optionBytes.length)
       }
     }

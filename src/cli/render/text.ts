@@ -85,7 +85,8 @@ export function createTextWriter(out: Output, color: boolean, database: string):
   let first = true
   return {
     record(report) {
-      const { syn, fingerprints } = report
+      const { syn, findings } = report
+      const { fingerprints, label } = findings
       let text = first ? '' : '\n'
       first = false
       text += title(report, paint)
@@ -96,7 +97,7 @@ export function createTextWriter(out: Output, color: boolean, database: string):
       for (const [name, value] of Object.entries(fingerprints)) {
         text += `  ${paint.cyan((TITLES[name] ?? name).padEnd(7))}  ${value}\n`
       }
-      if (report.label !== undefined) text += labelText(report.label, database, paint)
+      if (label !== undefined) text += labelText(label, database, paint)
       out.text(text)
     },
     error() {
