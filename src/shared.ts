@@ -3,18 +3,12 @@
  * @module
  */
 
-export type {
-  AccessLogMiddleware,
-  AccessLogOptions,
-  AccessRecord,
-  HeaderReader,
-  LogFileOptions,
-  LoggedExchange,
-  PlainAccessLog,
-  PlainAccessLogOptions,
-  PlainHandler,
-} from './access-log/runtime.ts'
-export { accessLog, createAccessLogger } from './access-log/runtime.ts'
+export type { AccessLogMiddleware } from './access-log/hono.ts'
+export { accessLog } from './access-log/hono.ts'
+export type { AccessLogOptions, LogFileOptions, LoggedExchange } from './access-log/options.ts'
+export type { PlainAccessLog, PlainAccessLogOptions, PlainHandler } from './access-log/plain.ts'
+export { createAccessLogger } from './access-log/plain.ts'
+export type { AccessRecord, HeaderReader } from './access-log/record.ts'
 export type { CgiStatus } from './cgi/handler.ts'
 export type { HonoCgi } from './cgi/hono.ts'
 export { cgi } from './cgi/hono.ts'

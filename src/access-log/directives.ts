@@ -7,8 +7,7 @@
 
 import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
 import { escapeHeader, escapePath, escapeText, remembering } from './escape.ts'
-import type { AccessRecord, HeaderReader } from './record.ts'
-import { hostName } from './record.ts'
+import { type AccessRecord, type HeaderReader, hostName, protocolOf } from './record.ts'
 import { createTimeFormatter } from './time.ts'
 
 /** What a format reads of a record beyond the request line, addresses and headers: what it costs to know. */
@@ -21,6 +20,8 @@ export interface LogFormatUses {
   readonly firstByte: boolean
   /** Fractions of a millisecond of `time`. */
   readonly microseconds: boolean
+  /** Whether the answer was cut off. */
+  readonly aborted: boolean
   /** Addresses or ports of the connection. */
   readonly connection: boolean
   /** Names of variables that `%{...}g` and `%{...}e` ask for, in upper case. */
@@ -94,12 +95,13 @@ function header(name: string, side: (record: AccessRecord) => HeaderReader): Ite
   }
 }
 
-/** The client, or with `c` the other end of the connection; `show` prints an address. */
-function address(argument: string, show: (text: string) => string): Item {
+/** The client, or with `c` the other end of the connection. */
+function address(argument: string): Item {
   if (argument !== '' && argument.toLowerCase() !== 'c') {
     throw new ArgumentError(`has the unknown argument "${argument}"; it takes c`)
   }
-  const print = (value: string | undefined): string | undefined => (value === undefined ? undefined : show(value))
+  const escaped = remembering(escapeText)
+  const print = (value: string | undefined): string | undefined => (value === undefined ? undefined : escaped(value))
   return argument === ''
     ? (record) => print(record.remoteAddress)
     : (record) => print(record.peerAddress ?? record.remoteAddress)
@@ -112,14 +114,8 @@ function requestLine(): readonly Part[] {
     ' ',
     (record) => escapeText(requestTarget(record.url)),
     ' ',
-    (record) => text(record.protocol) ?? protocol(record),
+    (record) => escapeText(protocolOf(record)),
   ]
-}
-
-/** What the version of a request must be taken for: without `Host` only HTTP/1.0 gets through. */
-function protocol(record: AccessRecord): string {
-  if (record.protocol !== undefined) return record.protocol
-  return record.url.charCodeAt(0) === 0x2f && record.requestHeaders.get('host') === null ? 'HTTP/1.0' : 'HTTP/1.1'
 }
 
 /** Whole units of a duration, cut off as Apache does. */
@@ -189,8 +185,8 @@ const UNKNOWN: Directive = simple(NOTHING)
 
 /** `%^FB` and the trailers have three characters; every other directive has one. */
 export const DIRECTIVES: Readonly<Record<string, Directive>> = {
-  a: { compile: (argument) => address(argument, (text) => text), uses: ['connection'] },
-  A: simple((record) => record.localAddress, ['connection']),
+  a: { compile: address, uses: ['connection'] },
+  A: simple((record) => text(record.localAddress), ['connection']),
   b: simple(
     (record) => (record.bytes === undefined || record.bytes === 0 ? undefined : `${record.bytes}`),
     ['bytes', 'end'],
@@ -210,8 +206,9 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     const upper = name.toUpperCase()
     return (record) => text(record.env?.[upper])
   }),
-  h: { compile: (argument) => address(argument, remembering(escapeText)), uses: ['connection'] },
-  H: simple((record) => text(protocol(record))),
+  // The runtimes resolve no names (HostnameLookups off).
+  h: { compile: address, uses: ['connection'] },
+  H: simple((record) => escapeText(protocolOf(record))),
   i: named('a header', (name) => header(name, (record) => record.requestHeaders)),
   I: simple((record) => number(record.bytesReceived), ['end']),
   k: simple((record) => number(record.keepAliveRequests)),
@@ -219,10 +216,14 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   L: simple((record) => text(record.logId)),
   m: simple((record) => text(record.method)),
   n: named('a note', (name) => (record) => noteText(record.note?.(name))),
-  o: named('a header', (name) => {
-    const item = header(name, (record) => record.responseHeaders)
-    return name.toLowerCase() === 'content-type' ? (record) => item(record)?.replace(/\s*;.*$/s, '') : item
-  }),
+  o: {
+    ...named('a header', (name) => {
+      const item = header(name, (record) => record.responseHeaders)
+      return name.toLowerCase() === 'content-type' ? (record) => item(record)?.replace(/\s*;.*$/s, '') : item
+    }),
+    // Two fields that the runtime may add, by what it finds of the body.
+    usesOf: (name) => (/^content-(?:length|type)$/i.test(name) ? ['end'] : []),
+  },
   O: simple((record) => number(record.bytesSent), ['end']),
   p: choice(
     {
@@ -270,7 +271,7 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   x: named('a variable of mod_ssl', (name) =>
     name.toUpperCase() === 'HTTPS' ? (record) => (record.url.startsWith('https:') ? 'on' : 'off') : NOTHING,
   ),
-  X: simple((record) => (record.aborted ? 'X' : record.closing ? '-' : '+'), ['end']),
+  X: simple((record) => (record.aborted ? 'X' : record.closing ? '-' : '+'), ['end', 'aborted']),
   '^FB': simple((record) => number(record.firstByte), ['end', 'firstByte']),
   '^ti': named('a trailer', () => NOTHING),
   '^to': named('a trailer', () => NOTHING),

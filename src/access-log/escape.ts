@@ -1,8 +1,8 @@
 /**
- * Text of clients made safe for one line of a log, exactly as Apache's `ap_escape_logitem` does it.
+ * Text of clients made safe for one line of a log.
  *
- * `"` and `\` get a backslash; backspace, newline, carriage return, tab and vertical tab their letter; every other octet
- * that is not printable ASCII becomes `\xhh`.
+ * In Apache's formats exactly as `ap_escape_logitem` does it: `"` and `\` get a backslash; backspace, newline, carriage return,
+ * tab and vertical tab their letter; every other octet that is not printable ASCII becomes `\xhh`. In JSON as JSON has it.
  * @module
  */
 
@@ -51,6 +51,25 @@ export function escapeHeader(value: string): string {
     if (octet > 0xff) return escapeOctets(encoder.encode(value))
     text += OCTETS[octet]!
   }
+  return text
+}
+
+/** Controls (C0, DEL, C1), line and paragraph separators, and format characters: bidirectional marks, joiners, tags. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/**
+ * JSON text with every character that prints nothing written as `\uhhhh`: the same value to a JSON reader (RFC 8259 section 7),
+ * one line to readers that split at U+0085, U+2028 or U+2029, and no control of a terminal (ECMA-48).
+ */
+export function escapeInvisible(json: string): string {
+  return BEYOND_ASCII.test(json) ? json.replace(INVISIBLE, codeUnits) : json
+}
+const BEYOND_ASCII = /[^\x20-\x7e]/
+
+/** A character as JSON escapes, two of them beyond U+FFFF. */
+function codeUnits(character: string): string {
+  let text = ''
+  for (let i = 0; i < character.length; i += 1) text += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`
   return text
 }
 

@@ -115,13 +115,14 @@ export function appendText(text: string, into: string[]): number {
   return text.length
 }
 
-/** What a format of which nothing is known may read: the user's own function, or JSON. */
+/** What JSON reads, and what a custom format function may read. */
 export const ALL_USES: LogFormatUses = {
   bytes: true,
   end: true,
   duration: true,
   firstByte: true,
   microseconds: true,
+  aborted: true,
   connection: true,
   variables: [],
 }
@@ -159,6 +160,7 @@ function parseFormat(format: string): { parts: Part[]; uses: LogFormatUses } {
       duration: has('duration'),
       firstByte: has('firstByte'),
       microseconds: has('microseconds'),
+      aborted: has('aborted'),
       connection: has('connection'),
       variables: [...variables],
     },

@@ -4,9 +4,14 @@
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import { toHex } from '../base/bytes.ts'
+import { currentRuntime } from '../runtime/current.ts'
+import { type ReadyBody, utf8Length } from '../runtime/ready-body.ts'
 import { requestContext } from '../runtime/request-context.ts'
+import type { Runtime } from '../runtime/types.ts'
+import { type EntrySource, LogEntry } from './entry.ts'
 import { ALL_USES } from './format.ts'
-import { AccessLogger, type AccessLogOptions, type AccessLogRuntime, LogEntry } from './logger.ts'
+import { AccessLogger } from './logger.ts'
+import type { AccessLogOptions } from './options.ts'
 import type { AccessRecord } from './record.ts'
 
 /** The middleware, with what a graceful stop and a rotation need. */
@@ -15,8 +20,14 @@ export interface AccessLogMiddleware extends MiddlewareHandler {
   flush(): void
   /** Opens the file again, as the signal does. */
   reopen(): void
-  /** Writes what waits, closes the file and takes the signal listeners back. */
+  /** Writes what waits, closes the file and removes the signal listeners. */
   close(): void
+}
+
+/** One end of a connection. */
+interface Endpoint {
+  readonly address: string
+  readonly port: number
 }
 
 /** What is read of `c.var.fingerprint`, if the middleware that sets it is there. */
@@ -24,43 +35,71 @@ interface SeenFingerprint {
   readonly syn?: { readonly hex?: string } | undefined
   readonly tcpInfoBytes?: Uint8Array | undefined
   readonly connection?: { readonly request: number } | undefined
-  readonly peer?: { readonly address: string; readonly port: number } | undefined
+  readonly peer?: Endpoint | undefined
   readonly local?: { readonly port: number } | undefined
+  /** The proxy's connection, where a trusted header speaks for the client. */
+  readonly hop?: { readonly peer?: Endpoint | undefined } | undefined
 }
 
 /** What context variables of other middleware tell a line, each read when the format asks. */
 class HonoEntry extends LogEntry {
   readonly c: Context
   readonly rawDumps: boolean
-  /** Octets of the body that `c.text()` and its like were given last, and the answer they made of it. */
+  /** The answer that `c.text()` and its like made last, and its body. */
   made: Response | undefined
-  size: number | undefined
+  madeBody: ReadyBody | undefined
 
-  constructor(c: Context, rawDumps: boolean, ...rest: ConstructorParameters<typeof LogEntry>) {
-    super(...rest)
+  constructor(c: Context, rawDumps: boolean, log: EntrySource) {
+    super(log, c.req.raw, requestContext(c.env))
     this.c = c
     this.rawDumps = rawDumps
   }
   get env(): AccessRecord['env'] {
     const env = this.c.get('fingerprintEnv') as Record<string, string> | undefined
-    return env !== undefined && this.rawDumps ? withDumps(env, this.c.get('fingerprint')) : env
+    return env !== undefined && this.rawDumps ? withDumps(env, this.seen) : env
   }
   get logId(): string | undefined {
     const id: unknown = this.c.get('requestId')
     return typeof id === 'string' ? id : undefined
   }
   get keepAliveRequests(): number | undefined {
-    const seen = this.c.get('fingerprint') as SeenFingerprint | undefined
-    return seen?.connection === undefined ? undefined : seen.connection.request - 1
-  }
-  /** Deno says with the connection alone where a request came in. */
-  override get localPort(): number | undefined {
-    return super.localPort ?? (this.c.get('fingerprint') as SeenFingerprint | undefined)?.local?.port
+    const connection = this.seen?.connection
+    return connection === undefined ? undefined : connection.request - 1
   }
   note(name: string): unknown {
     return this.c.get(name)
   }
+  get seen(): SeenFingerprint | undefined {
+    return this.c.get('fingerprint') as SeenFingerprint | undefined
+  }
+
+  /** The body of the answer, as far as it was seen made. */
+  bodyOf(response: Response, runtime: Runtime): ReadyBody | 'stream' | undefined {
+    // Hono sends none for HEAD.
+    if (this.method === 'HEAD') return EMPTY
+    if (response === this.made || this.made === undefined) return this.madeBody
+    // A later c.header() makes another answer of the same body. Streams may be touched, as `body` does; ready ones may not.
+    const found = runtime.bodyOf(response, this.request)
+    if (found !== 'stream' || this.madeBody === undefined || response.body !== this.made.body) return found
+    // Bun no longer knows that the body of the copy was text.
+    return { octets: this.madeBody.octets, made: 'octets' }
+  }
+
+  /** Takes over what `fingerprint()` knows better of the two ends. To be called before the answer is sent. */
+  takeEnds(): void {
+    // Deno names the listener's port with the connection alone.
+    if (this.localPort === undefined) this.localPort = this.seen?.local?.port
+    // fingerprint() replaces the request when it takes a trusted header off. Looked at only then, because a look may be a search.
+    if (this.c.req.raw === this.request) return
+    const seen = this.seen
+    if (seen?.hop === undefined || seen.peer === undefined) return
+    this.peerAddress = this.remoteAddress
+    this.remoteAddress = seen.peer.address
+    this.remotePort = seen.peer.port
+  }
 }
+
+const EMPTY: ReadyBody = { octets: 0 }
 
 /** A log may name the raw dumps whether or not the environment of scripts gets them. */
 function withDumps(env: Record<string, string>, seen: SeenFingerprint | undefined): Record<string, string> {
@@ -71,31 +110,32 @@ function withDumps(env: Record<string, string>, seen: SeenFingerprint | undefine
 }
 
 /**
- * Hono middleware that logs each answer.
+ * Hono middleware that logs each answer: Apache formats, JSON or your own.
  *
  * Mount it first, before `fingerprint()`: then no other middleware's time or answer is missed, and the variables of
- * `fingerprint()` are there when the line is made.
+ * `fingerprint()` are there when the line is made. The line is made when the body has ended, with its true octets and time;
+ * `'combined'` to standard output unless told otherwise. Requests that the runtime refuses before any handler runs leave no line.
  *
- * @throws {TypeError} for an unknown option or a wrong value
+ * @throws {TypeError} for an unknown option, a wrong value, or a format that does not compile
+ * @example
+ * app.use(accessLog({ format: '%h %t "%r" %>s %b %{FINGERPRINT_TCP_RTT}g', write: { file: 'access.log' } }))
  */
-export function createAccessLogMiddleware(
-  runtime: AccessLogRuntime,
-  options: AccessLogOptions<Context> = {},
-): AccessLogMiddleware {
+export function accessLog(options: AccessLogOptions<Context> = {}): AccessLogMiddleware {
+  const runtime = currentRuntime()
   const log = new AccessLogger<Context>(runtime, options)
   const { uses } = log
   const rawDumps =
     uses !== ALL_USES &&
     uses.variables.some((name) => name === 'FINGERPRINT_SAVED_SYN' || name === 'FINGERPRINT_TCP_INFO')
   // Not an async function: that would cost every request another turn of its state machine.
-  const accessLog: MiddlewareHandler = (c, next) => {
-    const entry = new HonoEntry(c, rawDumps, log, c.req.raw, requestContext(c.env))
-    observe(c, entry, runtime)
+  const middleware: MiddlewareHandler = (c, next) => {
+    const entry = new HonoEntry(c, rawDumps, log)
+    if (uses.end) observe(c, entry, runtime)
     return next().then(
       () => {
+        if (uses.connection) entry.takeEnds()
         const response = c.res
-        const size = entry.size !== undefined && sameBody(entry.made!, response) ? entry.size : undefined
-        const answer = log.answered(entry, response, c, size)
+        const answer = log.answered(entry, response, c, uses.end ? entry.bodyOf(response, runtime) : undefined)
         if (answer !== response) replace(c, answer)
       },
       (error: unknown) => {
@@ -105,32 +145,24 @@ export function createAccessLogMiddleware(
       },
     )
   }
-  return Object.assign(accessLog, {
+  return Object.assign(middleware, {
     flush: () => log.flush(),
     reopen: () => log.reopen(),
     close: () => log.close(),
   })
 }
 
-/** Hono would merge the headers of the old answer into the new one, which has them already. */
+/** Hono would merge the fields of the old answer into the new one, which has them already. */
 function replace(c: Context, answer: Response): void {
   c.res = undefined
   c.res = answer
 }
 
-/** Whether `answer` is the one made, or the same body with other headers, as later `c.header()` calls make it. */
-function sameBody(made: Response, answer: Response): boolean {
-  return made === answer || (made.body !== null && made.body === answer.body)
-}
-
 type BodyMaker = (data: unknown, status?: unknown, headers?: unknown) => Response | Promise<Response>
 type Makers = { text: BodyMaker; html: BodyMaker; body: BodyMaker; json: BodyMaker }
 
-/**
- * Notes what `c.text()`, `c.html()`, `c.json()` and `c.body()` are given: a body that lies ready need not be watched, which
- * would cost more than everything else here, and nothing else tells its length cheaply.
- */
-function observe(c: Context, entry: HonoEntry, runtime: AccessLogRuntime): void {
+/** Notes what `c.text()`, `c.html()`, `c.json()` and `c.body()` are given, because that costs less than a look at the answer. */
+function observe(c: Context, entry: HonoEntry, runtime: Runtime): void {
   const makers = c as unknown as Makers
   const { text, html, body, json } = makers
   makers.text = (data, status, headers) => noted(entry, text(data, status, headers), data)
@@ -140,7 +172,7 @@ function observe(c: Context, entry: HonoEntry, runtime: AccessLogRuntime): void 
     const answer = json(data, status, headers)
     if (answer instanceof Response) {
       entry.made = answer
-      entry.size = runtime.textSize(answer)
+      entry.madeBody = runtime.textBody(answer)
     }
     return answer
   }
@@ -149,26 +181,14 @@ function observe(c: Context, entry: HonoEntry, runtime: AccessLogRuntime): void 
 function noted<Answer extends Response | Promise<Response>>(entry: HonoEntry, answer: Answer, data: unknown): Answer {
   if (answer instanceof Response) {
     entry.made = answer
-    entry.size = sizeOf(data)
+    entry.madeBody = bodyOf(data)
   }
   return answer
 }
 
-const encoder = new TextEncoder()
-
-function sizeOf(data: unknown): number | undefined {
-  if (typeof data === 'string') return utf8Length(data)
-  if (data === null || data === undefined) return 0
-  if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return data.byteLength
+function bodyOf(data: unknown): ReadyBody | undefined {
+  if (typeof data === 'string') return { octets: utf8Length(data), made: 'text' }
+  if (data === null || data === undefined) return EMPTY
+  if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return { octets: data.byteLength, made: 'octets' }
   return undefined
-}
-
-/** Octets of a string in UTF-8. Short texts, the common case, are counted without making them. */
-function utf8Length(text: string): number {
-  if (text.length > 256) return encoder.encode(text).length
-  for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i)
-    if (code >= 0x80) return encoder.encode(text).length
-  }
-  return text.length
 }

@@ -2,11 +2,10 @@
  * Access log lines as JSON: one flat object per request, members named after OpenTelemetry's semantic conventions.
  * @module
  */
-
 import { headerText } from '../http/header-text.ts'
 import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
-import type { AccessRecord } from './record.ts'
-import { hostName } from './record.ts'
+import { escapeInvisible } from './escape.ts'
+import { type AccessRecord, hostName } from './record.ts'
 
 const NUMBER = /^(?:0|[1-9]\d{0,14})$/
 
@@ -36,7 +35,8 @@ const TEXTS: ReadonlySet<string> = new Set([
  *
  * Flat: no member is an object or an array. `time` is ISO 8601 in UTC with milliseconds, `http.server.request.duration`
  * is in seconds, sizes are octets. What is not known is left out. `FINGERPRINT_*` variables become `tcp.fingerprint.*`
- * unless the record brings `attributes`.
+ * unless the record brings `attributes`. Characters that print nothing are written as `\\uhhhh`, so that a line is one line to
+ * every reader and harmless to terminals.
  *
  * @see {@link https://opentelemetry.io/docs/specs/semconv/http/http-spans/ OpenTelemetry HTTP conventions}
  */
@@ -44,7 +44,7 @@ export function formatJson(record: AccessRecord): string {
   const target = requestTarget(record.url)
   const query = targetQuery(target)
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(record.url)?.[1]
-  return JSON.stringify({
+  const text = JSON.stringify({
     time: new Date(record.time).toISOString(),
     'http.request.method': record.method,
     'url.scheme': scheme,
@@ -68,4 +68,5 @@ export function formatJson(record: AccessRecord): string {
     'http.response.header.content_type': headerText(record.responseHeaders.get('content-type')),
     ...(record.attributes ?? fingerprintMembers(record.env)),
   })
+  return escapeInvisible(text)
 }

@@ -51,7 +51,7 @@ export interface AccessRecord {
   readonly serverName?: string | undefined
   /** Canonical port of the server; without it the local one. */
   readonly serverPort?: number | undefined
-  /** Whom the application says the user is. An `Authorization` header that nobody verified is nobody. */
+  /** The user's name as the application knows it. An `Authorization` header proves nothing until the application has verified it. */
   readonly user?: string | undefined
   /** `HTTP/1.1` unless something better is known: no runtime tells the version of a request. */
   readonly protocol?: string | undefined
@@ -70,7 +70,7 @@ export interface AccessRecord {
   readonly threadId?: number | undefined
   /** `FINGERPRINT_*` and other variables, for `%{...}g` and `%{...}e`. Names are compared without regard to case. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
-  /** Something one part of the application left for another, for `%{...}n`. */
+  /** A value that one part of the application left for another, for `%{...}n`. */
   readonly note?: ((name: string) => unknown) | undefined
   /** Further members of a JSON line; in place of the `FINGERPRINT_*` variables, where given. */
   readonly attributes?: Readonly<Record<string, string | number | boolean | undefined>> | undefined
@@ -79,4 +79,10 @@ export interface AccessRecord {
 /** Host of a record's `Host` field or of its URL, as {@link hostOf} finds it. */
 export function hostName(record: AccessRecord): string | undefined {
   return hostOf(record.requestHeaders.get('host'), record.url)
+}
+
+/** Version of a record's request. Runtimes do not report it; a request without `Host` that they let through is HTTP/1.0. */
+export function protocolOf(record: AccessRecord): string {
+  if (record.protocol !== undefined) return record.protocol
+  return record.url.charCodeAt(0) === 0x2f && record.requestHeaders.get('host') === null ? 'HTTP/1.0' : 'HTTP/1.1'
 }

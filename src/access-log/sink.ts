@@ -1,5 +1,6 @@
 /**
- * Where access log lines go on Bun, Deno and Node: files, pipes and terminals, through `node:fs`, loaded on first use.
+ * Where access log lines go: files, pipes and terminals. Owns the signals: reopens at SIGHUP, writes what waits before the
+ * process ends.
  * @module
  */
 
@@ -8,11 +9,34 @@ import { type FileSystem, fileSystem } from '../runtime/files.ts'
 import { threadShared } from '../runtime/globals.ts'
 import { ENDING_SIGNALS, onProcessEnd, onSignal } from '../runtime/process-end.ts'
 import { unrefTimer } from '../runtime/timers.ts'
-import type { LineSink, LineSinkOptions } from './logger.ts'
-import { type LogTarget, LogWriter } from './writer.ts'
+import type { AppendLine } from './format.ts'
+import type { LogFile } from './options.ts'
+import type { AccessRecord } from './record.ts'
+import { type LogTarget, LogWriter, type LogWriterLimits } from './writer.ts'
 
-/** `PIPE_BUF` of Linux: a write of up to so many octets into a pipe is never mixed with another process's. */
-const PIPE_WHOLE = 4096
+/** A place for lines, with what a graceful stop and a rotation need. */
+export interface LineSink {
+  /** Takes one line, without its line end. */
+  write(text: string): void
+  /** Takes the line that `append` makes of `record`, in pieces. Throws what `append` throws. */
+  append(append: AppendLine, record: AccessRecord): void
+  /** Writes what waits. */
+  flushSync(): void
+  /** Opens the file again. */
+  reopen(): void
+  /** Writes what waits, closes the file and removes the signal listeners. */
+  close(): void
+}
+
+/** Where a sink writes and how. */
+export interface LineSinkOptions extends LogWriterLimits {
+  /** A file, standard output (1) or standard error (2). */
+  readonly to: LogFile | 1 | 2
+  readonly onError: (error: Error) => void
+}
+
+/** `PIPE_BUF`, pipe(7): a write of up to so many octets into a pipe is never mixed with another process's. */
+const PIPE_BUF = 4096
 
 /** Opens `path` for appending, made where it is missing. A named pipe without a reader is refused, not waited for. */
 function openLogFile(path: string, mode: number): LogTarget {
@@ -43,8 +67,7 @@ function target(fs: FileSystem, descriptor: number, own: boolean): LogTarget {
   const regular = fs.fstatSync(descriptor).isFile()
   return {
     write: (octets) => fs.writeSync(descriptor, octets),
-    size: () => (regular ? fs.fstatSync(descriptor).size : undefined),
-    whole: regular ? Number.POSITIVE_INFINITY : PIPE_WHOLE,
+    atomic: regular ? Number.POSITIVE_INFINITY : PIPE_BUF,
     close: () => {
       if (own) fs.closeSync(descriptor)
     },
@@ -55,7 +78,7 @@ function target(fs: FileSystem, descriptor: number, own: boolean): LogTarget {
 const EVALUATION = {}
 const OPEN: symbol = Symbol.for(`tcpfingerprint.log-sinks ${import.meta.url}`)
 
-/** Sinks that are open. Those of an evaluation that was replaced are closed first: nobody else would. */
+/** Sinks that are open. Those of an evaluation that was replaced are closed first, because its modules never run again. */
 function openSinks(): Set<LineSink> {
   const place = threadShared<{ readonly evaluation: object; readonly sinks: Set<LineSink> }>(OPEN)
   const open = place.get()
@@ -86,14 +109,14 @@ export function openLogSink(options: LineSinkOptions): LineSink {
   )
   const reopen = typeof to === 'number' ? false : to.reopen
   const release = [
-    onProcessEnd(() => writer.flush(), { signals: ENDING_SIGNALS.filter((signal) => signal !== reopen) }),
+    onProcessEnd(() => writer.flushSync(), { signals: ENDING_SIGNALS.filter((signal) => signal !== reopen) }),
     reopen === false ? () => {} : onSignal(reopen, () => writer.reopen()),
   ]
   const sink: LineSink = {
-    line: (text) => writer.line(text),
+    write: (text) => writer.write(text),
     append: (append, record) => writer.append(append, record),
-    flush: () => {
-      writer.flush()
+    flushSync: () => {
+      writer.flushSync()
     },
     reopen: () => writer.reopen(),
     close() {

@@ -1,7 +1,7 @@
 /**
- * Lines to a file, a pipe or a terminal: whole ones, in order, batched for a bounded time, never in anybody's way.
+ * Lines to a file, a pipe or a terminal: whole ones, in order, batched for a bounded time, never blocking a request.
  *
- * What the file system is, is the caller's: this module knows a {@link LogTarget} and a timer.
+ * The file system and the timer are the caller's. The words are those of sonic-boom: `maxLength`, `flushSync`, `reopen`, drop.
  * @module
  */
 
@@ -11,10 +11,8 @@ import { appendText } from './format.ts'
 export interface LogTarget {
   /** Appends octets and returns how many were taken; throws an error with a `code` where the system refuses. */
   write(octets: Uint8Array): number
-  /** Length of a regular file now; `undefined` for anything else. */
-  size(): number | undefined
   /** Most octets that are appended in one piece while other processes write too: `PIPE_BUF` of a pipe. */
-  readonly whole: number
+  readonly atomic: number
   close(): void
 }
 
@@ -24,9 +22,9 @@ export interface LogWriterParts {
   readonly open: () => LogTarget
   /** Calls `run` once after `milliseconds` and returns how to prevent it. Must not keep the process alive. */
   readonly schedule: (run: () => void, milliseconds: number) => () => void
-  /** Blocks: only used by {@link LogWriter.close} while a full pipe is read by its other end. */
+  /** Blocks the thread. Used by {@link LogWriter.close} alone, while the reader of a full pipe catches up. */
   readonly pause: (milliseconds: number) => void
-  /** Hears of trouble: once when it begins, and how many lines it cost when it is over. */
+  /** Called when an error begins, and with the number of dropped lines when it is over. */
   readonly onError: (error: Error) => void
 }
 
@@ -35,17 +33,20 @@ export interface LogWriterLimits {
   /** Milliseconds that a line waits at most before it is written. */
   readonly delay: number
   /** Characters kept while the target takes nothing; further lines are dropped and counted. */
-  readonly maxPending: number
+  readonly maxLength: number
 }
 
+/** Characters that are written without waiting for the delay. */
 const BATCH = 65_536
+/** Milliseconds after an error until the target is tried again. */
 const RETRY = 1_000
+/** Milliseconds that {@link LogWriter.close} waits for the reader of a full pipe. */
 const LAST_TRY = 1_000
 const encoder = new TextEncoder()
 const NOTHING = new Uint8Array(0)
 const NEWLINE = 0x0a
 
-/** Collects lines and appends them. Closed once. */
+/** Collects lines and appends them. */
 export class LogWriter {
   readonly #parts: LogWriterParts
   readonly #limits: LogWriterLimits
@@ -53,14 +54,14 @@ export class LogWriter {
   /** Pieces of lines not yet encoded, and how many characters they have. An array: strings that grow cost more to flatten. */
   #pieces: string[] = []
   #characters = 0
-  /** Octets that the target did not take, from `#at` on; before it, the begun part of a torn line. */
+  /** Octets that the target did not take, from `#at` on; before it, the part of a line that it took. */
   #rest: Uint8Array = NOTHING
   #at = 0
+  /** Used again for every batch that the target takes as a whole. */
   #buffer: Uint8Array | undefined
-  /** Length of the file when a line was torn. */
-  #tornSize: number | undefined
   #cancel: (() => void) | undefined
-  #trouble: string | undefined
+  /** Code of the error that was reported and is not over. */
+  #failing: string | undefined
   #dropped = 0
   #closed = false
 
@@ -71,7 +72,7 @@ export class LogWriter {
   }
 
   /** Takes one line, without its line end. Never throws. */
-  line(text: string): void {
+  write(text: string): void {
     this.append(appendText, text)
   }
 
@@ -80,7 +81,7 @@ export class LogWriter {
    * characters they have. Throws what `append` throws; then there is no line.
    */
   append<Source>(append: (source: Source, into: string[]) => number, source: Source): void {
-    if (this.#characters + this.#rest.length >= this.#limits.maxPending) {
+    if (this.#characters + this.#rest.length >= this.#limits.maxLength) {
       this.#dropped += 1
       return
     }
@@ -94,14 +95,14 @@ export class LogWriter {
     }
     pieces.push('\n')
     if (this.#closed) {
-      this.flush()
+      this.flushSync()
       this.#release()
     } else if (this.#cancel === undefined) this.#later(this.#limits.delay)
-    else if (this.#characters >= BATCH && this.#trouble === undefined) this.flush()
+    else if (this.#characters >= BATCH && this.#failing === undefined) this.flushSync()
   }
 
-  /** Writes what waits, as far as the target takes it now. Returns whether nothing is left. */
-  flush(): boolean {
+  /** Writes what waits, as far as the target takes it now. True if nothing is left. */
+  flushSync(): boolean {
     this.#cancel?.()
     this.#cancel = undefined
     if (this.#pieces.length === 0 && this.#rest.length === 0) return true
@@ -111,10 +112,10 @@ export class LogWriter {
     }
     this.#encode()
     try {
-      this.#write(this.#target!)
+      this.#writeOut(this.#target!)
     } catch (error) {
       const code = codeOf(error)
-      // A full pipe is nobody's fault: its reader is slow. It becomes one when lines are lost.
+      // A full pipe is reported only when lines are dropped: until then its reader is merely slow.
       if (code !== 'EAGAIN' || this.#dropped > 0) this.#report(error, code)
       this.#later(code === 'EAGAIN' ? this.#limits.delay : RETRY)
       return false
@@ -128,7 +129,7 @@ export class LogWriter {
   /** Writes what waits to the old file, then opens the path again: after a rotation has renamed it. */
   reopen(): void {
     if (this.#closed) return
-    this.flush()
+    this.flushSync()
     let target: LogTarget
     try {
       target = this.#parts.open()
@@ -138,16 +139,15 @@ export class LogWriter {
     }
     this.#target?.close()
     this.#target = target
-    // The new file has not seen the beginning of a torn line.
+    // The old file has the beginning of a line; the new one gets the whole of it.
     this.#at = 0
-    this.#tornSize = undefined
-    this.flush()
+    this.flushSync()
   }
 
   /** Writes what waits and closes. A pipe that is full gets a second. Lines that come later still go to the target. */
   close(): void {
     if (this.#closed) return
-    for (let waited = 0; !this.flush() && this.#trouble === undefined && waited < LAST_TRY; waited += 10) {
+    for (let waited = 0; !this.flushSync() && this.#failing === undefined && waited < LAST_TRY; waited += 10) {
       this.#parts.pause(10)
     }
     this.#cancel?.()
@@ -177,7 +177,6 @@ export class LogWriter {
     this.#pieces = []
     this.#characters = 0
     if (this.#rest.length === 0) {
-      // The usual way: into a buffer that is used again, since all of it goes out at once.
       const { read, written } = encoder.encodeInto(text, (this.#buffer ??= new Uint8Array(2 * BATCH)))
       if (read === text.length) {
         this.#rest = this.#buffer.subarray(0, written)
@@ -191,29 +190,17 @@ export class LogWriter {
     this.#rest = both
   }
 
-  /** Writes all of `#rest` or throws; what was taken is remembered either way, to the octet. */
-  #write(target: LogTarget): void {
+  /** Writes all of `#rest` or throws. What was taken is remembered either way, to the octet. */
+  #writeOut(target: LogTarget): void {
     while (this.#at < this.#rest.length) {
-      if (this.#tornSize !== undefined) this.#mend(target)
-      const end = wholeLines(this.#rest, this.#at, target.whole)
-      const taken = this.#take(target, this.#rest.subarray(this.#at, end))
-      this.#at += taken
-      // Forget the lines that are out, so that a torn one stands at the beginning.
-      const start = this.#rest.lastIndexOf(NEWLINE, this.#at - 1) + 1
+      const end = wholeLines(this.#rest, this.#at, target.atomic)
+      this.#at += this.#take(target, this.#rest.subarray(this.#at, end))
       if (this.#at === this.#rest.length) break
+      // Lines that are out are forgotten, so that a line that was cut stands at the beginning.
+      const start = this.#rest.lastIndexOf(NEWLINE, this.#at - 1) + 1
       this.#rest = this.#rest.subarray(start)
       this.#at -= start
-      this.#tornSize = this.#at > 0 ? target.size() : undefined
     }
-    this.#tornSize = undefined
-  }
-
-  /** Another process wrote behind a torn line: end it there, and write the line anew. */
-  #mend(target: LogTarget): void {
-    if (target.size() === this.#tornSize) return
-    this.#take(target, Uint8Array.of(NEWLINE))
-    this.#at = 0
-    this.#tornSize = undefined
   }
 
   #take(target: LogTarget, octets: Uint8Array): number {
@@ -232,29 +219,29 @@ export class LogWriter {
     if (this.#closed) return
     this.#cancel ??= this.#parts.schedule(() => {
       this.#cancel = undefined
-      this.flush()
+      this.flushSync()
     }, milliseconds)
   }
 
   #report(error: unknown, code: string): void {
-    if (this.#trouble === code) return
-    this.#trouble = code
-    this.#tell(error instanceof Error ? error : new Error(String(error)))
+    if (this.#failing === code) return
+    this.#failing = code
+    this.#emit(error instanceof Error ? error : new Error(String(error)))
   }
 
   #recovered(): void {
-    this.#trouble = undefined
+    this.#failing = undefined
     if (this.#dropped === 0) return
     const dropped = this.#dropped
     this.#dropped = 0
-    this.#tell(new Error(`Access log writes again: ${dropped} lines were dropped meanwhile`))
+    this.#emit(new Error(`Access log writes again: ${dropped} lines were dropped meanwhile`))
   }
 
-  #tell(error: Error): void {
+  #emit(error: Error): void {
     try {
       this.#parts.onError(error)
     } catch {
-      // Whoever listens must not break the log, and the log must not break requests.
+      // An error of the listener must not reach the log, nor a request.
     }
   }
 }

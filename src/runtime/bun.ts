@@ -3,9 +3,10 @@
  * @module
  */
 import { openLibc } from '../../ffi/libc.bun.ts'
-import { bunBodySize, bunTextSize } from './bun-body-size.ts'
+import { bunAddedField, bunBody, bunOnGone, bunTextBody } from './bun-body.ts'
 import { CommonRuntime, isWildcard } from './common.ts'
 import { bunGlobal } from './globals.ts'
+import type { ReadyBody } from './ready-body.ts'
 import { spawnBun } from './spawn-bun.ts'
 import type {
   Endpoint,
@@ -15,7 +16,6 @@ import type {
   RequestHandler,
   RunningServer,
   Runtime,
-  SentBody,
   ServerAddress,
 } from './types.ts'
 
@@ -87,6 +87,8 @@ class BunRuntime extends CommonRuntime implements Runtime {
   readonly addressOf: typeof addressOf = addressOf
   readonly localOf: typeof localOf = localOf
   readonly spawn: typeof spawnBun = spawnBun
+  readonly addedField: typeof bunAddedField = bunAddedField
+  readonly onGone: typeof bunOnGone = bunOnGone
 
   get version(): string {
     return bunGlobal()?.version ?? ''
@@ -118,12 +120,12 @@ class BunRuntime extends CommonRuntime implements Runtime {
     return { hostname: server.hostname ?? hostname, port: server.port!, server, stop: () => server.stop(true) }
   }
 
-  bodySize(response: Response, request: Request): number | SentBody | undefined {
-    return bunBodySize(bunGlobal()!, response, request)
+  bodyOf(response: Response, request: Request): ReadyBody | 'stream' | undefined {
+    return bunBody(bunGlobal()!, response, request)
   }
 
-  textSize(response: Response): number | undefined {
-    return bunTextSize(bunGlobal()!, response)
+  textBody(response: Response): ReadyBody | undefined {
+    return bunTextBody(bunGlobal()!, response)
   }
 
   /** Bun numbers no thread but the main one, whose number is the process's. */

@@ -4,6 +4,7 @@
  */
 import { openLibc } from '../../ffi/libc.deno.ts'
 import { CommonRuntime } from './common.ts'
+import { denoAddedField, denoBody, denoOnGone } from './deno-body.ts'
 import { denoGlobal } from './globals.ts'
 import { spawnDeno } from './spawn-deno.ts'
 import type {
@@ -71,6 +72,9 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   readonly peerOf: typeof peerOf = peerOf
   readonly addressOf: typeof addressOf = addressOf
   readonly spawn: typeof spawnDeno = spawnDeno
+  readonly bodyOf: typeof denoBody = denoBody
+  readonly addedField: typeof denoAddedField = denoAddedField
+  readonly onGone: typeof denoOnGone = denoOnGone
 
   get version(): string {
     return denoGlobal()?.version.deno ?? ''
@@ -93,9 +97,7 @@ class DenoRuntime extends CommonRuntime implements Runtime {
     return { hostname: server.addr.hostname, port: server.addr.port, server, stop: () => server.shutdown() }
   }
 
-  bodySize(): undefined {}
-
-  textSize(): undefined {}
+  textBody(): undefined {}
 
   override isAllowed(name: Permission): boolean {
     return denoGlobal()?.permissions.querySync({ name }).state === 'granted'

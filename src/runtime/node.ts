@@ -50,9 +50,20 @@ class NodeRuntime extends CommonRuntime implements Runtime {
     throw new Error('Cannot serve: Node has no server of Web requests')
   }
 
-  bodySize(): undefined {}
+  /** Every body is counted as it is sent. */
+  bodyOf(): 'stream' {
+    return 'stream'
+  }
 
-  textSize(): undefined {}
+  textBody(): undefined {}
+
+  addedField(): undefined {}
+
+  onGone(request: Request, _server: unknown, run: () => void): () => void {
+    const { signal } = request
+    signal.addEventListener('abort', run)
+    return () => signal.removeEventListener('abort', run)
+  }
 }
 
 /** Node. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { OpenLibc } from '../../ffi/libc.ts'
+import type { ResponseFacts } from './ready-body.ts'
 
 /** The runtimes that this library knows. */
 export type RuntimeName = 'bun' | 'deno' | 'node'
@@ -42,17 +43,11 @@ export interface LocalEnd {
   readonly port: number | undefined
 }
 
-/** What a runtime will send for an answer: octets of the body, and the status where that is another one than the answer has. */
-export interface SentBody {
-  readonly status: number
-  readonly octets: number
-}
-
 /**
  * A runtime. `server` is always what came with a request: Bun's server, Deno's `ServeHandlerInfo`, or anything else, because
  * frameworks and tests pass what they like. No member that takes it throws.
  */
-export interface Runtime {
+export interface Runtime extends ResponseFacts {
   readonly name: RuntimeName
   readonly version: string
   /** The operating system, by Node's names: `linux`, `darwin` ... */
@@ -78,14 +73,6 @@ export interface Runtime {
    * runtime tells the timeout that the server gave it.
    */
   setIdleTimeout(request: Request, server: unknown, seconds: number): void
-
-  /**
-   * Octets of a body that lies ready as a whole; `undefined` for a body that streams, or where the runtime does not tell. Leaves
-   * the response as it is.
-   */
-  bodySize(response: Response, request: Request): number | SentBody | undefined
-  /** The same, cheaper, for a body that is known to be a text that lies ready. */
-  textSize(response: Response): number | undefined
 
   /** Starts a server. @throws {Error} where the address cannot be bound, or the runtime has no server of this kind */
   listen(options: ListenOptions, handler: RequestHandler): RunningServer

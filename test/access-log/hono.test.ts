@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { Hono } from 'hono'
 import { requestId } from 'hono/request-id'
 import { stream } from 'hono/streaming'
-import type { AccessLogOptions } from '../../src/access-log/logger.ts'
-import { accessLog, createAccessLogger } from '../../src/access-log/runtime.ts'
+import { accessLog } from '../../src/access-log/hono.ts'
+import type { AccessLogOptions } from '../../src/access-log/options.ts'
+import { createAccessLogger } from '../../src/access-log/plain.ts'
 import { exchange, sleepUntil } from '../apache/wire.ts'
 
 const undo: (() => void)[] = []
@@ -501,7 +502,7 @@ describe('accessLog writes to a file', () => {
   const BUN = process.execPath
   const script = (file: string, body: string): string => `
     import { Hono } from 'hono'
-    import { accessLog } from ${JSON.stringify(join(import.meta.dir, '../../src/access-log/runtime.ts'))}
+    import { accessLog } from ${JSON.stringify(join(import.meta.dir, '../../src/access-log/hono.ts'))}
     const log = accessLog({ format: process.env.FORMAT ?? '%{N}i', write: { file: ${JSON.stringify(file)} } })
     const app = new Hono().use(log).get('/', (c) => c.text('ok'))
     const one = (n) => app.request('/', { headers: { N: String(n) } })

@@ -8,8 +8,7 @@ class FakeFile implements LogTarget {
   closed = false
   /** Answers of coming writes: how many octets to take, or the error code to fail with. */
   script: (number | string)[] = []
-  whole: number = Number.POSITIVE_INFINITY
-  regular = true
+  atomic: number = Number.POSITIVE_INFINITY
   write(octets: Uint8Array): number {
     if (this.closed) throw Object.assign(new Error('closed'), { code: 'EBADF' })
     const next = this.script.shift()
@@ -19,9 +18,6 @@ class FakeFile implements LogTarget {
     this.text += piece
     this.pieces.push(piece)
     return taken
-  }
-  size(): number | undefined {
-    return this.regular ? this.text.length : undefined
   }
   close(): void {
     this.closed = true
@@ -51,7 +47,7 @@ function setUp(limits: Partial<LogWriterLimits> = {}) {
       },
       onError: (error) => errors.push(error.message),
     },
-    { delay: 10, maxPending: 1_000_000, ...limits },
+    { delay: 10, maxLength: 1_000_000, ...limits },
   )
   const tick = (): void => timers.shift()?.run()
   return { file, opened, timers, errors, state, writer, tick }
@@ -60,14 +56,14 @@ function setUp(limits: Partial<LogWriterLimits> = {}) {
 describe('LogWriter', () => {
   test('batches lines for the delay and writes them once, in order', () => {
     const { writer, file, timers, tick } = setUp()
-    writer.line('one')
-    writer.line('two é')
+    writer.write('one')
+    writer.write('two é')
     expect(file.text).toBe('')
     expect(timers.map(({ milliseconds }) => milliseconds)).toEqual([10])
     tick()
     expect(file.pieces).toEqual(['one\ntwo é\n'])
     expect(timers).toEqual([])
-    writer.line('three')
+    writer.write('three')
     expect(timers).toHaveLength(1)
   })
   test('takes lines in pieces, and none that broke off', () => {
@@ -80,51 +76,50 @@ describe('LogWriter', () => {
     writer.append(append, 'one')
     expect(() => writer.append(append, 'two!')).toThrow('planned')
     writer.append(append, 'three')
-    writer.line('four')
-    writer.flush()
+    writer.write('four')
+    writer.flushSync()
     expect(file.pieces).toEqual(['one\nthree\nfour\n'])
   })
   test('does not wait when much has come', () => {
     const { writer, file } = setUp()
     const line = 'x'.repeat(999)
-    for (let i = 0; i < 70; i += 1) writer.line(line)
+    for (let i = 0; i < 70; i += 1) writer.write(line)
     expect(file.text.length).toBeGreaterThanOrEqual(65_536)
-    writer.flush()
+    writer.flushSync()
     expect(file.text).toBe(`${line}\n`.repeat(70))
   })
   test('gives a pipe whole lines of at most PIPE_BUF, a longer one alone', () => {
     const { writer, file } = setUp()
-    file.whole = 20
-    file.regular = false
-    for (const line of ['aaaaaaaa', 'bbbbbbbb', 'c', 'd'.repeat(30), 'e']) writer.line(line)
-    writer.flush()
+    file.atomic = 20
+    for (const line of ['aaaaaaaa', 'bbbbbbbb', 'c', 'd'.repeat(30), 'e']) writer.write(line)
+    writer.flushSync()
     expect(file.pieces).toEqual(['aaaaaaaa\nbbbbbbbb\nc\n', `${'d'.repeat(30)}\n`, 'e\n'])
   })
   test('goes on after a short write where it stopped', () => {
     const { writer, file } = setUp()
     file.script = [7, 1]
-    writer.line('first')
-    writer.line('second')
-    expect(writer.flush()).toBe(true)
+    writer.write('first')
+    writer.write('second')
+    expect(writer.flushSync()).toBe(true)
     expect(file.text).toBe('first\nsecond\n')
   })
-  test('ends a torn line and writes it anew when another process has written meanwhile', () => {
+  test('goes on with the rest of a line after an error, also where another process has written meanwhile', () => {
     const { writer, file, tick } = setUp()
     file.script = [8, 'ENOSPC']
-    writer.line('first')
-    writer.line('second')
-    expect(writer.flush()).toBe(false)
+    writer.write('first')
+    writer.write('second')
+    expect(writer.flushSync()).toBe(false)
     expect(file.text).toBe('first\nse')
-    file.text += '\nother\n'
+    file.text += '(other)'
     tick()
-    expect(file.text).toBe('first\nse\nother\n\nsecond\n')
+    expect(file.text).toBe('first\nse(other)cond\n')
   })
   test('reports a full disk once, keeps the lines, and writes them when there is room', () => {
     const { writer, file, errors, timers, tick } = setUp()
     file.script = ['ENOSPC', 'ENOSPC', 'ENOSPC']
-    writer.line('a')
+    writer.write('a')
     tick()
-    writer.line('b')
+    writer.write('b')
     expect(timers.map(({ milliseconds }) => milliseconds)).toEqual([1000])
     tick()
     tick()
@@ -132,15 +127,15 @@ describe('LogWriter', () => {
     tick()
     expect(file.text).toBe('a\nb\n')
     file.script = ['ENOSPC']
-    writer.line('c')
+    writer.write('c')
     tick()
     expect(errors).toEqual(['write: ENOSPC', 'write: ENOSPC'])
   })
   test('drops and counts lines beyond the bound', () => {
-    const { writer, file, errors, tick } = setUp({ maxPending: 1024 })
+    const { writer, file, errors, tick } = setUp({ maxLength: 1024 })
     file.script = ['EIO']
     const line = 'x'.repeat(99)
-    for (let i = 0; i < 20; i += 1) writer.line(line)
+    for (let i = 0; i < 20; i += 1) writer.write(line)
     tick()
     tick()
     expect(file.text).toBe(`${line}\n`.repeat(11))
@@ -164,9 +159,9 @@ describe('LogWriter', () => {
         pause() {},
         onError: (error) => errors.push(error.message),
       },
-      { delay: 0, maxPending: 10_000 },
+      { delay: 0, maxLength: 10_000 },
     )
-    writer.line('a')
+    writer.write('a')
     timers.shift()?.()
     timers.shift()?.()
     expect(errors).toEqual(['no directory'])
@@ -176,9 +171,8 @@ describe('LogWriter', () => {
   })
   test('a full pipe is waited for without a word', () => {
     const { writer, file, errors, tick, timers } = setUp()
-    file.regular = false
     file.script = ['EAGAIN', 'EAGAIN']
-    writer.line('a')
+    writer.write('a')
     tick()
     expect(timers).toHaveLength(1)
     tick()
@@ -189,18 +183,18 @@ describe('LogWriter', () => {
   test('an interrupted write is repeated', () => {
     const { writer, file, errors } = setUp()
     file.script = ['EINTR']
-    writer.line('a')
-    expect(writer.flush()).toBe(true)
+    writer.write('a')
+    expect(writer.flushSync()).toBe(true)
     expect(file.text).toBe('a\n')
     expect(errors).toEqual([])
   })
   test('reopen writes what waits to the old file and the rest to the new one', () => {
     const { writer, file, state, opened } = setUp()
-    writer.line('old')
+    writer.write('old')
     state.file = new FakeFile()
     writer.reopen()
-    writer.line('new')
-    writer.flush()
+    writer.write('new')
+    writer.flushSync()
     expect(file.text).toBe('old\n')
     expect(file.closed).toBe(true)
     expect(state.file.text).toBe('new\n')
@@ -210,16 +204,16 @@ describe('LogWriter', () => {
     const { writer, file, state, errors } = setUp()
     state.openFails = 'EACCES'
     writer.reopen()
-    writer.line('a')
-    writer.flush()
+    writer.write('a')
+    writer.flushSync()
     expect(file.text).toBe('a\n')
     expect(errors).toEqual(['EACCES'])
   })
   test('reopen takes a torn line to the new file as a whole', () => {
     const { writer, file, state } = setUp()
     file.script = [2, 'ENOSPC', 'ENOSPC']
-    writer.line('first')
-    writer.flush()
+    writer.write('first')
+    writer.flushSync()
     state.file = new FakeFile()
     writer.reopen()
     expect(file.text).toBe('fi')
@@ -227,16 +221,15 @@ describe('LogWriter', () => {
   })
   test('close writes what waits, gives a full pipe time, and does not lose later lines', () => {
     const { writer, file, state, opened } = setUp()
-    file.regular = false
     file.script = ['EAGAIN', 'EAGAIN']
-    writer.line('a')
+    writer.write('a')
     writer.close()
     writer.close()
     expect(file.text).toBe('a\n')
     expect(file.closed).toBe(true)
     expect(state.pauses).toBe(2)
     state.file = new FakeFile()
-    writer.line('late')
+    writer.write('late')
     expect(state.file.text).toBe('late\n')
     expect(state.file.closed).toBe(true)
     expect(opened).toHaveLength(2)
@@ -244,7 +237,7 @@ describe('LogWriter', () => {
   test('close gives up on a pipe that nobody reads', () => {
     const { writer, file, state } = setUp()
     file.script = Array.from({ length: 1000 }, () => 'EAGAIN')
-    writer.line('a')
+    writer.write('a')
     writer.close()
     expect(state.pauses).toBe(100)
     expect(file.closed).toBe(true)
@@ -261,9 +254,9 @@ describe('LogWriter', () => {
           throw new Error('worse')
         },
       },
-      { delay: 0, maxPending: 10_000 },
+      { delay: 0, maxLength: 10_000 },
     )
-    writer.line('a')
-    expect(writer.flush()).toBe(false)
+    writer.write('a')
+    expect(writer.flushSync()).toBe(false)
   })
 })

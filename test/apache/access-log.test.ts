@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { Hono } from 'hono'
-import { accessLog } from '../../src/access-log/runtime.ts'
+import { accessLog } from '../../src/access-log/hono.ts'
 import { needs } from '../lab/privilege.ts'
 import { startApache } from './apache.ts'
 import { exchange, parseAnswer, sleepUntil } from './wire.ts'

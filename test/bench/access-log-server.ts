@@ -4,7 +4,7 @@
  * @module
  */
 import { Hono } from 'hono'
-import { accessLog } from '../../src/access-log/runtime.ts'
+import { accessLog } from '../../src/access-log/hono.ts'
 
 const [variant = 'empty middleware', file = '/dev/null'] = process.argv.slice(2)
 const write = { file }

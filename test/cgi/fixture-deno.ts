@@ -3,7 +3,7 @@
  * @module
  */
 import { Hono } from 'hono'
-import { accessLog } from '../../src/access-log/runtime.ts'
+import { accessLog } from '../../src/access-log/hono.ts'
 import { cgi } from '../../src/cgi/hono.ts'
 
 interface DenoParts {

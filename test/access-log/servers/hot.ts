@@ -1,7 +1,7 @@
 /** Run with `--hot`: evaluated again when HOT_MODULE changes. Logs to LOG_FILE and runs scripts of CGI_ROOT. */
 import { readdirSync, readlinkSync } from 'node:fs'
 import { Hono } from 'hono'
-import { accessLog } from '../../../src/access-log/runtime.ts'
+import { accessLog } from '../../../src/access-log/hono.ts'
 import { cgi } from '../../../src/cgi/hono.ts'
 
 const { generation } = (await import(process.env.HOT_MODULE!)) as { generation: number }
