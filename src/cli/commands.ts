@@ -145,7 +145,7 @@ export const COMMANDS: readonly Command[] = [
       '[--log-format F]',
       '[--log-file FILE]',
       '[--cgi-bin DIR]',
-      '[--live loopback|anyone]',
+      '[--live]',
       '[--p0f-db FILE]',
       '[--tolerant]',
     ],
@@ -171,8 +171,7 @@ export const COMMANDS: readonly Command[] = [
       },
       {
         name: 'live',
-        value: 'WHO',
-        help: 'list the last 100 connections at /?live, for browsers\non this machine ("loopback") or for "anyone"',
+        help: 'list the last 100 connections at /?live, for browsers\nthat open the link which is printed at the start',
       },
       P0F_DB,
       TOLERANT,

@@ -24,7 +24,7 @@ export interface AppOptions {
   readonly logFile?: string | undefined
   /** Directory of CGI scripts. Default: one script, `env`, which prints its environment. */
   readonly cgiBin?: string | undefined
-  /** Who may see the last connections at `/?live`. Default: nobody. */
+  /** The token for the last connections at `/?live`. Default: they are not shown. */
   readonly live?: InspectorOptions['live']
 }
 
@@ -142,6 +142,8 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
   const announce = options.announce ?? ((line) => console.log(line))
   announce(`tcpfingerprint listens on ${url}`)
   announce(`  a browser:  ${url}`)
+  if (typeof options.live === 'object')
+    announce(`  live:       ${url}?live&token=${encodeURIComponent(options.live.token)}`)
   announce(`  a terminal: curl ${tls === undefined ? '' : '--insecure '}${url}json`)
   return {
     url,

@@ -11,16 +11,26 @@ import { Database } from '../label/database.ts'
 import type { DecodeError } from '../wire/errors.ts'
 import { wantsHtml } from './accept.ts'
 import type { Decoded, DumpKind } from './dump.ts'
-import { LIVE_CAPACITY, LiveList } from './live.ts'
+import { clientOf, LIVE_CAPACITY, LiveList } from './live.ts'
+import { LiveAccess } from './live-access.ts'
+
+/** Who may see the live view. */
+export interface LiveOptions {
+  /** The secret of the link. Not empty. */
+  readonly token: string
+}
 
 /** What the inspector shows, and to whom. */
 export interface InspectorOptions {
   /**
-   * Whether `?live` lists the last 100 connections of the server: to nobody (`false`, the default), to browsers on this machine
-   * (`'loopback'`), or to `'anyone'`. It names clients by their addresses: open it on purpose only, behind a login. Needs
-   * {@link Inspector.watch} among the middleware.
+   * Whether `?live` lists the last 100 connections of the server. It names clients by their addresses: it is off by default
+   * (404), and open only to clients that bring this token as `?live&token=TOKEN`, from whatever address (else 403). The answer
+   * to the link sets a cookie (HttpOnly, SameSite=Strict), which from then on stands for the token.
+   *
+   * Make the token anew at every start, of at least 16 random octets: `crypto.randomUUID()`. Needs {@link Inspector.watch}
+   * among the middleware.
    */
-  readonly live?: false | 'loopback' | 'anyone' | undefined
+  readonly live?: false | LiveOptions | undefined
   /** Where labels of pasted SYNs come from; false for none. Default: the project's own signatures. */
   readonly database?: Database | false | undefined
 }
@@ -33,8 +43,12 @@ export interface Inspector extends Handler {
   close(): void
 }
 
+const LiveOptionsSchema = v.strictObject({
+  token: v.pipe(v.string(), v.nonEmpty('Expected a token that is not empty')),
+})
+
 const InspectorOptionsSchema = v.strictObject({
-  live: v.optional(v.union([v.literal(false), v.picklist(['loopback', 'anyone'])]), false),
+  live: v.optional(v.union([v.literal(false), LiveOptionsSchema]), false),
   database: v.optional(v.union([v.literal(false), v.instance(Database, 'Expected a database of loadP0f')])),
 })
 
@@ -62,21 +76,23 @@ interface Seen {
 export function inspector(options: InspectorOptions = {}): Inspector {
   const { live, database } = checkOptions('inspector', InspectorOptionsSchema, options)
   const list = new LiveList()
+  const access = live === false ? undefined : new LiveAccess(live.token)
+  const mayWatch = (c: Context): boolean => access?.allows(c.req.query('token'), c.req.header('cookie')) ?? false
 
   const handler: Handler = async (c) => {
     const { method } = c.req.raw
     const page = pageOf(c)
     const html = wantsHtml(c.req.header('accept'))
-    if (page === 'decode' && method === 'POST') return await answerDump(c, html, live !== false, database)
+    if (page === 'decode' && method === 'POST') return await answerDump(c, html, mayWatch(c), database)
     if (method !== 'GET' && method !== 'HEAD') {
       return c.text('Method not allowed\n', 405, { Allow: page === 'decode' ? 'GET, HEAD, POST' : 'GET, HEAD' })
     }
-    if (page === 'decode') return await showForm(c, html, live !== false)
-    if (page === 'live') return await showLive(c, live, list)
-    return await showConnection(c, html, live !== false)
+    if (page === 'decode') return await showForm(c, html, mayWatch(c))
+    if (page === 'live') return await showLive(c, access, list)
+    return await showConnection(c, html, mayWatch(c))
   }
   const watch: MiddlewareHandler = async (c, next) => {
-    if (live !== false) {
+    if (access !== undefined) {
       try {
         list.note(c.get('fingerprint') as Fingerprint)
       } catch {
@@ -219,10 +235,13 @@ async function answerDump(
   return c.json(decoded, 200, HEADERS)
 }
 
-async function showLive(c: Context, live: false | 'loopback' | 'anyone', list: LiveList): Promise<Response> {
-  if (live === false) return c.text('The live page is off.\n', 404, HEADERS)
-  if (live === 'loopback' && !isLocal(c))
-    return c.text('The live page is for browsers on this machine.\n', 403, HEADERS)
+async function showLive(c: Context, access: LiveAccess | undefined, list: LiveList): Promise<Response> {
+  if (access === undefined) return c.text('The live page is off.\n', 404, HEADERS)
+  const token = c.req.query('token')
+  if (!access.allows(token, c.req.header('cookie'))) {
+    return c.text('The live page needs its token: open the link that holds it.\n', 403, HEADERS)
+  }
+  if (access.hasToken(token)) c.header('Set-Cookie', access.setCookie(isTls(c)), { append: true })
   if (!(c.req.header('accept') ?? '').includes('text/event-stream')) {
     const { LivePage } = await pages()
     return sendPage(c, (nonce) =>
@@ -232,23 +251,10 @@ async function showLive(c: Context, live: false | 'loopback' | 'anyone', list: L
   const headers = { ...HEADERS, 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }
   if (c.req.raw.method === 'HEAD') return c.body(null, 200, headers)
   const after = Number(c.req.header('last-event-id') ?? c.req.query('after') ?? 0)
-  const stream = list.listen(Number.isSafeInteger(after) && after > 0 ? after : 0)
+  const stream = list.listen(
+    Number.isSafeInteger(after) && after > 0 ? after : 0,
+    clientOf(seenBy(c).fingerprint.peer?.address ?? ''),
+  )
   if (stream === undefined) return c.text('Too many listeners.\n', 503, HEADERS)
   return c.body(stream, 200, headers)
-}
-
-const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1)$/
-const LOCAL_NAME = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
-/** Set by proxies: then the peer is the proxy, and who asks is somewhere else. */
-const RELAYED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'] as const
-
-/**
- * Whether a browser of this machine asks, under a name of this machine: a name of another site that was made to lead here
- * (DNS rebinding) does not count, nor does a proxy.
- */
-function isLocal(c: Context): boolean {
-  const { peer, hop } = seenBy(c).fingerprint
-  if (hop !== undefined || peer === undefined || !LOOPBACK.test(peer.address)) return false
-  if (RELAYED.some((name) => c.req.header(name) !== undefined)) return false
-  return LOCAL_NAME.test(c.req.header('host') ?? '')
 }

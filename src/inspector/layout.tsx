@@ -17,7 +17,7 @@ import script from './page.js' with { type: 'text' }
 export interface Frame {
   /** Names style and script of this answer in its Content-Security-Policy. */
   readonly nonce: string
-  /** Whether there is a live page to point to. */
+  /** True if the client may see the live page. */
   readonly live: boolean
 }
 
@@ -29,8 +29,8 @@ export interface LayoutProps {
   readonly frame: Frame
   readonly page: PageName
   readonly title: string
-  /** Reload without scripts, seconds. */
-  readonly refresh?: number
+  /** Reload without scripts: seconds, and where from if not from the same place. */
+  readonly refresh?: string
   readonly children?: Child
 }
 
@@ -55,7 +55,7 @@ export function Layout({ frame, page, title, refresh, children }: LayoutProps): 
         <meta name="robots" content="noindex" />
         {refresh === undefined ? null : (
           <noscript>
-            <meta http-equiv="refresh" content={String(refresh)} />
+            <meta http-equiv="refresh" content={refresh} />
           </noscript>
         )}
         <title>{title}</title>

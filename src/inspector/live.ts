@@ -1,5 +1,5 @@
 /**
- * The connections that a server saw last, and who listens for news of them.
+ * The connections that a server saw last, and the streams that report changes.
  * @module
  */
 import { formatEndpoint } from '../base/text.ts'
@@ -11,16 +11,18 @@ import { duration } from '../explain/units.ts'
 export const LIVE_CAPACITY = 100
 /** Listeners at once. */
 export const MAX_LISTENERS = 32
-/** Messages that a listener may be behind before it is let go. */
+/** Listeners of one client at once: as many connections as browsers open to a host. */
+export const MAX_LISTENERS_PER_CLIENT = 6
+/** Messages that a listener may be behind before its stream is closed. */
 const MAX_BEHIND = 256
-/** Between two signs of life, milliseconds: below the 10 s after which Bun closes what is idle. */
+/** Milliseconds between comments that keep a stream open: below the 10 s after which Bun closes an idle connection. */
 const BEAT = 4000
 
 /** One connection as the table shows it. */
 export interface LiveEntry {
-  /** Grows with every change: what came after the last one seen is news. */
+  /** Grows with every change: a listener wants what is above the last one that it saw. */
   readonly id: number
-  /** The connection's own name. */
+  /** Names the connection. */
   readonly key: string
   /** Time, client, label, MuonFP, handshake RTT, distance, requests. */
   readonly cells: readonly string[]
@@ -28,10 +30,11 @@ export interface LiveEntry {
 
 const encoder = new TextEncoder()
 
-/** The last connections and the listeners. Nothing runs while nobody listens. */
+/** The last connections and the listeners. No timer runs without a listener. */
 export class LiveList {
   readonly #entries = new Map<string, LiveEntry & { readonly seen: string }>()
-  readonly #listeners = new Set<ReadableStreamDefaultController<Uint8Array>>()
+  /** Open streams and their clients, the oldest first. */
+  readonly #listeners = new Map<ReadableStreamDefaultController<Uint8Array>, string>()
   #beat: ReturnType<typeof setInterval> | undefined
   #id = 0
 
@@ -70,47 +73,56 @@ export class LiveList {
       ],
     }
     this.#entries.set(key, entry)
-    if (this.#listeners.size > 0) this.#tell(encode(entry))
+    if (this.#listeners.size > 0) this.#report(encode(entry))
   }
 
   /**
-   * Server-sent events (WHATWG HTML section 9.2) from the change after `after` on; `undefined` where there are too many
-   * listeners already.
+   * Server-sent events (WHATWG HTML section 9.2) from the change after `after` on; `undefined` where other clients have all
+   * places.
+   *
+   * @param client names the client: above {@link MAX_LISTENERS_PER_CLIENT} its oldest stream gives way
    */
-  listen(after: number): ReadableStream<Uint8Array> | undefined {
-    if (this.#listeners.size >= MAX_LISTENERS) return undefined
-    let own: ReadableStreamDefaultController<Uint8Array>
+  listen(after: number, client: string): ReadableStream<Uint8Array> | undefined {
+    const own = [...this.#listeners].filter(([, one]) => one === client).map(([controller]) => controller)
+    if (own.length < MAX_LISTENERS_PER_CLIENT && this.#listeners.size >= MAX_LISTENERS) return undefined
+    for (const oldest of own.slice(0, Math.max(0, own.length + 1 - MAX_LISTENERS_PER_CLIENT))) {
+      // The page that hears this does not ask again.
+      this.#end(oldest, encoder.encode('event: replaced\ndata:\n\n'))
+    }
+    let listener: ReadableStreamDefaultController<Uint8Array>
     return new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          own = controller
-          // An id from before a restart is larger than any of ours: then everything is news.
+          listener = controller
+          // An id from before a restart is larger than any of this process: then everything is new.
           const known = after <= this.#id ? after : 0
           controller.enqueue(encoder.encode('retry: 2000\n\n'))
           for (const entry of this.#entries.values()) if (entry.id > known) controller.enqueue(encode(entry))
-          this.#listeners.add(controller)
-          this.#beat ??= setInterval(() => this.#tell(encoder.encode(':\n\n')), BEAT)
+          this.#listeners.set(controller, client)
+          this.#beat ??= setInterval(() => this.#report(encoder.encode(':\n\n')), BEAT)
         },
-        cancel: () => this.#drop(own),
+        cancel: () => this.#drop(listener),
       },
       new CountQueuingStrategy({ highWaterMark: MAX_BEHIND }),
     )
   }
 
-  #tell(message: Uint8Array): void {
-    for (const controller of this.#listeners) {
-      try {
-        // Who does not read is let go, and asks again for what was missed.
-        if ((controller.desiredSize ?? 0) <= 0) controller.close()
-        else {
-          controller.enqueue(message)
-          continue
-        }
-      } catch {
-        // Closed by the other side in between.
-      }
-      this.#drop(controller)
+  #report(message: Uint8Array): void {
+    for (const controller of this.#listeners.keys()) {
+      // A listener that does not read loses its stream, and asks again for what it missed.
+      if ((controller.desiredSize ?? 0) <= 0) this.#end(controller)
+      else controller.enqueue(message)
     }
+  }
+
+  #end(controller: ReadableStreamDefaultController<Uint8Array>, last?: Uint8Array): void {
+    try {
+      if (last !== undefined) controller.enqueue(last)
+      controller.close()
+    } catch {
+      // Closed by the client in between.
+    }
+    this.#drop(controller)
   }
 
   #drop(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -122,14 +134,7 @@ export class LiveList {
 
   /** Ends every stream and forgets every connection. */
   close(): void {
-    for (const controller of this.#listeners) {
-      try {
-        controller.close()
-      } catch {
-        // Closed by the other side.
-      }
-      this.#drop(controller)
-    }
+    for (const controller of this.#listeners.keys()) this.#end(controller)
     this.#entries.clear()
   }
 }
@@ -137,4 +142,14 @@ export class LiveList {
 function encode({ id, key, cells }: LiveEntry): Uint8Array {
   // JSON has no line ends of its own, so that one event is one data line.
   return encoder.encode(`id: ${id}\ndata: ${JSON.stringify({ key, cells })}\n\n`)
+}
+
+/** Names the client of an address: of IPv6 its network of 64 bits, within which a host takes as many addresses as it wants. */
+export function clientOf(address: string): string {
+  if (!address.includes(':')) return address
+  const [head = '', tail] = address.split('::')
+  const groups = (part: string | undefined): string[] => (part ? part.split(':') : [])
+  const [before, after] = [groups(head), groups(tail)]
+  const zeros = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0')
+  return [...before, ...zeros, ...after].slice(0, 4).join(':')
 }

@@ -96,6 +96,8 @@
   const table = document.querySelector('table[data-live]')
   const body = table instanceof HTMLTableElement ? table.tBodies[0] : undefined
   if (table instanceof HTMLTableElement && body !== undefined) {
+    // The cookie stands for the token now: the address bar and the history need it no more.
+    if (new URLSearchParams(location.search).has('token')) history.replaceState(null, '', '?live')
     const state = document.querySelector('#live-state')
     /** @param {string} text */
     const tell = (text) => {

@@ -307,7 +307,7 @@ const COLUMNS = ['Time', 'Client', 'Looks like', 'MuonFP', 'Handshake RTT', 'Dis
 /** The connections that this server saw last. */
 export function LivePage({ frame, entries, capacity }: LivePageProps): JSX.Element {
   return (
-    <Layout frame={frame} page="live" title={'Live \u00b7 tcpfingerprint'} refresh={5}>
+    <Layout frame={frame} page="live" title={'Live \u00b7 tcpfingerprint'} refresh="5; url=?live">
       <section class="hero">
         <p class="kicker">The last {capacity} connections of this server</p>
         <h1>Live</h1>

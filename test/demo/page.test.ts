@@ -11,13 +11,14 @@ const LONG =
   '600abcde0028063920010db800000000000000000000000520010db8000000000000000000000007' +
   'c35201bb5c1e7a5100000000f002ffff00000000' +
   '020405a00402080a0f3ac1220000000001030309fd08f989001122331e0d0181c0ffee01c0ffee02'
+const TOKEN = 'b0f1d6c2a9'
 const HOSTILE = `</code><script>document.title='owned'</script><img src=x onerror="document.title='owned'">`
 
 needs('linux', 'chromium').describe('the page in Chromium', () => {
   let server: DemoServer
   let browser: Browser
   beforeAll(async () => {
-    server = await serve({ port: 0, logFormat: false, live: 'loopback', announce: () => {} })
+    server = await serve({ port: 0, logFormat: false, live: { token: TOKEN }, announce: () => {} })
     browser = await openBrowser()
   })
   afterAll(async () => {
@@ -172,8 +173,8 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
     [1600, true],
   ])('fits into %d px (dark: %p)', async (width, dark) => {
     const { page, complaints } = await browser.open({ width, dark })
-    for (const path of ['', WINDOWS, LONG, '?live']) {
-      const dump = path.length > 10
+    for (const path of ['', WINDOWS, LONG, `?live&token=${TOKEN}`]) {
+      const dump = path.length > 40
       await page.goto(server.url + (dump ? '?decode' : path))
       if (dump) {
         await page.fill('#dump', path)
@@ -243,18 +244,48 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
 
   test('lists connections as they come', async () => {
     const { page, complaints } = await browser.open()
-    await page.goto(`${server.url}?live`)
+    await page.goto(`${server.url}?live&token=${TOKEN}`)
     await page.locator('.streaming').waitFor({ state: 'attached' })
     const before = await page.locator('.live tbody tr').count()
     await (await fetch(`${server.url}json`, { headers: { connection: 'close' } })).text()
     await page.waitForFunction((count) => document.querySelectorAll('.live tbody tr').length > count, before)
     expect(await page.locator('.live tbody tr').first().textContent()).toContain('127.0.0.1:')
+    // The token is out of the address bar, and the cookie does what it did; scripts do not see it.
+    expect(page.url()).toBe(`${server.url}?live`)
+    expect(await page.evaluate(() => document.cookie)).toBe('')
+    await page.reload()
+    await page.locator('.streaming').waitFor({ state: 'attached' })
+    await page.goto(server.url)
+    expect(await page.locator('nav a[href="?live"]').count()).toBe(1)
     expect(complaints).toEqual([])
+  })
+
+  test('shows the live page to no browser without the token', async () => {
+    const { page } = await browser.open()
+    for (const query of ['?live', '?live&token=', '?live&token=wrong']) {
+      expect((await page.goto(`${server.url}${query}`))!.status()).toBe(403)
+    }
+    await page.goto(server.url)
+    expect(await page.locator('nav a[href="?live"]').count()).toBe(0)
+  })
+
+  test('gives the place of the oldest page of a client to the newest, for good', async () => {
+    const context = await browser.open()
+    await context.page.goto(`${server.url}?live&token=${TOKEN}`)
+    await context.page.locator('.streaming').waitFor({ state: 'attached' })
+    const streams = await Promise.all(
+      Array.from({ length: 6 }, () =>
+        fetch(`${server.url}?live&token=${TOKEN}`, { headers: { accept: 'text/event-stream' } }),
+      ),
+    )
+    await context.page.locator('#live-state', { hasText: 'Newer pages of this client' }).waitFor()
+    expect(await context.page.locator('.streaming').count()).toBe(0)
+    for (const { body } of streams) await body!.cancel()
   })
 
   test('lists them without scripts as well', async () => {
     const { page } = await browser.open({ javaScript: false })
-    await page.goto(`${server.url}?live`)
+    await page.goto(`${server.url}?live&token=${TOKEN}`)
     expect(await page.locator('.live tbody tr').count()).toBeGreaterThan(0)
     expect(await page.locator('meta[http-equiv=refresh]').count()).toBe(1)
   })

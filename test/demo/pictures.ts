@@ -11,7 +11,7 @@ const PHONE =
   '4500003c5fd340002f06713fcb007105c6336407c35201bb5c1e7a5100000000a002ffff00000000020405140402080a0f3ac1220000000001030309'
 
 const directory = process.argv[2] ?? join(import.meta.dir, 'pictures')
-const server = await serve({ port: 0, logFormat: false, live: 'loopback', announce: () => {} })
+const server = await serve({ port: 0, logFormat: false, announce: () => {} })
 const browser = await openBrowser()
 
 async function picture(name: string, view: View, path: string, hover: string, dump?: string): Promise<void> {

@@ -135,8 +135,6 @@ describe('inspector', () => {
     expect(text).toContain('The proxy\u2019s own connection')
     expect(text).toContain('127.0.0.1:1234')
     expect(text).toContain('The proxy did not tell')
-    const { app } = appWith(fake({ ...told, peer: { address: '127.0.0.1', port: 5 }, hop }), { live: 'loopback' })
-    expect((await app.request('/?live', { headers: { ...HTML, host: 'localhost' } })).status).toBe(403)
   })
   test('shows hostile headers as text', async () => {
     const hostile = `</code><script>alert(1)</script><img src=x onerror=alert(2)>"'&`
@@ -159,8 +157,10 @@ describe('inspector', () => {
     }
   })
   test('refuses wrong options when it is built', () => {
-    expect(() => inspector({ live: 'everyone' as never })).toThrow(TypeError)
-    expect(() => inspector({ lvie: 'anyone' } as never)).toThrow(TypeError)
+    for (const live of ['loopback', 'anyone', true, {}, { token: '' }, { token: 5 }, { token: 'x', once: true }]) {
+      expect(() => inspector({ live: live as never })).toThrow(TypeError)
+    }
+    expect(() => inspector({ lvie: false } as never)).toThrow(TypeError)
     expect(() => inspector({ database: 'p0f.fp' as never })).toThrow('"database"')
   })
 })
@@ -232,6 +232,8 @@ describe('inspector, pasted dumps', () => {
 })
 
 describe('inspector, live', () => {
+  const token = 'correct horse; battery=staple'
+  const link = `/?live&token=${encodeURIComponent(token)}`
   const local = { host: '127.0.0.1:3000', ...HTML }
   const near = (): Fingerprint => fake({ peer: { address: '127.0.0.1', port: 43210 } })
   test('is off unless it is turned on', async () => {
@@ -239,45 +241,62 @@ describe('inspector, live', () => {
     expect((await app.request('/?live', { headers: local })).status).toBe(404)
     expect((await (await app.request('/', { headers: local })).text()).includes('href="?live"')).toBe(false)
   })
+  test('opens with the token, and from then on with the cookie that the answer sets', async () => {
+    const { app } = appWith(fake(), { live: { token } })
+    const first = await app.request(link, { headers: HTML })
+    expect(first.status).toBe(200)
+    const field = first.headers.get('set-cookie')!
+    expect(field).toMatch(/^tcpfingerprint-live-[0-9a-f]{8}=[0-9a-f]{64}; HttpOnly; SameSite=Strict$/)
+    const cookie = `theme=dark; ${field.split(';')[0]}; z=1`
+    for (const accept of ['text/html', 'text/event-stream']) {
+      const again = await app.request('/?live', { headers: { accept, cookie } })
+      expect(again.status).toBe(200)
+      expect(again.headers.get('set-cookie')).toBeNull()
+      await again.body?.cancel()
+    }
+    const menu = async (headers: Record<string, string>) =>
+      (await (await app.request('/', { headers: { ...HTML, ...headers } })).text()).includes('href="?live"')
+    expect([await menu({ cookie }), await menu({})]).toEqual([true, false])
+    const secure = await app.request(`https://example.com${link}`, { headers: HTML })
+    expect(secure.headers.get('set-cookie')).toEndWith('; SameSite=Strict; Secure')
+  })
+  test.each([
+    ['this machine, under a name of this machine', near(), local],
+    ['this machine, over IPv6', fake({ peer: { address: '::1', port: 5 } }), { ...HTML, host: '[::1]:3000' }],
+    ['a peer elsewhere', fake(), local],
+    ['an unknown peer', fake({ peer: undefined }), local],
+    ['a proxy', fake({ hop: near() }), { ...local, 'x-forwarded-for': '127.0.0.1' }],
+    ['a cookie of another token', near(), { ...local, cookie: `tcpfingerprint-live-00000000=${'0'.repeat(64)}` }],
+    ['a cookie of another value', near(), { ...local, cookie: 'OWN=0000; OWN=; OWN' }],
+    ['the token in place of the cookie', near(), { ...local, cookie: `OWN=${token}` }],
+  ])('is closed to %s without the token', async (_, fingerprint, headers) => {
+    const { app } = appWith(fingerprint, { live: { token } })
+    const own = (await app.request(link)).headers.get('set-cookie')!.split('=')[0]!
+    const sent: Record<string, string> = { ...headers }
+    if (sent.cookie !== undefined) sent.cookie = sent.cookie.replaceAll('OWN', own)
+    const wrong = ['', '&token', '&token=', '&token=wrong', `&token=${encodeURIComponent(token)}x`, `&Token=${token}`]
+    for (const query of wrong) {
+      for (const accept of ['text/html', 'text/event-stream']) {
+        const answer = await app.request(`/?live${query}`, { headers: { ...sent, accept } })
+        expect(answer.status, query).toBe(403)
+        expect(answer.headers.get('set-cookie')).toBeNull()
+      }
+    }
+  })
   test('lists connections, each once', async () => {
-    const { app } = appWith(near(), { live: 'loopback' })
+    const { app } = appWith(near(), { live: { token } })
     await app.request('/', { headers: local })
-    const answer = await app.request('/?live', { headers: local })
+    const answer = await app.request(link, { headers: local })
     expect(answer.status).toBe(200)
     const text = await answer.text()
     expect(text.match(/127\.0\.0\.1:43210/g)).toHaveLength(1)
     expect(text).toContain('64240:2-4-8-1-3:1460:7')
   })
-  test.each([
-    ['a peer elsewhere', fake(), local],
-    ['an unknown peer', fake({ peer: undefined }), local],
-    ['a name of another site (DNS rebinding)', near(), { ...local, host: 'example.com' }],
-    ['a name that begins like a local one', near(), { ...local, host: '127.0.0.1.example.com' }],
-    ['no name', near(), HTML],
-    ['a proxy (X-Forwarded-For)', near(), { ...local, 'x-forwarded-for': '127.0.0.1' }],
-    ['a proxy (Forwarded)', near(), { ...local, forwarded: 'for=192.0.2.1' }],
-    ['a proxy (Via)', near(), { ...local, via: '1.1 proxy' }],
-  ])('is closed to %s', async (_, fingerprint, headers) => {
-    const { app } = appWith(fingerprint, { live: 'loopback' })
-    expect((await app.request('/?live', { headers })).status).toBe(403)
-    expect((await app.request('/?live', { headers: { ...headers, accept: 'text/event-stream' } })).status).toBe(403)
-  })
-  test.each(['localhost', 'LOCALHOST:3000', 'app.localhost:80', '[::1]:3000', '127.0.0.2'])(
-    'is open under the name %s',
-    async (host) => {
-      const { app } = appWith(fake({ peer: { address: '::1', port: 5 } }), { live: 'loopback' })
-      expect((await app.request('/?live', { headers: { ...HTML, host } })).status).toBe(200)
-    },
-  )
-  test('is open to anyone where that is said', async () => {
-    const { app } = appWith(fake(), { live: 'anyone' })
-    expect((await app.request('/?live', { headers: { ...HTML, host: 'example.com' } })).status).toBe(200)
-  })
   test('tells news as server-sent events, from where the listener was', async () => {
-    const { app, page } = appWith(near(), { live: 'loopback' })
+    const { app, page } = appWith(near(), { live: { token } })
     const events = { host: 'localhost', accept: 'text/event-stream' }
     await app.request('/', { headers: local })
-    const answer = await app.request('/?live', { headers: events })
+    const answer = await app.request(link, { headers: events })
     expect(answer.headers.get('content-type')).toBe('text/event-stream')
     const reader = answer.body!.getReader()
     const decoder = new TextDecoder()
@@ -291,10 +310,10 @@ describe('inspector, live', () => {
     await until('id: 3\n')
     // HEAD takes no listener's place: more of them than there is room for.
     for (let i = 0; i < 40; i++) {
-      const head = await app.request('/?live', { method: 'HEAD', headers: events })
+      const head = await app.request(link, { method: 'HEAD', headers: events })
       expect(head.headers.get('content-type')).toBe('text/event-stream')
     }
-    const again = await app.request('/?live', { headers: { ...events, 'last-event-id': '43' } })
+    const again = await app.request(link, { headers: { ...events, 'last-event-id': '43' } })
     const first = await again.body!.getReader().read()
     expect(decoder.decode(first.value)).toBe('retry: 2000\n\n')
     page.close()

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { Fingerprint } from '../../src/bun.ts'
-import { LIVE_CAPACITY, LiveList, MAX_LISTENERS } from '../../src/inspector/live.ts'
+import { clientOf, LIVE_CAPACITY, LiveList, MAX_LISTENERS, MAX_LISTENERS_PER_CLIENT } from '../../src/inspector/live.ts'
 
 function connection(cookie: string, request = 1): Fingerprint {
   return {
@@ -33,14 +33,24 @@ describe('LiveList', () => {
     expect(list.entries()).toEqual([])
   })
   test('has room for so many listeners, and again when one leaves', async () => {
-    const streams = Array.from({ length: MAX_LISTENERS }, () => list.listen(0)!)
-    expect(list.listen(0)).toBeUndefined()
+    const streams = Array.from({ length: MAX_LISTENERS }, (_, i) => list.listen(0, `192.0.2.${i}`)!)
+    expect(list.listen(0, '198.51.100.1')).toBeUndefined()
     await streams[0]!.cancel()
     expect(list.listeners).toBe(MAX_LISTENERS - 1)
-    expect(list.listen(0)).toBeDefined()
+    expect(list.listen(0, '198.51.100.1')).toBeDefined()
+  })
+  test('gives no client more than its share: its oldest stream is told, and ends', async () => {
+    const streams = Array.from({ length: 100 }, () => list.listen(0, '192.0.2.1')!)
+    expect(list.listeners).toBe(MAX_LISTENERS_PER_CLIENT)
+    expect(await new Response(streams[0]).text()).toBe('retry: 2000\n\nevent: replaced\ndata:\n\n')
+    const others = Array.from({ length: MAX_LISTENERS }, (_, i) => list.listen(0, `198.51.100.${i}`))
+    expect(others.filter((stream) => stream !== undefined)).toHaveLength(MAX_LISTENERS - MAX_LISTENERS_PER_CLIENT)
+    // Where all places are taken a client still trades its own.
+    expect(list.listen(0, '192.0.2.1')).toBeDefined()
+    expect(list.listeners).toBe(MAX_LISTENERS)
   })
   test('lets go of a listener that does not read', async () => {
-    const stream = list.listen(0)!
+    const stream = list.listen(0, '192.0.2.1')!
     for (let i = 0; i < 1000; i++) list.note(connection(String(i)))
     expect(list.listeners).toBe(0)
     let events = 0
@@ -49,8 +59,20 @@ describe('LiveList', () => {
   })
   test('takes an id from before a restart for none', async () => {
     list.note(connection('7'))
-    const reader = list.listen(10_000)!.getReader()
+    const reader = list.listen(10_000, '192.0.2.1')!.getReader()
     await reader.read()
     expect(new TextDecoder().decode((await reader.read()).value)).toContain('"key":"7"')
   })
+})
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+  ['2001:db8::1', '2001:db8:0:0'],
+  ['::1', '0:0:0:0'],
+  ['::', '0:0:0:0'],
+  ['2001:db8:1:2:3:4:5::', '2001:db8:1:2'],
+  ['fe80::1:2:3:4', 'fe80:0:0:0'],
+])('the client of %s is %s', (address, client) => {
+  expect(clientOf(address)).toBe(client)
 })

@@ -33,12 +33,6 @@ function port(args: Arguments): number | undefined {
   return value
 }
 
-function live(args: Arguments): 'loopback' | 'anyone' | undefined {
-  const text = args.get('live')
-  if (text === undefined || text === 'loopback' || text === 'anyone') return text
-  throw new UsageError(`Option "--live" needs "loopback" or "anyone": "${printable(text)}"`)
-}
-
 function logFormat(args: Arguments): string | undefined {
   const text = args.get('log-format')
   if (text === undefined || text === 'json' || Object.hasOwn(NAMED_LOG_FORMATS, text)) return text
@@ -94,7 +88,8 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     cgiBin: path(args, 'cgi-bin', 'run scripts of', (directory) => {
       if (!statSync(directory).isDirectory()) throw new Error('it is not a directory')
     }),
-    live: live(args),
+    // A token of this run: whoever has the link that is printed may see who connects.
+    live: args.has('live') ? { token: crypto.randomUUID().replaceAll('-', '') } : undefined,
   }
   const node = otherRuntime()
   if (node !== undefined) {

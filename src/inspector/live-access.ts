@@ -1,0 +1,60 @@
+/**
+ * Who may see the live view: clients that bring its token, once in the link, then in a cookie.
+ *
+ * Nothing else counts. A peer address of this machine is also that of every client of a proxy or TCP relay on it, and Host and
+ * forwarding fields are what the client, or a proxy as it comes, makes of them.
+ * @module
+ */
+
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { toHex } from '../base/bytes.ts'
+
+const digest = (text: string): Uint8Array => createHash('sha256').update(text).digest()
+
+/** The value of a cookie in a Cookie field (RFC 6265 section 5.4). */
+function cookieOf(field: string, name: string): string | undefined {
+  for (const pair of field.split(';')) {
+    const equals = pair.indexOf('=')
+    if (equals >= 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
+  }
+  return undefined
+}
+
+/** What a request brings: token and cookie are compared in constant time. */
+export class LiveAccess {
+  readonly #token: Uint8Array
+  readonly #cookie: Uint8Array
+  readonly #name: string
+  readonly #value: string
+
+  constructor(token: string) {
+    this.#token = digest(token)
+    // The cookie proves the token, and is not the token. Cookies know no ports: servers of one host need names of their own.
+    this.#value = toHex(digest(`tcpfingerprint live view\n${token}`))
+    this.#name = `tcpfingerprint-live-${this.#value.slice(0, 8)}`
+    this.#cookie = digest(this.#value)
+  }
+
+  /** True if a request may see the live view, by the `token` of its query or by its Cookie field. */
+  allows(token: string | undefined, cookies: string | undefined): boolean {
+    return this.hasToken(token) || this.#hasCookie(cookies)
+  }
+
+  /** True if this is the token. */
+  hasToken(token: string | undefined): boolean {
+    return token !== undefined && timingSafeEqual(digest(token), this.#token)
+  }
+
+  #hasCookie(cookies: string | undefined): boolean {
+    const value = cookies === undefined ? undefined : cookieOf(cookies, this.#name)
+    return value !== undefined && timingSafeEqual(digest(value), this.#cookie)
+  }
+
+  /**
+   * The Set-Cookie field for a client that has brought the token. Without a path: that is then the directory of the page as the
+   * browser sees it, also where a proxy serves it under another path.
+   */
+  setCookie(secure: boolean): string {
+    return `${this.#name}=${this.#value}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`
+  }
+}
