@@ -57,7 +57,7 @@ const MISTAKES: readonly (readonly [call: (options: never) => unknown, options: 
   ],
   [accessLog, { format: 5 }, 'access log options: "format": Expected string or a function but received 5'],
   [cgi, {}, 'cgi options: Expected either "root" or "command"'],
-  [inspector, { live: 1 }, 'inspector options: "live": Expected false or "loopback" or "anyone" but received 1'],
+  [inspector, { live: 1 }, 'inspector options: "live": Expected false or Object but received 1'],
 ]
 
 describe('checkOptions', () => {
