@@ -37,7 +37,7 @@ export interface DemoRuntime {
 }
 
 /** Idle connections are kept so long, seconds. */
-const IDLE = 120
+export const IDLE = 120
 
 /** `fingerprint()` of the runtime in use, and its server. */
 export async function demoRuntime(): Promise<DemoRuntime> {

@@ -12,7 +12,7 @@ import {
   inspector,
   type Status,
 } from '../bun.ts'
-import { type DemoMiddleware, demoRuntime, type Listening } from './listen.ts'
+import { type DemoMiddleware, demoRuntime, IDLE, type Listening } from './listen.ts'
 
 /** What the application is made of. */
 export interface AppOptions {
@@ -70,9 +70,13 @@ export function createApp(middleware: DemoMiddleware, options: AppOptions = {}):
   const page = inspector({ live: options.live, database: options.fingerprint?.database })
   const scripts =
     options.cgiBin === undefined
-      ? cgi({ command: ENV_SCRIPT, prefix: '/cgi-bin/env' })
+      ? cgi({ command: ENV_SCRIPT, prefix: '/cgi-bin/env', idleTimeout: IDLE })
       : // A script may lead to another path of this server, which is not one more line in the log.
-        cgi({ root: options.cgiBin, dispatch: (request, c) => routes.fetch(request, c.env) })
+        cgi({
+          root: options.cgiBin,
+          idleTimeout: IDLE,
+          dispatch: (request, c) => routes.fetch(request, c.env),
+        })
   const routes: Hono<{ Variables: FingerprintVariables }> = new Hono({ getPath: pathOf })
   routes.use(middleware)
   routes.use(page.watch)

@@ -15,6 +15,7 @@ import { C, close, ioctl, open, setns } from './libc.ts'
 
 const PROGRAMS = {
   ip: 'iproute2',
+  git: 'git',
   apache2: 'apache2',
   'php-cgi': 'php-cgi',
   nginx: 'nginx',
