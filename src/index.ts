@@ -22,6 +22,8 @@ export type { DatabaseOptions, DatabaseWarning, Signature, SignatureLabel, UserA
 export { Database, DatabaseError, joinDatabases } from './label/database.ts'
 export { loadP0f } from './label/database-parser.ts'
 export { defaultDatabase } from './label/default.ts'
+export type { EvaluatedRow, Evaluation, EvaluationRow, EvaluationVerdict, Evaluator } from './label/evaluate.ts'
+export { createEvaluator, evaluate } from './label/evaluate.ts'
 export type { Family, LabelName } from './label/family.ts'
 export { families, family, isSameStack } from './label/family.ts'
 export type { LearnError, Learned, Learner, LearnOptions } from './label/learn/learner.ts'

@@ -135,6 +135,21 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./commands/learn.ts'),
   },
   {
+    name: 'evaluate',
+    summary: 'count how many known SYNs a database labels right',
+    usage: ['[--json]', '[--p0f-db FILE]', '[--tolerant]', 'FILE | -'],
+    description: [
+      'Reads rows of one JSON object a line: "hex" (a saved SYN) and "accept", words of which a right label contains the first and a generic one another, or "family". Prints how many labels are right, generic (the family is right, the version open), wrong and missing, and the rows that are wrong.',
+      'The exit code is 1 where a label is wrong or a line cannot be read.',
+    ],
+    options: [JSON_OPTION, P0F_DB, TOLERANT],
+    examples: [
+      ['tcpfingerprint evaluate rows.ndjson', 'the built-in database'],
+      ['tcpfingerprint evaluate --json --p0f-db own.fp rows.ndjson | jq .wrong', 'one of your own'],
+    ],
+    load: () => import('./commands/evaluate.ts'),
+  },
+  {
     name: 'serve',
     summary: 'run the demonstration server (Bun or Deno on Linux)',
     usage: [

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { escapeControls } from '../base/text.ts'
 import { QUIRK, QUIRK_WORDS } from '../fingerprint/quirks.ts'
 import {
   Database,
@@ -14,6 +15,7 @@ import {
   type UserAgentSystem,
   type WindowRule,
 } from './database.ts'
+import { familyOfClass } from './family.ts'
 
 /** Sections whose signatures are used. What stands in others is checked, at most warned of, and left out. */
 type Section = 'mtu' | 'tcp:request' | 'http:request' | 'other'
@@ -160,7 +162,7 @@ class Reader {
   #readLabel(line: number, value: string): void {
     if (this.#section === 'mtu') {
       if (value === '') throw new DatabaseError(line, 'empty label')
-      this.#link = visible(value)
+      this.#link = escapeControls(value)
       this.#expects = 'sig'
       return
     }
@@ -171,14 +173,16 @@ class Reader {
     }
     if (family !== '!') this.#checkFamily(line, family)
     if (!NAME.test(system)) throw new DatabaseError(line, `malformed name: ${quote(system)}`)
-    const flavor = visible(rest.join(':'))
+    const flavor = escapeControls(rest.join(':'))
+    const name = flavor === '' ? system : `${system} ${flavor}`
     this.#label = {
       line,
       generic: type === 'g',
       family: family === '!' ? undefined : family,
       system,
       flavor,
-      name: flavor === '' ? system : `${system} ${flavor}`,
+      name,
+      kin: familyOfClass(family === '!' ? undefined : family, name),
       runsOn: [],
     }
     this.#labels.push(this.#label)
@@ -205,7 +209,7 @@ class Reader {
     for (const entry of splitList(value.replace(/,$/, ''))) {
       const found = USER_AGENT_SYSTEM.exec(entry)
       if (found === null) throw new DatabaseError(line, `malformed system: ${quote(entry)}`)
-      this.#userAgentSystems.push({ system: found[1]!, text: visible(found[2] ?? found[1]!) })
+      this.#userAgentSystems.push({ system: found[1]!, text: escapeControls(found[2] ?? found[1]!) })
     }
   }
 
@@ -274,16 +278,8 @@ function splitStatement(line: number, text: string): { readonly key: string; rea
   return { key, value: text.slice(equals + 1).trim() }
 }
 
-/** Control characters, line separators and direction marks as escapes: names reach terminals, logs and pages. */
-function visible(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (c) => {
-    const code = c.charCodeAt(0)
-    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
-  })
-}
-
 function quote(text: string): string {
-  return `"${visible(text.length > 80 ? `${text.slice(0, 77)}...` : text)}"`
+  return `"${escapeControls(text.length > 80 ? `${text.slice(0, 77)}...` : text)}"`
 }
 
 function misplaced(line: number, key: string): DatabaseError {

@@ -17,6 +17,8 @@ export interface SignatureLabel {
   readonly flavor: string
   /** System and flavor as p0f prints them: `Linux 3.11 and newer`. */
   readonly name: string
+  /** What `Label.family` says: one of our families, or the class of a database that has others. */
+  readonly kin: string
   /** Of a tool: systems it runs on, a family with `@` before it. */
   readonly runsOn: readonly string[]
 }

@@ -8,8 +8,9 @@
  *
  * `linux` is any Linux; `android` and `chromeos` are the Linux systems that a User-Agent or a database names apart and
  * that share its stack. `apple` is macOS, iOS and their kin, which share one. `unix` are the other Unix systems. `userspace`
- * are stacks inside a program (gVisor, Tailscale, mTCP): they say nothing of the system below. `embedded` are devices and
- * routers, `scanner` scanners, tools and malware: everything a database lists as a program.
+ * are stacks inside a program (gVisor, Tailscale, mTCP): they say nothing of the system below. `embedded` are devices, `network`
+ * routers and switches, `relay` what ends TCP on behalf of others (load balancers, VPN exits, carrier proxies), `tool`
+ * scanners, tools and malware: everything a database lists as a program.
  */
 export type Family =
   | 'linux'
@@ -21,7 +22,9 @@ export type Family =
   | 'unix'
   | 'userspace'
   | 'embedded'
-  | 'scanner'
+  | 'network'
+  | 'relay'
+  | 'tool'
 
 /** The part of a label that tells its family. */
 export interface LabelName {
@@ -29,10 +32,13 @@ export interface LabelName {
   readonly name?: string | undefined
   /** `app` for programs, whatever their name. */
   readonly kind?: 'os' | 'app' | undefined
+  /** Family as a label has it; decides before the words of the name. */
+  readonly family?: string | undefined
 }
 
 /** Words of each family in label names: those of our own database, of p0f's and of common inventions. */
 const WORDS: readonly (readonly [Family, RegExp])[] = [
+  ['relay', /\brelay\b|middlebox/],
   ['userspace', /gvisor|netstack|tailscale|\bmtcp\b|smoltcp|user-space wireguard/],
   ['android', /android/],
   ['chromeos', /chrom(?:e|ium) ?os/],
@@ -41,12 +47,17 @@ const WORDS: readonly (readonly [Family, RegExp])[] = [
   ['apple', /mac ?os|\bos x\b|\bi(?:pad)?os\b|iphone|ipad|darwin|\bapple\b|tvos|watchos/],
   ['bsd', /bsd\b|dragonfly/],
   ['unix', /solaris|sunos|illumos|\baix\b|hp-ux|irix|tru64|\bunix\b/],
+  ['tool', /\b(?:nmap|naabu|masscan|zmap|hping\d?|nping|scapy|mirai)\b|traceroute/],
+]
+/** Words that count where no family is stated: a label of another family may name such a thing as an example. */
+const MORE_WORDS: readonly (readonly [Family, RegExp])[] = [
+  ['network', /cisco|comware|\bvrp\b|junos|routeros|\bf5\b|big-ip|netscaler/],
   [
     'embedded',
-    /cisco|lwip|freertos|contiki|\briot\b|\buip\b|netx duo|picotcp|zephyr|vxworks|routeros|esp-?(?:idf|32|8266)|nintendo|playstation/,
+    /lwip|freertos|contiki|\briot\b|\buip\b|netx duo|picotcp|zephyr|vxworks|esp-?(?:idf|32|8266)|nintendo|playstation/,
   ],
-  ['scanner', /\b(?:nmap|naabu|masscan|zmap|hping\d?|nping|scapy|mirai)\b|traceroute/],
 ]
+const FAMILIES: ReadonlySet<string> = new Set([...WORDS, ...MORE_WORDS].map(([one]) => one))
 
 /**
  * Every family that a label speaks of, most often one; none for names that tell no family.
@@ -57,11 +68,15 @@ const WORDS: readonly (readonly [Family, RegExp])[] = [
  */
 export function families(label: LabelName | undefined): readonly Family[] {
   if (label?.name === undefined) return []
-  if (label.kind === 'app') return ['scanner']
+  if (label.kind === 'app') return ['tool']
   // Cisco's system is called IOS too
   const name = label.name.slice(0, 256).toLowerCase().replace('cisco ios', 'cisco')
+  const stated = label.family !== undefined && FAMILIES.has(label.family) ? (label.family as Family) : undefined
   const found: Family[] = []
-  for (const [family, words] of WORDS) if (words.test(name)) found.push(family)
+  for (const [family, words] of WORDS) if (family === stated || words.test(name)) found.push(family)
+  for (const [family, words] of MORE_WORDS) {
+    if (stated === undefined ? words.test(name) : family === stated) found.push(family)
+  }
   // p0f writes "Linux (Android)" for Android alone, we "Linux (Android or ...)" for either
   if (found.includes('android') && !name.includes(' or ')) return found.filter((family) => family !== 'linux')
   return found
@@ -84,4 +99,15 @@ export function family(label: LabelName | undefined): Family | undefined {
   const found = families(label)
   if (found.length < 2) return found[0]
   return found.every((one) => LINUX.has(one)) ? 'linux' : undefined
+}
+
+/**
+ * `Label.family` of a signature: its class where that is one of ours, `tool` for a program, else by the words of the name
+ * (p0f's classes are `win`, `unix` and `other`); the class itself where the name tells none.
+ */
+export function familyOfClass(signatureClass: string | undefined, name: string): string {
+  if (signatureClass === undefined) return 'tool'
+  if (FAMILIES.has(signatureClass) && signatureClass !== 'unix') return signatureClass
+  const found = family({ name })
+  return found === undefined ? signatureClass : LINUX.has(found) ? 'linux' : found
 }

@@ -48,6 +48,7 @@ export interface LabelRecord {
   readonly kind?: 'os' | 'app'
   readonly match?: 'exact' | 'fuzzy'
   readonly generic?: boolean
+  readonly family?: string
   readonly distance: number
   readonly link?: string
   readonly mtu?: number
@@ -62,6 +63,11 @@ export class Label {
   readonly match: 'exact' | 'fuzzy' | undefined
   /** Whether the signature is a last resort of its database. */
   readonly generic: boolean | undefined
+  /**
+   * Family of the system or program: `linux`, `windows`, `apple`, `bsd`, `embedded`, `network`, `userspace`, `relay` or `tool`; with
+   * another database it may be a class of its own.
+   */
+  readonly family: string | undefined
   /** Routers passed: from the signature's initial TTL, without one from a guess. */
   readonly distance: number
   /** Link type by the MTU; `undefined` for tools, without MSS and for an MTU the database does not know. */
@@ -100,6 +106,7 @@ export class Label {
       this.kind = label.family === undefined ? 'app' : 'os'
       this.match = fuzzy ? 'fuzzy' : 'exact'
       this.generic = label.generic
+      this.family = label.kin
       this.distance = ttlDiffers(signature, timeToLive) ? distance : signature.timeToLive - timeToLive
     }
     if (mss !== 0 && this.kind !== 'app' && !isSendSynProbe(view)) {
@@ -133,7 +140,7 @@ export class Label {
     return {
       ...(this.name === undefined
         ? undefined
-        : { name: this.name, kind: this.kind!, match: this.match!, generic: this.generic! }),
+        : { name: this.name, kind: this.kind!, match: this.match!, generic: this.generic!, family: this.family! }),
       distance: this.distance,
       ...(this.link === undefined ? undefined : { link: this.link }),
       ...(this.mtu === undefined ? undefined : { mtu: this.mtu }),

@@ -15,7 +15,8 @@
 ; Wording: a label is never narrower than its evidence. "or tuned" means that a setting of a newer system gives the same SYN.
 ; Where two stacks send the same SYN the label names both.
 ;
-; Class of a label = family of the sender: linux, windows, apple, bsd, embedded, userspace. Tools have class "!".
+; Class of a label = family of the sender: linux, windows, apple, bsd, embedded (devices), network (routers, switches), userspace,
+; relay (what ends TCP on behalf of others). Tools have class "!".
 ;
 ; No signature, for want of evidence (no capture that names its sender, and no source read to the end):
 ;   game consoles (PlayStation, Switch, Xbox), VxWorks, ChromeOS (treat as Linux), Zephyr, DragonFly, Solaris and illumos,
@@ -30,7 +31,7 @@
 ; made from other MSS values stand here as plain numbers with any MSS.
 ; Version "*" with quirks "df,id+,flow" means df,id+ over IPv4 and flow over IPv6.
 
-classes = linux,windows,apple,bsd,embedded,userspace
+classes = linux,windows,apple,bsd,embedded,network,userspace,relay
 
 ; ====
 ; Link
@@ -693,7 +694,7 @@ sig   = 4:64:0:*:16384,*:mss,nop,nop,sok,nop,ws,nop,nop,ts:df,id+,ecn:0
 ; ==================
 
 ; b3a0f058 (SSH client Cisco-1.25), 1c05b7db (routers, MSS 536, ID 0)
-label = s:embedded:Cisco IOS:
+label = s:network:Cisco IOS:
 sig   = 4:255:0:*:4128,0:mss::0
 sig   = 4:255:0:*:4128,0:mss:id-:0
 

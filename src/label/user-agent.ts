@@ -101,12 +101,15 @@ export function platformOf(headers: HeaderValues): Platform | undefined {
   return undefined
 }
 
+/** Families whose TCP may end on behalf of a client behind them. */
+const IN_BETWEEN: ReadonlySet<Family> = new Set(['userspace', 'relay', 'embedded', 'network'])
+
 /** Whether stack and headers agree, and what each says. */
 export interface Comparison {
   /**
    * `match`: the headers name the system of the label. `mismatch`: they name another one; the connection was relayed
-   * (proxy, VPN exit, load balancer) or the headers lie. `unknown`: one of the two tells nothing, or the stack runs inside
-   * a program (gVisor, Tailscale) on a system that it does not show.
+   * (proxy, VPN exit, load balancer) or the headers lie. `unknown`: one of the two tells nothing, or the stack is that of a relay,
+   * a device or a program (gVisor, Tailscale) through which the client came.
    */
   readonly verdict: 'match' | 'mismatch' | 'unknown'
   /** Family of the label; where it names several, the one that agrees, else the first. */
@@ -120,7 +123,8 @@ export interface Comparison {
  *
  * Families are compared, never versions, so that generic and fuzzy labels count like others. Linux, Android and Chrome OS
  * share a stack and match each other (a phone asks for the desktop site as Linux, a tuned desktop looks like Android), as
- * do macOS, iOS and iPadOS. A scanner's or a device's label contradicts every browser. Under WSL 1 and behind Docker
+ * do macOS, iOS and iPadOS. A scanner's label contradicts every browser. Labels of relays, devices, routers and stacks inside a
+ * program contradict none: their TCP ends on behalf of a client whose system it does not show. Under WSL 1 and behind Docker
  * Desktop programs of Linux use the stack of Windows or macOS: a `mismatch` that is nobody's lie.
  *
  * A `mismatch` is no verdict on a person: proxies, VPN exits and load balancers have a stack of their own.
@@ -138,5 +142,5 @@ export function compareWithUserAgent(label: LabelName | undefined, headers: Head
   if (userAgent === undefined || stack === undefined) return { verdict: 'unknown', stack, userAgent }
   const agreeing = stacks.includes(userAgent) ? userAgent : stacks.find((one) => isSameStack(one, userAgent))
   if (agreeing !== undefined) return { verdict: 'match', stack: family(label) ?? agreeing, userAgent }
-  return { verdict: stacks.includes('userspace') ? 'unknown' : 'mismatch', stack, userAgent }
+  return { verdict: stacks.some((one) => IN_BETWEEN.has(one)) ? 'unknown' : 'mismatch', stack, userAgent }
 }

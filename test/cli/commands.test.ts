@@ -268,6 +268,7 @@ describe('tcpfingerprint parse', () => {
           kind: 'os',
           match: 'exact',
           generic: false,
+          family: 'unix',
           distance: 0,
           link: 'A link',
           mtu: 1500,

@@ -142,6 +142,7 @@ sig = *:Host,User-Agent,Accept=[,*/*;q=],?Accept-Language,Connection=[keep-alive
       system: 'NMap',
       flavor: 'SYN scan',
       name: 'NMap SYN scan',
+      kin: 'tool',
       runsOn: ['@unix', 'Windows'],
     })
     expect(database.signatures[0]!.label).toMatchObject({ generic: false, family: 'unix', system: 'Linux', runsOn: [] })

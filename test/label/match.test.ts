@@ -34,6 +34,7 @@ describe('match', () => {
       kind: 'os',
       match: 'exact',
       generic: false,
+      family: 'linux',
       distance: 7,
       link: 'Ethernet',
       mtu: 1500,
@@ -56,6 +57,7 @@ describe('match', () => {
       kind: 'app',
       match: 'exact',
       generic: false,
+      family: 'tool',
       distance: 4,
     })
     expect(record(db, syn({ ipId: 0, options: tcpOptions(option.mss(1331)), window: 1337 }))).toEqual({ distance: 0 })

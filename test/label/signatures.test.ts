@@ -35,11 +35,11 @@ test('the families of our labels are their classes', () => {
   const one = new Set<string>()
   for (const label of defaultDatabase().labels) {
     const found = families({ name: label.name, kind: label.family === undefined ? 'app' : 'os' })
-    if (label.family === undefined) expect(found).toEqual(['scanner'])
+    if (label.family === undefined) expect(found).toEqual(['tool'])
     else expect(found).toContain(label.family as never)
     const single = family({ name: label.name, kind: label.family === undefined ? 'app' : 'os' })
     if (single === undefined) one.add(label.name)
-    else expect<string>(single).toBe(label.family ?? 'scanner')
+    else expect<string>(single).toBe(label.family ?? 'tool')
   }
   // only the labels that name two unrelated senders have no single family
   expect([...one].every((name) => / or (?:zmap|Linux)/.test(name))).toBe(true)

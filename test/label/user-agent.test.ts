@@ -192,9 +192,9 @@ const VERDICTS: readonly (readonly [label: string, userAgent: string, verdict: '
   [LABELS.either, WINDOWS, 'unknown'],
   [LABELS.zmap, ANDROID, 'match'],
   [LABELS.zmap, WINDOWS, 'mismatch'],
-  // no browser runs on these
-  [LABELS.lwip, ANDROID, 'mismatch'],
-  [LABELS.cisco, IPHONE, 'mismatch'],
+  // a device or a router may stand between
+  [LABELS.lwip, ANDROID, 'unknown'],
+  [LABELS.cisco, IPHONE, 'unknown'],
   ['A name that tells no family', WINDOWS, 'unknown'],
 ]
 
@@ -228,12 +228,47 @@ test('compareWithUserAgent names both families', () => {
   })
 })
 
+/** What the stack's family (rows) says against the system of the headers (columns): match, mismatch (x) or unknown (?). */
+const PAIRS = `
+            windows android apple chromeos linux bsd
+  linux     x       =       x     =        =     x
+  windows   =       x       x     x        x     x
+  apple     x       x       =     x        x     x
+  bsd       x       x       x     x        x     =
+  userspace ?       ?       ?     ?        ?     ?
+  embedded  ?       ?       ?     ?        ?     ?
+  network   ?       ?       ?     ?        ?     ?
+  relay     ?       ?       ?     ?        ?     ?
+  tool      x       x       x     x        x     x
+`
+
+test('compareWithUserAgent: every pair of families', () => {
+  const [head, ...rows] = PAIRS.trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+  const browsers = [WINDOWS, ANDROID, MAC, CHROME_OS, LINUX, 'Mozilla/5.0 (X11; FreeBSD amd64) Firefox/128.0']
+  const verdicts = { '=': 'match', x: 'mismatch', '?': 'unknown' } as const
+  for (const [stack, ...marks] of rows) {
+    for (const [i, mark] of marks.entries()) {
+      const label = { name: 'Some name', kind: stack === 'tool' ? 'app' : 'os', family: stack! } as const
+      const { verdict } = compareWithUserAgent(label, { 'user-agent': browsers[i]! })
+      expect([stack, head![i], verdict]).toEqual([stack, head![i], verdicts[mark as keyof typeof verdicts]])
+    }
+  }
+})
+
+test('compareWithUserAgent: a label that names a relay beside a system contradicts none', () => {
+  const label = { name: 'FreeBSD or a relay', kind: 'os', family: 'relay' } as const
+  expect(compareWithUserAgent(label, { 'user-agent': WINDOWS }).verdict).toBe('unknown')
+  expect(compareWithUserAgent(label, { 'user-agent': 'Mozilla/5.0 (X11; FreeBSD amd64)' }).verdict).toBe('match')
+})
+
 test('compareWithUserAgent: a tool contradicts every browser, says nothing against tools', () => {
   const nmap = { name: 'nmap SYN scan', kind: 'app' } as const
   for (const userAgent of [WINDOWS, MAC, IPHONE, ANDROID, LINUX, CHROME_OS]) {
     expect(compareWithUserAgent(nmap, { 'user-agent': userAgent })).toMatchObject({
       verdict: 'mismatch',
-      stack: 'scanner',
+      stack: 'tool',
     })
   }
   expect(compareWithUserAgent(nmap, { 'user-agent': 'Mozilla/5.0 zgrab/0.x' }).verdict).toBe('unknown')
@@ -262,7 +297,8 @@ test('family knows the names of other databases', () => {
     ['Mac OS X 10.x', 'apple'],
     ['MacOS X 10.9 or newer (sometimes iPhone or iPad)', 'apple'],
     ['iOS iPhone or iPad', 'apple'],
-    ['Cisco IOS', 'embedded'],
+    ['Cisco IOS', 'network'],
+    ['TCP ends at a middlebox or relay (load balancer, VPN exit, carrier proxy)', 'relay'],
     ['FreeBSD 8.x', 'bsd'],
     ['OpenBSD 3.x', 'bsd'],
     ['NetBSD', 'bsd'],
@@ -275,7 +311,7 @@ test('family knows the names of other databases', () => {
     ['', undefined],
   ]
   for (const [name, expected] of names) expect([name, family({ name, kind: 'os' })]).toEqual([name, expected as never])
-  expect(family({ name: 'NMap SYN scan', kind: 'app' })).toBe('scanner')
+  expect(family({ name: 'NMap SYN scan', kind: 'app' })).toBe('tool')
   expect(family(undefined)).toBeUndefined()
   expect(families(undefined)).toEqual([])
   expect([...families({ name: LABELS.tuned })].sort()).toEqual(['android', 'linux'])

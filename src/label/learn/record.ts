@@ -137,7 +137,7 @@ const WRITTEN_LABEL = /^([sg]):(!|[A-Za-z][A-Za-z0-9]*):([^:]+):([^:]*)$/
 /** Class of a label that names only a system. */
 function className(name: string): Family | 'other' {
   const found = family({ name })
-  return found === undefined || found === 'scanner' ? 'other' : found
+  return found === undefined || found === 'tool' ? 'other' : found
 }
 
 /**
