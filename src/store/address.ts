@@ -1,0 +1,69 @@
+/**
+ * Addresses and networks as a store keeps them: one spelling each.
+ * @module
+ */
+import { formatIpv6Address } from '../wire/address.ts'
+import { createAddressWords, isMapped, parseAddress } from '../wire/sockaddr.ts'
+import type { Place } from './types.ts'
+
+/** An address in its canonical spelling (RFC 5952; IPv4-mapped as IPv4) with its /24 or /64. `undefined` for other text. */
+export function placeOf(text: string): { readonly address: string; readonly network: string } | undefined {
+  const words = createAddressWords()
+  if (!parseAddress(text.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, ''), words)) return undefined
+  if (isMapped(words)) {
+    const octets = [words.w3 >>> 24, (words.w3 >>> 16) & 255, (words.w3 >>> 8) & 255]
+    return { address: [...octets, words.w3 & 255].join('.'), network: `${octets.join('.')}.0/24` }
+  }
+  return {
+    address: ipv6Text([words.w0, words.w1, words.w2, words.w3]),
+    network: `${ipv6Text([words.w0, words.w1, 0, 0])}/64`,
+  }
+}
+
+/**
+ * The octets that name an address (4 or 16) or network (3 or 8) of {@link placeOf}: those of a network are how each of its
+ * addresses begins, so that one ordered column answers for both.
+ */
+export function prefixOf(text: string): Uint8Array {
+  const [address = '', bits] = text.split('/')
+  const words = createAddressWords()
+  parseAddress(address, words)
+  const octets = new Uint8Array(16)
+  const view = new DataView(octets.buffer)
+  for (const [i, word] of [words.w0, words.w1, words.w2, words.w3].entries()) view.setUint32(4 * i, word)
+  if (isMapped(words)) return octets.slice(12, bits === undefined ? 16 : 15)
+  return octets.slice(0, bits === undefined ? 16 : 8)
+}
+
+/** The address of four or sixteen octets, the network of three or eight: the inverse of {@link prefixOf}. */
+export function textOfPrefix(prefix: Uint8Array): string {
+  if (prefix.length <= 4) return prefix.length === 4 ? prefix.join('.') : `${prefix.join('.')}.0/24`
+  const octets = new Uint8Array(16)
+  octets.set(prefix)
+  return formatIpv6Address(octets) + (prefix.length === 16 ? '' : '/64')
+}
+
+function ipv6Text(words: readonly [number, number, number, number]): string {
+  const octets = new Uint8Array(16)
+  words.forEach((word, i) => {
+    new DataView(octets.buffer).setUint32(4 * i, word)
+  })
+  return formatIpv6Address(octets)
+}
+
+/**
+ * What a question is about: an address in any spelling, or `ADDRESS/24` or `ADDRESS/64` for its whole network. An IPv6 address
+ * stands for its /64, since a client has all of it.
+ *
+ * @throws {TypeError} for text that is neither
+ */
+export function readPlace(text: string): Place {
+  const [, address = '', bits] = /^(.*?)(?:\/(\d{1,3}))?$/.exec(text.trim()) ?? []
+  const place = placeOf(address)
+  const expected = place?.address.includes(':') ? '64' : '24'
+  if (place === undefined || (bits !== undefined && bits !== expected)) {
+    throw new TypeError(`Cannot look up "${text}": expected an IPv4 or IPv6 address, an IPv4 /24 or an IPv6 /64`)
+  }
+  if (bits !== undefined || expected === '64') return { kind: 'network', network: place.network }
+  return { kind: 'address', ...place }
+}

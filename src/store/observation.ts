@@ -1,0 +1,91 @@
+/**
+ * From a fingerprint to the row that a store keeps.
+ * @module
+ */
+import type { Fingerprint } from '../connection/fingerprint.ts'
+import { guessHopDistance, guessInitialTtl } from '../fingerprint/ttl.ts'
+import type { Syn } from '../wire/syn.ts'
+import { placeOf } from './address.ts'
+import type { Observation, Stack } from './types.ts'
+
+/** What a row has beside the fingerprint. */
+export interface ObservationContext {
+  readonly boot: string
+  readonly host: string
+  readonly cookie: string
+  readonly account: string
+  /** Microseconds since 1970. */
+  readonly seen: number
+  readonly anonymize: boolean
+  readonly keepSyn: boolean
+}
+
+/** Characters of an account that are kept: it is somebody's word, not ours. */
+export const MAX_ACCOUNT = 256
+
+/** The row of a connection; `undefined` where its peer is not known. */
+export function observationOf(fingerprint: Fingerprint, context: ObservationContext): Observation | undefined {
+  const { peer, syn, timing } = fingerprint
+  const place = peer && placeOf(peer.address)
+  if (place === undefined) return undefined
+  const timeToLive = syn && timeToLiveOf(syn)
+  return {
+    boot: context.boot,
+    host: context.host,
+    cookie: context.cookie,
+    seen: context.seen,
+    network: place.network,
+    address: context.anonymize ? place.network : place.address,
+    port: context.anonymize ? undefined : peer!.port,
+    serverPort: fingerprint.local?.port,
+    stack: stackOf(fingerprint),
+    timeToLive,
+    distance: timeToLive === undefined ? undefined : guessHopDistance(timeToLive),
+    rtt: timing.handshakeRtt?.microseconds,
+    rttProvenance: timing.handshakeRtt?.provenance,
+    firstDataDelay: timing.firstDataDelayMilliseconds,
+    tlsRoundTrip: (timing as { readonly tlsRoundTripMilliseconds?: number }).tlsRoundTripMilliseconds,
+    requests: fingerprint.connection?.request ?? 1,
+    account: cleanAccount(context.account),
+    syn: context.keepSyn ? syn && (context.anonymize ? withoutAddresses(syn) : syn.hex) : undefined,
+  }
+}
+
+const timeToLiveOf = ({ ip }: Syn): number => (ip.version === 4 ? ip.timeToLive : ip.hopLimit)
+
+/** What the SYN says of the client's system; `undefined` where there is no SYN. */
+export function stackOf(fingerprint: Fingerprint): Stack | undefined {
+  const { syn, fingerprints, label } = fingerprint
+  if (syn === undefined || fingerprints === undefined) return undefined
+  return {
+    stack: fingerprints.p0f.replace(
+      /^(\d:)\d+\+[\d?]+/,
+      (_, version: string) => `${version}${guessInitialTtl(timeToLiveOf(syn))}`,
+    ),
+    muonfp: fingerprints.muonfp,
+    haproxy: fingerprints.haproxy,
+    mss: syn.tcp.mss,
+    window: syn.tcp.window,
+    scale: syn.tcp.windowScale,
+    options: syn.tcp.optionKinds.join(','),
+    label: label?.name === undefined ? undefined : cleanText(label.name),
+    family: (label as { readonly family?: string } | undefined)?.family,
+  }
+}
+
+/** An account as it is kept. */
+export function cleanAccount(account: string): string {
+  return cleanText(account.slice(0, MAX_ACCOUNT))
+}
+
+/** Databases refuse NUL in text, and a lone surrogate is no UTF-8. */
+function cleanText(text: string): string {
+  return text.replaceAll('\0', '\ufffd').toWellFormed()
+}
+
+/** The SYN with both addresses zeroed: `anonymize` never writes the host part. */
+function withoutAddresses({ hex, ip, ipOffset }: Syn): string {
+  const [at, digits] = ip.version === 4 ? [12, 16] : [8, 64]
+  const start = 2 * (ipOffset + at)
+  return hex.slice(0, start) + '0'.repeat(digits) + hex.slice(start + digits)
+}

@@ -1,0 +1,228 @@
+/**
+ * A store: what was seen of connections, in a database, and the questions that it answers.
+ * @module
+ */
+import type { Fingerprint } from '../connection/fingerprint.ts'
+import { onProcessEnd } from '../runtime/process-end.ts'
+import { unrefTimer } from '../runtime/timers.ts'
+import { readPlace } from './address.ts'
+import { firstDay } from './answers.ts'
+import { createRecordMiddleware, type RecordMiddleware, type RecordOptions } from './hono.ts'
+import { machineIdentity } from './machine.ts'
+import { openEngine } from './open-engine.ts'
+import { type ResolvedStoreOptions, resolveStoreOptions, type StoreOptions } from './options.ts'
+import { type QueueStatus, WriteQueue } from './queue.ts'
+import { Recorder } from './recorder.ts'
+import type { Engine, HostRow, LabelDayRow, LabelRow, StackRow } from './types.ts'
+
+/** How far back a question looks. */
+export interface Period {
+  /** UTC days, today included, by the start of the connections. Default 7. */
+  readonly days?: number
+}
+
+/** Whose observations {@link Store.forget} removes: an address (or network, `ADDRESS/24`), or an account. */
+export type Forgotten = { readonly address: string } | { readonly account: string }
+
+/**
+ * Observations of connections, kept in a database. Recording never throws, is never awaited by a request, and is bounded: what
+ * cannot be kept is counted. Questions reject where the database cannot answer.
+ */
+export interface Store {
+  /** Resolves when the database is open and its tables are up to date; rejects with the reason. Recording does not wait for it. */
+  ready(): Promise<void>
+  /** Hono middleware that keeps each request's connection. Mount it after `fingerprint()`. */
+  record(options?: RecordOptions): RecordMiddleware
+  /** The same without Hono: call it once for each request, or once a connection. `account` is the application's word. */
+  observe(fingerprint: Fingerprint, facts?: { readonly account?: string | undefined }): void
+  /**
+   * The systems behind an address, or network (`ADDRESS/24`, `ADDRESS/64`): distinct stacks, the one seen last first. An IPv6
+   * address stands for its /64.
+   *
+   * @throws {TypeError} (rejects) for text that is no address
+   */
+  hosts(address: string, period?: Period): Promise<HostRow[]>
+  /** The stacks that an account came with, by network, the one seen last first. */
+  stacks(account: string, period?: Period): Promise<StackRow[]>
+  /** Labels by connections, most first. */
+  labels(period?: Period): Promise<LabelRow[]>
+  /** Labels for each UTC day. */
+  labelsByDay(period?: Period): Promise<LabelDayRow[]>
+  /** Removes what is kept of an address, a network or an account, rows that wait included. How many connections that were. */
+  forget(subject: Forgotten): Promise<number>
+  /** How recording is doing. Makes no call to the database. */
+  status(): QueueStatus
+  /** Writes what waits, now; resolves when it is written, or after a failure. */
+  flush(): Promise<void>
+  /** Writes what waits, for up to two seconds, and closes the database. */
+  close(): Promise<void>
+}
+
+/** Milliseconds between two looks at what has expired, and between two slices of it. */
+const EXPIRE_EVERY = 3_600_000
+const EXPIRE_PAUSE = 100
+/** Slices at most in a row. */
+const EXPIRE_SLICES = 10_000
+
+/**
+ * Opens a store. Nothing is connected before this call returns; a database that is away is tried again and again.
+ *
+ * @throws {TypeError} for an unknown option or a wrong value
+ * @example
+ * const store = openStore({ url: 'sqlite:observations.sqlite' })
+ * app.use(fingerprint()).use(store.record({ account: (c) => c.get('user')?.id }))
+ * await store.hosts('198.51.100.7', { days: 7 })
+ */
+export function openStore(options: StoreOptions): Store {
+  return new DatabaseStore(resolveStoreOptions(options))
+}
+
+class DatabaseStore implements Store {
+  readonly #options: ResolvedStoreOptions
+  readonly #queue: WriteQueue
+  readonly #recorder: Recorder
+  readonly #takeBack: () => void
+  #engine: Promise<Engine> | undefined
+  #expiry: ReturnType<typeof setTimeout> | undefined
+  #isClosed = false
+
+  constructor(options: ResolvedStoreOptions) {
+    this.#options = options
+    const told = new Set<string>()
+    this.#queue = new WriteQueue(() => this.#open(), {
+      limit: options.queue,
+      ...options.batch,
+      onError: (error) => {
+        if (told.has(error.message) || told.size > 100) return
+        told.add(error.message)
+        try {
+          options.onError?.(error)
+        } catch {
+          // A mistake in the application's function is not the store's.
+        }
+      },
+    })
+    const { anonymize, syn: keepSyn } = options
+    this.#recorder = new Recorder(this.#queue, { ...machineIdentity(options.host), anonymize, keepSyn })
+    this.#takeBack = onProcessEnd(() => {
+      this.#recorder.bringUpToDate()
+      this.#queue.flushNow()
+    })
+    // Opened in a turn of its own, so that the tables are there before the first request.
+    queueMicrotask(() => this.#open().catch(() => {}))
+  }
+
+  /** The engine, opened once; after a failure tried anew by the next caller. */
+  #open(): Promise<Engine> {
+    if (this.#isClosed) return Promise.reject(new Error('The store is closed'))
+    this.#engine ??= openEngine(this.#options.target).then(
+      (engine) => {
+        this.#expireIn(EXPIRE_EVERY / 60)
+        return engine
+      },
+      (error: unknown) => {
+        this.#engine = undefined
+        throw error
+      },
+    )
+    return this.#engine
+  }
+
+  async ready(): Promise<void> {
+    await this.#open()
+  }
+
+  record(options?: RecordOptions): RecordMiddleware {
+    return createRecordMiddleware((fingerprint, account) => this.#observe(fingerprint, account), options)
+  }
+
+  observe(fingerprint: Fingerprint, facts: { readonly account?: string | undefined } = {}): void {
+    this.#observe(fingerprint, facts.account)
+  }
+
+  #observe(fingerprint: Fingerprint, account: unknown): void {
+    try {
+      if (!this.#isClosed)
+        this.#recorder.observe(fingerprint, account === undefined || account === null ? '' : String(account))
+    } catch (error) {
+      this.#options.onError?.(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  async hosts(address: string, period?: Period): Promise<HostRow[]> {
+    const place = readPlace(address)
+    return (await this.#open()).hosts(place, since(period))
+  }
+
+  async stacks(account: string, period?: Period): Promise<StackRow[]> {
+    const first = since(period)
+    return (await this.#open()).stacks(account, first)
+  }
+
+  async labels(period?: Period): Promise<LabelRow[]> {
+    const first = since(period)
+    return (await this.#open()).labels(first)
+  }
+
+  async labelsByDay(period?: Period): Promise<LabelDayRow[]> {
+    const first = since(period)
+    return (await this.#open()).labelsByDay(first)
+  }
+
+  async forget(subject: Forgotten): Promise<number> {
+    const whom =
+      'account' in subject ? ({ kind: 'account', account: subject.account } as const) : readPlace(subject.address)
+    // Rows that wait would bring it back.
+    this.#recorder.forgetAll()
+    await this.#queue.flush()
+    return (await this.#open()).forget(whom)
+  }
+
+  status(): QueueStatus {
+    return this.#queue.status()
+  }
+
+  async flush(): Promise<void> {
+    this.#recorder.bringUpToDate()
+    await this.#queue.flush()
+  }
+
+  #expireIn(milliseconds: number): void {
+    if (this.#isClosed) return
+    clearTimeout(this.#expiry)
+    this.#expiry = setTimeout(() => void this.#expire(), milliseconds)
+    unrefTimer(this.#expiry)
+  }
+
+  async #expire(): Promise<void> {
+    const { observations, daily } = this.#options.retention
+    try {
+      const engine = await this.#open()
+      for (let slice = 0; slice < EXPIRE_SLICES && !this.#isClosed; slice++) {
+        if (!(await engine.expire(firstDay(observations), firstDay(daily)))) break
+        await new Promise<void>((resolve) => unrefTimer(setTimeout(resolve, EXPIRE_PAUSE)))
+      }
+    } catch (error) {
+      this.#options.onError?.(error as Error)
+    }
+    this.#expireIn(EXPIRE_EVERY)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#takeBack()
+    clearTimeout(this.#expiry)
+    this.#recorder.close()
+    await this.#queue.close()
+    this.#isClosed = true
+    const engine = await this.#engine?.catch(() => undefined)
+    await engine?.close()
+  }
+}
+
+function since({ days = 7 }: Period = {}): string {
+  if (!Number.isInteger(days) || days < 1 || days > 36_500) {
+    throw new RangeError(`Cannot look back ${days} days: expected an integer from 1 to 36500`)
+  }
+  return firstDay(days)
+}
