@@ -47,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
     description: [
       'Decodes SYN packets as Linux keeps them for TCP_SAVED_SYN: hexadecimal octets from the IP header (or the Ethernet header before it) to the end of the TCP options.',
       'Without HEX, or with "-", reads standard input, one packet a line. With --json every line of input is answered by exactly one line of output, in order: a record, or {"error": {"reason": ..., "offset": ...}}.',
+      'Octets may be parted by blanks, colons or commas and have 0x before them. Rows of tcpdump -x, -xx or -X, xxd, hexdump -C, od -A x -t x1 and Wireshark are one packet together, as many packets as there are.',
     ],
     options: [JSON_OPTION, P0F_DB, TOLERANT, JA4T],
     examples: [
@@ -55,6 +56,7 @@ export const COMMANDS: readonly Command[] = [
         'explain one SYN',
       ],
       ['tcpfingerprint parse --json - < syns.txt | jq -r .label.name', 'name the system behind each line'],
+      ["tcpdump -l -x 'tcp[13] & 18 = 2' | tcpfingerprint parse", 'explain IPv4 SYNs as they come'],
     ],
     load: () => import('./commands/parse.ts'),
   },
@@ -64,7 +66,7 @@ export const COMMANDS: readonly Command[] = [
     usage: ['[--json]', '[HEX... | -]'],
     description: [
       'Decodes what getsockopt(TCP_INFO) returned on Linux, as hexadecimal octets in little-endian order. Any length is good: a kernel that knows fewer fields returns fewer octets.',
-      'Without HEX, or with "-", reads standard input, one dump a line. With --json every line is answered by exactly one line, in order.',
+      'Without HEX, or with "-", reads standard input, one dump a line, or rows as "parse" takes them. With --json every line is answered by exactly one line, in order.',
     ],
     options: [JSON_OPTION],
     examples: [['tcpfingerprint info - < tcp_info.txt', 'a table with units for each line']],
@@ -82,7 +84,10 @@ export const COMMANDS: readonly Command[] = [
     options: [JSON_OPTION, P0F_DB, TOLERANT, JA4T],
     examples: [
       ['tcpfingerprint pcap --json monday.pcap tuesday.pcapng > syns.ndjson', 'one record per SYN'],
-      ["tcpdump -w - 'tcp[13] & 18 = 2' | tcpfingerprint pcap -", 'watch SYNs as they come'],
+      [
+        "tcpdump -U -w - 'tcp[13] & 18 = 2 or (ip6[6] = 6 and ip6[53] & 18 = 2)' | tcpfingerprint pcap -",
+        'watch SYNs as they come',
+      ],
     ],
     load: () => import('./commands/pcap.ts'),
   },

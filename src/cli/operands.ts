@@ -3,51 +3,75 @@
  * @module
  */
 import { isatty } from 'node:tty'
+import { HexDumpReader, type Wholeness } from '../base/hex-dump.ts'
 import type { DecodeError } from '../wire/errors.ts'
 import type { Arguments } from './args.ts'
 import { LONGEST_LINE, readLines } from './input.ts'
 import type { Io } from './io.ts'
 import { errorCode, systemReason } from './system.ts'
 
-/** Answers one piece of hexadecimal text; `place` names it in messages. Returns whether it was good. */
-export type Answer = (text: string, place: string) => boolean
-
-/** Answers text that was too long to be read. */
-export type Refuse = (error: DecodeError, place: string) => void
+/** What a command does with its input. */
+export interface InputHandler {
+  /** What a dump is, in words. */
+  readonly what: string
+  /** Answers one dump; `place` names it in messages. Returns whether it was good. */
+  answer(text: string, place: string): boolean
+  /** Answers text that was too long to be read. */
+  refuse(error: DecodeError, place: string): void
+  /** See {@link HexDumpReader}. */
+  wholeness(digits: string): Wholeness
+}
 
 /**
- * Hands every operand, and every line of standard input for `-` or without operands, to `answer` in order, the
- * output being written whenever more input has to be waited for.
+ * Hands every operand, and every dump of standard input for `-` or without operands, to `answer` in order, the output being
+ * written whenever more input has to be waited for. See {@link HexDumpReader} for what is a dump.
  *
  * @returns the exit code.
  */
-export function forEachInput(args: Arguments, io: Io, what: string, answer: Answer, refuse: Refuse): number {
+export function forEachInput(args: Arguments, io: Io, handler: InputHandler): number {
   let bad = false
+  const answer = (text: string, place: string): void => {
+    if (!handler.answer(text, place)) bad = true
+  }
   const operands = args.operands.length === 0 ? ['-'] : args.operands
   const many = operands.length > 1
   operands.forEach((operand, index) => {
     if (operand !== '-') {
-      if (!answer(operand, many ? `argument ${index + 1}` : 'argument')) bad = true
+      const place = many ? `argument ${index + 1}` : 'argument'
+      if (!operand.includes('\n')) {
+        answer(operand, place)
+        return
+      }
+      const reader = new HexDumpReader(({ text, line }) => answer(text, `${place}, line ${line}`), handler.wholeness)
+      for (const line of operand.trimEnd().split('\n')) reader.line(line)
+      reader.end()
       return
     }
-    if (isatty(0)) io.warn(`Reading from the terminal: one ${what} in hexadecimal a line, Ctrl-D ends`)
+    if (isatty(0)) io.warn(`Reading from the terminal: one ${handler.what} in hexadecimal a line, Ctrl-D ends`)
     let number = 0
+    const reader = new HexDumpReader(({ text, line }) => answer(text, `line ${line}`), handler.wholeness)
     const line = (text: string | undefined, octets: number): void => {
       number += 1
-      if (text === undefined) {
-        refuse({ reason: 'too-long', offset: LONGEST_LINE, available: octets }, `line ${number}`)
-        bad = true
-      } else if (!answer(text, `line ${number}`)) {
-        bad = true
+      if (text !== undefined) {
+        reader.line(text)
+        return
       }
+      reader.skip()
+      handler.refuse({ reason: 'too-long', offset: LONGEST_LINE, available: octets }, `line ${number}`)
+      bad = true
+    }
+    const idle = (): void => {
+      reader.pause()
+      io.out.flush()
     }
     try {
-      readLines(0, line, () => io.out.flush())
+      readLines(0, line, idle)
     } catch (error) {
       if (errorCode(error) === '') throw error
       io.warn(`Cannot read standard input: ${systemReason(error)}`)
       bad = true
     }
+    reader.end()
   })
   return bad ? 1 : 0
 }

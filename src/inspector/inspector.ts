@@ -232,7 +232,8 @@ async function answerDump(
     return c.json({ error: error === 'too-large' ? { reason: 'too-long', offset: 0 } : error }, status, HEADERS)
   }
   if (syn !== undefined) return c.json({ ...syn.toJSON(), fingerprints: fingerprints(syn), label }, 200, HEADERS)
-  return c.json(decoded, 200, HEADERS)
+  const { more, ...facts } = decoded!
+  return c.json(facts, 200, HEADERS)
 }
 
 async function showLive(c: Context, access: LiveAccess | undefined, list: LiveList): Promise<Response> {

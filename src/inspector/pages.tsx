@@ -262,6 +262,11 @@ export function DecodePage({ frame, text, kind, decoded, label, error }: DecodeP
           <p>{error === 'too-large' ? `It is longer than ${MAX_PASTE} characters.` : sentence(describeError(error))}</p>
         </section>
       )}
+      {decoded === undefined || decoded.more === 0 ? null : (
+        <p class="quiet">
+          The first of {decoded.more + 1} dumps in this text. The command explains all of them: tcpfingerprint parse.
+        </p>
+      )}
       {decoded?.kind === 'syn' ? (
         <>
           <section class="hero result">

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { COMMANDS } from '../../src/cli/commands.ts'
 import { VERSION } from '../../src/cli/version.ts'
 import { SYN4, SYN6 } from '../capture-file/build.ts'
+import { bare, hexdump, od, tcpdump, wireshark, xxd } from '../support/dumps.ts'
 import { BUN, lines, records, tcpfingerprint, withFiles } from './run.ts'
 
 const syn4 = Buffer.from(SYN4).toString('hex')
@@ -52,7 +53,7 @@ describe('tcpfingerprint', () => {
       for (const option of options) expect(one.out).toContain(`--${option.name}`)
       // Only lines to be pasted are wider than a terminal.
       for (const line of lines(one.out)) {
-        if (!line.startsWith('  tcpfingerprint')) expect(line.length).toBeLessThanOrEqual(80)
+        if (!/^ {2}(?:\S.* \| )?tcpfingerprint /.test(line)) expect(line.length).toBeLessThanOrEqual(80)
       }
       expect(tcpfingerprint(['help', name]).out).toBe(one.out)
       expect(tcpfingerprint([name, '-h']).out).toBe(one.out)
@@ -197,6 +198,48 @@ describe('tcpfingerprint parse', () => {
     const { code, out } = tcpfingerprint(['parse', '--json', syn6, '-', '--', syn4], { input: `${syn4}\n${syn6}\n` })
     expect(code).toBe(0)
     expect(records(out).map(({ hex }) => hex)).toEqual([syn6, syn4, syn6, syn4])
+  })
+
+  test('takes what people paste', () => {
+    const octets = syn4.match(/../g)!
+    const lines = [
+      octets.join(' '),
+      octets.join(':'),
+      `0x${syn4}`,
+      octets.map((octet) => `0x${octet}`).join(', '),
+      `"${octets.map((octet) => `\\x${octet}`).join('')}"`,
+    ]
+    for (const input of [
+      `${lines.join('\n')}\n`,
+      tcpdump(syn4) + tcpdump(syn4, true) + xxd(syn4) + hexdump(syn4) + wireshark(syn4),
+      `${syn4}\n${xxd(syn4)}\n${bare(syn4)}${syn4}\n${od(syn4)}`,
+    ]) {
+      const { code, out, err } = tcpfingerprint(['parse', '--json'], { input })
+      expect({ code, err }).toEqual({ code: 0, err: '' })
+      expect(records(out).map(({ hex }) => hex)).toEqual(Array.from({ length: 5 }, () => syn4))
+    }
+    const quoted = tcpfingerprint(['parse', '--json', lines[0]!, tcpdump(syn4) + tcpdump(syn6), xxd(syn6)])
+    expect(quoted.code).toBe(0)
+    expect(records(quoted.out).map(({ hex }) => hex)).toEqual([syn4, syn4, syn6, syn6])
+    const wrong = tcpfingerprint(['parse'], { input: `${tcpdump(syn4)}\n45 00 zz\n${xxd(syn6).replace(/^.*\n/, '')}` })
+    expect(wrong.code).toBe(1)
+    expect(wrong.err).toContain('line 7: bad-hex at offset 2')
+    expect(wrong.err).toContain('line 8: bad-')
+    const info = tcpfingerprint(['info', '--json'], { input: xxd(INFO) + hexdump(INFO) + INFO })
+    expect(records(info.out).map(({ hex }) => hex)).toEqual([INFO, INFO, INFO])
+  })
+
+  test('answers a packet when its last row has come, as far as its form tells', async () => {
+    const child = Bun.spawn([...BUN.argv, 'parse', '--json'], { stdin: 'pipe', stdout: 'pipe', stderr: 'ignore' })
+    try {
+      child.stdin.write(tcpdump(syn4))
+      await child.stdin.flush()
+      const { value } = await child.stdout.getReader().read()
+      expect(JSON.parse(new TextDecoder().decode(value)).hex).toBe(syn4)
+    } finally {
+      await child.stdin.end()
+      await child.exited
+    }
   })
 
   test('takes lines of any length and octets', () => {

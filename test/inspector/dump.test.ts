@@ -1,51 +1,14 @@
 import { describe, expect, test } from 'bun:test'
-import { decodeDump, readDump } from '../../src/inspector/dump.ts'
+import { readHexDump } from '../../src/base/hex-dump.ts'
+import { decodeDump } from '../../src/inspector/dump.ts'
+import { hexdump, tcpdump, xxd } from '../support/dumps.ts'
 
 /** A SYN of Linux: 60 octets. */
 const SYN =
   '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 const octets = SYN.match(/../g)!
 
-/** As `tcpdump -x` prints it, with its text where `-X` is given. */
-function tcpdump(text: boolean): string {
-  const lines: string[] = []
-  for (let at = 0; at < octets.length; at += 16) {
-    const groups = (
-      octets
-        .slice(at, at + 16)
-        .join('')
-        .match(/.{1,4}/g) ?? []
-    ).join(' ')
-    lines.push(`\t0x${at.toString(16).padStart(4, '0')}:  ${text ? `${groups.padEnd(39)}  E..<.4@.9.CC....` : groups}`)
-  }
-  return lines.join('\n')
-}
-
-function xxd(): string {
-  const lines: string[] = []
-  for (let at = 0; at < octets.length; at += 16) {
-    const groups = (
-      octets
-        .slice(at, at + 16)
-        .join('')
-        .match(/.{1,4}/g) ?? []
-    ).join(' ')
-    lines.push(`${at.toString(16).padStart(8, '0')}: ${groups.padEnd(39)}  ab cd ef 01 2345`)
-  }
-  return lines.join('\n')
-}
-
-function hexdump(): string {
-  const lines: string[] = []
-  for (let at = 0; at < octets.length; at += 16) {
-    const row = octets.slice(at, at + 16)
-    const halves = `${row.slice(0, 8).join(' ')}  ${row.slice(8).join(' ')}`
-    lines.push(`${at.toString(16).padStart(8, '0')}  ${halves.padEnd(48)}  |E..<.4@.9.CC....|`)
-  }
-  return `${lines.join('\n')}\n${octets.length.toString(16).padStart(8, '0')}\n`
-}
-
-describe('readDump', () => {
+describe('readHexDump', () => {
   test.each([
     ['plain digits', SYN],
     ['upper case', SYN.toUpperCase()],
@@ -55,13 +18,13 @@ describe('readDump', () => {
     ['C array', octets.map((one) => `0x${one}`).join(', ')],
     ['string escapes', `"${octets.map((one) => `\\x${one}`).join('')}"`],
     ['lines of 16 octets without offsets', octets.join(' ').replace(/(.{47}) /g, '$1\n')],
-    ['tcpdump -x', tcpdump(false)],
-    ['tcpdump -X', tcpdump(true)],
-    ['xxd, with text that looks like octets', xxd()],
-    ['hexdump -C', hexdump()],
-    ['xxd with line ends of Windows', xxd().replaceAll('\n', '\r\n')],
+    ['tcpdump -x', tcpdump(SYN)],
+    ['tcpdump -X', tcpdump(SYN, true)],
+    ['xxd, with text that looks like octets', xxd(SYN)],
+    ['hexdump -C', hexdump(SYN)],
+    ['xxd with line ends of Windows', xxd(SYN).replaceAll('\n', '\r\n')],
   ])('takes %s', (_, text) => {
-    expect(readDump(text)).toBe(SYN)
+    expect(readHexDump(text)).toEqual({ digits: SYN, more: 0 })
   })
   test('leaves what is no digit to the decoder, which says where it is', () => {
     const result = decodeDump('45 00 <script>', 'auto')

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import { type Fingerprint, type InspectorOptions, inspector } from '../../src/bun.ts'
 import { defaultDatabase, fingerprints, match, parseSyn, parseTcpInfo } from '../../src/index.ts'
+import { tcpdump } from '../support/dumps.ts'
 import infos from '../vectors/tcp-info.json' with { type: 'json' }
 
 const SYN =
@@ -173,6 +174,12 @@ describe('inspector, pasted dumps', () => {
     const text = await answer.text()
     expect(text).toContain('class="diagram"')
     expect(text).toContain('4:57+7:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0')
+  })
+  test('explains the first of several packets, and says so', async () => {
+    const body = new URLSearchParams({ dump: tcpdump(SYN) + tcpdump(SYN, true) }).toString()
+    const text = await (await app.request('/?decode', post(body, HTML))).text()
+    expect(text).toContain('class="diagram"')
+    expect(text).toContain('The first of 2 dumps')
   })
   test('explains tcp_info', async () => {
     const text = await (await app.request('/?decode', post(`dump=${INFO}&kind=tcp-info`, HTML))).text()

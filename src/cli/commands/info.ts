@@ -3,8 +3,8 @@
  * @module
  */
 
+import { digitsOf } from '../../base/hex-dump.ts'
 import { describeError } from '../../explain/errors.ts'
-import type { DecodeError } from '../../wire/errors.ts'
 import { safeParseTcpInfo } from '../../wire/tcp-info.ts'
 import type { Arguments } from '../args.ts'
 import type { Io } from '../io.ts'
@@ -15,22 +15,17 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   const { out } = io
   const json = args.has('json')
   const explain = json ? undefined : (await import('../render/text-info.ts')).formatTcpInfo
-  const refuse = (error: DecodeError, place: string): void => {
-    if (json) out.text(`${JSON.stringify({ error })}\n`)
-    else io.warn(`${place}: ${describeError(error)}`)
-  }
   let first = true
-  return forEachInput(
-    args,
-    io,
-    'struct tcp_info',
-    (text, place) => {
-      const decoded = safeParseTcpInfo(text)
+  return forEachInput(args, io, {
+    what: 'struct tcp_info',
+    answer(text, place) {
+      const digits = digitsOf(text)
+      const decoded = safeParseTcpInfo(digits)
       if (!decoded.ok) {
-        refuse(decoded.error, place)
+        this.refuse(decoded.error, place)
         return false
       }
-      const hex = text.trim().toLowerCase()
+      const hex = digits.trim().toLowerCase()
       if (explain === undefined) {
         out.text(`${JSON.stringify({ hex, tcpInfo: decoded.value })}\n`)
       } else {
@@ -39,6 +34,11 @@ export async function run(args: Arguments, io: Io): Promise<number> {
       }
       return true
     },
-    refuse,
-  )
+    refuse(error, place) {
+      if (json) out.text(`${JSON.stringify({ error })}\n`)
+      else io.warn(`${place}: ${describeError(error)}`)
+    },
+    // Any length is good: only the next line tells that a dump has ended.
+    wholeness: () => 'unknown',
+  })
 }
