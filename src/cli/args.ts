@@ -1,8 +1,9 @@
 /**
- * Command-line arguments: options in any order between operands, `--name value` and `--name=value`, `--` ends options.
+ * Command-line arguments: options in any order between operands, `--name value` and `--name=value`, `--` ends options. Over `parseArgs` of `node:util`.
  * @module
  */
 
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { printable } from '../base/text.ts'
 
 /** One option of a command. */
@@ -34,11 +35,14 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** The option whose name is nearest to a misspelt one, or `undefined` when none is near. */
-function nearest(typed: string, specs: readonly OptionSpec[]): string | undefined {
+/** Typing errors in which a hint may differ from what was typed. */
+const MOST_ERRORS = 2
+
+/** The name that is nearest to a misspelt one; `undefined` when none is near. */
+export function nearest(typed: string, names: readonly string[]): string | undefined {
   let best: string | undefined
-  let least = 3
-  for (const { name } of specs) {
+  let least = MOST_ERRORS + 1
+  for (const name of names) {
     const distance = editDistance(typed.slice(0, 32), name)
     if (distance < least) {
       least = distance
@@ -49,7 +53,7 @@ function nearest(typed: string, specs: readonly OptionSpec[]): string | undefine
 }
 
 /** Levenshtein distance of two short words. */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
@@ -61,47 +65,45 @@ export function editDistance(a: string, b: string): number {
   return row[b.length]!
 }
 
+/** Options as `parseArgs` wants them. */
+function optionsOf(specs: readonly OptionSpec[]): NonNullable<ParseArgsConfig['options']> {
+  return Object.fromEntries(
+    specs.map(({ name, short, value }) => [
+      name,
+      { type: value === undefined ? 'boolean' : 'string', ...(short === undefined ? undefined : { short }) },
+    ]),
+  )
+}
+
 /**
  * Sorts arguments into options and operands.
  *
  * @throws {UsageError} on an unknown option, a missing value, or a value for a switch.
  */
 export function parseArguments(argv: readonly string[], specs: readonly OptionSpec[]): Arguments {
+  // Not strict: the messages here name the nearest option, which those of `parseArgs` do not.
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: optionsOf(specs),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
   const operands: string[] = []
   const values = new Map<string, string[]>()
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i]!
-    if (word === '--') {
-      operands.push(...argv.slice(i + 1))
-      break
+  for (const token of tokens) {
+    if (token.kind === 'positional') operands.push(token.value)
+    if (token.kind !== 'option') continue
+    const { name, rawName, value, inlineValue } = token
+    const spec = specs.find((one) => one.name === name)
+    if (spec === undefined || rawName === `-${name}`) throw unknownOption(argv[token.index] ?? rawName, name, specs)
+    if (spec.value === undefined && inlineValue === true) throw new UsageError(`Option "--${name}" takes no value`)
+    if (spec.value !== undefined && value === undefined) {
+      throw new UsageError(`Option "--${name}" needs a value: ${spec.value}`)
     }
-    if (word === '-' || !word.startsWith('-')) {
-      operands.push(word)
-      continue
-    }
-    const long = word.startsWith('--')
-    const equals = long ? word.indexOf('=') : -1
-    const typed = long ? word.slice(2, equals < 0 ? undefined : equals) : word.slice(1)
-    const spec = specs.find((one) => (long ? one.name === typed : one.short === typed))
-    if (spec === undefined) {
-      const hint = long ? nearest(typed, specs) : undefined
-      throw new UsageError(
-        `Unknown option "${printable(word)}"${hint === undefined ? '' : `: did you mean "--${hint}"?`}`,
-      )
-    }
-    let value = ''
-    if (spec.value === undefined) {
-      if (equals >= 0) throw new UsageError(`Option "--${spec.name}" takes no value`)
-    } else if (equals >= 0) {
-      value = word.slice(equals + 1)
-    } else {
-      const next = argv[++i]
-      if (next === undefined) throw new UsageError(`Option "--${spec.name}" needs a value: ${spec.value}`)
-      value = next
-    }
-    const list = values.get(spec.name)
-    if (list === undefined) values.set(spec.name, [value])
-    else list.push(value)
+    const list = values.get(name)
+    if (list === undefined) values.set(name, [value ?? ''])
+    else list.push(value ?? '')
   }
   return {
     operands,
@@ -109,4 +111,14 @@ export function parseArguments(argv: readonly string[], specs: readonly OptionSp
     get: (name) => values.get(name)?.at(-1),
     all: (name) => values.get(name) ?? [],
   }
+}
+
+function unknownOption(word: string, name: string, specs: readonly OptionSpec[]): UsageError {
+  const hint = word.startsWith('--')
+    ? nearest(
+        name,
+        specs.map((one) => one.name),
+      )
+    : undefined
+  return new UsageError(`Unknown option "${printable(word)}"${hint === undefined ? '' : `: did you mean "--${hint}"?`}`)
 }

@@ -41,10 +41,11 @@ sig = *:255-:0:*:1024,0:::0
 `
 
 describe('tcpfingerprint', () => {
-  test('--help lists every command, and each explains itself with an example', () => {
+  test('--help lists every command, and each explains itself with an example', async () => {
     const general = tcpfingerprint(['--help'])
     expect(general).toMatchObject({ code: 0, err: '' })
-    for (const { name, options } of COMMANDS) {
+    for (const { name, load } of COMMANDS) {
+      const { options } = (await load()).help
       expect(general.out).toContain(`  ${name} `)
       const one = tcpfingerprint([name, '--help'])
       expect(one).toMatchObject({ code: 0, err: '' })

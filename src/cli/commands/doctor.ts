@@ -6,21 +6,30 @@
 import { printable } from '../../base/text.ts'
 import { examine, type Finding, type Verdict } from '../../doctor/checks.ts'
 import { type Arguments, UsageError } from '../args.ts'
+import type { CommandHelp } from '../commands.ts'
 import type { Io } from '../io.ts'
 import { palette } from '../render/color.ts'
+import { wrap } from '../usage.ts'
+
+/** What `--help` says. */
+export const help: CommandHelp = {
+  usage: ['[--json]', '[--port N]'],
+  description: [
+    'Checks the kernel, the runtime and its permissions, SYN cookies, the limit of open files, libc, inotify, TCP_SAVE_SYN and TCP_DEFER_ACCEPT, and makes test connections on loopback over IPv4, IPv6 and TLS. Each line is ok, degraded (something is missing or less exact) or failing, with the remedy.',
+    'Servers of Bun and Deno that run already are connected to once, and sent nothing, to see whether they wait for data before they accept.',
+    'Exit status 1 where something is failing. Needs Bun or Deno for everything beyond kernel, SYN cookies and open files. With --json one object: {"status": ..., "checks": [{"name", "status", "found", "remedy"}]}.',
+  ],
+  options: [
+    { name: 'json', help: 'print one JSON object instead of text for people' },
+    { name: 'port', value: 'N', help: 'look at the server on this port of this machine,\nwhatever program it is' },
+  ],
+  examples: [
+    ['tcpfingerprint doctor', 'before the first deployment, and when a field is missing'],
+    ['tcpfingerprint doctor --json --port 443', 'for a health check, with the server in it'],
+  ],
+}
 
 const WIDTH = 80
-
-/** Breaks a text into lines of at most `width` characters at its spaces. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(word)
-  }
-  return lines
-}
 
 const SUMMARY: Readonly<Record<Verdict, string>> = {
   ok: 'Everything that can be captured is captured here.',
@@ -51,8 +60,8 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   const paint = { ok: green, degraded: yellow, failing: red }
   const indent = ' '.repeat(28)
   const status = await examine(options, ({ name, status, found, remedy }) => {
-    const lines = wrapped(printable(found), WIDTH - indent.length)
-    const more = remedy === undefined ? [] : wrapped(`Remedy: ${remedy}`, WIDTH - indent.length)
+    const lines = wrap(printable(found), WIDTH - indent.length).split('\n')
+    const more = remedy === undefined ? [] : wrap(`Remedy: ${remedy}`, WIDTH - indent.length).split('\n')
     out.text(`${paint[status](status.padEnd(8))}  ${bold(name.padEnd(16))}  ${lines.join(`\n${indent}`)}\n`)
     for (const line of more) out.text(`${indent}${dim(line)}\n`)
     // Test connections take a moment: what is known is shown.

@@ -5,10 +5,26 @@
 import { escapeControls, plural, printable } from '../../base/text.ts'
 import { createEvaluator, type EvaluatedRow, type Evaluation, type EvaluationRow } from '../../label/evaluate.ts'
 import { type Arguments, UsageError } from '../args.ts'
+import type { CommandHelp } from '../commands.ts'
 import { loadDatabase } from '../database.ts'
 import { LONGEST_LINE, openSource, readLines, type Source } from '../input.ts'
 import type { Io } from '../io.ts'
+import { JSON_OPTION, P0F_DB, TOLERANT } from '../options.ts'
 import { errorCode, systemReason } from '../system.ts'
+
+/** What `--help` says. */
+export const help: CommandHelp = {
+  usage: ['[--json]', '[--p0f-db FILE]', '[--tolerant]', 'FILE | -'],
+  description: [
+    'Reads rows of one JSON object a line: "hex" (a saved SYN) and "accept", words of which a right label contains the first and a generic one another, or "family". Prints how many labels are right, generic (the family is right, the version open), wrong and missing, and the rows that are wrong.',
+    'The exit code is 1 where a label is wrong or a line cannot be read.',
+  ],
+  options: [JSON_OPTION, P0F_DB, TOLERANT],
+  examples: [
+    ['tcpfingerprint evaluate rows.ndjson', 'the built-in database'],
+    ['tcpfingerprint evaluate --json --p0f-db own.fp rows.ndjson | jq .wrong', 'one of your own'],
+  ],
+}
 
 /** Messages on standard error, and rows of one kind in the text for people. */
 const MOST_MESSAGES = 20

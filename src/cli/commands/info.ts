@@ -7,8 +7,21 @@ import { digitsOf } from '../../base/hex-dump.ts'
 import { describeError } from '../../explain/errors.ts'
 import { safeParseTcpInfo } from '../../wire/tcp-info.ts'
 import type { Arguments } from '../args.ts'
+import type { CommandHelp } from '../commands.ts'
 import type { Io } from '../io.ts'
 import { forEachInput } from '../operands.ts'
+import { JSON_OPTION } from '../options.ts'
+
+/** What `--help` says. */
+export const help: CommandHelp = {
+  usage: ['[--json]', '[HEX... | -]'],
+  description: [
+    'Decodes what getsockopt(TCP_INFO) returned on Linux, as hexadecimal octets in little-endian order. Any length is good: a kernel that knows fewer fields returns fewer octets.',
+    'Without HEX, or with "-", reads standard input, one dump a line, or rows as "parse" takes them. With --json every line is answered by exactly one line, in order.',
+  ],
+  options: [JSON_OPTION],
+  examples: [['tcpfingerprint info - < tcp_info.txt', 'a table with units for each line']],
+}
 
 /** Runs the command; returns its exit code. */
 export async function run(args: Arguments, io: Io): Promise<number> {

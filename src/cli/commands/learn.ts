@@ -6,9 +6,57 @@
 import { plural, printable } from '../../base/text.ts'
 import { createLearner, type LearnError, type Learner, type LearnOptions } from '../../label/learn/learner.ts'
 import { type Arguments, UsageError } from '../args.ts'
+import type { CommandHelp } from '../commands.ts'
 import { LONGEST_LINE, openSource, readLines, type Source } from '../input.ts'
 import type { Io } from '../io.ts'
 import { errorCode, systemReason } from '../system.ts'
+
+/** What `--help` says. */
+export const help: CommandHelp = {
+  usage: [
+    '[--label-column NAME]',
+    '[--no-headers]',
+    '[--min-count N]',
+    '[--conflicts omit|generic]',
+    '[--majority SHARE]',
+    '[--exact-mss]',
+    '[--max-signatures N]',
+    'FILE...',
+  ],
+  description: [
+    'Reads records of one JSON object a line ("-" is standard input): lines of "parse --json", answers of /json, JSON access logs. Writes a p0f v3 database to standard output that --p0f-db and p0f itself load, each signature with the number of SYNs that had it.',
+    'A record needs a fingerprint (the SYN in hexadecimal, or the p0f string) and a sender: the text in the label column, else the platform told by Sec-CH-UA-Platform and User-Agent. A label is "NAME", or as in p0f "s:unix:Linux:5.x".',
+    'Records that cannot be read are told by file and line; records without a fingerprint or sender are counted.',
+  ],
+  options: [
+    {
+      name: 'label-column',
+      value: 'NAME',
+      help: 'where a record holds its label, with dots for\nnested objects (default "label")',
+    },
+    { name: 'no-headers', help: 'do not take labels from headers' },
+    { name: 'min-count', value: 'N', help: 'leave out signatures of fewer SYNs (default 1)' },
+    {
+      name: 'conflicts',
+      value: 'omit|generic',
+      help: 'what becomes of a signature under several\nlabels: left out (default), or a last resort\nfor the commonest of them',
+    },
+    {
+      name: 'majority',
+      value: 'SHARE',
+      help: 'share of SYNs, over 0.5, that settles a conflict\n(default 1: all of them)',
+    },
+    { name: 'exact-mss', help: 'keep the MSS, which routers lower (default: any)' },
+    { name: 'max-signatures', value: 'N', help: 'signatures kept in memory (default 100000)' },
+  ],
+  examples: [
+    [
+      'tcpfingerprint learn --label-column model --min-count 3 log.ndjson > devices.fp',
+      'signatures of devices that an inventory names',
+    ],
+    ['tcpfingerprint parse --json --p0f-db devices.fp - < syns.txt', 'use them'],
+  ],
+}
 
 /** Messages about one file on standard error. */
 const MOST_MESSAGES = 20

@@ -10,8 +10,29 @@ import type { DecodeError } from '../../wire/errors.ts'
 import { type Syn, safeParseSyn } from '../../wire/syn.ts'
 import { createAnalyzer } from '../analyzer.ts'
 import type { Arguments } from '../args.ts'
+import type { CommandHelp } from '../commands.ts'
 import type { Io } from '../io.ts'
 import { forEachInput } from '../operands.ts'
+import { JA4T, JSON_OPTION, P0F_DB, TOLERANT } from '../options.ts'
+
+/** What `--help` says. */
+export const help: CommandHelp = {
+  usage: ['[--json]', '[--p0f-db FILE]', '[--tolerant]', '[--ja4t]', '[HEX... | -]'],
+  description: [
+    'Decodes SYN packets as Linux keeps them for TCP_SAVED_SYN: hexadecimal octets from the IP header (or the Ethernet header before it) to the end of the TCP options.',
+    'Without HEX, or with "-", reads standard input, one packet a line. With --json every line of input is answered by exactly one line of output, in order: a record, or {"error": {"reason": ..., "offset": ...}}.',
+    'Octets may be parted by blanks, colons or commas and have 0x before them. Rows of tcpdump -x, -xx or -X, xxd, hexdump -C, od -A x -t x1 and Wireshark are one packet together, as many packets as there are.',
+  ],
+  options: [JSON_OPTION, P0F_DB, TOLERANT, JA4T],
+  examples: [
+    [
+      'tcpfingerprint parse 4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307',
+      'explain one SYN',
+    ],
+    ['tcpfingerprint parse --json - < syns.txt | jq -r .label.name', 'name the system behind each line'],
+    ["tcpdump -l -x 'tcp[13] & 18 = 2' | tcpfingerprint parse", 'explain IPv4 SYNs as they come'],
+  ],
+}
 
 /** Runs the command; returns its exit code. */
 export async function run(args: Arguments, io: Io): Promise<number> {

@@ -13,11 +13,31 @@ import { describeError } from '../../explain/errors.ts'
 import { safeParseSyn } from '../../wire/syn.ts'
 import { type Analyzer, createAnalyzer } from '../analyzer.ts'
 import { type Arguments, UsageError } from '../args.ts'
+import type { CommandHelp } from '../commands.ts'
 import { openSource, readSome, type Source } from '../input.ts'
 import type { Io } from '../io.ts'
+import { JA4T, JSON_OPTION, P0F_DB, TOLERANT } from '../options.ts'
 import { createProgress, type Progress } from '../progress.ts'
 import type { RecordError, RecordWriter } from '../record.ts'
 import { errorCode, systemReason } from '../system.ts'
+
+/** What `--help` says. */
+export const help: CommandHelp = {
+  usage: ['[--json]', '[--p0f-db FILE]', '[--tolerant]', '[--ja4t]', 'FILE...'],
+  description: [
+    'Reads pcap and pcapng files, also compressed with gzip, or standard input for "-", and prints every TCP segment with SYN set, ACK and RST clear, as "parse" does, with the keys "file" and "frame" (from 1, as Wireshark numbers). Other packets are passed over. Files larger than memory are no problem.',
+    'Links: Ethernet with VLAN tags, MPLS and PPPoE, raw IP, Linux cooked v1 and v2, null and loopback, PPP, Wi-Fi and more; tunnels are opened and listed in "tunnel".',
+    'What cannot be read (a packet cut short, an unknown link type, a truncated file) is told with file and frame, on standard error and, with --json, as an {"error": ...} record; everything else is still read, and the exit code is 1.',
+  ],
+  options: [JSON_OPTION, P0F_DB, TOLERANT, JA4T],
+  examples: [
+    ['tcpfingerprint pcap --json monday.pcap tuesday.pcapng > syns.ndjson', 'one record per SYN'],
+    [
+      "tcpdump -U -w - 'tcp[13] & 18 = 2 or (ip6[6] = 6 and ip6[53] & 18 = 2)' | tcpfingerprint pcap -",
+      'watch SYNs as they come',
+    ],
+  ],
+}
 
 /** Octets of one read. */
 const CHUNK = 1024 * 1024

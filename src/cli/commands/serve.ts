@@ -7,9 +7,61 @@ import { compileLogFormat, NAMED_LOG_FORMATS } from '../../access-log/format.ts'
 import { printable } from '../../base/text.ts'
 import { currentRuntime } from '../../runtime/current.ts'
 import { type Arguments, UsageError } from '../args.ts'
+import type { CommandHelp } from '../commands.ts'
 import { loadDatabase } from '../database.ts'
 import type { Io } from '../io.ts'
+import { P0F_DB, TOLERANT } from '../options.ts'
 import { systemReason } from '../system.ts'
+
+/** What `--help` says. */
+export const help: CommandHelp = {
+  usage: [
+    '[--host H]',
+    '[--port N]',
+    '[--tls-cert FILE --tls-key FILE]',
+    '[--http2]',
+    '[--log-format F]',
+    '[--log-file FILE]',
+    '[--cgi-bin DIR]',
+    '[--live]',
+    '[--p0f-db FILE]',
+    '[--tolerant]',
+  ],
+  description: [
+    'Answers every request with the fingerprint of its own connection: / for browsers, /json, /env (the FINGERPRINT_* variables), /cgi-bin/NAME, /healthz. Prints where to point a browser and curl, then one access-log line for each request.',
+  ],
+  options: [
+    { name: 'host', value: 'H', help: 'address to listen on (default 127.0.0.1, or HOST);\n"::" is IPv6 and IPv4' },
+    { name: 'port', value: 'N', help: 'port to listen on (default 3000, or PORT);\n0: any free one' },
+    { name: 'tls-cert', value: 'FILE', help: 'certificate chain in PEM; needs --tls-key' },
+    { name: 'tls-key', value: 'FILE', help: 'private key in PEM' },
+    { name: 'http2', help: 'speak HTTP/2 as well' },
+    {
+      name: 'log-format',
+      value: 'F',
+      help: 'common, combined, vhost_combined, json, or an Apache\nLogFormat string with %{FINGERPRINT_TCP_RTT}g or such',
+    },
+    { name: 'log-file', value: 'FILE', help: 'where the access log goes (default: standard output)' },
+    {
+      name: 'cgi-bin',
+      value: 'DIR',
+      help: 'directory of CGI scripts (default: one script that\nprints its environment)',
+    },
+    {
+      name: 'live',
+      help: 'list the last 100 connections at /?live, for browsers\nthat open the link which is printed at the start',
+    },
+    P0F_DB,
+    TOLERANT,
+  ],
+  examples: [
+    ['tcpfingerprint serve --port 8080', 'then: curl http://127.0.0.1:8080/json'],
+    [
+      'tcpfingerprint serve --log-format \'%h "%r" %>s %{FINGERPRINT_MUONFP}g %{FINGERPRINT_TCP_RTT}g\'',
+      'fingerprints in the access log',
+    ],
+  ],
+}
 
 /** An environment variable; `undefined` when unset, empty, or denied. */
 function variable(name: string): string | undefined {

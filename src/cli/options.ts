@@ -1,0 +1,27 @@
+/**
+ * Options that several commands have.
+ * @module
+ */
+import type { OptionSpec } from './args.ts'
+
+/** Lines of JSON in place of text. */
+export const JSON_OPTION: OptionSpec = {
+  name: 'json',
+  help: 'print one JSON object per line instead of text for people',
+}
+/** Where labels come from: see `loadDatabase`. */
+export const P0F_DB: OptionSpec = {
+  name: 'p0f-db',
+  value: 'FILE',
+  help: 'take labels from this p0f v3 database (p0f.fp)\ninstead of the built-in one; repeat it to join several',
+}
+/** How `--p0f-db` is matched. */
+export const TOLERANT: OptionSpec = {
+  name: 'tolerant',
+  help: 'let signatures of --p0f-db match in spite of an IPv6 flow\nlabel or Accurate ECN, which p0f does not know',
+}
+/** A fingerprint under a licence of its own. */
+export const JA4T: OptionSpec = {
+  name: 'ja4t',
+  help: 'add the JA4T fingerprint\n(FoxIO License 1.1: no monetization)',
+}
