@@ -49,8 +49,12 @@ export const IN_CLOSE_WRITE = 0x8
 export const IN_CLOSE_NOWRITE = 0x10
 export const IN_Q_OVERFLOW = 0x4000
 
-/** Of poll (asm-generic/poll.h): the number is not open. */
+/** poll (asm-generic/poll.h). POLLNVAL: the number is not open. */
+export const POLLOUT = 0x4
+export const POLLHUP = 0x10
 export const POLLNVAL = 0x20
+export const POLLWRNORM = 0x100
+export const POLLWRBAND = 0x200
 
 /** epoll (linux/eventpoll.h). EPOLLERR and EPOLLHUP need not be asked for. */
 export const EPOLL_CLOEXEC = 0x80000

@@ -19,7 +19,8 @@ export class SocketError extends Error {
   readonly option: string | undefined
   readonly fd: number
   constructor(action: string, facts: { code: string; errno: number; syscall: string; option?: string; fd: number }) {
-    super(`${action} descriptor ${facts.fd}: ${facts.syscall} failed with ${facts.code}`)
+    const which = facts.fd < 0 ? 'descriptor' : `descriptor ${facts.fd}`
+    super(`${action} ${which}: ${facts.syscall} failed with ${facts.code}`)
     this.code = facts.code
     this.errno = facts.errno
     this.syscall = facts.syscall

@@ -108,6 +108,21 @@ export class Sockets {
     return this.libc.getsockopt(fd, SOL_SOCKET, SO_COOKIE, this.value, this.#length) === 0
   }
 
+  /** Why the last `cookie` failed. `ENOPROTOOPT` before Linux 4.12, and in sandboxes that have no such option. */
+  cookieError(fd: number): SocketError {
+    return this.#error('read', 'getsockopt', fd, 'SO_COOKIE')
+  }
+
+  /** Why descriptors cannot be told: `errno` of a `getpeername` that was refused. */
+  peerError(errno: number): SocketError {
+    return new SocketError('Cannot read the peer of any', {
+      code: errnoName(errno),
+      errno,
+      syscall: 'getpeername',
+      fd: -1,
+    })
+  }
+
   /** Whether the socket's cookie is this one, given as two little-endian words. */
   hasCookie(fd: number, low: number, high: number): boolean {
     return this.cookie(fd) && this.view.getUint32(0, true) === low && this.view.getUint32(4, true) === high

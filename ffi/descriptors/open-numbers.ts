@@ -2,7 +2,7 @@
  * Which of many descriptor numbers are open, by one `poll` for hundreds of them: about a tenth of what a call for each costs.
  * @module
  */
-import { POLLNVAL } from '../constants.ts'
+import { POLLHUP, POLLNVAL, POLLOUT, POLLWRBAND, POLLWRNORM } from '../constants.ts'
 import type { Libc } from '../libc.ts'
 
 /** Numbers in one call, at most and at least. `poll` refuses more than RLIMIT_NOFILE, which is 1,024 by default. */
@@ -10,6 +10,14 @@ const CALL = 512
 const SMALLEST_CALL = 16
 /** Octets of a `struct pollfd`: the number, `events`, `revents`. */
 const ENTRY = 8
+/** Asked for, to tell TCP sockets from others: they are writable, and not in bands. */
+const EVENTS = POLLOUT | POLLWRNORM | POLLWRBAND
+
+/**
+ * Gets a number and whether it is open; and whether it can be a TCP connection to which nothing was sent yet: writable, not broken, no UDP
+ * or unix socket. Both are true where the kernel refuses to say. True ends the visits.
+ */
+export type Visit = (fd: number, isOpen: boolean, isWritable: boolean) => boolean
 
 /** Numbers to ask about, in a buffer that is used again and again. */
 export class OpenNumbers {
@@ -28,16 +36,13 @@ export class OpenNumbers {
   add(fd: number): boolean {
     if (this.#count === this.#room) return false
     this.#fds[this.#count * 2] = fd
-    this.#halves[this.#count * 4 + 2] = 0
+    this.#halves[this.#count * 4 + 2] = EVENTS
     this.#count++
     return true
   }
 
-  /**
-   * Asks the kernel, and empties the list: `visit` is called for each number in the order of adding, with whether it is open
-   * (or may be, where the kernel refuses to say), until it answers true. That number, -1 where there is none.
-   */
-  ask(visit: (fd: number, isOpen: boolean) => boolean): number {
+  /** Asks the kernel, and empties the list. The number for which `visit` was true, -1 where there is none. */
+  ask(visit: Visit): number {
     const count = this.#count
     this.#count = 0
     if (count === 0) return -1
@@ -46,7 +51,9 @@ export class OpenNumbers {
     if (isRefused && count > SMALLEST_CALL) this.#room = Math.max(SMALLEST_CALL, count >>> 1)
     for (let i = 0; i < count; i++) {
       const fd = this.#fds[i * 2]!
-      if (visit(fd, isRefused || (this.#halves[i * 4 + 3]! & POLLNVAL) === 0)) return fd
+      const events = isRefused ? POLLOUT | POLLWRNORM : this.#halves[i * 4 + 3]!
+      const isWritable = (events & (EVENTS | POLLHUP)) === (POLLOUT | POLLWRNORM)
+      if (visit(fd, (events & POLLNVAL) === 0, isWritable)) return fd
     }
     return -1
   }

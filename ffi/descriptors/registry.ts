@@ -1,54 +1,70 @@
 /**
- * What is known of each descriptor number, without asking the kernel: whether a socket with a peer was there when last looked at,
- * which peer port it had, and in which order numbers were taken.
+ * What is known of each descriptor number without asking the kernel: its status when it was last probed, the peer port of its socket,
+ * and the order in which numbers were taken. `become` is the only setter of a status.
+ *
+ * ```
+ *           probed, has a peer                  watched
+ *   FREE ───────────────────────▶ CONNECTED ────────────────▶ WATCHED
+ *    ▲                              │    ▲                       │
+ *    │   probed: closed, no peer    │    └──── notices lost ─────┤
+ *    └──────────────────────────────┴─────── notice: closed ─────┘
+ * ```
  * @module
  */
 import { NumberSet } from './number-set.ts'
 
 /** What is known of a number. */
 export const STATUS = {
-  /** Never seen open. */
+  /** At or above the high-water mark: never seen open. */
   UNKNOWN: 0,
-  /** Not open when last looked at, or a socket without a peer (reset, listening): to be taken soon, or never. */
-  CLOSED: 1,
-  /** A socket with a peer that may be closed and its number taken again without a notice. */
-  YOUNG: 2,
-  /** A socket with a peer whose close inotify tells. */
+  /** Not open when it was last probed. */
+  FREE: 1,
+  /** A socket with a peer. It may be closed, and its number taken again, without a notice. */
+  CONNECTED: 2,
+  /** A socket with a peer, of whose close inotify sends a notice. */
   WATCHED: 3,
-  /** No socket, or one of another family. */
-  OTHER: 4,
+  /** Open, without an IPv4 or IPv6 peer: a file, a listening socket, a connection that was reset. */
+  NO_PEER: 4,
 } as const
 
-type Status = (typeof STATUS)[keyof typeof STATUS]
+/** Released numbers listed at most. */
+const RELEASED_AT_MOST = 1024
 
-/** What the owner of an index hears. */
-export interface IndexEvents {
-  /** The socket known at this number is not there any more. */
+/** One of `STATUS`. */
+export type Status = (typeof STATUS)[keyof typeof STATUS]
+
+/** What the registry reports. */
+export interface RegistryEvents {
+  /** The socket known at this number is no longer there. */
   left(fd: number, wasWatched: boolean): void
 }
 
 /** See the module's comment. Numbers must be within what was last passed to `grow`. */
-export class DescriptorIndex {
-  readonly #events: IndexEvents
+export class Registry {
+  readonly #events: RegistryEvents
   #status = new Uint8Array(256)
   #port = new Uint16Array(256)
-  /** The sweep in which the number was found taken. */
+  /** The sweep in which the number was found to be taken. */
   #since = new Uint32Array(256)
   // Numbers by status, for going through them in the order in which the kernel gives them out.
-  readonly closed: NumberSet = new NumberSet()
-  readonly young: NumberSet = new NumberSet()
-  readonly others: NumberSet = new NumberSet()
-  // The young numbers again, as a doubly linked list, most recently taken first; -1 ends it.
+  readonly free: NumberSet = new NumberSet()
+  readonly connected: NumberSet = new NumberSet()
+  readonly withoutPeer: NumberSet = new NumberSet()
+  /** Numbers that became free since the last `settleFree`, in no order, some perhaps taken again; `undefined` for too many. */
+  #released: number[] | undefined = []
+  /** Times that a census has probed the socket at the number. */
+  #censuses = new Uint8Array(256)
+  // The connected numbers again, as a doubly linked list, most recently taken first; -1 ends it.
   #next = new Int32Array(256)
   #previous = new Int32Array(256)
   #first = -1
   #last = -1
   readonly #byPort = new Map<number, number | number[]>()
-  #landing = 0
+  #highWater = 0
   #sweeps = 1
   #sockets = 0
 
-  constructor(events: IndexEvents) {
+  constructor(events: RegistryEvents) {
     this.#events = events
   }
 
@@ -57,27 +73,27 @@ export class DescriptorIndex {
     return this.#sockets
   }
 
-  /** The landing number: one past the highest seen in use. */
-  get landing(): number {
-    return this.#landing
+  /** The high-water mark: one past the highest number seen in use. */
+  get highWater(): number {
+    return this.#highWater
   }
 
-  /** The young number taken last, -1 where there is none. */
+  /** The connected number taken last, -1 where there is none. */
   get newest(): number {
     return this.#first
   }
 
-  /** The young number taken before all others, -1 where there is none. */
+  /** The connected number taken before all others, -1 where there is none. */
   get oldest(): number {
     return this.#last
   }
 
-  /** The young number taken before this one. */
+  /** The connected number taken before this one. */
   older(fd: number): number {
     return this.#next[fd]!
   }
 
-  /** The young number taken after this one. */
+  /** The connected number taken after this one. */
   newer(fd: number): number {
     return this.#previous[fd]!
   }
@@ -97,12 +113,29 @@ export class DescriptorIndex {
   }
 
   /** One more sweep: every number is older. */
-  grewOlder(): void {
-    this.#sweeps++
+  countSweep(): void {
+    this.#sweeps = (this.#sweeps + 1) >>> 0
+  }
+
+  /** One more census has probed this number's socket. How many have, up to 255. */
+  countCensus(fd: number): number {
+    const count = Math.min(255, this.#censuses[fd]! + 1)
+    this.#censuses[fd] = count
+    return count
+  }
+
+  /** Numbers that became free since the last `settleFree`; some may be taken again. `undefined`: any of those that are free. */
+  get released(): readonly number[] | undefined {
+    return this.#released
+  }
+
+  /** All free numbers have just been probed. */
+  settleFree(): void {
+    if (this.#released?.length !== 0) this.#released = []
   }
 
   /** The number known for a peer port, -1 for none and for several. */
-  sole(port: number): number {
+  onlyWithPort(port: number): number {
     const entry = this.#byPort.get(port)
     return typeof entry === 'number' ? entry : -1
   }
@@ -113,14 +146,15 @@ export class DescriptorIndex {
     return entry === undefined ? [] : typeof entry === 'number' ? [entry] : [...entry]
   }
 
-  /** Whether more than one socket with this peer port is known. */
-  isShared(port: number): boolean {
+  /** True if more than one socket with this peer port is known. */
+  hasDuplicatePort(port: number): boolean {
     return typeof this.#byPort.get(port) === 'object'
   }
 
-  /** The number now belongs to a socket not known before. */
+  /** The number belongs to a socket that was not known before. */
   take(fd: number, port: number): void {
-    this.become(fd, STATUS.YOUNG)
+    this.become(fd, STATUS.CONNECTED)
+    this.#censuses[fd] = 0
     this.#port[fd] = port
     this.#since[fd] = this.#sweeps
     this.#sockets++
@@ -134,19 +168,21 @@ export class DescriptorIndex {
   /** Changes a number's status; the socket it belonged to is forgotten. */
   become(fd: number, status: Status): void {
     const before = this.#status[fd]!
-    if (before === STATUS.YOUNG || before === STATUS.WATCHED) this.#leave(fd, before)
-    else if (before === STATUS.CLOSED) this.closed.delete(fd)
-    else if (before === STATUS.OTHER) this.others.delete(fd)
+    if (before === STATUS.CONNECTED || before === STATUS.WATCHED) this.#leave(fd, before)
+    else if (before === STATUS.FREE) this.free.delete(fd)
+    else if (before === STATUS.NO_PEER) this.withoutPeer.delete(fd)
     this.#status[fd] = status
-    if (status === STATUS.CLOSED) this.closed.add(fd)
-    else if (status === STATUS.YOUNG) this.young.add(fd)
-    else if (status === STATUS.OTHER) this.others.add(fd)
+    if (status === STATUS.FREE) {
+      this.free.add(fd)
+      if (before !== STATUS.FREE && this.#released?.push(fd) === RELEASED_AT_MOST) this.#released = undefined
+    } else if (status === STATUS.CONNECTED) this.connected.add(fd)
+    else if (status === STATUS.NO_PEER) this.withoutPeer.add(fd)
   }
 
   #leave(fd: number, status: number): void {
-    if (status === STATUS.YOUNG) {
+    if (status === STATUS.CONNECTED) {
       this.#unlink(fd)
-      this.young.delete(fd)
+      this.connected.delete(fd)
     }
     this.#sockets--
     const port = this.#port[fd]!
@@ -159,39 +195,39 @@ export class DescriptorIndex {
     this.#events.left(fd, status === STATUS.WATCHED)
   }
 
-  /** The young socket at this number has a watch. */
+  /** The connected socket at this number has a watch. */
   watch(fd: number): void {
     this.#unlink(fd)
-    this.young.delete(fd)
+    this.connected.delete(fd)
     this.#status[fd] = STATUS.WATCHED
   }
 
-  /** The watched socket at this number has no watch any more. */
+  /** The watched socket at this number has lost its watch. */
   unwatch(fd: number): void {
-    this.#status[fd] = STATUS.YOUNG
-    this.young.add(fd)
+    this.#status[fd] = STATUS.CONNECTED
+    this.connected.add(fd)
     this.#since[fd] = this.#sweeps
     this.#link(fd)
   }
 
-  /** The young socket at this number counts as taken just now: everyone gets a turn. */
-  rejuvenate(fd: number): void {
+  /** The connected socket at this number counts as taken just now, so that the sweep comes to the others. */
+  requeue(fd: number): void {
     this.#unlink(fd)
     this.#link(fd)
     this.#since[fd] = this.#sweeps
   }
 
-  /** The number was seen in use; those passed over are closed. */
-  landAfter(fd: number): void {
-    for (let below = this.#landing; below < fd; below++)
-      if (this.#status[below] === STATUS.UNKNOWN) this.become(below, STATUS.CLOSED)
-    this.#landing = Math.max(this.#landing, fd + 1)
+  /** The number was seen in use: the mark is above it, and numbers passed over are free. */
+  raiseHighWater(fd: number): void {
+    for (let below = this.#highWater; below < fd; below++)
+      if (this.#status[below] === STATUS.UNKNOWN) this.become(below, STATUS.FREE)
+    this.#highWater = Math.max(this.#highWater, fd + 1)
   }
 
-  /** The highest number is free, and as if never used. */
-  lower(): void {
-    this.#landing--
-    this.become(this.#landing, STATUS.UNKNOWN)
+  /** The number below the mark is free, and counts as never used. */
+  lowerHighWater(): void {
+    this.#highWater--
+    this.become(this.#highWater, STATUS.UNKNOWN)
   }
 
   #link(fd: number): void {
@@ -216,15 +252,17 @@ export class DescriptorIndex {
     this.#status = grown(this.#status, size)
     this.#port = grown(this.#port, size)
     this.#since = grown(this.#since, size)
+    this.#censuses = grown(this.#censuses, size)
     this.#next = grown(this.#next, size)
     this.#previous = grown(this.#previous, size)
-    for (const numbers of [this.closed, this.young, this.others]) numbers.grow(size)
+    for (const numbers of [this.free, this.connected, this.withoutPeer]) numbers.grow(size)
   }
 
   /** Forgets everything. */
   clear(): void {
-    for (let fd = 0; fd < this.#landing; fd++) this.become(fd, STATUS.UNKNOWN)
-    this.#landing = 0
+    for (let fd = 0; fd < this.#highWater; fd++) this.become(fd, STATUS.UNKNOWN)
+    this.#highWater = 0
+    this.#released = []
   }
 }
 

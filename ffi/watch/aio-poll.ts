@@ -1,9 +1,9 @@
 /**
- * Says, without a system call, that an epoll set has become ready: a poll request of Linux AIO (linux/aio_abi.h) is completed
- * by the kernel in the very moment in which the event happens, in a ring of completions that the process has in its memory.
+ * Tells without a system call that an epoll set has become ready. The kernel completes a poll request of Linux AIO
+ * (linux/aio_abi.h, IOCB_CMD_POLL) when the event happens, in a ring of completions that is in the process's memory.
  *
- * A request is for one event: after the bell has rung it is to be armed again. The request refers to the epoll set alone:
- * sockets in it can be closed as ever.
+ * A request is for one event: once completed it is armed again. It refers to the epoll set alone, so that sockets in the set
+ * can be closed as ever.
  * @module
  */
 import { EPOLLIN } from '../constants.ts'
@@ -35,8 +35,8 @@ const TAIL = 12
 const MAGIC = 16
 const AIO_RING_MAGIC = 0xa10a10a1
 
-/** See the module's comment. */
-export class Bell {
+/** One poll request at a time. */
+export class AioPoll {
   readonly #libc: Libc
   readonly #octets = new Uint8Array(new ArrayBuffer(OCTETS))
   readonly #view = new DataView(this.#octets.buffer)
@@ -46,7 +46,7 @@ export class Bell {
   #ring = 0
   /** The ring's header, where the runtime can show memory. */
   #words: Uint32Array | undefined
-  /** Where the ring ended when the bell was armed. */
+  /** Where the ring ended when the request was armed. */
   #tail = 0
   #isArmed = false
 
@@ -54,20 +54,20 @@ export class Bell {
     this.#libc = libc
   }
 
-  /** Whether it was armed, and has not been found rung since. */
+  /** True if a request was armed and has not been seen completed. */
   get isArmed(): boolean {
     return this.#isArmed
   }
 
-  /** Whether the set became ready since the bell was armed, up to this moment. Only for an armed bell. */
-  get hasRung(): boolean {
+  /** True if the set became ready since the request was armed, up to this moment. Only to be read while armed. */
+  get hasCompleted(): boolean {
     const tail = this.#words === undefined ? this.#libc.load(this.#ring + TAIL) : this.#words[TAIL / 4]
     if (tail === this.#tail) return false
     this.#isArmed = false
     return true
   }
 
-  /** Rings when this epoll set becomes ready, at once where it is. False where the kernel refuses; not to be called while armed. */
+  /** Arms a request for this epoll set, which completes at once where the set is ready. False where the kernel refuses; not to be called while armed. */
   arm(epoll: number): boolean {
     const calls = SYSCALLS[this.#libc.architecture]
     if (calls === undefined || (this.#ring === 0 && !this.#open(calls))) return false
@@ -101,7 +101,6 @@ export class Bell {
     return true
   }
 
-  /** Lets go of everything. */
   close(): void {
     // The ring's memory goes with it.
     this.#words = undefined

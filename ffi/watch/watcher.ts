@@ -1,10 +1,10 @@
 /**
- * Watches sockets that stay open: an inotify watch on each tells when its descriptor is closed, an epoll set when it was reset
- * or broken before. The process's listeners are in the set too, so that it also tells when connections come: as long as
- * it is quiet, the sockets of the process are those there were. A bell says so without a system call.
+ * Watches sockets that stay open. inotify sends a notice when a watched descriptor is closed, an epoll set becomes ready when its
+ * connection was reset or broken before. The process's listening sockets are in the set too, so that it also becomes ready when a
+ * connection comes: while it is quiet, the sockets of the process are those there were. An AIO poll tells that without a system call.
  *
- * Each part works without the next: without epoll and inotify nothing can be watched, without the bell one `epoll_wait`
- * says whether watched sockets are what they were, and nobody says whether others came.
+ * Each part works without the next. Without inotify or epoll nothing is watched. Without AIO an `epoll_wait` tells whether watched
+ * sockets are what they were, and nothing tells whether others came.
  * @module
  */
 
@@ -22,36 +22,39 @@ import {
   IN_Q_OVERFLOW,
 } from '../constants.ts'
 import { cString, type Libc } from '../libc.ts'
-import { Bell } from './aio-poll.ts'
+import { AioPoll } from './aio-poll.ts'
 
-/** Looks in a row without an event after which the bell is worth arming: that costs about as much as they do. */
-const CALM = 16
+/** Quiet polls in a row after which the AIO poll is worth arming: it costs about as much as so many `epoll_wait` calls. */
+const QUIET_POLLS = 16
 /** In place of a descriptor that the kernel did not give. */
 const REFUSED = -2
 /** In an event's data, for a listener; others have 0. */
 const LISTENER = 1
 
-/** What the owner of a watcher hears. */
+/** Rounds of `epoll_wait` in one poll beyond one for each descriptor in the set: a set that stays ready must not hold the process. */
+const SPARE_ROUNDS = 8
+
+/** What the watcher reports. */
 export interface WatcherEvents {
   /** The watched descriptor was closed. */
   closed(fd: number): void
-  /** Notices were lost: this descriptor is not watched any more. */
+  /** Notices were lost: this descriptor is no longer watched. */
   lost(fd: number): void
 }
 
-/** See the module's comment. */
+/** One per thread. */
 export class Watcher {
   readonly #libc: Libc
   readonly #events: WatcherEvents
-  readonly #bell: Bell
+  readonly #aioPoll: AioPoll
   /** Descriptor of inotify: -1 not opened yet, or `REFUSED`. */
   #inotify = -1
   /** Descriptor of epoll: -1 not opened yet, or `REFUSED`. */
   #epoll = -1
-  #isBellRefused = false
+  #isAioRefused = false
   #listeners: readonly number[] = []
-  /** Whether every listener is in the epoll set. */
-  #hearsListeners = false
+  /** True if every listening socket is in the epoll set. */
+  #hasListeners = false
   readonly #fds = new Map<number, number>()
   readonly #watches = new Map<number, number>()
   readonly #event = new Uint8Array(new ArrayBuffer(16))
@@ -60,15 +63,15 @@ export class Watcher {
   readonly #data: number
   readonly #notices = new Uint8Array(new ArrayBuffer(4096))
   readonly #noticeView = new DataView(this.#notices.buffer)
-  #generation = 0
-  #calm = 0
-  #epoch = 0
+  #changes = 0
+  #quietPolls = 0
+  #acceptEpoch = 0
   #isSettled = false
 
   constructor(libc: Libc, events: WatcherEvents) {
     this.#libc = libc
     this.#events = events
-    this.#bell = new Bell(libc)
+    this.#aioPoll = new AioPoll(libc)
     this.#data = libc.architecture === 'x64' ? 4 : 8
   }
 
@@ -78,96 +81,98 @@ export class Watcher {
   }
 
   /**
-   * Counts what happened to watched sockets. While the number is the same after `look`, every watched socket is the one it
-   * was, and has a peer.
+   * Counts what happened to watched sockets. While the number is the same after `poll`, every watched socket is the one it was,
+   * and has a peer.
    */
-  get generation(): number {
-    return this.#generation
+  get changes(): number {
+    return this.#changes
   }
 
   /**
-   * A number while no connection has come to the listeners since it was first given, up to this moment, and none was waiting
-   * to be accepted then; 0 while that cannot be told.
+   * Accept epoch. Two equal, non-zero readings prove that no connection came to the listening sockets between them, and that none
+   * was waiting to be accepted at the first. 0: unknown.
    */
-  get epoch(): number {
-    return this.#isSettled && this.#bell.isArmed && !this.#bell.hasRung ? this.#epoch : 0
+  get acceptEpoch(): number {
+    return this.#isSettled && this.#aioPoll.isArmed && !this.#aioPoll.hasCompleted ? this.#acceptEpoch : 0
   }
 
   /**
-   * Looks whether a watched socket was reset, broken or closed since the last look, up to this moment: then, and where the kernel
-   * refuses to tell, the generation counts on, and whatever was believed is to be verified anew.
+   * Counts `changes` on if a watched socket was reset, broken or closed since the last poll, up to this moment, or if the kernel
+   * does not tell.
    */
-  look(): void {
-    if (this.#bell.isArmed && !this.#bell.hasRung) {
+  poll(): void {
+    if (this.#aioPoll.isArmed && !this.#aioPoll.hasCompleted) {
       if (!this.#isSettled) this.#settle()
       return
     }
     this.#isSettled = false
     if (this.#epoll < 0) {
-      this.#generation++
+      this.#changes = (this.#changes + 1) >>> 0
       return
     }
-    this.#calm = this.#isQuiet() ? this.#calm + 1 : 0
-    if (this.#calm >= CALM) this.#arm()
+    this.#quietPolls = this.#isQuiet() ? this.#quietPolls + 1 : 0
+    if (this.#quietPolls >= QUIET_POLLS) this.#arm()
   }
 
-  /** Begins an epoch, for a caller about to do what is worth far more than arming the bell: its number, 0 where there is none. */
-  settle(): number {
+  /** Begins an accept epoch, for a caller whose next step costs more than arming the AIO poll. The epoch, 0 where there is none. */
+  startEpoch(): number {
     if (!this.#open()) return 0
-    if (!this.#bell.isArmed || this.#bell.hasRung) {
+    if (!this.#aioPoll.isArmed || this.#aioPoll.hasCompleted) {
       this.#isSettled = false
-      // What was heard already must not ring at once.
+      // Events that have come already must not complete the request at once.
       this.#isQuiet()
       this.#arm()
     } else if (!this.#isSettled) this.#settle()
-    return this.epoch
+    return this.acceptEpoch
   }
 
   #arm(): void {
-    this.#calm = 0
-    if (this.#isBellRefused) return
-    if (this.#bell.arm(this.#epoll)) this.#settle()
-    else this.#isBellRefused = true
+    this.#quietPolls = 0
+    if (this.#isAioRefused) return
+    if (this.#aioPoll.arm(this.#epoll)) this.#settle()
+    else this.#isAioRefused = true
   }
 
-  /** What came before the bell was armed is heard by a last look, what comes after by the bell. */
+  /** Polls once more after arming: earlier events show here, later ones complete the AIO poll. */
   #settle(): void {
-    this.#isSettled = this.#hearsListeners && this.#isQuiet()
-    if (this.#isSettled) this.#epoch++
+    this.#isSettled = this.#hasListeners && this.#isQuiet()
+    if (this.#isSettled) this.#acceptEpoch = (this.#acceptEpoch % 0xffff_ffff) + 1
   }
 
-  /** Takes the events there are. Whether there were none. */
+  /** Takes the events there are. True if there were none. */
   #isQuiet(): boolean {
-    let isQuiet = true
-    for (let heard = 0; ; isQuiet = false) {
+    let listenerEvents = 0
+    const rounds = this.#fds.size + this.#listeners.length + SPARE_ROUNDS
+    for (let round = 0; round < rounds; round++) {
       const count = this.#libc.epoll_wait(this.#epoll, this.#event, 1, 0)
-      if (count === 0) return isQuiet
+      if (count === 0) return round === 0
       if (count > 0 && this.#eventView.getUint32(this.#data, true) === LISTENER) {
         // It is ready as long as a connection waits to be accepted, and comes round after all others.
-        if (heard++ === this.#listeners.length) return false
+        if (listenerEvents++ === this.#listeners.length) return false
         continue
       }
-      this.#generation++
+      this.#changes = (this.#changes + 1) >>> 0
       this.drain()
-      if (count < 0) return false
+      if (count < 0 || this.#epoll < 0) return false
     }
+    return false
   }
 
-  /** Names the listeners of the process as they are now. */
+  /** Names the listening sockets of the process as they are now. */
   setListeners(fds: readonly number[]): void {
     this.#listeners = fds
-    if (this.#epoll >= 0) this.#hearListeners()
+    if (this.#epoll >= 0) this.#addListeners()
   }
 
-  #hearListeners(): void {
-    this.#hearsListeners = true
+  #addListeners(): void {
+    this.#hasListeners = true
     for (const fd of this.#listeners) {
       if (this.#add(fd, EPOLLIN, LISTENER)) this.#isSettled = false
-      else if (this.#libc.errno() !== ERRNO.EEXIST) this.#hearsListeners = this.#isSettled = false
+      else if (this.#libc.errno() !== ERRNO.EEXIST) this.#hasListeners = this.#isSettled = false
     }
   }
 
-  /** Whether the descriptor is watched: `generation` speaks for it. */
+  /** True if the descriptor is watched, so that `changes` speaks for it. */
   has(fd: number): boolean {
     return this.#watches.has(fd)
   }
@@ -217,7 +222,7 @@ export class Watcher {
         libc.close(this.#epoll)
         this.#epoll = REFUSED
       }
-      if (this.#epoll >= 0) this.#hearListeners()
+      if (this.#epoll >= 0) this.#addListeners()
     }
     return this.#inotify >= 0 && this.#epoll >= 0
   }
@@ -229,22 +234,27 @@ export class Watcher {
     return this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, this.#event) === 0
   }
 
-  /** What was refused because too much was open, perhaps, is asked for again. */
+  /** Asks again for what the kernel refused: perhaps too much was open then. */
   retry(): void {
     if (this.#inotify === REFUSED) this.#inotify = -1
     if (this.#epoll === REFUSED) this.#epoll = -1
-    this.#isBellRefused = false
+    this.#isAioRefused = false
   }
 
-  /** Reads the close notices that came since the last look, and passes them on. */
+  /** Reads the close notices that came since the last call, and reports them. */
   drain(): void {
     if (this.#inotify < 0) return
-    for (;;) {
+    // A closed descriptor sends two notices, IN_CLOSE and IN_IGNORED: there are no more than that in the queue.
+    for (let left = this.#fds.size; left >= 0; left--) {
       const octets = this.#libc.read(this.#inotify, this.#notices, this.#notices.length)
-      if (octets <= 0) return
+      if (octets <= 0) {
+        const errno = this.#libc.errno()
+        if (octets < 0 && errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR) this.#giveUp()
+        return
+      }
       for (let at = 0; at + 16 <= octets; at += 16 + this.#noticeView.getUint32(at + 12, true)) {
         const mask = this.#noticeView.getUint32(at + 4, true)
-        if (mask & IN_Q_OVERFLOW) this.#mistrust()
+        if (mask & IN_Q_OVERFLOW) this.#loseWatches()
         if ((mask & (IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)) === 0) continue
         const fd = this.#fds.get(this.#noticeView.getInt32(at, true))
         if (fd === undefined) continue
@@ -256,27 +266,33 @@ export class Watcher {
     }
   }
 
-  #mistrust(): void {
-    this.#generation++
+  /** Notices cannot be read: nothing is watched any more, until `retry`. */
+  #giveUp(): void {
+    this.#loseWatches()
+    this.close()
+    this.#inotify = REFUSED
+  }
+
+  #loseWatches(): void {
+    this.#changes = (this.#changes + 1) >>> 0
     for (const fd of [...this.#watches.keys()]) {
       this.unwatch(fd)
       this.#events.lost(fd)
     }
   }
 
-  /** Lets go of everything. */
   close(): void {
-    this.#bell.close()
+    this.#aioPoll.close()
     if (this.#inotify >= 0) this.#libc.close(this.#inotify)
     if (this.#epoll >= 0) this.#libc.close(this.#epoll)
     this.#inotify = -1
     this.#epoll = -1
-    this.#hearsListeners = false
+    this.#hasListeners = false
     this.#fds.clear()
     this.#watches.clear()
     this.#isSettled = false
-    this.#generation++
-    this.#calm = 0
+    this.#changes = (this.#changes + 1) >>> 0
+    this.#quietPolls = 0
   }
 }
 

@@ -1,163 +1,190 @@
 /**
- * Whose request it is, where a peer address may be that of more than one connection: on a listener with several local
- * addresses, or beside QUIC. The runtime says the peer alone; what tells its connections apart is which of them was just read from.
+ * P4 of the proof in `identity.ts`: is there another live connection with this peer? Everything that serves P4 is here, in
+ * `ffi/sock-diag.ts`, `ffi/local-addresses.ts` and `ffi/descriptors/census.ts`, and goes away when runtimes name the descriptor.
+ *
+ * Bun and Deno report only a request's peer. On a listener for several local addresses two live connections can have the same peer,
+ * one with half a request read, so that octets read prove nothing. Two exact ways to know all of them, of which the cheaper is taken:
+ *
+ * - **lookup**: sock_diag, one lookup of 2.5 µs for each local address and port. Not for IPv4 clients on this machine, because all of
+ *   127.0.0.0/8 is local, and a dump of the kernel's table takes 0.14 to 4 ms.
+ * - **census** of this process's descriptors: 4 µs and up, and the dearest part, probes, is bounded for each connection.
+ *
+ * Where neither can be had, the request is `ambiguous`.
  * @module
  */
 import type { DescriptorTable } from '../../ffi/descriptors/table.ts'
+import { LocalAddresses } from '../../ffi/local-addresses.ts'
+import { SockDiag } from '../../ffi/sock-diag.ts'
 import type { Sockets } from '../../ffi/socket.ts'
-import { type Connection, NOT_ASKED, STALE } from '../connection/connection.ts'
-import type { AddressWords } from '../wire/sockaddr.ts'
-import type { ConnectionStore } from './connection-store.ts'
-import { consumedOctets, dataAge } from './octets-read.ts'
-import { ANY_PORT, type Listener } from './server.ts'
-import { TimeBudget } from './time-budget.ts'
+import type { Connection } from '../connection/connection.ts'
+import { type AddressWords, isLinkLocal, isMapped, sameAddress } from '../wire/sockaddr.ts'
+import { bytesReceived, dataAge, octetsRead } from './octets-read.ts'
+import type { SearchContext } from './search-context.ts'
+import { ANY_PORT } from './server.ts'
 
-/** How long more requests that could be more than one connection's are expected after one. */
-const EXPECTED_MILLISECONDS = 10_000
+/** Microseconds of a lookup. */
+const LOOKUP_COST = 2.5
+/** Lookups for one request at most. */
+const MOST_LOOKUPS = 32
 /**
- * Share of the time that looks around may take where one can do without: usually, and while there is reason to expect that
- * they find something. Milliseconds that they may take at once.
+ * Milliseconds after which data is probably not part of the current request, where that may have come over QUIC. `tcpi_last_data_recv`
+ * has the resolution of a jiffy, up to 10 ms.
  */
-const SHARE = 0.01
-const LARGER_SHARE = 0.1
-const AT_ONCE = 20
-/** Calls in a look at most, of a quarter of a microsecond each: where one can do without, and where there is reason for it. */
-const MOST_SPARE = 1024
-const MOST = 8192
-/** Milliseconds after which octets are hardly those of the request in hand: a jiffy is up to 10. */
 const FRESH = 12
+const LOOPBACK = 127
 
-/** Octets that a connection has received, and milliseconds since the last of them came, as a TCP_INFO says. */
-export interface Received {
-  readonly octets: number
-  readonly age: number
+/** P2 of the proof. */
+export interface Ownership {
+  /** True if the socket is a connection of the request's server. */
+  isOurs(fd: number, context: SearchContext): boolean
 }
 
-/** See the module's comment. */
-export class Evidence {
+/** Decides P4. One per thread. */
+export class Attribution {
   readonly #sockets: Sockets
   readonly #table: DescriptorTable
-  readonly #connections: ConnectionStore
-  /** Peer ports of requests that could have been more than one connection's, as long as sockets with them are known. */
-  readonly #doubted = new Set<number>()
-  /** Until when more of them are expected, milliseconds of `performance.now()`. */
-  #expectsMoreUntil = 0
-  /** Time for looks that one can do without, and for those with a reason. */
-  readonly #spare = new TimeBudget(AT_ONCE)
-  readonly #rather = new TimeBudget(AT_ONCE)
+  readonly #diag: SockDiag
+  readonly #addresses: LocalAddresses
+  /** Accept epoch of the lookups in hand, 0 for none. */
+  #epoch = 0
 
-  constructor(sockets: Sockets, table: DescriptorTable, connections: ConnectionStore) {
+  constructor(sockets: Sockets, table: DescriptorTable) {
     this.#sockets = sockets
     this.#table = table
-    this.#connections = connections
+    this.#diag = new SockDiag(sockets.libc)
+    this.#addresses = new LocalAddresses(sockets.libc)
   }
 
   /**
-   * Whether a connection that has been asked before, the only one known with its peer, is the request's without a look at others:
-   * the process has read octets from it since its last request, which came a moment ago. One that is being answered was just
-   * read, and nothing else was read since.
+   * True if a connection that was the only one with its peer still is, without a system call: no duplicate peer is possible, or
+   * nothing was accepted since that was found.
    */
-  wasJustRead(connection: Connection): boolean {
-    if (connection.consumed === STALE || this.#maySpare()) return false
-    const consumed = consumedOctets(this.#sockets, connection.fd)
-    if (consumed < 0 || consumed === connection.consumed || dataAge(this.#sockets.view) > FRESH) return false
-    connection.consumed = consumed
-    return true
+  isStillOnly(connection: Connection, { listener, named, overTcp }: SearchContext): boolean {
+    if (named !== undefined || !listener.exposed) return true
+    if (listener.udp && !overTcp) return false
+    if (listener.address !== undefined || this.#table.isCensusCurrent()) return true
+    const { acceptEpoch } = this.#table.watcher
+    return acceptEpoch !== 0 && connection.onlyIn === acceptEpoch
   }
 
   /**
-   * Whether a connection is the request's: it was read from since its last request, and no other of the same peer is found.
-   * Over TLS the handshake is read too, pipelined or multiplexed requests are read at once, and Deno reads several
-   * connections before any handler runs: there the likely descriptors are looked at.
-   *
-   * @param received - where a TCP_INFO was just read
-   * @param isOther - whether a socket with this peer is another connection of the listener
+   * Chooses how P4 will be decided, and takes a census where that is the way: then the table lists every candidate. `isKnown`: the
+   * connection has been asked before, and will be again, so that an accept epoch is worth its price.
    */
-  speaksFor(
-    connection: Connection,
-    listener: Listener,
-    peer: AddressWords,
-    overTcp: boolean,
-    received: Received | undefined,
-    isOther: (fd: number) => boolean,
-  ): boolean {
-    const { port, consumed: before } = connection
-    const consumed = consumedOctets(this.#sockets, connection.fd, received?.octets)
-    connection.consumed = consumed
-    // Nothing was read from it, or it is dead: whoever asks, it is another one.
-    if (consumed <= 0) return false
-    const wasRead = consumed !== before
-    const isOld = (received?.age ?? dataAge(this.#sockets.view)) > FRESH
-    // A QUIC peer may have the very address of a TCP one, whose handshake was read before. Later reads are requests, or nearly
-    // all of them.
-    if (listener.udp && !overTcp && (before === NOT_ASKED || !wasRead || isOld)) return false
-    if (
-      this.#isAnotherFound(
-        before === STALE || (before === NOT_ASKED && this.#doubted.has(port)),
-        isOld,
-        port,
-        peer,
-        isOther,
-      )
-    ) {
-      return false
+  prepare(context: SearchContext, isKnown: boolean): void {
+    const { listener } = context
+    if (context.named !== undefined || listener.address !== undefined) {
+      context.uniqueness = 'address'
+      return
     }
-    if (
-      listener.address === undefined &&
-      (!wasRead || (before === NOT_ASKED && (listener.tls || listener.port === ANY_PORT)) || this.#table.isShared(port))
-    ) {
-      return this.#table.findLikely(port, peer, isOther) < 0
+    const lookups = this.#lookups(context)
+    const isDear = lookups * LOOKUP_COST > this.#table.censusCost
+    if (isDear && this.#table.takeCensus(isKnown)) context.uniqueness = 'census'
+    else if (lookups <= MOST_LOOKUPS) {
+      this.#epoch = isKnown ? this.#table.watcher.startEpoch() : 0
+      context.uniqueness = 'lookup'
+    } else context.uniqueness = 'undecided'
+  }
+
+  /** How many lookups would tell, infinite where they cannot. */
+  #lookups(context: SearchContext): number {
+    const { listener, peer } = context
+    if (listener.kernelTells === false || isLinkLocal(peer)) return Number.POSITIVE_INFINITY
+    const known = this.#addresses.ofFamily(peer)
+    if (known === undefined || known.hasNetworks) return Number.POSITIVE_INFINITY
+    // A client on this machine reaches all of 127.0.0.0/8.
+    const isLocal = peer.w3 >>> 24 === LOOPBACK || known.single.some((one) => sameAddress(one, peer))
+    if (isMapped(peer) && isLocal) return Number.POSITIVE_INFINITY
+    context.localAddresses = known.single
+    return known.single.length * listener.ports.length
+  }
+
+  /** P4: true if no other live connection has this peer and could be the request's. */
+  isOnly(connection: Connection, context: SearchContext, ownership: Ownership): boolean {
+    const { listener } = context
+    if (context.named !== undefined) return true
+    if (listener.udp && !context.overTcp && !this.#wasJustRead(connection)) return false
+    if (context.uniqueness === 'address') return true
+    if (connection.requests === 0 && octetsRead(this.#sockets, connection.fd, context.received) === 0) return false
+    if (context.uniqueness === 'census') return this.#isOnlyInTable(connection, context, ownership)
+    if (context.uniqueness === 'undecided') return false
+    if (this.#isOnlyInKernel(connection, context)) {
+      connection.onlyIn = this.#epoch
+      return true
     }
-    return true
+    // A socket that lookups cannot find, as where a listener is bound to an interface: the process's own descriptors tell.
+    if (listener.kernelTells !== false) return false
+    return this.#table.takeCensus(false) && this.#isOnlyInTable(connection, context, ownership)
+  }
+
+  #isOnlyInTable(connection: Connection, context: SearchContext, ownership: Ownership): boolean {
+    const { port, peer } = context
+    if (this.#table.onlyWithPort(port) === connection.fd) return true
+    return this.#table.findKnown(port, peer, (fd) => this.#isRival(fd, connection, context, ownership)) < 0
+  }
+
+  /** True if the socket is another live connection of the server, from which something was read. */
+  #isRival(fd: number, connection: Connection, context: SearchContext, ownership: Ownership): boolean {
+    const sockets = this.#sockets
+    if (fd === connection.fd || sockets.hasCookie(fd, connection.cookieLow, connection.cookieHigh)) return false
+    // Where the runtime does not name the server, the socket may be that of a listener which is not known yet.
+    if (context.listener.port !== ANY_PORT && !ownership.isOurs(fd, context)) return false
+    context.candidates++
+    return octetsRead(sockets, fd) !== 0
+  }
+
+  /** Looks the peer up at every local address. The connection itself must be among what the kernel answers. */
+  #isOnlyInKernel(connection: Connection, context: SearchContext): boolean {
+    const { listener } = context
+    let isSelfFound = false
+    for (const address of context.localAddresses) {
+      // Connections to it are accepted by another listener.
+      if (!listener.hasAddress(address)) continue
+      for (const port of listener.ports) {
+        const answer = this.#lookup(address, port, context)
+        if (answer < 0) {
+          listener.kernelTells = false
+          return false
+        }
+        if (answer === 0) continue
+        context.candidates++
+        const { found } = this.#diag
+        if (found.cookieLow === connection.cookieLow && found.cookieHigh === connection.cookieHigh) isSelfFound = true
+        else if (this.#mayBeAsking()) return false
+      }
+    }
+    listener.kernelTells = isSelfFound
+    return isSelfFound
+  }
+
+  #lookup(address: AddressWords, port: number, context: SearchContext): number {
+    return this.#diag.lookup(address, port, context.peer, context.port, WITH_INFO)
+  }
+
+  /** True if a process has the socket that was found, and has read from it. */
+  #mayBeAsking(): boolean {
+    const { inode, info, unread } = this.#diag.found
+    if (inode === 0) return false
+    const received = info && bytesReceived(info, info.byteLength)
+    return received === undefined || received !== unread
   }
 
   /**
-   * Whether a look around finds another one. Octets were not counted for some time: whoever came meanwhile is found by looking.
-   * Otherwise they may still be half of a request, and the one in hand another one's: there is a look as long as that costs
-   * next to nothing, and rather where they came some time ago.
+   * True if the connection was read from since its last request, a moment ago. Otherwise the request may have come over QUIC from the
+   * same address and port: the first one always may, because a TLS handshake is read before it.
    */
-  #isAnotherFound(
-    isDoubtful: boolean,
-    isOld: boolean,
-    port: number,
-    peer: AddressWords,
-    isOther: (fd: number) => boolean,
-  ): boolean {
-    if (!isDoubtful && !(isOld ? this.#mayRather() : this.#maySpare())) return false
-    const start = performance.now()
-    const found = this.#table.findUnwatched(port, peer, isOther)
-    if (!isDoubtful) (isOld ? this.#rather : this.#spare).spend(performance.now() - start)
-    return found >= 0
+  #wasJustRead(connection: Connection): boolean {
+    const before = connection.octetsRead
+    const octets = octetsRead(this.#sockets, connection.fd)
+    connection.octetsRead = octets
+    if (before === undefined || octets === undefined || octets === before) return false
+    return dataAge(this.#sockets.view) <= FRESH
   }
 
-  /** Hardly any client has two connections from one port. Where one had, looks for others are worth more for some time. */
-  #maySpare(): boolean {
-    if (this.#table.unwatched > MOST_SPARE) return false
-    const now = performance.now()
-    return this.#spare.hasAny(now < this.#expectsMoreUntil ? LARGER_SHARE : SHARE, now)
-  }
-
-  #mayRather(): boolean {
-    return this.#table.unwatched <= MOST && this.#rather.hasAny(LARGER_SHARE)
-  }
-
-  /** Whose request it was is not known: what was read until now from connections with this peer port is nobody's evidence. */
-  mistrust(port: number): void {
-    this.#doubted.add(port)
-    this.#expectsMoreUntil = performance.now() + EXPECTED_MILLISECONDS
-    for (const fd of this.#table.all(port)) {
-      const one = this.#connections.get(fd)
-      if (one !== undefined) one.consumed = STALE
-    }
-  }
-
-  /** Lets go of doubts about ports of which no socket is known any more. */
-  sweep(): void {
-    for (const port of this.#doubted) if (this.#table.all(port).length === 0) this.#doubted.delete(port)
-  }
-
-  /** Lets go of everything. */
-  clear(): void {
-    this.#doubted.clear()
+  close(): void {
+    this.#diag.close()
+    this.#addresses.close()
   }
 }
+
+const WITH_INFO = { info: true } as const

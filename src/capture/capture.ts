@@ -6,16 +6,18 @@
 import { DescriptorTable } from '../../ffi/descriptors/table.ts'
 import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
-import { Connection, type Reason, STALE } from '../connection/connection.ts'
+import { Connection, type Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { threadShared } from '../runtime/globals.ts'
 import { onThreadEnd } from '../runtime/process-end.ts'
 import { unrefTimer } from '../runtime/timers.ts'
-import { type AddressWords, createAddressWords, isMapped, parseAddress } from '../wire/sockaddr.ts'
-import { Evidence, type Received } from './attribution.ts'
+import { isMapped, parseAddress } from '../wire/sockaddr.ts'
+import { Attribution } from './attribution.ts'
 import { ConnectionStore } from './connection-store.ts'
-import { type ArmOptions, Listeners, readAddress } from './listening-sockets.ts'
-import { consumedOctets, dataAge, receivedOctets } from './octets-read.ts'
+import { Identity } from './identity.ts'
+import { type ArmOptions, Listeners } from './listening-sockets.ts'
+import { bytesReceived, octetsRead } from './octets-read.ts'
+import { SearchContext } from './search-context.ts'
 import { ANY_PORT, isFor, Listener, type ServerFacts } from './server.ts'
 
 /** What every fingerprinter of the thread wants, taken together. */
@@ -42,8 +44,6 @@ export interface CaptureCounts {
   readonly fullScans: number
 }
 
-/** Requests after which a connection is worth a watch: it costs about as much as verifying it twenty times. */
-const OFTEN = 20
 const SWEEP_MILLISECONDS = 1000
 /** SYNs kept for whoever they belong to. */
 const FOUND_SYNS = 64
@@ -59,30 +59,19 @@ export class Capture {
   readonly #sockets: Sockets
   readonly #table: DescriptorTable
   readonly #connections = new ConnectionStore()
-  readonly #evidence: Evidence
-  readonly #wanted: AddressWords = createAddressWords()
-  readonly #local: AddressWords = createAddressWords()
-  readonly #acceptsOwn: (fd: number) => boolean
+  readonly #attribution: Attribution
+  readonly #identity: Identity
+  readonly #context = new SearchContext()
+  readonly #accepts: (fd: number) => boolean
   readonly #acceptsOwnOnly: (fd: number) => boolean
   readonly #acceptsElsewhere: (fd: number) => boolean
-  readonly #acceptsOther: (fd: number) => boolean
   readonly #listeners = new Map<string, Listener>()
-  #listener: Listener | undefined
-  /** The connection that others with its peer are looked for. */
-  #first: Connection | undefined
-  /** Local port of the socket that `#belongs` looked at last. */
-  #localPort = 0
-  /** The connection made in this call, and what its TCP_INFO said. */
-  #newest: Connection | undefined
-  #newestReceived: Received | undefined
   /** SYNs that were read from sockets which turned out to be somebody else's, by cookie. */
   readonly #foundSyns = new Map<string, Uint8Array>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = 0
   #armOptions: ArmOptions | undefined
   #armAgainAt = 0
-  /** TCP_INFO that the last `connection` call read, a copy; `undefined` where it read none. */
-  lastInfo: Uint8Array | undefined
 
   constructor(libc: Libc) {
     this.#sockets = new Sockets(libc)
@@ -90,13 +79,12 @@ export class Capture {
     this.#table = new DescriptorTable(this.#sockets, {
       gone: (fd) => this.#connections.delete(fd),
     })
-    this.#evidence = new Evidence(this.#sockets, this.#table, this.#connections)
-    this.#acceptsOwn = (fd) => this.#isAlone(this.#listener!) || this.#belongs(fd, this.#listener!)
-    this.#acceptsOwnOnly = (fd) => this.#belongs(fd, this.#listener!)
-    this.#acceptsElsewhere = (fd) => this.#isAtPort(fd, this.#listener!)
-    // Where any listener may be meant there may also be one that is not known yet.
-    this.#acceptsOther = (fd) =>
-      this.#isOther(fd) && (this.#listener!.port === ANY_PORT || this.#belongs(fd, this.#listener!))
+    this.#attribution = new Attribution(this.#sockets, this.#table)
+    this.#identity = new Identity(this.#sockets, this.#table, this.#connections, this.#attribution)
+    const context = this.#context
+    this.#accepts = (fd) => this.#isAlone(context.listener) || this.#identity.isOurs(fd, context)
+    this.#acceptsOwnOnly = (fd) => this.#identity.isOurs(fd, context)
+    this.#acceptsElsewhere = (fd) => this.#identity.isAtPort(fd, context)
   }
 
   /** What is held now. */
@@ -147,8 +135,11 @@ export class Capture {
 
   /**
    * The connection with this peer on this listener, its request counted, or why it cannot be told. `address` and `port` must be what
-   * the runtime said of the request a moment ago, in the same turn: the kernel is asked again whether it still holds.
-   * `named` is the descriptor, where the runtime can name it; `overTcp` says that the request surely did not come over QUIC.
+   * the runtime reported of the request in this turn: the kernel is asked whether it still holds.
+   *
+   * @param named - the descriptor, where the runtime names it
+   * @param overTcp - whether the request surely did not come over QUIC
+   * @throws {SocketError} where the kernel or a sandbox refuses calls without which no connection can be told
    */
   connection(
     listener: Listener,
@@ -157,151 +148,100 @@ export class Capture {
     named: number | undefined,
     overTcp: boolean,
   ): Connection | Reason {
-    this.lastInfo = undefined
-    const isOnly = listener.exposed && this.#isOnly(listener)
-    const known = this.#connections.get(named ?? this.#table.sole(port))
+    const context = this.#context
+    context.start(listener, address, port, named, overTcp)
+    const known = this.#connections.get(named ?? this.#table.onlyWithPort(port))
     if (
       known !== undefined &&
       known.port === port &&
       known.address === address &&
       known.listener.owner === listener &&
-      // While no connection comes and no watched one ends, the bell has spoken for both.
-      ((isOnly && known.verifiedIn === this.#table.watcher.generation) || this.#isAlive(known))
+      this.#attribution.isStillOnly(known, context) &&
+      this.#identity.holds(known)
     ) {
-      if (isOnly) known.consumed = STALE
-      if (isOnly || !listener.exposed || named !== undefined || this.#evidence.wasJustRead(known)) {
-        known.requests++
-        return known
-      }
+      known.requests++
+      return known
     }
-    return this.#search(listener, address, port, named, overTcp)
+    return this.#search(context, known !== undefined)
   }
 
-  /**
-   * Whether the one socket that the table knows for a peer port is the only one there is, so that no evidence is needed. Not
-   * where requests may come over UDP.
-   */
-  #isOnly(listener: Listener): boolean {
-    return !listener.udp && this.#table.isComplete()
+  /** TCP_INFO that the last `connection` call read, a copy; `undefined` where it read none. */
+  get lastInfo(): Uint8Array | undefined {
+    return this.#context.info
   }
 
-  /**
-   * Whether the socket is still the one it was, by its cookie, and still has its peer, by `getpeername`: after a reset and an
-   * instant reconnect from the same port the old descriptor still answers with its cookie. A connection of many requests is
-   * watched, and both are known to hold as long as nothing happened to any watched socket.
-   */
-  #isAlive(known: Connection): boolean {
-    const { watcher } = this.#table
-    if (known.verifiedIn === watcher.generation) {
-      watcher.look()
-      if (known.verifiedIn === watcher.generation) return true
-    }
-    const { fd } = known
-    if (!this.#sockets.hasCookie(fd, known.cookieLow, known.cookieHigh) || !this.#sockets.isConnected(fd)) {
-      this.#table.forget(fd)
-      return false
-    }
-    if (known.requests >= OFTEN) {
-      this.#table.watch(fd)
-      if (watcher.has(fd)) known.verifiedIn = watcher.generation
-    }
-    return true
-  }
-
-  #search(
-    listener: Listener,
-    address: string,
-    port: number,
-    named: number | undefined,
-    overTcp: boolean,
-  ): Connection | Reason {
-    if (!parseAddress(address, this.#wanted)) return 'not-found'
-    this.#listener = listener
-    this.#newest = undefined
-    if (named !== undefined && this.#table.check(named, port, this.#wanted) && this.#belongs(named, listener)) {
-      return this.#seen(this.#keep(named, listener, address, port)!)
-    }
-    let fd = this.#table.find(port, this.#wanted, this.#acceptsOwn)
-    // It may have been accepted before another listener got its address, or after that has gone.
-    if (fd < 0 && listener.sharesPort && (overTcp || !listener.udp)) {
-      fd = this.#table.find(port, this.#wanted, this.#acceptsElsewhere)
-    }
+  #search(context: SearchContext, isKnown: boolean): Connection | Reason {
+    const { listener } = context
+    if (!parseAddress(context.address, context.peer)) return 'not-found'
+    this.#attribution.prepare(context, isKnown)
+    const fd = this.#find(context)
+    if (fd < 0 && this.#table.refusal !== 0) throw this.#sockets.peerError(this.#table.refusal)
     if (fd < 0) return listener.udp ? 'not-tcp' : 'not-found'
-    // A request whose connection has gone must not take the SYN of a namesake, which another thread may serve.
-    if (listener.port === ANY_PORT && consumedOctets(this.#sockets, fd) === 0) return 'ambiguous'
-    let first = this.#keep(fd, listener, address, port)
-    if (first === undefined) {
-      const other = this.#table.find(port, this.#wanted, this.#acceptsOwnOnly)
-      if (other >= 0) first = this.#keep(other, listener, address, port)
-      if (first === undefined) return listener.udp ? 'not-tcp' : 'not-found'
-    }
-    if (!listener.exposed) return this.#seen(first)
-    this.#first = first
-    const received = first === this.#newest ? this.#newestReceived : undefined
-    if (this.#evidence.speaksFor(first, listener, this.#wanted, overTcp, received, this.#acceptsOther)) {
-      return this.#seen(first)
-    }
-    // Over UDP it was perhaps nobody's.
-    if (!listener.udp) this.#evidence.mistrust(port)
-    return 'ambiguous'
-  }
-
-  #seen(connection: Connection): Connection {
+    context.candidates++
+    // On Deno a request is reported after its client has gone: it must not take the SYN of a duplicate peer.
+    if (listener.port === ANY_PORT && octetsRead(this.#sockets, fd) === 0) return 'ambiguous'
+    const connection = this.#keep(fd, context) ?? this.#keepOwn(context)
+    if (connection === undefined) return listener.udp ? 'not-tcp' : 'not-found'
+    context.rule = 'P4'
+    if (listener.exposed && !this.#identity.isOnly(connection, context)) return 'ambiguous'
     connection.requests++
     return connection
   }
 
-  /** Whether no other listener of the process can have accepted a connection, so that its SYN tells whose it is. */
+  /** A descriptor that has P1 and P2, -1 where there is none. */
+  #find(context: SearchContext): number {
+    const { listener, named, port, peer } = context
+    if (named !== undefined && this.#table.check(named, port, peer) && this.#identity.isOurs(named, context))
+      return named
+    let fd = this.#findOne(context, this.#accepts)
+    // It may have been accepted before another listener got its address, or after that has gone.
+    if (fd < 0 && listener.sharesPort && (context.overTcp || !listener.udp)) {
+      fd = this.#table.findKnown(port, peer, this.#acceptsElsewhere)
+    }
+    return fd
+  }
+
+  #findOne({ port, peer, uniqueness }: SearchContext, accept: (fd: number) => boolean): number {
+    // After a census the table lists all there are.
+    if (uniqueness === 'census') return this.#table.findKnown(port, peer, accept)
+    const fd = this.#table.find(port, peer, accept)
+    return fd < 0 && this.#table.takeCensus(false) ? this.#table.findKnown(port, peer, accept) : fd
+  }
+
+  /** The connection is another server's: one that is surely this server's. */
+  #keepOwn(context: SearchContext): Connection | undefined {
+    const fd = this.#findOne(context, this.#acceptsOwnOnly)
+    return fd < 0 ? undefined : this.#keep(fd, context)
+  }
+
+  /** True if no other listener of the process can have accepted a connection, so that its SYN tells whose it is. */
   #isAlone(listener: Listener): boolean {
     return (
       this.wishes.syn && listener.port !== ANY_PORT && listener.armed.length === 1 && this.listeners.armed.length === 1
     )
   }
 
-  /** Whether the socket is a connection of this listener, by its local port and address, or known as one of its own. */
-  #belongs(fd: number, listener: Listener): boolean {
-    if (!this.#isAtPort(fd, listener)) return false
-    if (listener.hasAddress(this.#local)) return true
-    const known = this.#connections.get(fd)
-    return known?.listener.owner === listener && this.#sockets.hasCookie(fd, known.cookieLow, known.cookieHigh)
-  }
-
-  /** Whether it is another socket than the first one, of which there may be copies. */
-  #isOther(fd: number): boolean {
-    const first = this.#first!
-    return fd !== first.fd && !this.#sockets.hasCookie(fd, first.cookieLow, first.cookieHigh)
-  }
-
-  /** Whether the socket's local port is one that the listener accepts at; its local address is then in `#local`. */
-  #isAtPort(fd: number, listener: Listener): boolean {
-    const family = this.#sockets.localName(fd)
-    if (family <= 0) return false
-    this.#localPort = this.#sockets.port()
-    if (!listener.accepts(this.#localPort)) return false
-    readAddress(this.#sockets, family, this.#local)
-    return true
-  }
-
   /**
-   * The connection kept for a descriptor that was just verified; made where it is a new one. `undefined` where the socket turns out
-   * not to be one of the listener's.
+   * The connection kept for a descriptor that was just verified, made where it is a new one. `undefined` where the socket turns out
+   * not to be one of the server's.
    */
-  #keep(fd: number, listener: Listener, address: string, port: number): Connection | undefined {
+  #keep(fd: number, context: SearchContext): Connection | undefined {
     const sockets = this.#sockets
-    sockets.cookie(fd)
+    const { listener } = context
+    if (!sockets.cookie(fd)) throw sockets.cookieError(fd)
     const cookieLow = sockets.view.getUint32(0, true)
     const cookieHigh = sockets.view.getUint32(4, true)
     const known = this.#connections.get(fd)
     if (known !== undefined && known.cookieLow === cookieLow && known.cookieHigh === cookieHigh) {
       if (known.listener.owner === listener) return known
-      if (!this.#belongs(fd, listener)) return undefined
+      if (!this.#identity.isOurs(fd, context)) return undefined
       // Its SYN was read already.
-      known.listener = listener.place(this.#localPort)
+      known.listener = listener.place(context.localPort)
       return known
     }
     this.#table.renew(fd)
     let synBytes: Uint8Array = NO_OCTETS
-    // Whoever wants it later, when it is perhaps gone, is told so.
+    // A fingerprinter that wants the SYN later, when it is perhaps gone, is told so.
     let synReason: Reason | undefined = this.wishes.syn ? undefined : 'not-saved'
     if (this.wishes.syn) {
       const found = this.#foundSyns.size > 0 ? this.#takeFoundSyn(cookieLow, cookieHigh) : undefined
@@ -312,42 +252,39 @@ export class Capture {
     }
     if (this.#isAlone(listener)) {
       // The local name was not asked for yet: the SYN says as much, if there is one.
-      if (isFor(synBytes, listener)) this.#localPort = listener.port
-      else if (!this.#belongs(fd, listener)) {
-        // A listener came that was not known, or one has gone: whoever serves this one will ask.
+      if (isFor(synBytes, listener)) context.localPort = listener.port
+      else if (!this.#identity.isOurs(fd, context)) {
+        // A listener came that was not known, or one has gone: the SYN waits for the request of its server.
         if (synBytes.length > 0) this.#keepFoundSyn(cookieLow, cookieHigh, synBytes)
         return undefined
       }
     }
     let timing: FirstTiming | undefined
-    let received: Received | undefined
     if (this.wishes.tcpInfo) {
       const octets = sockets.tcpInfo(fd)
       if (octets > 0) {
         const synSaved = synBytes.length > 0
         const deferAccept = listener.mayHaveDeferred(synSaved)
         timing = firstTiming(sockets.view, octets, { synSaved, deferAccept, readAt: Date.now() })
-        this.lastInfo = sockets.value.slice(0, octets)
-        received = { octets: receivedOctets(sockets.view, octets), age: dataAge(sockets.view) }
+        context.info = sockets.value.slice(0, octets)
+        context.received = bytesReceived(sockets.view, octets)
       }
     }
     const connection = new Connection({
       fd,
       cookieLow,
       cookieHigh,
-      address,
-      port,
-      listener: listener.place(this.#localPort),
+      address: context.address,
+      port: context.port,
+      listener: listener.place(context.localPort),
       synBytes,
       synReason,
-      handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(this.#wanted) ? 4 : 6),
+      handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(context.peer) ? 4 : 6),
       timing,
-      firstInfo: this.wishes.keepInfo ? this.lastInfo : undefined,
+      firstInfo: this.wishes.keepInfo ? context.info : undefined,
     })
     this.#connections.limit = this.wishes.maxConnections
     this.#connections.set(connection)
-    this.#newest = connection
-    this.#newestReceived = received
     if (this.#timer === undefined) this.#wakeIn(SWEEP_MILLISECONDS)
     return connection
   }
@@ -385,7 +322,6 @@ export class Capture {
   #sweep(): void {
     this.#timer = undefined
     const more = this.#table.sweep(SWEEP_LIMIT)
-    this.#evidence.sweep()
     const now = performance.now()
     if (this.#armOptions !== undefined && now >= this.#armAgainAt) {
       this.#armAgainAt = now + SWEEP_MILLISECONDS - 1
@@ -406,7 +342,7 @@ export class Capture {
     this.#armOptions = undefined
     this.#table.close()
     this.#connections.clear()
-    this.#evidence.clear()
+    this.#attribution.close()
     this.#listeners.clear()
     this.#foundSyns.clear()
   }

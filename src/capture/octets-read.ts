@@ -1,6 +1,5 @@
 /**
- * How many octets the process has read from a connection: what tells connections of one peer apart. A request that is being
- * answered was just read, and its octets were not yet counted at the connection's last request.
+ * How many octets the process has read from a connection. One from which nothing was read cannot be the one that is being answered.
  * @module
  */
 import type { Sockets } from '../../ffi/socket.ts'
@@ -13,40 +12,37 @@ const LAST_DATA_RECV = tcpInfoOffset('last_data_recv')
 const ATTEMPTS = 8
 
 /**
- * Octets read from a live connection so far, modulo 2^32; -1 where it is dead or the kernel does not say. `received` is what a
- * TCP_INFO just read says. Octets may arrive between two calls, and then wait: counted only where none do, or nothing came.
+ * Octets read from a live connection so far, modulo 2^32; `undefined` where it is dead or the kernel does not tell.
+ *
+ * `tcpi_bytes_received` and the queue's length (FIONREAD) come from two calls. If data arrives between them they disagree, so both are
+ * read again until the queue is empty or unchanged, at most 8 times. `received` is what a TCP_INFO that was just read says.
  */
-export function consumedOctets(
+export function octetsRead(
   sockets: Sockets,
   fd: number,
-  received: number = receivedOctets(sockets.view, sockets.tcpInfo(fd)),
-): number {
-  if (received < 0) return -1
+  received: number | undefined = bytesReceived(sockets.view, sockets.tcpInfo(fd)),
+): number | undefined {
+  let total = received
+  if (total === undefined) return undefined
   let unread = sockets.unread(fd)
   for (let attempt = 0; unread !== 0; attempt++) {
-    if (attempt === ATTEMPTS) return -1
+    if (attempt === ATTEMPTS) return undefined
     const before = unread
-    received = receivedOctets(sockets.view, sockets.tcpInfo(fd))
-    if (received < 0) return -1
+    total = bytesReceived(sockets.view, sockets.tcpInfo(fd))
+    if (total === undefined) return undefined
     unread = sockets.unread(fd)
     if (unread === before) break
   }
-  return (received - unread) >>> 0
+  return (total - unread) >>> 0
 }
 
-/**
- * `tcpi_bytes_received`, modulo 2^32, of a TCP_INFO of so many octets; -1 where the connection is dead or there is no such
- * field.
- */
-export function receivedOctets(info: DataView, octets: number): number {
-  if (octets < BYTES_RECEIVED + 8 || info.getUint8(0) === TCP_CLOSE) return -1
+/** `tcpi_bytes_received`, modulo 2^32, of a TCP_INFO of so many octets; `undefined` where the connection is dead or there is no such field. */
+export function bytesReceived(info: DataView, octets: number): number | undefined {
+  if (octets < BYTES_RECEIVED + 8 || info.getUint8(0) === TCP_CLOSE) return undefined
   return info.getUint32(BYTES_RECEIVED, true)
 }
 
-/**
- * Milliseconds since octets last came, to a jiffy, of a TCP_INFO that `receivedOctets` takes; of a request that is being answered
- * they came a moment ago, unless the process was busy with something else.
- */
+/** Milliseconds since the last data came, with the resolution of a jiffy, up to 10 ms: of a TCP_INFO that `bytesReceived` takes. */
 export function dataAge(info: DataView): number {
   return info.getUint32(LAST_DATA_RECV, true)
 }

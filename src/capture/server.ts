@@ -54,6 +54,10 @@ export class Listener implements Place {
   readonly udp: boolean
   /** The descriptors that accept for it, as of the last look. */
   armed: readonly ArmedListener[] = []
+  /** Ports at which its connections are accepted. */
+  ports: readonly number[]
+  /** Whether sock_diag finds its connections; `undefined` while that was not tried. */
+  kernelTells: boolean | undefined
   #defers = false
   #deferred = false
   /** Local addresses whose connections another listener of the same port gets. */
@@ -70,6 +74,7 @@ export class Listener implements Place {
     this.tls = facts.tls
     this.udp = udp
     this.exposed = !bound || udp
+    this.ports = facts.port === ANY_PORT ? [] : [facts.port]
   }
 
   /** What was found at the last look for listeners. */
@@ -79,6 +84,7 @@ export class Listener implements Place {
     this.#defers = armed.some((one) => one.deferAccept !== 0)
     this.#deferred = armed.some((one) => one.deferAcceptBefore !== 0)
     if (this.port !== ANY_PORT) return
+    this.ports = [...new Set(armed.map(({ port }) => port))]
     const first = armed[0]
     const alone =
       first !== undefined &&

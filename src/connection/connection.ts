@@ -25,10 +25,6 @@ export type Reason =
   /** Permissions forbid it. */
   | 'denied'
 
-/** In place of a count of octets: it was never asked for, or not since the last request. */
-export const NOT_ASKED = -1
-export const STALE = -2
-
 /** Decoded SYNs kept at most. */
 const DECODED_AT_MOST = 256
 
@@ -51,10 +47,12 @@ export class Connection {
   readonly handshakeTimeToLive: number | undefined
   /** Requests seen so far. */
   requests = 0
-  /** Generation of the descriptor table in which the socket was verified and watched; -1 where it was not. */
-  verifiedIn = -1
-  /** Octets the process had read from the socket at its last request; `NOT_ASKED` before it was ever asked, or `STALE`. */
-  consumed: number = NOT_ASKED
+  /** The watcher's `changes` when the watched socket was last verified; `undefined` where it is not watched. */
+  verifiedAt: number | undefined
+  /** The accept epoch in which lookups found it to be the only connection with its peer; 0 for none. */
+  onlyIn = 0
+  /** Octets that the process had read from it at its last request; `undefined` where that was not counted. */
+  octetsRead: number | undefined
   /** What the first TCP_INFO says; `undefined` where none was read. */
   readonly timing: FirstTiming | undefined
   /** TCP_INFO of the first request, where it is to be kept. */

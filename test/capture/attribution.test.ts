@@ -1,150 +1,145 @@
-import { expect, test } from 'bun:test'
-import { DescriptorTable } from '../../ffi/descriptors/table.ts'
-import { Sockets } from '../../ffi/socket.ts'
-import { Evidence } from '../../src/capture/attribution.ts'
-import { ConnectionStore } from '../../src/capture/connection-store.ts'
-import { Listener } from '../../src/capture/server.ts'
-import { Connection } from '../../src/connection/connection.ts'
-import { createAddressWords, parseAddress } from '../../src/wire/sockaddr.ts'
+import { afterEach, describe, expect, test } from 'bun:test'
+import { ERRNO, SO_COOKIE } from '../../ffi/constants.ts'
+import { Capture } from '../../src/capture/capture.ts'
+import type { Connection, Reason } from '../../src/connection/connection.ts'
 import { tcpInfoOffset } from '../../src/wire/tcp-info.ts'
-import { createFakeLibc } from '../support/fake-libc.ts'
+import { createFakeLibc, type FakeLibc } from '../support/fake-libc.ts'
 
-const PEER = createAddressWords()
-parseAddress('127.0.0.1', PEER)
-
-/** A TCP_INFO of a live connection: octets received, and milliseconds since the last of them. */
-function info(received: number, age: number): Uint8Array {
+/** A TCP_INFO of a live connection that has received so many octets. */
+function info(received: number): Uint8Array {
   const octets = new Uint8Array(new ArrayBuffer(248))
-  const view = new DataView(octets.buffer)
   octets[0] = 1
-  view.setUint32(tcpInfoOffset('bytes_received'), received, true)
-  view.setUint32(tcpInfoOffset('last_data_recv'), age, true)
+  new DataView(octets.buffer).setUint32(tcpInfoOffset('bytes_received'), received, true)
   return octets
 }
 
-function setUp({ address = '0.0.0.0', udp = false } = {}): {
-  evidence: Evidence
-  /** Octets come on a connection from port 40,000 that the process knows, and a request is asked about. */
-  asks: (received: number, age?: number) => boolean
-  /** The same without a look at others. */
-  asksQuickly: (received: number, age?: number) => boolean
-  /** Another connection from the port. */
-  comes: () => number
-  leaves: (fd: number) => void
-  looks: () => number
-} {
+const captures: Capture[] = []
+afterEach(() => {
+  for (const capture of captures.splice(0)) capture.close()
+})
+
+interface Scene {
+  readonly libc: FakeLibc
+  /** A connection from port 40,000 of which so many octets were read. */
+  open(received: number): number
+  ask(): Connection | Reason
+}
+
+/** A server on all addresses of port 80. */
+function setUp({ address = '0.0.0.0', port = 80 } = {}): Scene {
   const libc = createFakeLibc()
-  const sockets = new Sockets(libc)
-  const store = new ConnectionStore()
-  store.limit = 10
-  const table = new DescriptorTable(sockets, { gone: () => {} })
-  const evidence = new Evidence(sockets, table, store)
-  const listener = new Listener({ port: 443, address, tls: udp }, udp)
-  const fd = libc.open({ peer: 40_000 })
-  const connection = new Connection({
-    fd,
-    cookieLow: 1,
-    cookieHigh: 0,
-    address: '127.0.0.1',
-    port: 40_000,
-    listener,
-    synBytes: new Uint8Array(0),
-    synReason: undefined,
-    handshakeTimeToLive: undefined,
-    timing: undefined,
-    firstInfo: undefined,
-  })
-  store.set(connection)
-  table.find(40_000, PEER, () => true)
-  const receive = (received: number, age: number): void => {
-    libc.sockets.get(fd)!.info = info(received, age)
-  }
+  const capture = new Capture(libc)
+  captures.push(capture)
+  capture.wishes.tcpInfo = true
+  capture.wishes.maxConnections = 10
+  libc.open({ listening: true, localPort: 80 })
+  capture.arm({ saveSyn: true, clearDeferAccept: true }, () => {})
+  const listener = capture.listener({ port, address, tls: false })
   return {
-    evidence,
-    asks(received, age = 0) {
-      receive(received, age)
-      return evidence.speaksFor(connection, listener, PEER, false, undefined, (other) => other !== fd)
-    },
-    asksQuickly(received, age = 0) {
-      receive(received, age)
-      return evidence.wasJustRead(connection)
-    },
-    comes: () => libc.open({ peer: 40_000 }),
-    leaves: (other) => libc.shut(other),
-    looks: () => libc.calls.poll ?? 0,
+    libc,
+    open: (received) => libc.open({ peer: 40_000, localPort: 80, info: info(received) }),
+    ask: () => capture.connection(listener, '127.0.0.1', 40_000, undefined, false),
   }
 }
 
-type Ask = (received: number, age?: number) => boolean
+describe('P4', () => {
+  test('the only connection with its peer is told, again and again', () => {
+    const { open, ask } = setUp()
+    const fd = open(100)
+    for (const requests of [1, 2, 3]) expect(ask()).toMatchObject({ fd, requests })
+  })
 
-/** Asks until looks have had their time, an octet each. The octets received then. */
-function useUp(asks: Ask, asksQuickly: Ask): number {
-  let received = 1
-  for (; !asksQuickly(received); received++) asks(received)
-  return received
-}
+  test('half a request on a duplicate peer never answers, whichever of the two has asked before', () => {
+    const { libc, open, ask } = setUp()
+    const first = open(100)
+    expect(ask()).toMatchObject({ fd: first })
+    const second = open(50)
+    for (let i = 0; i < 3; i++) expect(ask()).toBe('ambiguous')
+    libc.shut(first)
+    expect(ask()).toMatchObject({ fd: second, requests: 1 })
+  })
 
-test('a connection that was read from speaks for a request, one that was not read from for none', () => {
-  const { asks } = setUp()
-  expect(asks(0)).toBe(false)
-  expect(asks(100)).toBe(true)
-  expect(asks(200)).toBe(true)
+  test('a duplicate peer that comes to any number is seen: a closed one, one after many, a file of before', () => {
+    const { libc, open, ask } = setUp()
+    const file = libc.open({ file: true })
+    const first = open(100)
+    const idle = Array.from({ length: 300 }, (_, i) => libc.open({ peer: 1000 + i, localPort: 80 }))
+    expect(ask()).toMatchObject({ fd: first })
+    for (const number of [file, idle[7]!, idle[299]!]) {
+      libc.shut(number)
+      expect(open(50)).toBe(number)
+      expect(ask()).toBe('ambiguous')
+      libc.shut(number)
+      expect(ask()).toMatchObject({ fd: first })
+      libc.open({ peer: 50_000 + number })
+    }
+  })
+
+  test('a duplicate peer from which nothing was read is not the one that is answered', () => {
+    const { open, ask } = setUp()
+    const first = open(100)
+    open(0)
+    expect(ask()).toMatchObject({ fd: first })
+  })
+
+  test('a connection from which nothing was read is told to nobody', () => {
+    expect(((scene) => [scene.open(0), scene.ask()][1])(setUp())).toBe('ambiguous')
+  })
+
+  test('a server on one address has no duplicates: no census', () => {
+    const { libc, open, ask } = setUp({ address: '127.0.0.1' })
+    const first = open(100)
+    expect(ask()).toMatchObject({ fd: first })
+    open(50)
+    const polls = libc.calls.poll
+    expect(ask()).toMatchObject({ fd: first })
+    expect(libc.calls.poll).toBe(polls!)
+  })
 })
 
-test('pipelined requests are read at once: the only one with its peer speaks for those that follow', () => {
-  const { asks, comes, leaves } = setUp()
-  expect(asks(100)).toBe(true)
-  expect(asks(100)).toBe(true)
-  const other = comes()
-  expect(asks(100)).toBe(false)
-  leaves(other)
-  expect(asks(100)).toBe(true)
-})
+describe('refused calls', () => {
+  test('getpeername, with whatever errno: an error that says so, and no end of calls', () => {
+    for (const errno of [ERRNO.EPERM, ERRNO.EINTR, ERRNO.ENOSYS]) {
+      const { libc, open, ask } = setUp()
+      for (let i = 0; i < 500; i++) open(100)
+      libc.refuse.set('getpeername', errno)
+      for (let i = 0; i < 20; i++) {
+        const before = libc.calls.getpeername ?? 0
+        expect(ask).toThrow('Cannot read the peer of any descriptor: getpeername failed with')
+        expect((libc.calls.getpeername ?? 0) - before).toBeLessThan(60)
+      }
+    }
+  })
 
-test('where another one has come, octets may be half of a request', () => {
-  const { asks, comes } = setUp()
-  expect(asks(100)).toBe(true)
-  comes()
-  expect(asks(150)).toBe(false)
-})
+  test('SO_COOKIE: an error that names it', () => {
+    const { libc, open, ask } = setUp()
+    open(100)
+    libc.refuse.set(SO_COOKIE, ERRNO.ENOPROTOOPT)
+    for (let i = 0; i < 3; i++) expect(ask).toThrow('SO_COOKIE')
+  })
 
-test('while looks cost next to nothing nobody is believed without one', () => {
-  const { asks, asksQuickly, looks } = setUp()
-  expect(asks(100)).toBe(true)
-  expect(asksQuickly(200)).toBe(false)
-  const before = looks()
-  expect(asks(200)).toBe(true)
-  expect(looks()).toBeGreaterThan(before)
-})
+  for (const call of ['poll', 'inotify_add_watch', 'epoll_create1', 'epoll_wait', 'read', 'ioctl', 'getsockname']) {
+    test(`${call} with EINTR each time: every request has an answer after a bounded number of calls`, () => {
+      const { libc, open, ask } = setUp()
+      open(100)
+      for (let i = 0; i < 100; i++) libc.open({ peer: 1000 + i, localPort: 80 })
+      libc.refuse.set(call, ERRNO.EINTR)
+      for (let i = 0; i < 100; i++) {
+        const before = Object.values(libc.calls).reduce((a, b) => a + b, 0)
+        const found = ask()
+        expect(typeof found === 'string' || found.port === 40_000).toBe(true)
+        expect(Object.values(libc.calls).reduce((a, b) => a + b, 0) - before).toBeLessThan(2000)
+      }
+    })
+  }
 
-test('once looks have had their time, octets that just came are enough, and those of some time ago are not', () => {
-  const { asks, asksQuickly, comes } = setUp()
-  const received = useUp(asks, asksQuickly)
-  // Whether or not time for a look has come back meanwhile:
-  expect(asksQuickly(received)).toBe(false)
-  expect(asksQuickly(received + 1, 50)).toBe(false)
-  // For them there is time put by.
-  comes()
-  expect(asks(received + 2, 50)).toBe(false)
-})
-
-test('beside QUIC neither the handshake nor octets of some time ago speak for a request', () => {
-  const { asks } = setUp({ address: '127.0.0.1', udp: true })
-  expect(asks(500)).toBe(false)
-  expect(asks(500)).toBe(false)
-  expect(asks(600)).toBe(true)
-  expect(asks(700, 50)).toBe(false)
-})
-
-test('after a doubt nothing counts that was read before, and there is always a look', () => {
-  const { asks, asksQuickly, comes, evidence, looks } = setUp()
-  const received = useUp(asks, asksQuickly)
-  evidence.mistrust(40_000)
-  expect(asksQuickly(received + 1)).toBe(false)
-  const before = looks()
-  expect(asks(received + 1)).toBe(true)
-  expect(looks()).toBeGreaterThan(before)
-  comes()
-  evidence.mistrust(40_000)
-  expect(asks(received + 2)).toBe(false)
+  test('inotify that is ready and cannot be read is given up', () => {
+    const { libc, open, ask } = setUp()
+    open(100)
+    const other = libc.open({ peer: 41_000, localPort: 80 })
+    for (let i = 0; i < 30; i++) ask()
+    libc.refuse.set('read', ERRNO.EINVAL)
+    libc.shut(other)
+    for (let i = 0; i < 200; i++) expect(ask()).toMatchObject({ port: 40_000 })
+  })
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { Sockets } from '../../ffi/socket.ts'
-import { consumedOctets, receivedOctets } from '../../src/capture/octets-read.ts'
+import { bytesReceived, octetsRead } from '../../src/capture/octets-read.ts'
 import { tcpInfoOffset } from '../../src/wire/tcp-info.ts'
 import { createFakeLibc } from '../support/fake-libc.ts'
 
@@ -14,8 +14,8 @@ function info(received: number, state = 1): Uint8Array {
   return octets
 }
 
-/** Octets consumed of a socket whose counts are read one after the other, the last ones again and again. */
-function consumed(received: readonly number[], unread: readonly number[], known?: number): number {
+/** Octets read from a socket whose counts are read one after the other, the last ones again and again. */
+function read(received: readonly number[], unread: readonly number[], known?: number): number | undefined {
   const libc = createFakeLibc()
   const socket = { peer: 40_000, info: info(received[0]!) }
   const fd = libc.open(socket)
@@ -33,34 +33,34 @@ function consumed(received: readonly number[], unread: readonly number[], known?
       return 0
     },
   })
-  return known === undefined ? consumedOctets(sockets, fd) : consumedOctets(sockets, fd, known)
+  return known === undefined ? octetsRead(sockets, fd) : octetsRead(sockets, fd, known)
 }
 
-test('what was received and does not wait was consumed', () => {
-  expect(consumed([1000], [0])).toBe(1000)
-  expect(consumed([1000], [400])).toBe(600)
-  expect(consumed([7], [0], 1000)).toBe(1000)
+test('what was received and does not wait was read', () => {
+  expect(read([1000], [0])).toBe(1000)
+  expect(read([1000], [400])).toBe(600)
+  expect(read([7], [0], 1000)).toBe(1000)
 })
 
-test('octets that come between the two counts are not taken for consumed', () => {
+test('octets that come between the two counts are not taken for read', () => {
   // 500 more came after the first count was read: both are read again until nothing comes.
-  expect(consumed([1000, 1500], [500])).toBe(1000)
-  expect(consumed([1000, 1500, 2000], [500, 1000, 1000])).toBe(1000)
+  expect(read([1000, 1500], [500])).toBe(1000)
+  expect(read([1000, 1500, 2000], [500, 1000, 1000])).toBe(1000)
 })
 
 test('where octets never stop coming nothing is said', () => {
   const counts = Array.from({ length: 40 }, (_, i) => i + 1)
-  expect(consumed(counts, counts)).toBe(-1)
+  expect(read(counts, counts)).toBeUndefined()
 })
 
 test('counts go round at 2^32', () => {
-  expect(consumed([3], [10])).toBe(2 ** 32 - 7)
+  expect(read([3], [10])).toBe(2 ** 32 - 7)
 })
 
 test('a dead connection, and a kernel without the field, say nothing', () => {
   const view = (octets: Uint8Array): DataView => new DataView(octets.buffer)
-  expect(receivedOctets(view(info(5)), 248)).toBe(5)
-  expect(receivedOctets(view(info(5, 7)), 248)).toBe(-1)
-  expect(receivedOctets(view(info(5)), RECEIVED + 7)).toBe(-1)
-  expect(receivedOctets(view(info(5)), -1)).toBe(-1)
+  expect(bytesReceived(view(info(5)), 248)).toBe(5)
+  expect(bytesReceived(view(info(5, 7)), 248)).toBeUndefined()
+  expect(bytesReceived(view(info(5)), RECEIVED + 7)).toBeUndefined()
+  expect(bytesReceived(view(info(5)), -1)).toBeUndefined()
 })

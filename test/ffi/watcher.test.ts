@@ -6,7 +6,7 @@ import { EPOLL_CTL_ADD, EPOLLIN, ERRNO, IN_NONBLOCK } from '../../ffi/constants.
 import { openLibc } from '../../ffi/libc.bun.ts'
 import { cString, isLibc, type Libc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
-import { Bell } from '../../ffi/watch/aio-poll.ts'
+import { AioPoll } from '../../ffi/watch/aio-poll.ts'
 import { Watcher } from '../../ffi/watch/watcher.ts'
 import { createFakeLibc } from '../support/fake-libc.ts'
 
@@ -72,14 +72,14 @@ function watcherOf(own: Libc = libc): Watcher {
 
 /** Looks until the watcher has an epoch, as requests do. */
 function settle(watcher: Watcher): number {
-  for (let i = 0; i < 40 && watcher.epoch === 0; i++) watcher.look()
-  return watcher.epoch
+  for (let i = 0; i < 40 && watcher.acceptEpoch === 0; i++) watcher.poll()
+  return watcher.acceptEpoch
 }
 
-describe('Bell', () => {
+describe('AioPoll', () => {
   /** An epoll set that is ready once a file of its own was opened, until `clear`. */
-  function setUp(own: Libc = libc): { bell: Bell; epoll: number; open: () => void; clear: () => void } {
-    const bell = new Bell(own)
+  function setUp(own: Libc = libc): { bell: AioPoll; epoll: number; open: () => void; clear: () => void } {
+    const bell = new AioPoll(own)
     const epoll = libc.epoll_create1(0)
     const inotify = libc.inotify_init1(IN_NONBLOCK)
     const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-bell-'))
@@ -112,10 +112,10 @@ describe('Bell', () => {
       const { bell, epoll, open, clear } = setUp(own)
       for (let i = 0; i < 1000; i++) {
         expect(bell.arm(epoll)).toBe(true)
-        expect(bell.hasRung).toBe(false)
+        expect(bell.hasCompleted).toBe(false)
         open()
         expect(bell.isArmed).toBe(true)
-        expect(bell.hasRung).toBe(true)
+        expect(bell.hasCompleted).toBe(true)
         expect(bell.isArmed).toBe(false)
         clear()
       }
@@ -126,7 +126,7 @@ describe('Bell', () => {
     const { bell, epoll, open } = setUp()
     open()
     expect(bell.arm(epoll)).toBe(true)
-    expect(bell.hasRung).toBe(true)
+    expect(bell.hasCompleted).toBe(true)
   })
 })
 
@@ -137,30 +137,30 @@ describe('Watcher', () => {
     watcher.setListeners([fd])
     const first = await connect(port)
     expect(watcher.watch(acceptedOn(port))).toBe(true)
-    expect(watcher.epoch).toBe(0)
+    expect(watcher.acceptEpoch).toBe(0)
     const epoch = settle(watcher)
-    const { generation } = watcher
+    const { changes } = watcher
     for (let i = 0; i < 20; i++) await first.echo()
-    watcher.look()
-    expect(watcher.epoch).toBe(epoch)
+    watcher.poll()
+    expect(watcher.acceptEpoch).toBe(epoch)
 
     const second = await connect(port)
-    expect(watcher.epoch).toBe(0)
+    expect(watcher.acceptEpoch).toBe(0)
     const next = settle(watcher)
     expect(next).toBeGreaterThan(epoch)
-    expect(watcher.generation).toBe(generation)
+    expect(watcher.changes).toBe(changes)
 
     second.end()
     await Bun.sleep(5)
-    watcher.look()
+    watcher.poll()
     // Nobody watched that one, and nobody needs to know: sockets only became fewer.
-    expect(watcher.epoch).toBe(next)
+    expect(watcher.acceptEpoch).toBe(next)
 
     first.end()
     await Bun.sleep(5)
-    expect(watcher.epoch).toBe(0)
-    watcher.look()
-    expect(watcher.generation).toBeGreaterThan(generation)
+    expect(watcher.acceptEpoch).toBe(0)
+    watcher.poll()
+    expect(watcher.changes).toBeGreaterThan(changes)
     expect(watcher.size).toBe(0)
   })
 
@@ -187,12 +187,12 @@ describe('Watcher', () => {
     const before = settle(watcher)
     const second = listen()
     watcher.setListeners([first.fd, second.fd])
-    expect(watcher.epoch).toBe(0)
+    expect(watcher.acceptEpoch).toBe(0)
     expect(settle(watcher)).toBeGreaterThan(before)
     watcher.setListeners([first.fd, second.fd])
-    expect(watcher.epoch).toBeGreaterThan(before)
+    expect(watcher.acceptEpoch).toBeGreaterThan(before)
     await connect(second.port)
-    expect(watcher.epoch).toBe(0)
+    expect(watcher.acceptEpoch).toBe(0)
   })
 
   test('a listener in the set closes as ever, and its port is free', async () => {
@@ -221,13 +221,13 @@ describe('Watcher', () => {
       const one = await connect(port)
       expect(watcher.watch(acceptedOn(port))).toBe(true)
       expect(settle(watcher)).toBe(0)
-      const { generation } = watcher
-      watcher.look()
-      expect(watcher.generation).toBe(generation)
+      const { changes } = watcher
+      watcher.poll()
+      expect(watcher.changes).toBe(changes)
       one.end()
       await Bun.sleep(5)
-      watcher.look()
-      expect(watcher.generation).toBeGreaterThan(generation)
+      watcher.poll()
+      expect(watcher.changes).toBeGreaterThan(changes)
     })
   }
 

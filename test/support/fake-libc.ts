@@ -5,6 +5,8 @@
 import {
   ERRNO,
   POLLNVAL,
+  POLLOUT,
+  POLLWRNORM,
   SO_ACCEPTCONN,
   SO_COOKIE,
   SO_TYPE,
@@ -172,9 +174,10 @@ export function createFakeLibc(descriptorLimit: number = 1024): FakeLibc {
       const view = new DataView(entries.buffer, entries.byteOffset)
       let found = 0
       for (let at = 0; at < count * 8; at += 8) {
-        const isOpen = sockets.has(view.getInt32(at, true))
-        view.setUint16(at + 6, isOpen ? 0 : POLLNVAL, true)
-        if (!isOpen) found++
+        const socket = sockets.get(view.getInt32(at, true))
+        const isWritable = socket?.file === true || socket?.peer !== undefined
+        view.setUint16(at + 6, socket === undefined ? POLLNVAL : isWritable ? POLLOUT | POLLWRNORM : 0, true)
+        if (socket === undefined || isWritable) found++
       }
       return found
     },

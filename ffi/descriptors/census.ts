@@ -1,0 +1,171 @@
+/**
+ * Census: makes the registry list every connected socket of the process, as of now.
+ *
+ * - Watched numbers are what they were: inotify tells of each close.
+ * - Connected numbers without a watch are probed. One that several censuses have probed gets a watch, so that a connection costs a few
+ *   probes and a watch in its life, however many censuses there are.
+ * - `poll` tells of many numbers at a time which are open. Those that had no peer are probed only if they can be an accepted
+ *   connection: not broken, and writable, as a TCP socket is to which the process has sent nothing yet.
+ * - accept gives the lowest free number. A number free at the last census can be taken only if all lower ones that were free then were
+ *   taken too, some time since. A process opens fewer than `OPENS_PER_MILLISECOND` descriptors, so that the lowest so many are enough.
+ * @module
+ */
+import type { Visit } from './open-numbers.ts'
+import { PROBED, type Prober } from './prober.ts'
+import { STATUS } from './registry.ts'
+import { TimeBudget } from './time-budget.ts'
+
+/** An upper bound: accept4 alone takes 1 to 2 µs, the handshake before it some 10. */
+const OPENS_PER_MILLISECOND = 2000
+/** Free numbers that are tested at least. */
+const LEAST_FREE = 64
+/** Censuses that probe a connection before it gets a watch, which costs as much as some fifteen probes. */
+const CENSUSES_BEFORE_WATCH = 4
+/** Watches made in one census at most, 5 to 8 µs each. */
+const MOST_WATCHES = 256
+const FAILURES_AT_MOST = 4
+/** Unused numbers in a row that end a census where the kernel does not tell how far descriptors go, and such runs at most. */
+const GAP = 64
+const MOST_GAPS = 16_384
+/** Microseconds, about: a probe; a test whether a number is open; the same where it is. For the decision whether to take a census. */
+const PROBE_COST = 0.3
+const TEST_COST = 0.02
+const OPEN_TEST_COST = 0.1
+const BASE_COST = 2
+/** Microseconds up to which a census may be taken at any time. */
+const CHEAP = 500
+/** Share of the time that dearer censuses may take, and milliseconds that they may take at once. */
+const SHARE = 0.25
+const BURST = 25
+/** Milliseconds between two censuses after which the kernel is asked how far descriptors go, which costs 20 µs. */
+const LIMIT_AGE = 0.5
+
+/** See the module's comment. */
+export class Census {
+  readonly #prober: Prober
+  /** When the last one was complete, milliseconds of `performance.now()`; `undefined` where none was. */
+  #at: number | undefined
+  /** Accept epoch in which the last one was complete, 0 for none. */
+  #epoch = 0
+  #isRefused = false
+  readonly #budget = new TimeBudget(BURST)
+  /** Dear censuses taken so far. */
+  fullScans = 0
+  readonly #visit: Visit
+
+  constructor(prober: Prober) {
+    this.#prober = prober
+    this.#visit = (fd, isOpen, isWritable) => {
+      const { registry } = this.#prober
+      const hadNoPeer = registry.status(fd) === STATUS.NO_PEER
+      if (!isOpen && hadNoPeer) registry.become(fd, STATUS.FREE)
+      if (!isOpen || (hadNoPeer && !isWritable)) return false
+      this.#probe(fd)
+      if (fd >= registry.highWater && registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
+      return this.#isRefused
+    }
+  }
+
+  /** True if nothing was accepted since the last census: it still holds. */
+  isCurrent(): boolean {
+    return this.#epoch !== 0 && this.#prober.watcher.acceptEpoch === this.#epoch
+  }
+
+  /** Microseconds that a census would take now, about. */
+  get cost(): number {
+    const { connected, withoutPeer, free } = this.#prober.registry
+    const tested = this.#at === undefined ? free.size : Math.min(free.size, this.#opensSince(performance.now()))
+    return BASE_COST + connected.size * PROBE_COST + withoutPeer.size * OPEN_TEST_COST + tested * TEST_COST
+  }
+
+  /**
+   * Takes a census. False where it would take too much time, or the kernel refuses calls that it needs: then nothing is known.
+   *
+   * @param startsEpoch - whether to begin an accept epoch, so that the census holds until the next connection comes
+   */
+  take(startsEpoch: boolean): boolean {
+    const start = performance.now()
+    const isDear = this.cost > CHEAP
+    this.#isRefused = false
+    if (isDear && !this.#budget.hasAny(SHARE, start)) return false
+    const isTaken = this.#take(startsEpoch, start)
+    if (isDear) this.fullScans++
+    if (isDear) this.#budget.spend(performance.now() - start)
+    return isTaken
+  }
+
+  #take(startsEpoch: boolean, start: number): boolean {
+    const { registry, watcher, openNumbers } = this.#prober
+    const epoch = startsEpoch ? watcher.startEpoch() : 0
+    watcher.drain()
+    this.#prober.startSearch()
+    this.#probeConnected()
+    for (const fd of registry.released ?? []) this.#test(fd)
+    this.#testFree(start)
+    for (let fd = registry.withoutPeer.next(0); fd >= 0 && !this.#isRefused; fd = registry.withoutPeer.next(fd + 1))
+      this.#test(fd)
+    openNumbers.ask(this.#visit)
+    if (this.#isRefused) return false
+    registry.settleFree()
+    this.#at = start
+    this.#epoch = epoch
+    return true
+  }
+
+  #probe(fd: number): void {
+    if (!this.#prober.wasProbed(fd) && this.#prober.probe(fd) === PROBED.REFUSED) this.#isRefused = true
+  }
+
+  #probeConnected(): void {
+    const { registry } = this.#prober
+    let watches = MOST_WATCHES
+    let failures = 0
+    for (let fd = registry.connected.next(0); fd >= 0 && !this.#isRefused; fd = registry.connected.next(fd + 1)) {
+      if (watches > 0 && registry.countCensus(fd) > CENSUSES_BEFORE_WATCH) {
+        if (this.#prober.watch(fd)) {
+          watches--
+          continue
+        }
+        // One may have become another socket; where the kernel refuses, it is not asked for the others.
+        if (++failures > FAILURES_AT_MOST) watches = 0
+      }
+      this.#probe(fd)
+    }
+  }
+
+  #testFree(now: number): void {
+    const { registry } = this.#prober
+    const { released } = registry
+    // Released numbers are among the free ones, and must not take the places of those that were free before.
+    let left = released === undefined ? Number.POSITIVE_INFINITY : this.#opensSince(now) + released.length
+    for (let fd = registry.free.next(0); fd >= 0 && left > 0; fd = registry.free.next(fd + 1), left--) this.#test(fd)
+    if (left > 0) this.#testAbove(left, now - (this.#at ?? Number.NEGATIVE_INFINITY))
+  }
+
+  /** Tests so many numbers above the high-water mark; up to a gap where the kernel does not tell how far descriptors go. */
+  #testAbove(most: number, age: number): void {
+    const { openNumbers, registry } = this.#prober
+    const limit = age < LIMIT_AGE ? Number.POSITIVE_INFINITY : this.#prober.descriptorLimit()
+    for (let rounds = MOST_GAPS; rounds > 0 && !this.#isRefused; rounds--) {
+      const mark = registry.highWater
+      const end = limit > 0 ? Math.min(mark + most, Math.max(limit, mark)) : mark + GAP
+      this.#prober.reach(end)
+      for (let fd = mark; fd < end && !this.#isRefused; fd++) this.#test(fd)
+      openNumbers.ask(this.#visit)
+      if (limit > 0 || registry.highWater === mark) return
+    }
+  }
+
+  /** Descriptors that the process can have opened since the last census. */
+  #opensSince(now: number): number {
+    if (this.#at === undefined) return Number.POSITIVE_INFINITY
+    return LEAST_FREE + Math.ceil((now - this.#at) * OPENS_PER_MILLISECOND)
+  }
+
+  #test(fd: number): void {
+    const { openNumbers } = this.#prober
+    if (this.#isRefused || openNumbers.add(fd)) return
+    openNumbers.ask(this.#visit)
+    openNumbers.add(fd)
+  }
+}

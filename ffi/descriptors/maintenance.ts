@@ -1,0 +1,86 @@
+/**
+ * Maintenance, about once a second while connections are kept: forgets closed numbers, watches sockets that stay, lowers the high-water
+ * mark after a peak. Each call does a bounded part of the work.
+ * @module
+ */
+import { ERRNO } from '../constants.ts'
+import type { Prober } from './prober.ts'
+import { STATUS } from './registry.ts'
+
+/** Sweeps for which a number must have kept its socket before that gets a watch. */
+const SWEEPS_BEFORE_WATCH = 2
+/** Numbers by which the high-water mark is lowered in one sweep at most. */
+const LOWERED_AT_MOST = 512
+/** Numbers above the high-water mark that are tested: connections behind a gap that no search has met. */
+const TESTED_ABOVE = 2048
+
+/** See the module's comment. */
+export class Maintenance {
+  readonly #prober: Prober
+
+  constructor(prober: Prober) {
+    this.#prober = prober
+  }
+
+  /** One sweep over `limit` connected numbers at most. True if more is left to do. */
+  sweep(limit: number): boolean {
+    const { registry, watcher } = this.#prober
+    registry.countSweep()
+    watcher.retry()
+    this.#prober.startSearch()
+    if (watcher.size > 0) watcher.drain()
+    const isMoreLeft = this.#sweepConnected(limit)
+    if (!isMoreLeft && registry.highWater > 0) {
+      this.#testAbove()
+      this.#lowerHighWater()
+    }
+    // Nothing is watched, and perhaps nothing will be for long. The watcher opens again by itself.
+    if (registry.sockets === 0) watcher.close()
+    return isMoreLeft
+  }
+
+  #sweepConnected(limit: number): boolean {
+    const { registry } = this.#prober
+    let fd = registry.oldest
+    for (let left = limit; left > 0 && fd >= 0; left--) {
+      const newer = registry.newer(fd)
+      // In the order of taking: those that follow are younger still.
+      if (registry.age(fd) < SWEEPS_BEFORE_WATCH) return false
+      this.#prober.probe(fd)
+      if (registry.status(fd) === STATUS.CONNECTED && !this.#prober.watch(fd)) registry.requeue(fd)
+      fd = newer
+    }
+    return fd >= 0
+  }
+
+  #testAbove(): void {
+    const { openNumbers, registry } = this.#prober
+    const mark = registry.highWater
+    const limit = this.#prober.descriptorLimit()
+    const end = Math.min(mark + TESTED_ABOVE, Math.max(limit, mark))
+    this.#prober.reach(end)
+    const visit = (fd: number, isOpen: boolean): false => {
+      if (isOpen) this.#prober.probe(fd)
+      if (isOpen && registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
+      return false
+    }
+    for (let fd = mark; fd < end; fd++) {
+      if (openNumbers.add(fd)) continue
+      openNumbers.ask(visit)
+      openNumbers.add(fd)
+    }
+    openNumbers.ask(visit)
+  }
+
+  /** After a peak the highest numbers are free again, and not worth a test each. */
+  #lowerHighWater(): void {
+    const { registry, sockets } = this.#prober
+    for (let left = LOWERED_AT_MOST; left > 0; left--) {
+      const top = registry.highWater - 1
+      if (top < 0 || registry.status(top) !== STATUS.FREE) return
+      this.#prober.probes++
+      if (sockets.peerName(top) >= 0 || sockets.errno() !== ERRNO.EBADF) return
+      registry.lowerHighWater()
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Probes descriptor numbers: asks the kernel for a number's peer (getpeername) and notes in the registry what is there. Search, census
+ * and maintenance share one prober, so that what one of them meets on its way the others know.
+ * @module
+ */
+import type { AddressWords } from '../../src/wire/sockaddr.ts'
+import { ERRNO } from '../constants.ts'
+import type { Sockets } from '../socket.ts'
+import type { Watcher } from '../watch/watcher.ts'
+import { OpenNumbers } from './open-numbers.ts'
+import { grown, type Registry, STATUS } from './registry.ts'
+
+/** What a probe answered other than an address family. */
+export const PROBED = {
+  /** No socket with an IPv4 or IPv6 peer. */
+  NO_PEER: 0,
+  /** The kernel or a sandbox refused the call: nothing is known, and asking on is of no use. */
+  REFUSED: -1,
+} as const
+
+/** See the module's comment. */
+export class Prober {
+  readonly sockets: Sockets
+  readonly registry: Registry
+  readonly watcher: Watcher
+  readonly openNumbers: OpenNumbers
+  /** `getpeername` calls made so far. */
+  probes = 0
+  /** errno of the last probe that was refused, 0 where none was since `startSearch`. */
+  refusal = 0
+  /** The search that last probed the number. */
+  #probedIn = new Uint32Array(256)
+  #search = 0
+
+  constructor(sockets: Sockets, registry: Registry, watcher: Watcher) {
+    this.sockets = sockets
+    this.registry = registry
+    this.watcher = watcher
+    this.openNumbers = new OpenNumbers(sockets.libc)
+  }
+
+  /** From now on every number may be probed again. */
+  startSearch(): void {
+    this.#search = (this.#search + 1) >>> 0
+    this.refusal = 0
+  }
+
+  /** True if the number was probed since `startSearch`. */
+  wasProbed(fd: number): boolean {
+    return this.#probedIn[fd] === this.#search
+  }
+
+  /** One past the last number that the process can have open; 0 where the kernel does not say. Costs some 20 µs. */
+  descriptorLimit(): number {
+    return this.sockets.descriptorLimit()
+  }
+
+  /** Makes room for a number. */
+  reach(fd: number): void {
+    if (fd < this.#probedIn.length) return
+    const size = 2 ** Math.ceil(Math.log2(fd + 1))
+    this.#probedIn = grown(this.#probedIn, size)
+    this.registry.grow(size)
+  }
+
+  /** Probes a number. The family of its socket's peer address, which is then in `sockets`, or one of `PROBED`. */
+  probe(fd: number): number {
+    this.#probedIn[fd] = this.#search
+    this.probes++
+    const { registry, sockets } = this
+    const family = sockets.peerName(fd)
+    if (family > 0) {
+      const port = sockets.port()
+      const status = registry.status(fd)
+      const isKnown = status === STATUS.CONNECTED || status === STATUS.WATCHED
+      if (!isKnown || registry.port(fd) !== port) registry.take(fd, port)
+      return family
+    }
+    const errno = family < 0 ? sockets.errno() : ERRNO.ENOTSOCK
+    switch (errno) {
+      case ERRNO.EBADF:
+        if (registry.status(fd) !== STATUS.UNKNOWN) registry.become(fd, STATUS.FREE)
+        return PROBED.NO_PEER
+      case ERRNO.ENOTCONN:
+      case ERRNO.EINVAL:
+      case ERRNO.ENOTSOCK:
+      case ERRNO.EOPNOTSUPP:
+        registry.become(fd, STATUS.NO_PEER)
+        return PROBED.NO_PEER
+      default:
+        this.refusal = errno
+        return PROBED.REFUSED
+    }
+  }
+
+  /** True if the number's socket has this peer now. Asks the kernel, unless this search has: then false. */
+  hasPeer(fd: number, port: number, address: AddressWords): boolean {
+    if (this.wasProbed(fd)) return false
+    const family = this.probe(fd)
+    if (family <= 0 || this.registry.port(fd) !== port) return false
+    const { sockets } = this
+    return (
+      sockets.word(family, 3) === address.w3 &&
+      sockets.word(family, 2) === address.w2 &&
+      sockets.word(family, 1) === address.w1 &&
+      sockets.word(family, 0) === address.w0
+    )
+  }
+
+  /**
+   * Watches a connected socket. False where it got no watch: the kernel refuses, or the number is another socket's by now.
+   */
+  watch(fd: number): boolean {
+    const { registry } = this
+    const port = registry.port(fd)
+    if (!this.watcher.watch(fd)) return false
+    // Between the last probe and the watch another thread may have closed the number, and accepted another socket on it.
+    this.probes++
+    if (this.sockets.peerName(fd) <= 0 || this.sockets.port() !== port) {
+      this.watcher.unwatch(fd)
+      return false
+    }
+    registry.watch(fd)
+    return true
+  }
+}

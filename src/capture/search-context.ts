@@ -1,0 +1,68 @@
+/**
+ * What is known of the request in hand while its connection is looked for: one object a thread, filled anew for each request, so that
+ * a request allocates nothing and the functions that take it stay monomorphic.
+ * @module
+ */
+import { type AddressWords, createAddressWords } from '../wire/sockaddr.ts'
+import type { Listener } from './server.ts'
+
+/** The line of the proof in `identity.ts` that decided a request: the last that held, or the first that did not. */
+export type Rule = 'P1' | 'P2' | 'P3' | 'P4'
+
+/** How P4 is decided. */
+export type Uniqueness =
+  /** By the address: peers of this server cannot coincide, or the runtime named the descriptor. */
+  | 'address'
+  /** The table lists every connected socket of the process. */
+  | 'census'
+  /** The kernel was asked for a connection from this peer to each local address. */
+  | 'lookup'
+  /** Not at all: the kernel refuses, or it would take too long. */
+  | 'undecided'
+
+/** The fields are set where their comments say, and read from there on until the next request. */
+export class SearchContext {
+  // Set when the request comes.
+  listener!: Listener
+  /** The peer as the runtime reports it. */
+  address = ''
+  port = 0
+  /** The descriptor, where the runtime names it. */
+  named: number | undefined
+  /** True if the request surely did not come over QUIC. */
+  overTcp = false
+
+  // Set when its connection is searched.
+  readonly peer: AddressWords = createAddressWords()
+  uniqueness: Uniqueness = 'undecided'
+  /** Local addresses at which the kernel is to be asked for a duplicate peer. */
+  localAddresses: readonly AddressWords[] = []
+
+  /** Local end of the socket that was last found to be the server's. */
+  readonly local: AddressWords = createAddressWords()
+  localPort = 0
+
+  // Set when a new connection is kept.
+  /** `tcpi_bytes_received` of the TCP_INFO just read; `undefined` where none was. */
+  received: number | undefined
+  /** TCP_INFO just read, a copy. */
+  info: Uint8Array | undefined
+
+  // For diagnostics.
+  rule: Rule = 'P1'
+  /** Live sockets that could have been the request's. */
+  candidates = 0
+
+  /** A request has come. */
+  start(listener: Listener, address: string, port: number, named: number | undefined, overTcp: boolean): void {
+    this.listener = listener
+    this.address = address
+    this.port = port
+    this.named = named
+    this.overTcp = overTcp
+    this.info = undefined
+    this.received = undefined
+    this.rule = 'P1'
+    this.candidates = 0
+  }
+}
