@@ -105,7 +105,10 @@ export function describeEngine(name: string, open: () => Promise<Engine>): void 
 
     test('the same rows again change nothing', async () => {
       const before = await hosts('192.0.2.1')
-      await write(row(1, '192.0.2.1'), row(3, '192.0.2.1', { stack: stackNumber(8), account: 'anna' }))
+      await write(
+        row(1, '192.0.2.1'),
+        row(3, '192.0.2.1', { stack: stackNumber(8), account: 'anna', seen: NOW + 2000 }),
+      )
       expect(await hosts('192.0.2.1')).toEqual(before)
     })
 
@@ -126,8 +129,7 @@ export function describeEngine(name: string, open: () => Promise<Engine>): void 
           accounts: ['bert'],
         },
       ])
-      await engine.write({ observations: [], updates: [{ ...update, account: '', lastSeen: NOW + 6_000_000 }] })
-      await engine.write({ observations: [], updates: [{ ...update, account: 'carl' }] })
+      await engine.write({ observations: [], updates: [{ ...update, account: 'carl', lastSeen: NOW + 6_000_000 }] })
       expect((await hosts('198.51.100.1')).map(({ connections, accounts }) => [connections, accounts])).toEqual([
         [1, ['carl']],
       ])
