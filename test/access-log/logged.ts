@@ -1,0 +1,48 @@
+/**
+ * Apps that log, their servers and their lines, each undone after the test.
+ * @module
+ */
+import { afterEach } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Hono } from 'hono'
+import { accessLog } from '../../src/access-log/hono.ts'
+import { sleepUntil } from '../apache/wire.ts'
+
+/** What is to be undone after the test. To be called once in each file. */
+export function undoAfterEach(): (() => void)[] {
+  afterEach(() => {
+    for (const step of undo.splice(0).reverse()) step()
+  })
+  return undo
+}
+const undo: (() => void)[] = []
+
+export function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'tcpfingerprint-log-'))
+  undo.push(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+export function serve(
+  fetch: (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>,
+): string {
+  const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch })
+  undo.push(() => void server.stop(true))
+  return `http://127.0.0.1:${server.port}`
+}
+
+/** An app that logs into an array. */
+export function logged(options: Parameters<typeof accessLog>[0] = {}): { app: Hono; lines: string[] } {
+  const lines: string[] = []
+  const app = new Hono()
+  app.use(accessLog({ write: (line) => void lines.push(line), ...options }))
+  return { app, lines }
+}
+
+/** The lines that came since the last call; waits for one. */
+export async function lineOf(lines: string[]): Promise<string> {
+  await sleepUntil(() => lines.length > 0, 5_000, 'a line')
+  return lines.splice(0).join('\n')
+}

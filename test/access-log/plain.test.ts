@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'bun:test'
+import { createAccessLogger } from '../../src/access-log/plain.ts'
+import { lineOf, serve, undoAfterEach } from './logged.ts'
+
+undoAfterEach()
+
+describe('createAccessLogger', () => {
+  test('wraps a plain handler, with variables', async () => {
+    const lines: string[] = []
+    const log = createAccessLogger({
+      format: '%h %r %>s %B %{FINGERPRINT_IP_TTL}g',
+      write: (line) => void lines.push(line),
+      env: (_request, server) => ({ FINGERPRINT_IP_TTL: server === undefined ? '0' : '64' }),
+    })
+    const url = serve(
+      log.wrap((request) => {
+        if (request.url.endsWith('/throw')) throw new Error('planned')
+        if (request.url.endsWith('/reject')) return Promise.reject(new Error('planned'))
+        return request.url.endsWith('/later') ? Promise.resolve(new Response('later')) : new Response('now')
+      }) as never,
+    )
+    expect(await (await fetch(`${url}/now`)).text()).toBe('now')
+    expect(await lineOf(lines)).toBe('127.0.0.1 GET /now HTTP/1.1 200 3 64')
+    expect(await (await fetch(`${url}/later`)).text()).toBe('later')
+    expect(await lineOf(lines)).toBe('127.0.0.1 GET /later HTTP/1.1 200 5 64')
+    expect(() =>
+      log.wrap(() => {
+        throw new Error('planned')
+      })(new Request('http://a/throw'), undefined),
+    ).toThrow('planned')
+    expect(await lineOf(lines)).toBe('- GET /throw HTTP/1.1 500 0 0')
+    await expect(
+      Promise.resolve(log.wrap(() => Promise.reject(new Error('planned')))(new Request('http://a/reject'), undefined)),
+    ).rejects.toThrow('planned')
+    expect(await lineOf(lines)).toBe('- GET /reject HTTP/1.1 500 0 0')
+    expect(log.wrap(() => undefined)(new Request('http://a/ws'), undefined)).toBeUndefined()
+    expect(await lineOf(lines)).toBe('- GET /ws HTTP/1.1 101 0 0')
+  })
+})
