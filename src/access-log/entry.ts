@@ -34,6 +34,8 @@ export class LogEntry implements AccessRecord {
   readonly url: string
   readonly requestHeaders: HeaderReader
   readonly time: number
+  /** Tells whether the client has gone, where the format asks. From the beginning, because Deno watches only from the first look on. */
+  readonly signal: AbortSignal | undefined
   /** `performance.now()` at the beginning; 0 where the format measures nothing. */
   readonly started: number
   readonly serverName: string | undefined
@@ -73,6 +75,7 @@ export class LogEntry implements AccessRecord {
     this.protocol = constants.protocol
     this.processId = constants.processId
     this.threadId = constants.threadId
+    this.signal = source.uses.aborted ? request.signal : undefined
     if (!source.uses.connection) return
     const peer = source.peer(request, server)
     if (peer !== undefined) {

@@ -93,7 +93,7 @@ export class AccessLogger<Subject> implements EntrySource {
         this.#describe(entry, body)
       }
       this.#upgraded(entry, response)
-      if (this.uses.aborted) entry.aborted = entry.status !== 101 && entry.request.signal.aborted
+      entry.aborted = entry.status !== 101 && entry.signal?.aborted
     } catch (error) {
       this.#reportOnce(error)
     }

@@ -133,6 +133,14 @@ function routes(app: Hono): Hono {
   app.get('/throw', () => {
     throw new Error('planned')
   })
+  app.get('/slow', async (c) => {
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    return c.text('late')
+  })
+  app.get('/slow/stream', async (c) => {
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    return c.body(chunks('late'))
+  })
   app.get('/endless', () => new Response(chunks(...Array.from({ length: 10_000 }, () => 'x'.repeat(1000)))))
   app.get('/fails', () => {
     const source = chunks('abc')

@@ -1,0 +1,70 @@
+import { expect } from 'bun:test'
+import { connect } from 'node:net'
+import { sleepUntil } from '../apache/wire.ts'
+import { needs } from '../lab/privilege.ts'
+import { RUNTIMES } from '../lab/runtimes.ts'
+import { startServer } from '../lab/server.ts'
+
+const HOST = 'Host: a\r\n'
+const UPGRADE =
+  'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+
+/** Request line and fields, when the client goes (milliseconds; `undefined`: after the answer), status, octets and `%X` of the line. */
+const ROWS: readonly (readonly [string, string, number | undefined, RegExp])[] = [
+  ['GET /text HTTP/1.1', HOST, undefined, /^200 6 \+$/],
+  ['GET /text HTTP/1.1', `${HOST}Connection: keep-alive\r\n`, undefined, /^200 6 \+$/],
+  ['GET /text HTTP/1.1', `${HOST}Connection: Close\r\n`, undefined, /^200 6 -$/],
+  ['GET /text HTTP/1.1', `${HOST}Connection: x, close\r\n`, undefined, /^200 6 -$/],
+  ['GET /sse HTTP/1.1', HOST, undefined, /^200 9 \+$/],
+  ['GET /sse HTTP/1.1', `${HOST}Connection: close\r\n`, undefined, /^200 9 -$/],
+  ['GET /response/stream HTTP/1.1', HOST, undefined, /^200 5 \+$/],
+  ['GET /response/blob HTTP/1.1', HOST, undefined, /^200 5000 \+$/],
+  ['HEAD /response/stream HTTP/1.1', HOST, undefined, /^200 0 \+$/],
+  ['GET /204 HTTP/1.1', HOST, undefined, /^204 0 \+$/],
+  ['GET /ws HTTP/1.1', HOST + UPGRADE, undefined, /^101 0 -$/],
+  ['GET /endless HTTP/1.1', HOST, 60, /^200 \d+ X$/],
+  ['GET /fails HTTP/1.1', HOST, undefined, /^200 3 X$/],
+  ['GET /slow HTTP/1.1', HOST, 40, /^200 4 X$/],
+  ['GET /slow/stream HTTP/1.1', HOST, 40, /^200 \d X$/],
+  ['GET /slow HTTP/1.1', HOST, undefined, /^200 4 \+$/],
+]
+
+for (const runtime of RUNTIMES) {
+  needs('linux').test(
+    `%X on ${runtime}: kept, closed, upgraded or cut off`,
+    async () => {
+      await using server = await startServer(
+        undefined,
+        'test/access-log/servers/bodies.ts',
+        {},
+        {
+          runtime,
+          ready: /listening (\d+)/,
+          runtimeArguments: runtime === 'deno' ? ['run', '-A', '--no-lock', '--no-check'] : [],
+        },
+      )
+      const lines = (): string[] =>
+        server
+          .stdout()
+          .split('\n')
+          .filter((line) => line.startsWith('line '))
+      for (const [line, fields, leaves, wanted] of ROWS) {
+        const before = lines().length
+        const socket = connect(server.port, '127.0.0.1')
+        socket.on('error', () => {})
+        socket.write(`${line}\r\n${fields}\r\n`)
+        if (leaves !== undefined) {
+          await Bun.sleep(leaves)
+          socket.destroy()
+        }
+        await sleepUntil(() => lines().length > before, 5_000, `the line of ${line} ${fields}`)
+        socket.destroy()
+        await Bun.sleep(5)
+        expect(lines().slice(before)).toHaveLength(1)
+        const [, status, octets, state] = lines()[before]!.split(' ')
+        expect(`${status} ${octets} ${state}`, `${line} ${fields}`).toMatch(wanted)
+      }
+    },
+    60_000,
+  )
+}
