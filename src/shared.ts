@@ -6,7 +6,7 @@
 export type { AccessLogMiddleware } from './access-log/hono.ts'
 export { accessLog } from './access-log/hono.ts'
 export type { AccessLogOptions, LogFileOptions, LoggedExchange } from './access-log/options.ts'
-export type { PlainAccessLog, PlainAccessLogOptions, PlainHandler } from './access-log/plain.ts'
+export type { LoggedFingerprint, PlainAccessLog, PlainAccessLogOptions, PlainHandler } from './access-log/plain.ts'
 export { createAccessLogger } from './access-log/plain.ts'
 export type { AccessRecord, HeaderReader } from './access-log/record.ts'
 export type { CgiStatus } from './cgi/handler.ts'

@@ -24,6 +24,21 @@ export interface EntrySource {
   addedField(name: string, response: Response, status: number, body: ReadyBody): string | undefined
 }
 
+/** One end of a connection. */
+interface Endpoint {
+  readonly address: string
+  readonly port: number
+}
+
+/** The ends of a request's connection, as a fingerprint names them. */
+export interface NamedEnds {
+  /** The client. */
+  readonly peer?: Endpoint | undefined
+  readonly local?: { readonly port: number } | undefined
+  /** The proxy's connection, where a trusted header speaks for the client. */
+  readonly hop?: { readonly peer?: Endpoint | undefined } | undefined
+}
+
 /** The record of one request, filled in as it is answered. Small, because every request makes one. */
 export class LogEntry implements AccessRecord {
   readonly source: EntrySource
@@ -46,6 +61,7 @@ export class LogEntry implements AccessRecord {
   remoteAddress: string | undefined
   remotePort: number | undefined
   peerAddress: string | undefined
+  peerPort: number | undefined
   localAddress: string | undefined
   localPort: number | undefined
   status = 0
@@ -85,6 +101,18 @@ export class LogEntry implements AccessRecord {
     const local = source.local(server)
     this.localAddress = local.address
     this.localPort = local.port
+  }
+
+  /** Takes over what a fingerprint knows better of the two ends. */
+  takeEnds(ends: NamedEnds | undefined): void {
+    // Deno names the listener's port with the connection alone.
+    this.localPort ??= ends?.local?.port
+    if (ends?.hop === undefined) return
+    // A trusted proxy that names no client leaves it unknown: its own address is not the client's.
+    this.peerAddress = this.remoteAddress
+    this.peerPort = this.remotePort
+    this.remoteAddress = ends.peer?.address
+    this.remotePort = ends.peer?.port
   }
 
   /** Fields of the answer as the client receives them. */

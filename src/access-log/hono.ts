@@ -8,7 +8,7 @@ import { currentRuntime } from '../runtime/current.ts'
 import { type ReadyBody, utf8Length } from '../runtime/ready-body.ts'
 import { requestContext } from '../runtime/request-context.ts'
 import type { Runtime } from '../runtime/types.ts'
-import { type EntrySource, LogEntry } from './entry.ts'
+import { type EntrySource, LogEntry, type NamedEnds } from './entry.ts'
 import { ALL_USES } from './format.ts'
 import { AccessLogger } from './logger.ts'
 import type { AccessLogOptions } from './options.ts'
@@ -24,21 +24,11 @@ export interface AccessLogMiddleware extends MiddlewareHandler {
   close(): void
 }
 
-/** One end of a connection. */
-interface Endpoint {
-  readonly address: string
-  readonly port: number
-}
-
 /** What is read of `c.var.fingerprint`, if the middleware that sets it is there. */
-interface SeenFingerprint {
+interface SeenFingerprint extends NamedEnds {
   readonly syn?: { readonly hex?: string } | undefined
   readonly tcpInfoBytes?: Uint8Array | undefined
   readonly connection?: { readonly request: number } | undefined
-  readonly peer?: Endpoint | undefined
-  readonly local?: { readonly port: number } | undefined
-  /** The proxy's connection, where a trusted header speaks for the client. */
-  readonly hop?: { readonly peer?: Endpoint | undefined } | undefined
 }
 
 /** What context variables of other middleware tell a line, each read when the format asks. */
@@ -86,16 +76,10 @@ class HonoEntry extends LogEntry {
   }
 
   /** Takes over what `fingerprint()` knows better of the two ends. To be called before the answer is sent. */
-  takeEnds(): void {
-    // Deno names the listener's port with the connection alone.
-    if (this.localPort === undefined) this.localPort = this.seen?.local?.port
-    // fingerprint() replaces the request when it takes a trusted header off. Looked at only then, because a look may be a search.
-    if (this.c.req.raw === this.request) return
-    const seen = this.seen
-    if (seen?.hop === undefined || seen.peer === undefined) return
-    this.peerAddress = this.remoteAddress
-    this.remoteAddress = seen.peer.address
-    this.remotePort = seen.peer.port
+  takeEndsOfContext(): void {
+    // A look at the fingerprint may be a search, which is worth it only where it can change something.
+    const behindProxy = this.c.get('fingerprintBehindProxy') === true
+    if (behindProxy || this.localPort === undefined) this.takeEnds(this.seen)
   }
 }
 
@@ -133,7 +117,7 @@ export function accessLog(options: AccessLogOptions<Context> = {}): AccessLogMid
     if (uses.end) observe(c, entry, runtime)
     return next().then(
       () => {
-        if (uses.connection) entry.takeEnds()
+        if (uses.connection) entry.takeEndsOfContext()
         const response = c.res
         const answer = log.answered(entry, response, c, uses.end ? entry.bodyOf(response, runtime) : undefined)
         if (answer !== response) replace(c, answer)

@@ -57,7 +57,7 @@ export function formatJson(record: AccessRecord): string {
     'client.address': record.remoteAddress,
     'client.port': record.remotePort,
     'network.peer.address': record.peerAddress ?? record.remoteAddress,
-    'network.peer.port': record.peerAddress === undefined ? record.remotePort : undefined,
+    'network.peer.port': record.peerAddress === undefined ? record.remotePort : record.peerPort,
     'network.local.address': record.localAddress,
     'network.local.port': record.localPort,
     'server.address': record.serverName ?? hostName(record),

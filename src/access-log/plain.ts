@@ -3,7 +3,7 @@
  * @module
  */
 import { currentRuntime } from '../runtime/current.ts'
-import { LogEntry } from './entry.ts'
+import { LogEntry, type NamedEnds } from './entry.ts'
 import { ALL_USES } from './format.ts'
 import { AccessLogger } from './logger.ts'
 import type { AccessLogOptions, LoggedExchange } from './options.ts'
@@ -26,16 +26,43 @@ export interface PlainAccessLog {
   close(): void
 }
 
-/** Options of plain handlers: what a context knows is told by a function. */
+type Variables = Readonly<Record<string, string | undefined>>
+
+/** What is read of a fingerprint: any of `fromBun()` and `fromDeno()` will do. */
+export interface LoggedFingerprint extends NamedEnds {
+  readonly env: Variables
+}
+
+/** Options of plain handlers: what a context knows is told by functions. Both are called before the handler. */
 export interface PlainAccessLogOptions extends AccessLogOptions<LoggedExchange> {
-  /** The `FINGERPRINT_*` variables of a request, for `%{...}g`: `(request, server) => fp.env(fp.fromBun(request, server))`. Called before the handler. */
-  readonly env?:
-    | ((request: Request, server: unknown) => Readonly<Record<string, string | undefined>> | undefined)
-    | undefined
+  /**
+   * The fingerprint of a request, for `%{...}g`, and for the client's address behind a trusted proxy:
+   * `(request, server) => fp.fromBun(request, server)`.
+   */
+  readonly fingerprint?: ((request: Request, server: unknown) => LoggedFingerprint | undefined) | undefined
+  /** The `FINGERPRINT_*` variables alone: `(request, server) => fp.env(fp.fromBun(request, server))`. They win over those of `fingerprint`. */
+  readonly env?: ((request: Request, server: unknown) => Variables | undefined) | undefined
 }
 
 class PlainEntry extends LogEntry {
-  env: Readonly<Record<string, string | undefined>> | undefined
+  fingerprint: LoggedFingerprint | undefined
+  ownEnv: Variables | undefined
+
+  get env(): Variables | undefined {
+    return this.ownEnv ?? this.fingerprint?.env
+  }
+}
+
+/** What a function of the application gives, or nothing where it throws. */
+function given<Value>(
+  ask: ((request: Request, server: unknown) => Value) | undefined,
+  entry: LogEntry,
+): Value | undefined {
+  try {
+    return ask?.(entry.request, entry.server)
+  } catch {
+    return undefined
+  }
 }
 
 /**
@@ -47,21 +74,18 @@ class PlainEntry extends LogEntry {
  * Bun.serve({ fetch: log.wrap((request, server) => new Response('hello')) })
  */
 export function createAccessLogger(options: PlainAccessLogOptions = {}): PlainAccessLog {
-  const { env, ...rest } = options
-  if (env !== undefined && typeof env !== 'function') {
-    throw new TypeError('Invalid access log options: "env": Expected a function')
+  const { env, fingerprint, ...rest } = options
+  for (const [name, value] of Object.entries({ env, fingerprint })) {
+    if (value === undefined || typeof value === 'function') continue
+    throw new TypeError(`Invalid access log options: "${name}": Expected a function`)
   }
   const log = new AccessLogger<LoggedExchange>(currentRuntime(), rest)
-  const wantsEnv = env !== undefined && (log.uses === ALL_USES || log.uses.variables.length > 0)
+  const wantsEnv = log.uses === ALL_USES || log.uses.variables.length > 0
   const begin = (request: Request, server: unknown): PlainEntry => {
     const entry = new PlainEntry(log, request, server)
-    if (wantsEnv) {
-      try {
-        entry.env = env(request, server)
-      } catch {
-        entry.env = undefined
-      }
-    }
+    if (wantsEnv || log.uses.connection) entry.fingerprint = given(fingerprint, entry)
+    if (wantsEnv) entry.ownEnv = given(env, entry)
+    if (log.uses.connection) entry.takeEnds(entry.fingerprint)
     return entry
   }
   const finish = (entry: LogEntry, response: Response | undefined, server: unknown): Response | undefined => {

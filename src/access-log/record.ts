@@ -45,6 +45,8 @@ export interface AccessRecord {
   readonly remotePort?: number | undefined
   /** Address of the other end of the TCP connection, for `%{c}a` and `%{c}h`, where a proxy makes it another one. */
   readonly peerAddress?: string | undefined
+  /** Its port, for JSON. */
+  readonly peerPort?: number | undefined
   readonly localAddress?: string | undefined
   readonly localPort?: number | undefined
   /** Canonical name of the server; without it that of the request. */

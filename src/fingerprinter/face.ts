@@ -62,7 +62,11 @@ export function createFingerprintMiddleware(
   const takesHeaders = core.options.trustedHeaders !== undefined
   return createMiddleware({
     fingerprint(c) {
-      if (takesHeaders) c.req.raw = core.takeHeaders(c.req.raw, withHeaders)
+      if (takesHeaders) {
+        c.req.raw = core.takeHeaders(c.req.raw, withHeaders)
+        // Says to accessLog() that the client may be another than the connection's peer, without a look at the fingerprint.
+        c.set('fingerprintBehindProxy', true)
+      }
       return core.fingerprint(c, find)
     },
     env: (found) => core.env(found),
