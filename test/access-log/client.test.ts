@@ -70,7 +70,9 @@ needs('linux').test('a plain handler that gives its fingerprint logs the same cl
     write: (line) => void lines.push(line),
     fingerprint: (request, server) => fp.fromBun(request, server as BunServer),
   })
-  const url = serve(log.wrap((request, server) => Response.json(fp.fromBun(request, server as BunServer).peer ?? null)) as never)
+  const url = serve(
+    log.wrap((request, server) => Response.json(fp.fromBun(request, server as BunServer).peer ?? null)) as never,
+  )
   expect(await (await fetch(url, { headers: { 'x-tcp-syn': SYN } })).json()).toEqual({
     address: '192.0.2.10',
     port: 34567,

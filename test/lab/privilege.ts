@@ -23,6 +23,12 @@ const PROGRAMS = {
   p0f: 'p0f',
   tshark: 'tshark',
   chromium: 'chromium',
+  curl: 'curl',
+  'fail2ban-regex': 'fail2ban',
+  goaccess: 'goaccess',
+  lnav: 'lnav',
+  logrotate: 'logrotate',
+  awstats: 'awstats',
   openssl: 'openssl',
   python3: 'python3',
 } as const
