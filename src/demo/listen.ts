@@ -4,9 +4,9 @@
  */
 import { readFileSync } from 'node:fs'
 import type { Context, Hono, MiddlewareHandler } from 'hono'
-import type { FingerprintOptions, FingerprintVariables, Status } from '../bun.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import type { RequestHandler } from '../runtime/types.ts'
+import type { FingerprintOptions, FingerprintVariables, Status } from '../shared.ts'
 
 /** Where and how to listen. */
 export interface ListenOptions {
@@ -22,7 +22,8 @@ export interface Listening {
   /** The address as the runtime gives it. */
   readonly host: string
   readonly port: number
-  stop(): Promise<void>
+  /** As `RunningServer.stop`. */
+  stop(graceMilliseconds?: number): Promise<void>
 }
 
 /** `fingerprint()` of the runtime in use, with what is the same on both. */

@@ -1,8 +1,9 @@
 /**
- * The demonstration server: what `npm start` and `tcpfingerprint serve` run. Built from the public entry points only.
+ * The demonstration server: what `npm start` and `tcpfingerprint serve` run. Built from the public names only.
  * @module
  */
 import { type Context, type Handler, Hono } from 'hono'
+import { endProcess, onSignal } from '../runtime/process-end.ts'
 import {
   accessLog,
   cgi,
@@ -11,7 +12,7 @@ import {
   type InspectorOptions,
   inspector,
   type Status,
-} from '../bun.ts'
+} from '../shared.ts'
 import { type DemoMiddleware, demoRuntime, IDLE, type Listening } from './listen.ts'
 
 /** What the application is made of. */
@@ -43,6 +44,8 @@ export interface ServeOptions extends AppOptions {
 /** The application and what ends it. */
 export interface DemoApp {
   readonly app: Hono<{ Variables: FingerprintVariables }>
+  /** Ends the live streams, which would stay open for ever. */
+  endStreams(): void
   /** Ends live streams and scripts, writes what the log holds. */
   close(): Promise<void>
 }
@@ -52,7 +55,11 @@ export interface DemoServer {
   readonly url: string
   readonly port: number
   readonly fingerprinter: { status(): Status }
-  stop(): Promise<void>
+  /**
+   * Stops accepting, ends live streams, lets requests in flight end for up to `graceMilliseconds` (default 0), then ends
+   * connections and scripts and writes what the log holds.
+   */
+  stop(graceMilliseconds?: number): Promise<void>
 }
 
 /** The script that `/cgi-bin/env` runs where no directory is given. */
@@ -96,6 +103,7 @@ export function createApp(middleware: DemoMiddleware, options: AppOptions = {}):
   app.route('/', routes)
   return {
     app,
+    endStreams: () => page.close(),
     close: async () => {
       page.close()
       await scripts.close()
@@ -130,7 +138,7 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
     ...options.fingerprint,
     skip: (c) => isHealthCheck(c) || (skip?.(c) ?? false),
   })
-  const { app, close } = createApp(middleware, options)
+  const { app, endStreams, close } = createApp(middleware, options)
   const { tlsCert: cert, tlsKey: key } = options
   const tls = cert === undefined || key === undefined ? undefined : { cert, key }
   const { host: hostname = '127.0.0.1', port = 3000, http2 = false } = options
@@ -153,10 +161,35 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
     url,
     port: server.port,
     fingerprinter: middleware.fingerprinter,
-    stop: async () => {
-      // First what keeps answers open.
+    stop: async (graceMilliseconds = 0) => {
+      endStreams()
+      await server.stop(graceMilliseconds)
+      // After the requests in flight: scripts that run are some of them.
       await close()
-      await server.stop()
     },
   }
+}
+
+/** How long requests in flight may take to end, milliseconds. */
+const GRACE = 10_000
+
+/**
+ * Stops the server at SIGTERM and SIGINT, then ends the process with code 0. The handler is also what lets these signals end
+ * process 1, for which the kernel has no default action. A second signal does not wait any more.
+ */
+export function stopOnSignals(server: Pick<DemoServer, 'stop'>): void {
+  let stopping = false
+  const stop = (): void => {
+    if (stopping) {
+      endProcess(1)
+      return
+    }
+    stopping = true
+    server.stop(GRACE).then(
+      () => endProcess(0),
+      () => endProcess(1),
+    )
+  }
+  onSignal('SIGTERM', stop)
+  onSignal('SIGINT', stop)
 }

@@ -4,7 +4,7 @@
  */
 import { openLibc } from '../../ffi/libc.bun.ts'
 import { bunAddedField, bunBody, bunOnGone, bunTextBody } from './bun-body.ts'
-import { CommonRuntime, isWildcard } from './common.ts'
+import { CommonRuntime, isWildcard, settlesWithin } from './common.ts'
 import { bunGlobal } from './globals.ts'
 import type { ReadyBody } from './ready-body.ts'
 import { spawnBun } from './spawn-bun.ts'
@@ -117,7 +117,11 @@ class BunRuntime extends CommonRuntime implements Runtime {
       ...(tls === undefined ? {} : { tls }),
       ...(http2 === true ? { http2: true } : {}),
     })
-    return { hostname: server.hostname ?? hostname, port: server.port!, server, stop: () => server.stop(true) }
+    const stop = async (grace = 0): Promise<void> => {
+      if (grace > 0) await settlesWithin(grace, server.stop())
+      await server.stop(true)
+    }
+    return { hostname: server.hostname ?? hostname, port: server.port!, server, stop }
   }
 
   bodyOf(response: Response, request: Request): ReadyBody | 'stream' | undefined {

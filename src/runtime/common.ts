@@ -55,3 +55,18 @@ export function withoutSockets(runtime: Runtime, message: string): Runtime {
   }
   return Object.assign(Object.create(runtime) as Runtime, answers)
 }
+
+/** True if the promise settles within so long. */
+export async function settlesWithin(milliseconds: number, promise: Promise<unknown>): Promise<boolean> {
+  let timer: unknown
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), milliseconds)
+  })
+  const settled = promise.then(
+    () => true,
+    () => true,
+  )
+  const first = await Promise.race([settled, limit])
+  clearTimeout(timer as number)
+  return first
+}

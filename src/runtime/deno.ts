@@ -3,7 +3,7 @@
  * @module
  */
 import { openLibc } from '../../ffi/libc.deno.ts'
-import { CommonRuntime } from './common.ts'
+import { CommonRuntime, settlesWithin } from './common.ts'
 import { denoAddedField, denoBody, denoOnGone } from './deno-body.ts'
 import { denoGlobal } from './globals.ts'
 import { spawnDeno } from './spawn-deno.ts'
@@ -65,6 +65,42 @@ function addressOf(server: object): ServerAddress {
   }
 }
 
+/**
+ * Requests that are answered while their body may still be on its way. Deno's `shutdown()` takes the rest of it from the handler
+ * ("Cannot read body as underlying resource unavailable", Deno 2.9.6), so it has to wait for these. Requests that bring a body in
+ * the meantime are refused.
+ */
+class IncomingBodies {
+  #count = 0
+  #done: (() => void) | undefined = undefined
+
+  async answer(request: Request, handle: () => Response | Promise<Response>): Promise<Response> {
+    if (request.method === 'GET' || request.method === 'HEAD') return handle()
+    if (this.#done !== undefined) {
+      return new Response('The server is stopping\n', { status: 503, headers: { connection: 'close' } })
+    }
+    this.#count += 1
+    try {
+      return await handle()
+    } finally {
+      this.#count -= 1
+      if (this.#count === 0) this.#end()
+    }
+  }
+
+  #end(): void {
+    this.#done?.()
+  }
+
+  /** Resolves when none is left; from now on none is taken. */
+  read(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#done = resolve
+      if (this.#count === 0) resolve()
+    })
+  }
+}
+
 class DenoRuntime extends CommonRuntime implements Runtime {
   readonly name = 'deno'
   readonly outlivesPeer = true
@@ -93,8 +129,23 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   setIdleTimeout(): void {}
 
   listen({ hostname, port, tls }: ListenOptions, handler: RequestHandler): RunningServer {
-    const server = denoGlobal()!.serve({ hostname, port, ...tls, onListen: () => {} }, handler)
-    return { hostname: server.addr.hostname, port: server.addr.port, server, stop: () => server.shutdown() }
+    const ending = new AbortController()
+    const options = { hostname, port, ...tls, signal: ending.signal, onListen: () => {} }
+    const bodies = new IncomingBodies()
+    const server = denoGlobal()!.serve(options, (request, info) => bodies.answer(request, () => handler(request, info)))
+    const stop = async (grace = 0): Promise<void> => {
+      // The signal ends connections too, but Deno throws at it once shutdown() was called.
+      if (grace > 0)
+        await settlesWithin(
+          grace,
+          bodies.read().then(() => server.shutdown()),
+        )
+      else {
+        ending.abort()
+        await server.finished
+      }
+    }
+    return { hostname: server.addr.hostname, port: server.addr.port, server, stop }
   }
 
   textBody(): undefined {}

@@ -63,10 +63,18 @@ export interface DenoGlobal {
   }
   unrefTimer?(id: number): void
   serve(
-    options: { hostname: string; port: number; cert?: string; key?: string; onListen: () => void },
+    options: {
+      hostname: string
+      port: number
+      cert?: string
+      key?: string
+      signal?: AbortSignal
+      onListen: () => void
+    },
     handler: (request: Request, info: object) => Response | Promise<Response>,
   ): {
     readonly addr: { readonly transport: 'tcp'; readonly hostname: string; readonly port: number }
+    readonly finished: Promise<void>
     shutdown(): Promise<void>
   }
 }
@@ -81,6 +89,7 @@ export interface ProcessGlobal {
   off(event: string, listener: () => void): unknown
   listeners(event: string): unknown[]
   kill(pid: number, signal: string | number): unknown
+  exit(code: number): void
   getBuiltinModule?(name: string): unknown
 }
 

@@ -81,3 +81,8 @@ function tryOn(host: ProcessGlobal, signal: string, run: () => void): boolean {
     return false
   }
 }
+
+/** Ends the process now; what is registered for its end runs first. */
+export function endProcess(code: number): void {
+  processGlobal()?.exit(code)
+}

@@ -112,8 +112,11 @@ export interface RunningServer {
   readonly port: number
   /** The runtime's own object. */
   readonly server: object
-  /** Stops it and ends its connections. */
-  stop(): Promise<void>
+  /**
+   * Stops accepting, ends idle connections, lets requests in flight end for up to `graceMilliseconds` (default 0), then ends
+   * them too. On Deno those that need longer than a grace end with the process: it cannot end them after the wait.
+   */
+  stop(graceMilliseconds?: number): Promise<void>
 }
 
 /** What Deno asks permission for. */

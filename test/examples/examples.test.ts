@@ -2,9 +2,13 @@ import { afterAll, expect, test } from 'bun:test'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cutAtSignal, PID_NAMESPACE, startProcess } from '../lab/in-flight.ts'
 import { needs } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
-import { startServer, type TestServer } from '../lab/server.ts'
+import { RUNTIMES } from '../lab/runtimes.ts'
+import { ROOT, runtimePath, startServer, type TestServer } from '../lab/server.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+import { until as wait } from '../support/wait.ts'
 
 const SYN =
   '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
@@ -130,6 +134,34 @@ test('decode explains a SYN, and says what is wrong with what is none', () => {
   expect(run(SYN)).toMatch(/^64240:2-4-8-1-3:1460:7 \| Linux/)
   expect(run('45zz')).toBe('bad-hex at octet 2\n')
 })
+
+for (const runtime of RUNTIMES) {
+  for (const isFirst of [false, true]) {
+    const as = isFirst ? ' as process 1' : ''
+    needs('linux', ...(isFirst ? [PID_NAMESPACE] : [])).test(
+      `shutdown on ${runtime}${as} cuts none of 1,000 requests in flight`,
+      async () => {
+        // In the checkout, where Deno finds what the library imports, and the library itself by its path.
+        using inside = temporaryDirectory(join(ROOT, 'test/.readme-'))
+        const deno = inside.file('shutdown.deno.ts')
+        const code = readFileSync(join(import.meta.dir, 'shutdown.deno.ts'), 'utf8')
+        writeFileSync(deno, code.replace('tcpfingerprint/deno', join(ROOT, 'src/deno.ts')))
+        const argv =
+          runtime === 'bun'
+            ? [runtimePath(runtime), join(import.meta.dir, 'shutdown.ts')]
+            : [runtimePath(runtime), 'run', '-A', '--no-lock', deno]
+        const options = { isFirst, ready: /istening on http:\/\/[^\s:]+:(\d+)/, env: { PORT: '0' } }
+        await using server = await startProcess(argv, options)
+        const ask = { connections: 1000, known: '/', path: '/report', body: 'a=1234567' }
+        expect(await cutAtSignal(server, 'SIGTERM', ask)).toBe(0)
+        expect(await server.exited).toBe(0)
+        const lines = (): number => server.output().split('"POST /report HTTP/1.1" 200 ').length - 1
+        await wait('the log', () => lines() === ask.connections, 2000)
+      },
+      60_000,
+    )
+  }
+}
 
 test('no example is without a test', () => {
   const files = readdirSync(import.meta.dir).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))

@@ -158,8 +158,8 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     io.warn('Cannot serve without Hono, which is not installed with this package: "npm install hono" beside it')
     return 1
   }
-  const { serve } = demo
+  const { serve, stopOnSignals } = demo
   io.out.flush()
-  await serve({ ...options, ...(database === undefined ? undefined : { fingerprint: { database } }) })
+  stopOnSignals(await serve({ ...options, ...(database === undefined ? undefined : { fingerprint: { database } }) }))
   return 0
 }

@@ -1,0 +1,54 @@
+import { expect } from 'bun:test'
+import { cutAtSignal, PID_NAMESPACE, startProcess } from '../lab/in-flight.ts'
+import { needs } from '../lab/privilege.ts'
+import { RUNTIMES } from '../lab/runtimes.ts'
+import { type Runtime, runtimePath } from '../lab/server.ts'
+import { until } from '../support/wait.ts'
+
+const SYN =
+  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
+const READY = /curl \S*:(\d+)\/json\n/
+const IN_FLIGHT = { connections: 1000, known: '/healthz', path: '/?decode', body: `dump=${SYN}` }
+
+const serve = (runtime: Runtime): string[] => [
+  runtimePath(runtime),
+  ...(runtime === 'deno' ? ['run', '-A', '--no-lock'] : []),
+  'src/cli.ts',
+  'serve',
+  '--port',
+  '0',
+]
+
+for (const runtime of RUNTIMES) {
+  for (const [signal, isFirst] of [
+    ['SIGTERM', false],
+    ['SIGINT', false],
+    ['SIGTERM', true],
+  ] as const) {
+    const as = isFirst ? ' as process 1' : ''
+    needs('linux', ...(isFirst ? [PID_NAMESPACE] : [])).test(
+      `serve on ${runtime}${as} answers what is in flight at ${signal}, writes its log and ends with 0`,
+      async () => {
+        await using server = await startProcess(serve(runtime), { isFirst, ready: READY })
+        expect(await cutAtSignal(server, signal, IN_FLIGHT)).toBe(0)
+        expect(await server.exited).toBe(0)
+        const lines = (): number => server.output().split('"POST /?decode HTTP/1.1" 200 ').length - 1
+        await until('the log', () => lines() === IN_FLIGHT.connections, 2000)
+      },
+      60_000,
+    )
+  }
+}
+
+needs('linux').test('npm start passes SIGTERM on to the server', async () => {
+  const argv = ['npm', '--silent', 'start', '--', '--port', '0']
+  await using npm = await startProcess(argv, { isFirst: false, ready: READY })
+  process.kill(npm.pid, 'SIGTERM')
+  await npm.exited
+  await until('the port to be free', () =>
+    fetch(`http://127.0.0.1:${npm.port}/healthz`).then(
+      () => false,
+      () => true,
+    ),
+  )
+})

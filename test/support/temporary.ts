@@ -1,0 +1,29 @@
+/**
+ * Directories that last as long as a test.
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A directory that goes, with all that is in it, at the end of the block, or with {@link Temporary.remove}. */
+export interface Temporary {
+  readonly path: string
+  /** A path inside. */
+  file(name: string): string
+  remove(): void
+  [Symbol.dispose](): void
+}
+
+/**
+ * Makes a directory.
+ *
+ * @param prefix of its path; by default it is where the system keeps temporary files
+ * @example using directory = temporaryDirectory()
+ * @example const directory = temporaryDirectory(); afterAll(directory.remove)
+ */
+export function temporaryDirectory(prefix: string = join(tmpdir(), 'tcpfingerprint-')): Temporary {
+  const path = mkdtempSync(prefix)
+  const remove = (): void => rmSync(path, { recursive: true, force: true })
+  return { path, file: (name) => join(path, name), remove, [Symbol.dispose]: remove }
+}
