@@ -12,7 +12,7 @@ import { onProcessEnd } from '../runtime/process-end.ts'
 import type { PermissionError, Runtime, SpawnOptions } from '../runtime/types.ts'
 import { type RequestBody, requestBody } from './body.ts'
 import { applicationVariables, type CgiFacts, cgiVariables, redirectVariables } from './environment.ts'
-import { IdleTimeout } from './idle-timeout.ts'
+import { type IdleTimeout, IdleTimeouts } from './idle-timeout.ts'
 import { type CgiOptions, type ResolvedCgiOptions, resolveCgiOptions } from './options.ts'
 import { clientRedirect, countDispatch, redirectedRequest, withFields } from './redirect.ts'
 import { RunningScripts } from './running-scripts.ts'
@@ -101,6 +101,7 @@ class Handler<Subject> implements CgiHandler<Subject> {
   readonly #options: ResolvedCgiOptions<Subject>
   readonly #semaphore: Semaphore
   readonly #running: RunningScripts
+  readonly #idleTimeouts: IdleTimeouts
   readonly #root: string | undefined
   readonly #passed: Readonly<Record<string, string>>
   #closed = false
@@ -108,6 +109,7 @@ class Handler<Subject> implements CgiHandler<Subject> {
   constructor(runtime: Runtime, options: ResolvedCgiOptions<Subject>) {
     this.#runtime = runtime
     this.#options = options
+    this.#idleTimeouts = new IdleTimeouts(options.idleTimeout)
     this.#semaphore = new Semaphore(options.limits.running, options.limits.waiting)
     this.#root = options.root === undefined ? undefined : absolutePath(options.root)
     const passed: Record<string, string> = {}
@@ -161,7 +163,7 @@ class Handler<Subject> implements CgiHandler<Subject> {
       }
       const variables = applicationVariables({ ...details.variables, ...this.#options.variables?.(subject) })
       const extend = (seconds: number): void => this.#runtime.setIdleTimeout(request, server, seconds)
-      const idle = new IdleTimeout(extend, this.#options.idleTimeout, () => body.clientAwaited())
+      const idle = this.#idleTimeouts.of(extend, () => body.clientAwaited())
       return await this.#answer(
         {
           request,

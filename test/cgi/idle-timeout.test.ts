@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { connect, type Socket } from 'node:net'
 import { type Context, Hono } from 'hono'
 import { cgi } from '../../src/cgi/hono.ts'
-import { IdleTimeout } from '../../src/cgi/idle-timeout.ts'
+import { type IdleTimeout, IdleTimeouts } from '../../src/cgi/idle-timeout.ts'
 import type { CgiOptions } from '../../src/cgi/options.ts'
 import { ask, sleepUntil } from '../apache/wire.ts'
 import { OK, scriptDirectory } from './scripts.ts'
@@ -127,10 +127,10 @@ test('a client that goes while its body lies unread is noticed in bounded time',
   await sleepUntil(() => running() === 0, 5_000, 'the end of the script')
 })
 
-describe('IdleTimeout', () => {
+describe('IdleTimeouts', () => {
   const made = (clientAwaited: () => boolean = () => false): { idle: IdleTimeout; set: number[] } => {
     const set: number[] = []
-    return { idle: new IdleTimeout((seconds) => void set.push(seconds), 7, clientAwaited), set }
+    return { idle: new IdleTimeouts(7).of((seconds) => void set.push(seconds), clientAwaited), set }
   }
   test('sets nothing for a script that answers at once', async () => {
     const { idle, set } = made()
@@ -153,8 +153,18 @@ describe('IdleTimeout', () => {
   test('sets nothing while the client is awaited', async () => {
     const { idle, set } = made(() => true)
     idle.await()
-    await Bun.sleep(60)
+    await Bun.sleep(100)
     idle.over()
     expect(set).toEqual([])
+  })
+  test('gives a client that has become slow the own timeout again', async () => {
+    let awaited = false
+    const { idle, set } = made(() => awaited)
+    idle.await()
+    await sleepUntil(() => set.length === 1, 1_000, 'the extension')
+    awaited = true
+    await sleepUntil(() => set.length === 2, 1_000, 'the own timeout')
+    idle.over()
+    expect(set).toEqual([60, 7])
   })
 })
