@@ -45,7 +45,8 @@ export interface HandleDetails {
   readonly variables?: Readonly<Record<string, string | undefined>> | undefined
   /** The client, if it is not the peer of the connection: a trusted proxy has named it. */
   readonly client?: { readonly address: string; readonly port?: number | undefined } | undefined
-  /** The port that the request came to, if the runtime does not say. */
+  /** The address and port that the request came to, if the runtime does not say: a listener may have all addresses. */
+  readonly localAddress?: string | undefined
   readonly localPort?: number | undefined
   /** The body, if a middleware has read it from the request before. */
   readonly body?: Uint8Array | undefined
@@ -150,9 +151,9 @@ class Handler<Subject> implements CgiHandler<Subject> {
       const user = this.#options.user?.(subject)
       const facts: Exchange<Subject>['facts'] = {
         documentRoot: this.#options.documentRoot,
-        remoteAddress: peer === undefined ? undefined : plainAddress(peer.address),
+        remoteAddress: addressText(peer?.address),
         remotePort: peer?.port,
-        localAddress: local.address === undefined ? undefined : plainAddress(local.address),
+        localAddress: addressText(local.address ?? details.localAddress),
         localPort: local.port ?? details.localPort,
         serverName: this.#options.serverName,
         serverPort: this.#options.serverPort,
@@ -294,6 +295,10 @@ class Handler<Subject> implements CgiHandler<Subject> {
       // An application's listener must not change the answer.
     }
   }
+}
+
+function addressText(address: string | undefined): string | undefined {
+  return address === undefined ? undefined : plainAddress(address)
 }
 
 /** One variable of this process. @throws {TypeError} if Deno's permissions forbid to read it; for PATH there is a default */

@@ -7,10 +7,11 @@ import { requestContext } from '../runtime/request-context.ts'
 import { type CgiStatus, createCgiHandler, type HandleDetails } from './handler.ts'
 import type { CgiOptions } from './options.ts'
 
-/** What is used of a fingerprint: its client, and the port that its connection came to. */
+/** What is used of a fingerprint: its client, and the address and port that its connection came to. */
 interface ConnectionFacts {
   readonly peer?: { readonly address: string; readonly port?: number | undefined } | undefined
   readonly local?: { readonly port: number } | undefined
+  readonly syn?: { readonly ip: { readonly destination: string } } | undefined
   /** The proxy's connection, if a trusted header names the client. */
   readonly hop?: ConnectionFacts | undefined
 }
@@ -49,11 +50,13 @@ export function cgi(options: CgiOptions<Context>): HonoCgi {
   const handle: Handler = async (c) => {
     const variables = c.get('fingerprintEnv') as Record<string, string> | undefined
     const facts = c.get('fingerprint') as ConnectionFacts | undefined
+    const own = facts?.hop ?? facts
     const details: HandleDetails = {
       prefix: routePrefix(c),
       variables,
       client: facts?.hop === undefined ? undefined : facts.peer,
-      localPort: (facts?.hop ?? facts)?.local?.port,
+      localAddress: own?.syn?.ip.destination,
+      localPort: own?.local?.port,
     }
     const request = c.req.raw
     if (!request.bodyUsed) return handler.handle(request, c, requestContext(c.env), details)

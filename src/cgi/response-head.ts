@@ -94,13 +94,13 @@ export function parseHead(octets: Uint8Array): CgiHead {
  * Reads the head of what an `nph-` script prints (RFC 3875 section 5): a status line and fields.
  *
  * A `Response` carries status, reason, fields and body. The version, hop-by-hop fields and interim answers are the runtime's affair
- * and are dropped.
+ * and are dropped. Bun and Deno write a reason of their own.
  *
  * @throws {CgiOutputError} if there is no status line, a line is no header, the connection is to be upgraded, or the script codes
  *   its body itself
  */
 export function parseNonParsedHead(octets: Uint8Array): CgiHead {
-  const [first = '', ...lines] = latin1(octets).split(/\r?\n/)
+  const [first = '', ...lines] = latin1(octets).replace(/\r$/, '').split(/\r?\n/)
   const [, code = '', reason = ''] = STATUS_LINE.exec(first) ?? []
   const status = Number(code)
   if (CONTROL.test(first) || status < 100 || status > 599 || status === 101) {

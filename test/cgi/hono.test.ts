@@ -149,6 +149,45 @@ describe('cgi gives scripts their environment', () => {
     })
     expect(env.NOT_THERE).toBeUndefined()
   })
+  test('the client is whom a trusted header names, and the server what its proxy connected to', async () => {
+    const facts = { peer: { address: '::ffff:192.0.2.7', port: 4711 }, local: { port: 443 } }
+    const seen = async (fingerprint: object): Promise<Record<string, string>> => {
+      const { url } = serve({}, (app) =>
+        app.use(async (c, next) => {
+          ;(c.set as (name: string, value: unknown) => void)('fingerprint', fingerprint)
+          await next()
+        }),
+      )
+      return parseEnv(await (await fetch(`${url}/cgi-bin/env`)).text())
+    }
+    const direct = await seen(facts)
+    expect(direct.REMOTE_ADDR).toBe('127.0.0.1')
+    const proxied = await seen({ ...facts, hop: { peer: { address: '127.0.0.1', port: 1 }, local: { port: 8080 } } })
+    expect([proxied.REMOTE_ADDR, proxied.REMOTE_PORT]).toEqual(['192.0.2.7', '4711'])
+    const withoutPort = await seen({ peer: { address: '2001:db8::7' }, hop: {} })
+    expect([withoutPort.REMOTE_ADDR, withoutPort.REMOTE_PORT]).toEqual(['2001:db8::7', undefined])
+    // A header that does not name the client leaves the peer.
+    expect((await seen({ hop: {} })).REMOTE_ADDR).toBe('127.0.0.1')
+  })
+  test('SERVER_ADDR is where the SYN went, for a listener on all addresses', async () => {
+    const handler = cgi({ root, env: { [MARK]: '1' } })
+    undo.push(() => handler.close())
+    // Bun gives the bare target for a Host field that is none.
+    const app = new Hono<{ Variables: Record<string, unknown> }>({
+      getPath: ({ url }) => url.replace(/^\w+:\/\/[^/]*/, ''),
+    })
+      .use(async (c, next) => {
+        c.set('fingerprint', { syn: { ip: { destination: '127.0.0.2' } }, local: { port: 1 } })
+        await next()
+      })
+      .all('/cgi-bin/*', handler)
+    const server = Bun.serve({ port: 0, hostname: '0.0.0.0', fetch: app.fetch })
+    undo.push(() => server.stop(true))
+    const env = parseEnv(
+      (await ask(server.port!, 'GET /cgi-bin/env HTTP/1.1\r\nHost: a/b\r\nConnection: close\r\n\r\n')).body,
+    )
+    expect([env.SERVER_ADDR, env.SERVER_NAME]).toEqual(['127.0.0.2', '127.0.0.2'])
+  })
   test('the route says where the path begins, also below parameters and base paths', async () => {
     const handler = cgi({ root, env: { [MARK]: '1' } })
     undo.push(() => handler.close())
@@ -156,6 +195,14 @@ describe('cgi gives scripts their environment', () => {
     const env = parseEnv(await (await app.request('/base/u/jane%20d/env/x')).text())
     expect(env).toMatchObject({ SCRIPT_NAME: '/base/u/jane d/env', PATH_INFO: '/x' })
     expect(env.REMOTE_ADDR).toBeUndefined()
+  })
+  test('search words are arguments, of scripts and of nothing else', async () => {
+    writeFileSync(join(root, 'words.sh'), '')
+    const { url } = serve({ interpreters: { '.sh': ['/bin/sh', '-c', `${OK}; echo "argc=$#"`, 'sh'] } })
+    expect(await (await fetch(`${url}/cgi-bin/env?one+two`)).text()).toContain('argc=2\n')
+    expect(await (await fetch(`${url}/cgi-bin/words.sh?one+two`)).text()).toBe('argc=0\n')
+    const fixed = serve({ command: ['/bin/sh', '-c', `${OK}; echo "argc=$#"`, 'sh'] })
+    expect(await (await fetch(`${fixed.url}/cgi-bin/x?one+two`)).text()).toBe('argc=0\n')
   })
   test('a fixed command takes the whole path, and its arguments', async () => {
     const { url } = serve({
@@ -326,6 +373,37 @@ describe('cgi turns output into answers', () => {
     socket.destroy()
     more('')
     await input.cancel()
+  })
+  test('from its first line, where that is empty', async () => {
+    const { url } = serve()
+    const response = await post(url, '\nContent-Type: text/html\n\nbody')
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, null])
+    expect(await response.text()).toBe('Content-Type: text/html\n\nbody')
+  })
+  test('as an nph- script wrote it, interim answers left out', async () => {
+    script(
+      'nph-steps',
+      "printf 'HTTP/1.1 100 Continue\\r\\n\\r\\nHTTP/1.1 299 Mine\\r\\nX-A: 1\\r\\n\\r\\none'; sleep 0.1; echo two",
+    )
+    script('nph-mute', "printf 'HTTP/1.1 100 Continue\\r\\n\\r\\n'")
+    script('nph-coded', "printf 'HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\n'")
+    const { url, errors } = serve()
+    const response = await fetch(`${url}/cgi-bin/nph-steps`)
+    expect([response.status, response.headers.get('x-a')]).toEqual([299, '1'])
+    expect(await response.text()).toBe('onetwo\n')
+    expect((await fetch(`${url}/cgi-bin/nph-mute`)).status).toBe(502)
+    expect((await fetch(`${url}/cgi-bin/nph-coded`)).status).toBe(502)
+    expect(errors).toEqual([
+      'nph-mute ended before the end of its header',
+      'nph-coded sent "Transfer-Encoding: chunked", which only the server may apply',
+    ])
+  })
+  test('with the cookies of the script that redirected', async () => {
+    const { url } = serve()
+    const local = await post(url, 'Set-Cookie: a=1\nLocation: /cgi-bin/hello\n\n')
+    expect([local.headers.getSetCookie(), await local.text()]).toEqual([['a=1'], 'hello\n'])
+    const told = await post(url, 'Set-Cookie: a=1\nLocation: /elsewhere\n\n')
+    expect([told.status, told.headers.getSetCookie()]).toEqual([302, ['a=1']])
   })
   test('a client redirect', async () => {
     const { url } = serve()
@@ -661,6 +739,8 @@ describe('cgi refuses options', () => {
     [{ root: '/', limits: { runing: 1 } }, /"limits.runing"/],
     [{ root: '/', limits: { running: 0 } }, /"limits.running"/],
     [{ root: '/', limits: { totalTime: 1.5 } }, /"limits.totalTime"/],
+    [{ root: '/', limits: { bodyTime: 0 } }, /"limits.bodyTime"/],
+    [{ root: '/', idleTimeout: 256 }, /"idleTimeout"/],
     [{ root: '/', onStderr: 1 }, /"onStderr"/],
     [undefined, /options/],
   ]

@@ -216,6 +216,7 @@ describe('parseNonParsedHead', () => {
   })
   test('an interim answer is followed by another', () => {
     expect(nonParsed('HTTP/1.1 100 Continue')).toEqual({ kind: 'interim' })
+    expect(nonParsed('HTTP/1.1 100 Continue\r')).toEqual({ kind: 'interim' })
     expect(nonParsed('HTTP/1.1 103 Early Hints\nLink: </a>')).toEqual({ kind: 'interim' })
   })
   const bad: readonly (readonly [string, RegExp])[] = [
