@@ -12,34 +12,19 @@
  * @module
  */
 import type { Context } from 'hono'
-import { openLibc } from '../ffi/libc.bun.ts'
-import { type ServerFacts, STOPPED } from './capture/server.ts'
-import type { Fingerprint, Peer } from './connection/fingerprint.ts'
-import {
-  createFace,
-  createFindOnce,
-  createFingerprintMiddleware,
-  type FingerprinterFace,
-} from './fingerprinter/face.ts'
-import { Fingerprinter, type Runtime } from './fingerprinter/fingerprinter.ts'
-import type { VariablesMiddleware } from './fingerprinter/hono.ts'
+import type { Fingerprint } from './connection/fingerprint.ts'
+import { apiOf, type FingerprinterApi } from './fingerprinter/api.ts'
+import { Fingerprinter } from './fingerprinter/fingerprinter.ts'
+import { createMiddleware, type VariablesMiddleware } from './fingerprinter/hono.ts'
 import type { FingerprintOptions } from './fingerprinter/options.ts'
-import { requestContext } from './runtime/request-context.ts'
+import type { BunServer } from './runtime/bun.ts'
+import { runtimeFor } from './runtime/current.ts'
 
+export type { BunServer } from './runtime/bun.ts'
 export * from './shared.ts'
 
-/** What is used of `Bun.Server`. */
-export interface BunServer {
-  requestIP(request: Request): { readonly address: string; readonly port: number } | null
-  readonly port?: number | undefined
-  readonly protocol?: string | null
-  readonly address?: { readonly address: string; readonly port: number } | null
-  /** Proposed (oven-sh/bun pull request 29599): used where the runtime has it. */
-  requestFD?(request: Request): number | null | undefined
-}
-
 /** A fingerprinter for plain handlers, and the status behind a middleware. */
-export interface BunFingerprinter extends FingerprinterFace<BunServer> {
+export interface BunFingerprinter extends FingerprinterApi<BunServer> {
   /**
    * The fingerprint of a request. Call it first in the handler, before any `await`: Bun forgets the peer once the response is
    * sent, the client has gone or the request was upgraded. Never throws; `server` may be `undefined` (`server.fetch()`).
@@ -62,12 +47,8 @@ export interface FingerprintMiddleware extends VariablesMiddleware {
  * const app = new Hono().use(fingerprint()).get('/', (c) => c.text(c.var.fingerprint.fingerprints?.muonfp ?? 'unknown'))
  */
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
-  const core = new Fingerprinter<Context>(RUNTIME, options)
-  const middleware = createFingerprintMiddleware(core, (c) => {
-    const server = requestContext(c.env)
-    return lookUp(core, c.req.raw, isServer(server) ? server : undefined)
-  })
-  return Object.assign(middleware, { fingerprinter: face(core) })
+  const fingerprinter = new Fingerprinter<Context>(runtimeFor('bun'), options)
+  return Object.assign(createMiddleware(fingerprinter), { fingerprinter: plain(fingerprinter) })
 }
 
 /**
@@ -80,44 +61,12 @@ export function fingerprint(options?: FingerprintOptions<Context>): FingerprintM
  * fp.arm(server)
  */
 export function createFingerprinter(options?: FingerprintOptions): BunFingerprinter {
-  const core = new Fingerprinter<Request>(RUNTIME, options)
-  core.armSoon()
-  return face(core)
+  return plain(new Fingerprinter<Request>(runtimeFor('bun'), options))
 }
 
-function face<Subject>(core: Fingerprinter<Subject>): BunFingerprinter {
-  const findOnce = createFindOnce(core)
+function plain<Subject>(fingerprinter: Fingerprinter<Subject>): BunFingerprinter {
   return {
-    fromBun: (request, server) => findOnce(request, request, () => lookUp(core, request, server)),
-    ...createFace(core, (server: BunServer) => factsOf(server).port),
+    fromBun: (request, server) => fingerprinter.once(request, server, request),
+    ...apiOf<BunServer, Subject>(fingerprinter),
   }
 }
-
-function isServer(value: unknown): value is BunServer {
-  return typeof (value as BunServer | undefined | null)?.requestIP === 'function'
-}
-
-function lookUp<Subject>(core: Fingerprinter<Subject>, request: Request, server: BunServer | undefined): Fingerprint {
-  let peer: Peer | null
-  let named: number | undefined
-  try {
-    if (server === undefined) return core.miss('no-connection')
-    peer = server.requestIP(request)
-    if (typeof server.requestFD === 'function') named = server.requestFD(request) ?? undefined
-  } catch {
-    return core.miss('no-connection')
-  }
-  return core.find(server, request, peer, named)
-}
-
-function factsOf(server: BunServer): ServerFacts {
-  const address = server.address
-  const port = typeof address === 'object' && address !== null ? address.port : (server.port ?? undefined)
-  return {
-    port: port === 0 ? STOPPED : port,
-    address: address?.address,
-    tls: server.protocol === 'https',
-  }
-}
-
-const RUNTIME: Runtime = { openLibc, facts: (server) => factsOf(server as BunServer) }

@@ -37,7 +37,8 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
-/** An address and port as in URLs: `192.0.2.1:80`, `[2001:db8::1]:80`. */
-export function formatEndpoint(address: string, port: number): string {
+/** An address and port as in URLs: `192.0.2.1:80`, `[2001:db8::1]:80`. Without a port the address alone. */
+export function formatEndpoint(address: string, port: number | undefined): string {
+  if (port === undefined) return address
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }

@@ -2,9 +2,9 @@
  * What is kept for one accepted connection, from its first request to its end.
  * @module
  */
-import type { Syn } from '../wire/syn.ts'
-import { safeParseSyn } from '../wire/syn.ts'
+import { unmapAddress } from '../wire/sockaddr.ts'
 import type { FirstTiming } from './handshake-timing.ts'
+import { SynFacts } from './syn-facts.ts'
 
 /** Why a fact is missing. */
 export type Reason =
@@ -20,13 +20,10 @@ export type Reason =
   | 'not-found'
   /** The connection is known, but the kernel has no SYN of it: SYN cookie, accepted before arming, read before. */
   | 'not-saved'
-  /** This system cannot: no Linux, no libc, a kernel or listener (MPTCP) that refuses the option. */
+  /** This system cannot: no Linux, no libc, a kernel or listener (MPTCP) that refuses the option, a SYN that cannot be decoded. */
   | 'unsupported'
   /** Permissions forbid it. */
   | 'denied'
-
-/** Decoded SYNs kept at most. */
-const DECODED_AT_MOST = 256
 
 /** One accepted TCP connection. Identity is the socket's cookie; the descriptor number alone is nobody's name. */
 export class Connection {
@@ -57,9 +54,8 @@ export class Connection {
   readonly timing: FirstTiming | undefined
   /** TCP_INFO of the first request, where it is to be kept. */
   readonly firstInfo: Uint8Array | undefined
-  #syn: Syn | undefined
-  /** What is computed from the SYN alone, once per connection: kept by whoever computes it. */
-  derived: unknown
+  #synFacts: SynFacts | undefined
+  #cookie: string | undefined
 
   constructor(facts: {
     fd: number
@@ -94,38 +90,36 @@ export class Connection {
 
   /** SO_COOKIE, decimal: unique until the next boot. */
   get cookie(): string {
-    return ((BigInt(this.cookieHigh) << 32n) | BigInt(this.cookieLow)).toString()
+    return (this.#cookie ??= ((BigInt(this.cookieHigh) << 32n) | BigInt(this.cookieLow)).toString())
   }
 
-  /** The decoded SYN, decoded when asked for and not among those decoded last. */
-  get syn(): Syn | undefined {
-    if (this.#syn === undefined && this.synBytes.length > 0) {
-      const decoded = safeParseSyn(this.synBytes)
-      if (decoded.ok) {
-        this.#syn = decoded.value
-        remember(this)
-      }
-    }
-    return this.#syn
+  /** What follows from the SYN; `undefined` where the kernel had none. */
+  get syn(): SynFacts | undefined {
+    if (this.#synFacts === undefined && this.synBytes.length > 0) this.#synFacts = new SynFacts(this.synBytes)
+    return this.#synFacts
   }
 
-  /** Lets go of what can be computed again. */
-  forgetDecoded(): void {
-    this.#syn = undefined
-    this.derived = undefined
+  /** The peer, an IPv4-mapped address as IPv4. */
+  get peer(): { readonly address: string; readonly port: number } {
+    return { address: unmapAddress(this.address), port: this.port }
   }
-}
 
-/**
- * The connections whose SYN was decoded last, in a ring: decoded facts take several times the room of the octets, and of
- * thousands of open connections few are asked at a time.
- */
-const decoded: (Connection | undefined)[] = new Array<Connection | undefined>(DECODED_AT_MOST).fill(undefined)
-let oldest = 0
+  get local(): { readonly port: number } {
+    return { port: this.listener.port }
+  }
 
-function remember(connection: Connection): void {
-  const before = decoded[oldest]
-  if (before !== connection) before?.forgetDecoded()
-  decoded[oldest] = connection
-  oldest = (oldest + 1) % DECODED_AT_MOST
+  /** The kernel is asked for everything that is known of it. */
+  get source(): 'kernel' {
+    return 'kernel'
+  }
+
+  /** Nothing keeps its facts from being read. */
+  get reason(): undefined {
+    return undefined
+  }
+
+  /** Only a header gives the RTT as a number. */
+  get rttMicroseconds(): undefined {
+    return undefined
+  }
 }

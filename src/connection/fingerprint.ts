@@ -1,14 +1,17 @@
 /**
- * The fingerprint of a request: what handlers see. Everything that costs is computed when first read.
+ * The fingerprint of a request: what handlers see. One view, {@link FingerprintView}, over four sources of what is known: a
+ * captured connection, nothing, a request that is looked up late, and a proxy's header (`src/proxy`). Everything that costs is
+ * computed when first read.
  * @module
  */
 import type { Fingerprints } from '../fingerprint/index.ts'
 import type { Label } from '../label/match.ts'
-import { unmapAddress } from '../wire/sockaddr.ts'
 import type { Syn } from '../wire/syn.ts'
 import { decodeTcpInfo, type TcpInfo, tcpInfoOffset } from '../wire/tcp-info.ts'
 import type { Connection, Reason } from './connection.ts'
-import type { HandshakeRtt } from './handshake-timing.ts'
+import { type EnvOptions, envOf } from './facts.ts'
+import type { FirstTiming, HandshakeRtt } from './handshake-timing.ts'
+import type { SynFacts } from './syn-facts.ts'
 
 /** Where the facts come from: the kernel, a trusted header, or nowhere. */
 export type Source = 'kernel' | 'header' | 'none'
@@ -23,6 +26,8 @@ export interface Timing {
   readonly firstDataDelayMilliseconds?: number | undefined
   /** When the handshake completed, ISO 8601, exact to a jiffy. */
   readonly acceptTime?: string | undefined
+  /** The same in milliseconds since 1970. Not in the JSON form. */
+  readonly acceptTimeMilliseconds?: number | undefined
   /** TTL or hop limit of the segment that completed the handshake. */
   readonly handshakeTimeToLive?: number | undefined
 }
@@ -35,7 +40,7 @@ export interface Fingerprint {
   /** Why something is missing; `undefined` where nothing is. */
   readonly reason: Reason | undefined
   /** The client as the socket sees it, or as the SYN of a trusted header has it; IPv4-mapped addresses written as IPv4. */
-  readonly peer: { readonly address: string; readonly port: number } | undefined
+  readonly peer: { readonly address: string; readonly port?: number | undefined } | undefined
   readonly local: { readonly port: number } | undefined
   /** `cookie`: SO_COOKIE, decimal, never another connection's until the next boot. `request`: counts from 1. */
   readonly connection: { readonly cookie: string; readonly request: number } | undefined
@@ -49,7 +54,7 @@ export interface Fingerprint {
   /** The same TCP_INFO as the kernel gave it. */
   readonly tcpInfoBytes: Uint8Array | undefined
   readonly timing: Timing
-  /** The `FINGERPRINT_*` variables, with the raw dumps that the options ask for: computed anew when read. */
+  /** The `FINGERPRINT_*` variables, with the raw dumps that the options ask for: a new record each time. */
   readonly env: Record<string, string>
   /**
    * Where a trusted header speaks for the client: the kernel's own view of the connection from the proxy. `undefined` otherwise,
@@ -60,61 +65,119 @@ export interface Fingerprint {
   toJSON(): object
 }
 
-/** What a `CapturedFingerprint` needs of the fingerprinter that makes it. */
-export interface FingerprintSource {
+/** The peer as the runtime gives it. */
+export interface Peer {
+  readonly address: string
+  /** `undefined` where a trusted header names the address alone. */
+  readonly port?: number | undefined
+}
+
+/** What is known of a connection apart from TCP_INFO: a `Connection`, or what a header says, or why nothing is known. */
+export interface Known {
+  /** Where facts come from, if there are any. */
+  readonly source: 'kernel' | 'header'
+  /** Why nothing is known, or `undefined`. */
+  readonly reason: Reason | undefined
+  /** Why there is no SYN, or `undefined`. */
+  readonly synReason: Reason | undefined
+  readonly peer: Peer | undefined
+  readonly local: { readonly port: number } | undefined
+  readonly cookie: string | undefined
+  readonly syn: SynFacts | undefined
+  readonly timing: FirstTiming | undefined
+  readonly handshakeTimeToLive: number | undefined
+  /** The RTT, where it does not come with a TCP_INFO. */
+  readonly rttMicroseconds: number | undefined
+}
+
+/** What a fingerprinter collects, and how: the same for all of its requests. */
+export interface Collection {
   /** Whether the SYN is wanted. */
   readonly syn: boolean
   /** Whether TCP_INFO is wanted: read for each request, for the first of a connection, or not. */
   readonly tcpInfo: 'request' | 'connection' | 'off'
-  /** TCP_INFO of the connection now, `undefined` where it is gone. */
+  readonly envOptions: EnvOptions
+  /** TCP_INFO of the connection now, `undefined` where it has ended. */
   readInfo(connection: Connection): Uint8Array | undefined
-  /** The default strings of a SYN. */
-  fingerprints(syn: Syn): Fingerprints
-  /** What the database in use says of a SYN; `undefined` where there is none. */
-  label(syn: Syn): Label | undefined
-  /** The `FINGERPRINT_*` variables under its options. */
-  env(fingerprint: Fingerprint): Record<string, string>
-}
-
-/** The peer as the runtime gives it. */
-export interface Peer {
-  readonly address: string
-  readonly port: number
-}
-
-/** Strings and labels of a connection's SYN, computed once. */
-interface Derived {
-  readonly syn: Syn
-  fingerprints?: Fingerprints
-  /** By fingerprinter: each may have a database of its own. */
-  labels?: Map<FingerprintSource, Label | undefined>
+  /** The label of a SYN, asked once per connection. */
+  labelOf(syn: SynFacts, view: FingerprintView): Label | undefined
 }
 
 const RTT = tcpInfoOffset('rtt')
 
-/** What is read for one request, when somebody looks. */
-interface RequestFacts {
-  /** TCP_INFO of this request; `undefined` where there is none. */
-  readonly info: Uint8Array | undefined
-  tcpInfo?: TcpInfo
-  timing?: Timing
+/** When things happened, as far as it is known for one request. Absent facts are `undefined`, and absent keys in JSON. */
+class RequestTiming implements Timing {
+  readonly handshakeRtt: HandshakeRtt | undefined
+  readonly rtt: { readonly microseconds: number } | undefined
+  readonly firstDataDelayMilliseconds: number | undefined
+  readonly acceptTimeMilliseconds: number | undefined
+  readonly handshakeTimeToLive: number | undefined
+
+  constructor(first: FirstTiming | undefined, timeToLive: number | undefined, rttMicroseconds: number | undefined) {
+    const handshake = first?.handshakeRtt
+    // A copy: the connection's own is for all of its requests.
+    this.handshakeRtt = handshake && { microseconds: handshake.microseconds, provenance: handshake.provenance }
+    // The kernel says 0 where it has no sample.
+    this.rtt = rttMicroseconds ? { microseconds: rttMicroseconds } : undefined
+    this.firstDataDelayMilliseconds = first?.firstDataDelayMilliseconds
+    this.acceptTimeMilliseconds = first?.acceptTimeMilliseconds
+    this.handshakeTimeToLive = timeToLive
+  }
+
+  get acceptTime(): string | undefined {
+    const { acceptTimeMilliseconds: time } = this
+    return time === undefined ? undefined : new Date(time).toISOString()
+  }
+
+  toJSON(): object {
+    const { handshakeRtt, rtt, firstDataDelayMilliseconds, acceptTime, handshakeTimeToLive } = this
+    return { handshakeRtt, rtt, firstDataDelayMilliseconds, acceptTime, handshakeTimeToLive }
+  }
 }
 
-const NO_FACTS: RequestFacts = { info: undefined, timing: {} }
+/** What was read or made for one request. */
+class Memo {
+  syn: Syn | undefined = undefined
+  /** TCP_INFO; null before it was read. */
+  info: Uint8Array | undefined | null = null
+  tcpInfo: TcpInfo | undefined = undefined
+  timing: Timing | undefined = undefined
+}
 
-/** A `Fingerprint` over a kept connection. One is made for every request: it holds as little as it can. */
-export class CapturedFingerprint implements Fingerprint {
-  readonly #source: FingerprintSource
-  readonly #connection: Connection
-  readonly #request: number
-  #facts: RequestFacts | undefined
+/**
+ * A `Fingerprint` whose facts are found when the first of them is read. A subclass says where from. One is made for every
+ * request: it holds as little as it can.
+ */
+export abstract class FingerprintView implements Fingerprint {
+  readonly #collection: Collection
+  #memo: Memo | undefined
 
-  /** `info` is a TCP_INFO that was read for this request while its connection was found. */
-  constructor(source: FingerprintSource, connection: Connection, info: Uint8Array | undefined) {
-    this.#source = source
-    this.#connection = connection
-    this.#request = connection.requests
-    this.#facts = info === undefined || source.tcpInfo !== 'request' ? undefined : { info }
+  /** `info` is a TCP_INFO that was read for this request while its connection was looked up. */
+  constructor(collection: Collection, info?: Uint8Array) {
+    this.#collection = collection
+    if (info === undefined || collection.tcpInfo !== 'request') {
+      this.#memo = undefined
+    } else {
+      this.#memo = new Memo()
+      this.#memo.info = info
+    }
+  }
+
+  /** What is known of the connection. Cheap: called for every fact that is read. */
+  abstract resolve(): Known
+
+  /** Number of the request on its connection, from 1. */
+  protected abstract requestNumber(): number
+
+  /** TCP_INFO of this request. Called once, and not where TCP_INFO is not wanted. */
+  protected abstract readInfo(collection: Collection): Uint8Array | undefined
+
+  get #facts(): Memo {
+    return (this.#memo ??= new Memo())
+  }
+
+  get #synFacts(): SynFacts | undefined {
+    return this.#collection.syn ? this.resolve().syn : undefined
   }
 
   get available(): boolean {
@@ -122,220 +185,188 @@ export class CapturedFingerprint implements Fingerprint {
   }
 
   get source(): Source {
-    return this.syn !== undefined || this.tcpInfoBytes !== undefined ? 'kernel' : 'none'
+    const known = this.resolve()
+    const isKnown =
+      this.#synFacts?.own !== undefined || this.tcpInfoBytes !== undefined || known.rttMicroseconds !== undefined
+    return isKnown ? known.source : 'none'
   }
 
   get reason(): Reason | undefined {
-    return this.#source.syn ? this.#connection.synReason : undefined
-  }
-
-  get peer(): Peer {
-    return { address: unmapAddress(this.#connection.address), port: this.#connection.port }
-  }
-
-  get local(): { readonly port: number } {
-    return { port: this.#connection.localPort }
-  }
-
-  get connection(): { readonly cookie: string; readonly request: number } {
-    return { cookie: this.#connection.cookie, request: this.#request }
-  }
-
-  get syn(): Syn | undefined {
-    return this.#source.syn ? this.#connection.syn : undefined
-  }
-
-  get fingerprints(): Fingerprints | undefined {
-    const derived = this.#derived()
-    if (derived === undefined) return undefined
-    derived.fingerprints ??= this.#source.fingerprints(derived.syn)
-    return derived.fingerprints
-  }
-
-  get label(): Label | undefined {
-    const derived = this.#derived()
-    if (derived === undefined) return undefined
-    derived.labels ??= new Map()
-    if (!derived.labels.has(this.#source)) derived.labels.set(this.#source, this.#source.label(derived.syn))
-    return derived.labels.get(this.#source)
-  }
-
-  #derived(): Derived | undefined {
-    const { syn } = this
-    if (syn === undefined) return undefined
-    this.#connection.derived ??= { syn }
-    return this.#connection.derived as Derived
-  }
-
-  #read(): RequestFacts {
-    this.#facts ??= this.#readFacts()
-    return this.#facts
-  }
-
-  #readFacts(): RequestFacts {
-    const wanted = this.#source.tcpInfo
-    if (wanted === 'off') return NO_FACTS
-    return { info: wanted === 'connection' ? this.#connection.firstInfo : this.#source.readInfo(this.#connection) }
-  }
-
-  get tcpInfoBytes(): Uint8Array | undefined {
-    return this.#read().info
-  }
-
-  get tcpInfo(): TcpInfo | undefined {
-    const facts = this.#read()
-    if (facts.tcpInfo === undefined && facts.info !== undefined) facts.tcpInfo = decodeTcpInfo(facts.info)
-    return facts.tcpInfo
-  }
-
-  get timing(): Timing {
-    const facts = this.#read()
-    facts.timing ??= this.#readTiming(facts.info)
-    return facts.timing
-  }
-
-  #readTiming(info: Uint8Array | undefined): Timing {
-    const { timing: first, handshakeTimeToLive } = this.#connection
-    const read = info !== undefined && info.length >= RTT + 4
-    const rtt = read ? new DataView(info.buffer, info.byteOffset).getUint32(RTT, true) : 0
-    const timing: { -readonly [K in keyof Timing]: Timing[K] } = {}
-    if (first?.handshakeRtt !== undefined) timing.handshakeRtt = first.handshakeRtt
-    if (rtt > 0) timing.rtt = { microseconds: rtt }
-    if (first?.firstDataDelayMilliseconds !== undefined) {
-      timing.firstDataDelayMilliseconds = first.firstDataDelayMilliseconds
-    }
-    if (first?.acceptTimeMilliseconds !== undefined) {
-      timing.acceptTime = new Date(first.acceptTimeMilliseconds).toISOString()
-    }
-    if (handshakeTimeToLive !== undefined) timing.handshakeTimeToLive = handshakeTimeToLive
-    return timing
-  }
-
-  get env(): Record<string, string> {
-    return this.#source.env(this)
-  }
-
-  toJSON(): object {
-    return fingerprintRecord(this)
-  }
-}
-
-/** A `Fingerprint` with nothing in it but why, and what the runtime says all the same. */
-export class MissingFingerprint implements Fingerprint {
-  readonly available: boolean = false
-  readonly source: Source = 'none'
-  readonly connection: undefined
-  readonly syn: undefined
-  readonly fingerprints: undefined
-  readonly label: undefined
-  readonly tcpInfo: undefined
-  readonly tcpInfoBytes: undefined
-  readonly timing: Timing = {}
-  readonly reason: Reason | undefined
-  readonly peer: Peer | undefined
-  readonly local: { readonly port: number } | undefined
-
-  readonly #source: FingerprintSource
-
-  /** No reason where the request was not looked at. */
-  constructor(source: FingerprintSource, reason?: Reason, peer?: Peer | null, localPort?: number) {
-    this.#source = source
-    this.reason = reason
-    if (peer) this.peer = { address: unmapAddress(peer.address), port: peer.port }
-    if (localPort !== undefined) this.local = { port: localPort }
-  }
-
-  get env(): Record<string, string> {
-    return this.#source.env(this)
-  }
-
-  toJSON(): object {
-    return fingerprintRecord(this)
-  }
-}
-
-/** A `Fingerprint` that is looked for when a fact of it is first read. */
-export class LateFingerprint<Subject> implements Fingerprint {
-  readonly #subject: Subject
-  readonly #find: (subject: Subject) => Fingerprint
-  #found: Fingerprint | undefined
-
-  /** `find` is called with `subject`, once, when a fact is first read. */
-  constructor(subject: Subject, find: (subject: Subject) => Fingerprint) {
-    this.#subject = subject
-    this.#find = find
-  }
-
-  #get(): Fingerprint {
-    this.#found ??= this.#find(this.#subject)
-    return this.#found
-  }
-
-  get available(): boolean {
-    return this.#get().available
-  }
-
-  get source(): Source {
-    return this.#get().source
-  }
-
-  get reason(): Reason | undefined {
-    return this.#get().reason
+    const { reason, synReason, syn } = this.resolve()
+    if (reason !== undefined || !this.#collection.syn) return reason
+    // Octets that hold no SYN, from a kernel or a link that this library does not know.
+    return synReason ?? (syn !== undefined && syn.own === undefined ? 'unsupported' : undefined)
   }
 
   get peer(): Peer | undefined {
-    return this.#get().peer
+    return this.resolve().peer
   }
 
   get local(): { readonly port: number } | undefined {
-    return this.#get().local
+    return this.resolve().local
   }
 
   get connection(): { readonly cookie: string; readonly request: number } | undefined {
-    return this.#get().connection
+    const { cookie } = this.resolve()
+    return cookie === undefined ? undefined : { cookie, request: this.requestNumber() }
   }
 
   get syn(): Syn | undefined {
-    return this.#get().syn
+    const facts = this.#synFacts
+    if (facts === undefined) return undefined
+    return this.#memo?.syn ?? facts.shared ?? (this.#facts.syn = facts.forRequest)
   }
 
   get fingerprints(): Fingerprints | undefined {
-    return this.#get().fingerprints
+    const strings = this.#synFacts?.strings
+    // A copy: the connection's own are for all of its requests.
+    return strings && { p0f: strings.p0f, muonfp: strings.muonfp, haproxy: strings.haproxy }
   }
 
   get label(): Label | undefined {
-    return this.#get().label
-  }
-
-  get tcpInfo(): TcpInfo | undefined {
-    return this.#get().tcpInfo
+    const facts = this.#synFacts
+    return facts && this.#collection.labelOf(facts, this)
   }
 
   get tcpInfoBytes(): Uint8Array | undefined {
-    return this.#get().tcpInfoBytes
+    const facts = this.#facts
+    if (facts.info === null)
+      facts.info = this.#collection.tcpInfo === 'off' ? undefined : this.readInfo(this.#collection)
+    return facts.info
+  }
+
+  get tcpInfo(): TcpInfo | undefined {
+    const bytes = this.tcpInfoBytes
+    return bytes && (this.#facts.tcpInfo ??= decodeTcpInfo(bytes))
   }
 
   get timing(): Timing {
-    return this.#get().timing
+    return (this.#facts.timing ??= this.#readTiming())
+  }
+
+  #readTiming(): Timing {
+    const { timing, handshakeTimeToLive, rttMicroseconds } = this.resolve()
+    return new RequestTiming(timing, handshakeTimeToLive, rttMicroseconds ?? rttOf(this.tcpInfoBytes))
   }
 
   get env(): Record<string, string> {
-    return this.#get().env
+    return envOf(this, this.#collection.envOptions, this.#synFacts)
   }
 
   get hop(): Fingerprint | undefined {
-    return this.#get().hop
+    return undefined
   }
 
   toJSON(): object {
-    return fingerprintRecord(this)
+    const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing, hop } = this
+    const facts = { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing }
+    return hop === undefined ? facts : { ...facts, hop: hop.toJSON() }
   }
 }
 
-/** The object that the demonstration server answers at `/json`, without `env`: absent facts are absent keys. */
-export function fingerprintRecord(fingerprint: Fingerprint): object {
-  const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing, hop } =
-    fingerprint
-  const facts = { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing }
-  return hop === undefined ? facts : { ...facts, hop: hop.toJSON() }
+function rttOf(info: Uint8Array | undefined): number | undefined {
+  if (info === undefined || info.length < RTT + 4) return undefined
+  return new DataView(info.buffer, info.byteOffset).getUint32(RTT, true)
+}
+
+/** A request whose connection is known. */
+export class CapturedFingerprint extends FingerprintView {
+  readonly #connection: Connection
+  readonly #request: number
+
+  /** `info` is a TCP_INFO that was read for this request while its connection was looked up. */
+  constructor(collection: Collection, connection: Connection, info: Uint8Array | undefined) {
+    super(collection, info)
+    this.#connection = connection
+    this.#request = connection.requests
+  }
+
+  resolve(): Known {
+    return this.#connection
+  }
+
+  protected requestNumber(): number {
+    return this.#request
+  }
+
+  protected readInfo(collection: Collection): Uint8Array | undefined {
+    // A copy of what the connection keeps: it is for all of its requests.
+    if (collection.tcpInfo === 'connection') return this.#connection.firstInfo?.slice()
+    return collection.readInfo(this.#connection)
+  }
+}
+
+/** Nothing is known but what the members say. */
+export const NOTHING: Known = /* @__PURE__ */ Object.freeze({
+  source: 'kernel',
+  reason: undefined,
+  synReason: undefined,
+  peer: undefined,
+  local: undefined,
+  cookie: undefined,
+  syn: undefined,
+  timing: undefined,
+  handshakeTimeToLive: undefined,
+  rttMicroseconds: undefined,
+})
+
+/** A request of which nothing is known but why, and what the runtime says all the same. */
+export class MissingFingerprint extends FingerprintView {
+  readonly #known: Known
+
+  constructor(collection: Collection, known: Known) {
+    super(collection)
+    this.#known = known
+  }
+
+  resolve(): Known {
+    return this.#known
+  }
+
+  protected requestNumber(): number {
+    return 0
+  }
+
+  protected readInfo(): undefined {}
+}
+
+/** A request that is looked up when a fact is first read. */
+export class LateFingerprint<Subject, Server> extends FingerprintView {
+  readonly #subject: Subject
+  readonly #server: Server
+  readonly #find: (subject: Subject, server: Server) => FingerprintView
+  #found: FingerprintView | undefined
+
+  /** `find` is called once, when a fact is first read. */
+  constructor(
+    collection: Collection,
+    subject: Subject,
+    server: Server,
+    find: (subject: Subject, server: Server) => FingerprintView,
+  ) {
+    super(collection)
+    this.#subject = subject
+    this.#server = server
+    this.#find = find
+  }
+
+  get #view(): FingerprintView {
+    return (this.#found ??= this.#find(this.#subject, this.#server))
+  }
+
+  resolve(): Known {
+    return this.#view.resolve()
+  }
+
+  protected requestNumber(): number {
+    return this.#view.connection!.request
+  }
+
+  protected readInfo(): Uint8Array | undefined {
+    return this.#view.tcpInfoBytes
+  }
+
+  override get hop(): Fingerprint | undefined {
+    return this.#view.hop
+  }
 }

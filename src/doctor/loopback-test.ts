@@ -5,7 +5,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import type { Status } from '../fingerprinter/fingerprinter.ts'
+import type { Status } from '../fingerprinter/status.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import type { RunningServer } from '../runtime/types.ts'
 import { type Certificate, createCertificate } from './certificate.ts'

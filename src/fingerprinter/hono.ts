@@ -1,11 +1,13 @@
 /**
- * `fingerprint()`: sets `c.var.fingerprint` and `c.var.fingerprintEnv`. Knows Hono, and nothing of sockets: where facts come
- * from is a probe, which a runtime entry supplies, or a test.
+ * `fingerprint()`: sets `c.var.fingerprint` and `c.var.fingerprintEnv`. Knows Hono, and nothing of sockets.
  * @module
  */
 import type { Context, Env, Handler, MiddlewareHandler, Next } from 'hono'
-import { lazyEnv, lazyEnvHandler } from '../connection/env.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
+import { withHeaders } from '../proxy/request-headers.ts'
+import { requestContext } from '../runtime/request-context.ts'
+import type { Fingerprinter } from './fingerprinter.ts'
+import { setLazyEnv } from './lazy-env.ts'
 
 /** What the middleware adds to Hono's context. For apps that are not chained: `new Hono<{ Variables: FingerprintVariables }>()`. */
 export interface FingerprintVariables {
@@ -13,12 +15,6 @@ export interface FingerprintVariables {
   fingerprint: Fingerprint
   /** The `FINGERPRINT_*` variables, to be spread into a subprocess's `env`. Computed when first looked into. */
   fingerprintEnv: Record<string, string>
-}
-
-/** Where the middleware gets a request's fingerprint and its variables. Neither may throw. */
-export interface Probe {
-  fingerprint(c: Context): Fingerprint
-  env(fingerprint: Fingerprint): Record<string, string>
 }
 
 /**
@@ -50,14 +46,22 @@ export interface VariablesMiddleware extends MiddlewareHandler<{ Variables: Fing
   readonly handler: WithFingerprint
 }
 
-/** The middleware over a probe. Mounted twice, the inner one leaves what the outer one set. */
-export function createMiddleware(probe: Probe): VariablesMiddleware {
-  const envHandler = lazyEnvHandler<Fingerprint>((found) => probe.env(found))
+/** What the middleware needs of a fingerprinter. */
+type RequestFingerprinter = Pick<Fingerprinter<Context>, 'of' | 'takeHeaders' | 'takesHeaders'>
+
+/** The middleware over a fingerprinter. Mounted twice, the inner one leaves what the outer one set. */
+export function createMiddleware(fingerprinter: RequestFingerprinter): VariablesMiddleware {
+  const { takesHeaders } = fingerprinter
   const set = (c: Context): void => {
     if (c.get('fingerprint') !== undefined) return
-    const found = probe.fingerprint(c)
+    if (takesHeaders) {
+      c.req.raw = fingerprinter.takeHeaders(c.req.raw, withHeaders)
+      // Says to accessLog() that the client may be another than the connection's peer, without a look at the fingerprint.
+      c.set('fingerprintBehindProxy', true)
+    }
+    const found = fingerprinter.of(c.req.raw, requestContext(c.env), c)
     c.set('fingerprint', found)
-    c.set('fingerprintEnv', lazyEnv(found, envHandler))
+    setLazyEnv(c, found)
   }
   const middleware: MiddlewareHandler<{ Variables: FingerprintVariables }> = function fingerprint(c, next) {
     set(c)

@@ -27,6 +27,8 @@ export interface HeaderFacts {
   readonly syn?: Syn
   readonly tcpInfoBytes?: Uint8Array
   readonly rttMicroseconds?: number
+  /** The client's end, where a header names it. */
+  readonly peer?: { readonly address: string; readonly port?: number | undefined }
   /** Why a value was refused, in words; the fact is absent then. */
   readonly problems: readonly string[]
 }

@@ -1,9 +1,9 @@
 /**
- * What Bun, Deno and Node have in common: `process`, standard error, and runtimes that were not asked for.
+ * What Bun, Deno and Node have in common: `process` and standard error.
  * @module
  */
 import { denoGlobal, processGlobal } from './globals.ts'
-import { type Permission, PermissionError, type Runtime } from './types.ts'
+import { type Permission, PermissionError } from './types.ts'
 
 /** The members that are the same everywhere. Nothing is asked of the runtime before a member is read. */
 export abstract class CommonRuntime {
@@ -40,20 +40,6 @@ export abstract class CommonRuntime {
 /** True for the addresses that stand for every address of the machine. */
 export function isWildcard(address: string | undefined): boolean {
   return address === '::' || address === '0.0.0.0'
-}
-
-/**
- * A runtime whose connections cannot be looked at, because the library was loaded through another runtime's entry. Files,
- * programs and the environment work.
- */
-export function withoutSockets(runtime: Runtime, message: string): Runtime {
-  const answers: Partial<Runtime> = {
-    misplaced: true,
-    openLibc: () => ({ reason: 'unsupported', message }),
-    peerOf: () => 'unsupported',
-    descriptorOf: () => undefined,
-  }
-  return Object.assign(Object.create(runtime) as Runtime, answers)
 }
 
 /** True if the promise settles within so long. */

@@ -3,7 +3,6 @@
  * @module
  */
 import { bun } from './bun.ts'
-import { withoutSockets } from './common.ts'
 import { deno } from './deno.ts'
 import { bunGlobal, denoGlobal } from './globals.ts'
 import { node } from './node.ts'
@@ -15,14 +14,23 @@ export function currentRuntime(): Runtime {
   return denoGlobal() !== undefined ? deno : node
 }
 
-/**
- * The runtime of this process, for the entry of `expected`. On another one, nothing is captured: requests have the reason
- * `unsupported`, and the message names the entry to import.
- */
-export function runtimeFor(expected: RuntimeName): Runtime {
-  const runtime = currentRuntime()
-  if (runtime.name === expected) return runtime
-  return withoutSockets(runtime, `this is ${titles[runtime.name]}: import "tcpfingerprint/${runtime.name}"`)
-}
-
+/** Bun or Deno, for its own entry. */
+const servers: Readonly<Record<'bun' | 'deno', Runtime>> = { bun, deno }
 const titles: Readonly<Record<RuntimeName, string>> = { bun: 'Bun', deno: 'Deno', node: 'Node' }
+
+/**
+ * The runtime that an entry is for. On another one nothing is captured: requests have the reason `unsupported`, and the message
+ * names the entry to import.
+ */
+export function runtimeFor(entry: 'bun' | 'deno'): Runtime {
+  const { name } = currentRuntime()
+  if (name === entry) return servers[entry]
+  const message = `this is ${titles[name]}: import "tcpfingerprint/${name}"`
+  const answers: Partial<Runtime> = {
+    misplaced: true,
+    openLibc: () => ({ reason: 'unsupported', message }),
+    // Node gives neither a server nor an info with a request, which would look like a request without a connection.
+    ...(name === 'node' ? { peerOf: () => 'unsupported' as const } : undefined),
+  }
+  return Object.assign(Object.create(servers[entry]) as Runtime, answers)
+}

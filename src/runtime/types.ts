@@ -24,7 +24,7 @@ export type NoPeer =
   | 'unix-socket'
   /** The request came over QUIC or a virtual machine's socket. */
   | 'not-tcp'
-  /** This runtime is not the one that the library was loaded for. */
+  /** The library was loaded through another runtime's entry. */
   | 'unsupported'
 
 /** Where a server listens, as far as the runtime says. */

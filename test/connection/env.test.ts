@@ -1,12 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { ENV_NAMES, lazyEnv, lazyEnvHandler, toEnv } from '../../src/connection/env.ts'
+import { ENV_NAMES, toEnv } from '../../src/connection/facts.ts'
 import type { Fingerprint } from '../../src/connection/fingerprint.ts'
 import { parseSyn } from '../../src/wire/syn.ts'
-import { needs } from '../lab/privilege.ts'
 
-const DENO = join(import.meta.dir, '../../node_modules/.bin/deno')
 const LINUX =
   '4502003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a0c2faf000000000020405b40402080a00a1b2c30000000001030307'
 const MAC_V6 =
@@ -87,61 +83,4 @@ describe('toEnv', () => {
     const env = toEnv(fingerprint({ label: { name: 'a\nb\0c\r\u007fd' } as never }))
     expect(env.FINGERPRINT_LABEL).toBe('abcd')
   })
-})
-
-describe('lazyEnv', () => {
-  function lazy(): { env: Record<string, string>; filled: () => number } {
-    let count = 0
-    const handler = lazyEnvHandler(() => {
-      count++
-      return { A: '1', B: '2' }
-    })
-    return { env: lazyEnv({}, handler), filled: () => count }
-  }
-
-  test('is computed when first looked into, and once', () => {
-    const { env, filled } = lazy()
-    expect(filled()).toBe(0)
-    expect(env.A).toBe('1')
-    expect({ ...env }).toEqual({ A: '1', B: '2' })
-    expect(filled()).toBe(1)
-  })
-
-  test('can be spread, listed, asked, serialised, changed and passed to Bun.spawn', () => {
-    const { env } = lazy()
-    expect(Object.entries(env)).toEqual([
-      ['A', '1'],
-      ['B', '2'],
-    ])
-    expect('A' in env && !('C' in env)).toBe(true)
-    expect(JSON.stringify(env)).toBe('{"A":"1","B":"2"}')
-    expect(env.toString === undefined || typeof env.toString === 'function').toBe(true)
-    env.C = '3'
-    delete env.A
-    expect(Object.keys(env)).toEqual(['B', 'C'])
-    expect(Object.assign({}, env)).toEqual({ B: '2', C: '3' })
-    const { stdout } = Bun.spawnSync(['/usr/bin/env'], { env })
-    expect(stdout.toString().trim().split('\n').sort()).toEqual(['B=2', 'C=3'])
-  })
-
-  test('goes to Bun.$, as it is and spread', async () => {
-    const { env } = lazy()
-    expect(await Bun.$`/usr/bin/env`.env(env).text()).toBe('A=1\nB=2\n')
-    expect(await Bun.$`/usr/bin/env`.env({ ...env, C: '3' }).text()).toBe('A=1\nB=2\nC=3\n')
-  })
-
-  needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
-    'goes to Deno.Command, as it is and spread',
-    async () => {
-      const code = `
-      import { lazyEnv, lazyEnvHandler } from ${JSON.stringify(join(import.meta.dir, '../../src/connection/env.ts'))}
-      const env = lazyEnv({}, lazyEnvHandler(() => ({ A: '1', B: '2' })))
-      for (const given of [env, { ...env, C: '3' }]) {
-        const { stdout } = await new Deno.Command('/usr/bin/env', { clearEnv: true, env: given }).output()
-        console.log(new TextDecoder().decode(stdout).trim().split('\\n').sort().join())
-      }`
-      const child = Bun.spawn([DENO, 'eval', '--ext=ts', code], { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' })
-      expect(await new Response(child.stdout).text()).toBe('A=1,B=2\nA=1,B=2,C=3\n')
-    },
-  )
 })

@@ -3,18 +3,26 @@ import { type Context, Hono } from 'hono'
 import type { Fingerprint } from '../../src/connection/fingerprint.ts'
 import { createMiddleware, type FingerprintVariables } from '../../src/fingerprinter/hono.ts'
 
-const literal = (fields: Partial<Fingerprint>): Fingerprint => ({ timing: {}, ...fields }) as Fingerprint
+/** A fingerprinter that finds the same for every request. */
+const finding = (found: Fingerprint): Parameters<typeof createMiddleware>[0] => ({
+  of: () => found as never,
+  takeHeaders: (request) => request,
+  takesHeaders: false,
+})
+/** A fingerprint of these fields, getters kept. */
+const literal = (fields: Partial<Fingerprint>): Fingerprint => Object.assign(fields, { timing: {} }) as Fingerprint
 
-test('createMiddleware sets what the probe gives, and asks for the environment only when it is looked into', async () => {
+test('createMiddleware sets what the fingerprinter finds, and asks for the environment only when it is looked into', async () => {
   let asked = 0
-  const found = literal({ available: true, source: 'kernel' })
-  const middleware = createMiddleware({
-    fingerprint: () => found,
-    env: (fingerprint) => {
+  const found = literal({
+    available: true,
+    source: 'kernel',
+    get env() {
       asked++
-      return { FINGERPRINT_SOURCE: fingerprint.source }
+      return { FINGERPRINT_SOURCE: 'kernel' }
     },
   })
+  const middleware = createMiddleware(finding(found))
   const app = new Hono<{ Variables: FingerprintVariables }>()
   app.use(middleware)
   app.get('/same', (c) => c.json(c.var.fingerprint === found))
@@ -27,7 +35,7 @@ test('createMiddleware sets what the probe gives, and asks for the environment o
 
 test('createMiddleware leaves errors of handlers to Hono', async () => {
   const app = new Hono<{ Variables: FingerprintVariables }>()
-  app.use(createMiddleware({ fingerprint: () => literal({}), env: () => ({}) }))
+  app.use(createMiddleware(finding(literal({}))))
   app.get('/', () => {
     throw new Error('handler')
   })
@@ -39,11 +47,8 @@ test('createMiddleware leaves errors of handlers to Hono', async () => {
 
 test('handler() sets the same around a lone handler, passes `next` on, and leaves errors to Hono and what an outer one set', async () => {
   const outer = literal({ source: 'header' })
-  const inner = literal({ source: 'kernel' })
-  const { handler } = createMiddleware({
-    fingerprint: () => inner,
-    env: ({ source }) => ({ FINGERPRINT_SOURCE: source }),
-  })
+  const inner = literal({ source: 'kernel', env: { FINGERPRINT_SOURCE: 'kernel' } })
+  const { handler } = createMiddleware(finding(inner))
   const app = new Hono<{ Variables: { user: string } }>()
     .get(
       '/alone/:id',
@@ -60,7 +65,7 @@ test('handler() sets the same around a lone handler, passes `next` on, and leave
         throw new Error('handler')
       }),
     )
-    .use('/outer', createMiddleware({ fingerprint: () => outer, env: () => ({}) }))
+    .use('/outer', createMiddleware(finding(outer)))
     .get(
       '/outer',
       handler((c) => c.json(c.var.fingerprint === outer)),
@@ -79,4 +84,42 @@ test('handler() sets the same around a lone handler, passes `next` on, and leave
   expect(await text('/throws')).toBe('handler')
   expect(await text('/outer')).toBe('true')
   expect(await text('/typed/8')).toBe('nobody 8')
+})
+
+test('fingerprintEnv is a plain record, computed once, however it is read', async () => {
+  const made: object[] = []
+  const found = literal({
+    get env() {
+      made.push({ A: '1', B: '2' })
+      return made.at(-1) as Record<string, string>
+    },
+  })
+  const app = new Hono<{ Variables: FingerprintVariables }>().use(createMiddleware(finding(found)))
+  app.get('/', (c) => {
+    c.set('other' as never, 'x' as never)
+    expect(Object.keys(c.var)).toEqual(['fingerprint', 'other', 'fingerprintEnv'])
+    expect(made).toHaveLength(0)
+    expect(c.var.fingerprintEnv).toBe(c.get('fingerprintEnv'))
+    expect({ ...c.var }.fingerprintEnv).toBe(c.var.fingerprintEnv)
+    expect(structuredClone(c.var.fingerprintEnv)).toEqual({ A: '1', B: '2' })
+    expect(JSON.stringify(c.var.fingerprintEnv)).toBe('{"A":"1","B":"2"}')
+    c.var.fingerprintEnv.C = '3'
+    expect({ ...c.get('fingerprintEnv') }).toEqual({ A: '1', B: '2', C: '3' })
+    c.set('fingerprintEnv', { D: '4' })
+    expect(c.var.fingerprintEnv).toEqual({ D: '4' })
+    expect(made).toHaveLength(1)
+    return c.text('ok')
+  })
+  expect(await (await app.request('/')).text()).toBe('ok')
+})
+
+test('fingerprintEnv goes to Bun.spawn and Bun.$, as it is and spread', async () => {
+  const found = literal({ env: { A: '1', B: '2' } })
+  const app = new Hono<{ Variables: FingerprintVariables }>().use(createMiddleware(finding(found)))
+  app.get('/', async (c) => {
+    const { stdout } = Bun.spawnSync(['/usr/bin/env'], { env: c.var.fingerprintEnv })
+    const shell = await Bun.$`/usr/bin/env`.env({ ...c.var.fingerprintEnv, C: '3' }).text()
+    return c.text(`${stdout}${shell}`)
+  })
+  expect(await (await app.request('/')).text()).toBe('A=1\nB=2\nA=1\nB=2\nC=3\n')
 })

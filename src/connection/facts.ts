@@ -1,0 +1,262 @@
+/**
+ * Every fact that has a name outside this process, in one row: its `FINGERPRINT_*` variable, its OpenTelemetry attribute, where its
+ * value comes from, and its unit. The environment of scripts, log fields, JSON log members and attributes follow from the rows.
+ * @module
+ */
+import { toHex } from '../base/bytes.ts'
+import type { Syn } from '../wire/syn.ts'
+import type { Fingerprint } from './fingerprint.ts'
+import type { SynFacts } from './syn-facts.ts'
+
+/** Which raw dumps go into the environment; both are off by default. */
+export interface EnvOptions {
+  /** `FINGERPRINT_SAVED_SYN`: the saved SYN in lower-case hex. */
+  readonly savedSyn?: boolean | undefined
+  /** `FINGERPRINT_TCP_INFO`: `struct tcp_info` as the kernel gave it, in lower-case hex. */
+  readonly tcpInfo?: boolean | undefined
+}
+
+type Value = string | number | undefined
+type Row = Omit<FactRow, 'variable' | 'attribute' | 'read'>
+
+/** One fact. */
+export interface FactRow {
+  /** Its environment variable and log field; `undefined` where it has none. */
+  readonly variable: string | undefined
+  /** Its OpenTelemetry attribute; `undefined` where it has none. */
+  readonly attribute: string | undefined
+  /** Its value; `undefined` where it is absent. */
+  readonly read: (fingerprint: Fingerprint) => Value
+  /** The same, from the SYN alone, where that is enough: the same for all requests of a connection. */
+  readonly readSyn?: (syn: Syn) => Value
+  /** Unit of the value. Attributes are in seconds. */
+  readonly unit?: 'microseconds' | 'milliseconds'
+  /** Unit of the variable, where it is another one than the value's. */
+  readonly variableUnit?: 'microseconds'
+  /** A number as text: JSON log lines print it as a number. */
+  readonly number?: boolean
+  /** A raw dump, which an option asks for. */
+  readonly dump?: keyof EnvOptions
+  /** An address or port of the client: personal data. */
+  readonly address?: boolean
+}
+
+const fact = (
+  variable: string | undefined,
+  attribute: string | undefined,
+  read: FactRow['read'],
+  more: Row = {},
+): FactRow => ({ ...more, variable, attribute, read })
+
+const synFact = (
+  variable: string,
+  attribute: string | undefined,
+  readSyn: (syn: Syn) => Value,
+  more: Row = {},
+): FactRow => fact(variable, attribute, ({ syn }) => syn && readSyn(syn), { ...more, readSyn })
+
+const NUMBER: Row = { number: true }
+
+/** What `network.*` is about: the connection of the socket, behind a proxy another one than the client's. */
+const socket = (fingerprint: Fingerprint): Fingerprint => fingerprint.hop ?? fingerprint
+
+/** Names of the semantic conventions (stable): where the connection comes from and what it is. */
+const NETWORK: readonly FactRow[] = [
+  fact(undefined, 'client.address', ({ peer }) => peer?.address, { address: true }),
+  fact(undefined, 'client.port', ({ peer }) => peer?.port, { address: true }),
+  fact(undefined, 'network.peer.address', (one) => socket(one).peer?.address, { address: true }),
+  fact(undefined, 'network.peer.port', (one) => socket(one).peer?.port, { address: true }),
+  fact(undefined, 'network.local.port', (one) => socket(one).local?.port),
+  fact(undefined, 'network.transport', (one) => transport(socket(one))),
+  fact(undefined, 'network.type', (one) => type(socket(one))),
+]
+
+/** Headers of the SYN. Names of variables: those of mod_tcpfingerprint, and README. Own attributes: the conventions have none. */
+const SYN: readonly FactRow[] = [
+  synFact('FINGERPRINT_IP_TTL', 'tcp.syn.ttl', ({ ip }) => (ip.version === 4 ? ip.timeToLive : ip.hopLimit), NUMBER),
+  synFact('FINGERPRINT_IP_DF', undefined, ({ ip }) => (ip.version === 4 ? Number(ip.dontFragment) : undefined), NUMBER),
+  synFact('FINGERPRINT_IP_ECN', undefined, ({ ip }) => ip.ecn, NUMBER),
+  synFact('FINGERPRINT_TCP_WSIZE', 'tcp.syn.window', ({ tcp }) => tcp.window, NUMBER),
+  synFact('FINGERPRINT_TCP_WSCALE', 'tcp.syn.window_scale', ({ tcp }) => tcp.windowScale, NUMBER),
+  synFact('FINGERPRINT_TCP_MSS', 'tcp.syn.mss', ({ tcp }) => tcp.mss, NUMBER),
+  synFact('FINGERPRINT_TCP_OPTIONS', 'tcp.syn.options', ({ tcp }) => tcp.optionKinds.join()),
+  synFact('FINGERPRINT_TCP_ECN', undefined, ({ tcp: { flags } }) => Number(flags.ece) + 2 * Number(flags.cwr), NUMBER),
+]
+
+/** The connection over time. */
+const TIMING: readonly FactRow[] = [
+  fact(undefined, 'tcp.connection.request', ({ connection }) => connection?.request),
+  fact('FINGERPRINT_TCP_RTT', 'tcp.rtt', ({ timing }) => timing.rtt?.microseconds, {
+    number: true,
+    unit: 'microseconds',
+  }),
+  fact(undefined, 'tcp.rtt_variation', ({ tcpInfo }) => tcpInfo?.rttvar, { unit: 'microseconds' }),
+  fact('FINGERPRINT_ACCEPT_TIME', undefined, acceptTime, {
+    number: true,
+    unit: 'milliseconds',
+    variableUnit: 'microseconds',
+  }),
+  fact('FINGERPRINT_SAVED_SYN', undefined, ({ syn }) => syn?.hex, { dump: 'savedSyn' }),
+  fact('FINGERPRINT_TCP_INFO', undefined, ({ tcpInfoBytes }) => tcpInfoBytes && toHex(tcpInfoBytes), {
+    dump: 'tcpInfo',
+  }),
+  fact('FINGERPRINT_TCP_HANDSHAKE_RTT', 'tcp.handshake_rtt', ({ timing }) => timing.handshakeRtt?.microseconds, {
+    number: true,
+    unit: 'microseconds',
+  }),
+  fact(
+    'FINGERPRINT_TCP_HANDSHAKE_RTT_SOURCE',
+    'tcp.handshake_rtt.provenance',
+    ({ timing }) => timing.handshakeRtt?.provenance,
+  ),
+  fact('FINGERPRINT_FIRST_DATA_DELAY', 'tcp.first_data_delay', ({ timing }) => timing.firstDataDelayMilliseconds, {
+    number: true,
+    unit: 'milliseconds',
+  }),
+  fact(undefined, 'tcp.retransmits', ({ tcpInfo }) => tcpInfo?.total_retrans),
+]
+
+/** Strings and names. HAProxy's digits and a label are text also where they look like a number. */
+const NAMES: readonly FactRow[] = [
+  fact('FINGERPRINT_P0F', 'tcp.fingerprint.p0f', ({ fingerprints }) => fingerprints?.p0f),
+  fact('FINGERPRINT_MUONFP', 'tcp.fingerprint.muonfp', ({ fingerprints }) => fingerprints?.muonfp),
+  fact('FINGERPRINT_HAPROXY', 'tcp.fingerprint.haproxy', ({ fingerprints }) => fingerprints?.haproxy),
+  fact('FINGERPRINT_LABEL', 'tcp.fingerprint.label', ({ label }) => label?.name),
+  fact('FINGERPRINT_LINK', 'tcp.fingerprint.link', ({ label }) => label?.link),
+  fact('FINGERPRINT_DISTANCE', 'tcp.fingerprint.distance', ({ label }) => label?.distance, NUMBER),
+]
+
+const ORIGIN: readonly FactRow[] = [
+  fact('FINGERPRINT_SOURCE', 'tcp.fingerprint.source', ({ source }) => source),
+  fact('FINGERPRINT_REASON', 'tcp.fingerprint.reason', ({ reason }) => reason),
+]
+
+/** Facts with a variable, in the order of the environment. */
+const VARIABLES: readonly (FactRow & { readonly variable: string })[] = [SYN, TIMING, NAMES, ORIGIN]
+  .flat()
+  .filter((row) => row.variable !== undefined) as never
+
+/** Facts with an attribute, in the order of the attributes. */
+const ATTRIBUTES: readonly (FactRow & { readonly attribute: string })[] = [NETWORK, ORIGIN, NAMES, SYN, TIMING]
+  .flat()
+  .filter((row) => row.attribute !== undefined) as never
+
+/** Every name that `toEnv` may set. */
+export const ENV_NAMES: readonly string[] = VARIABLES.map(({ variable }) => variable)
+
+/** The variables of raw dumps: `FINGERPRINT_SAVED_SYN`, `FINGERPRINT_TCP_INFO`. */
+export const DUMP_NAMES: readonly string[] = VARIABLES.filter((row) => row.dump !== undefined).map(
+  (row) => row.variable,
+)
+
+/** Variables that hold a decimal number, which JSON prints as one. */
+export const NUMBER_NAMES: ReadonlySet<string> = new Set(
+  VARIABLES.filter((row) => row.number === true).map((row) => row.variable),
+)
+
+/**
+ * The `FINGERPRINT_*` variables of a fingerprint, for the environment of a subprocess.
+ *
+ * Values are decimal but for text and the dumps, which are hexadecimal; an absent fact is an absent key. No value holds a control
+ * character: NUL would make `spawn` throw, and a line break could pass for another variable where the environment is printed.
+ *
+ * @example
+ * Bun.spawn(['./handler'], { env: { PATH: '/usr/bin', ...toEnv(c.var.fingerprint) } })
+ */
+export function toEnv(fingerprint: Fingerprint, options: EnvOptions = {}): Record<string, string> {
+  return envOf(fingerprint, options, undefined)
+}
+
+/** The raw dumps of a fingerprint, whatever the options of the environment say: a log format may name them. */
+export function dumpsOf(fingerprint: Pick<Fingerprint, 'syn' | 'tcpInfoBytes'>): Record<string, string> {
+  const dumps: Record<string, string> = {}
+  for (const row of VARIABLES) {
+    if (row.dump === undefined) continue
+    const text = textOf(row, row.read(fingerprint as Fingerprint))
+    if (text !== undefined) dumps[row.variable] = text
+  }
+  return dumps
+}
+
+/** The same as {@link toEnv}, with what follows from the SYN alone made once per connection. */
+export function envOf(
+  fingerprint: Fingerprint,
+  options: EnvOptions,
+  syn: SynFacts | undefined,
+): Record<string, string> {
+  const known = syn?.texts(synTexts)
+  const env: Record<string, string> = {}
+  for (let i = 0; i < VARIABLES.length; i++) {
+    const row = VARIABLES[i]!
+    if (row.dump !== undefined && options[row.dump] !== true) continue
+    const text = known !== undefined && row.readSyn !== undefined ? known[i] : textOf(row, row.read(fingerprint))
+    if (text !== undefined) env[row.variable] = text
+  }
+  return env
+}
+
+/** Texts of the rows that the SYN alone gives, at the places of their rows. */
+function synTexts(syn: Syn): readonly (string | undefined)[] {
+  return VARIABLES.map((row) => row.readSyn && textOf(row, row.readSyn(syn)))
+}
+
+function textOf({ unit, variableUnit }: FactRow, value: Value): string | undefined {
+  if (value === undefined || value === '') return undefined
+  if (typeof value === 'string') return safeText(value)
+  return String(unit === 'milliseconds' && variableUnit === 'microseconds' ? value * 1000 : value)
+}
+
+const safeText = (text: string): string => text.replace(/[\u0000-\u001f\u007f]/g, '')
+
+/** What an attribute may hold here. */
+export type AttributeValue = string | number | boolean
+
+/** Which attributes to make. */
+export interface AttributeOptions {
+  /** Addresses and ports of the client: personal data where the store is not made for it. Default true. */
+  readonly addresses?: boolean | undefined
+}
+
+const PER_SECOND = { microseconds: 1_000_000, milliseconds: 1000 } as const
+
+/**
+ * A fingerprint as OpenTelemetry attributes, for spans, log records and metrics of any exporter; an absent fact is an absent key.
+ * Durations are in seconds, as OpenTelemetry wants them. Loads no OpenTelemetry package.
+ *
+ * For spans and logs. Most values have far too many possibilities for the label of a metric: use `label?.name`,
+ * `timing.handshakeRtt?.provenance` or `source` there.
+ *
+ * @see {@link https://opentelemetry.io/docs/specs/semconv/registry/attributes/network/ semantic conventions}
+ * @example
+ * trace.getActiveSpan()?.setAttributes(toAttributes(c.var.fingerprint))
+ */
+export function toAttributes(fingerprint: Fingerprint, options: AttributeOptions = {}): Record<string, AttributeValue> {
+  const attributes: Record<string, AttributeValue> = {}
+  for (const { attribute, read, unit, address } of ATTRIBUTES) {
+    if (address === true && options.addresses === false) continue
+    const value = read(fingerprint)
+    if (value === undefined || value === '') continue
+    attributes[attribute] = unit === undefined ? value : (value as number) / PER_SECOND[unit]
+  }
+  return attributes
+}
+
+function acceptTime({ timing }: Fingerprint): number | undefined {
+  const { acceptTimeMilliseconds, acceptTime } = timing
+  if (acceptTimeMilliseconds !== undefined) return acceptTimeMilliseconds
+  // A fingerprint that came as JSON.
+  return acceptTime === undefined ? undefined : Date.parse(acceptTime)
+}
+
+function transport({ reason, available, peer }: Fingerprint): string | undefined {
+  if (reason === 'unix-socket') return 'unix'
+  // Without an address it is a virtual machine's socket (Deno), for which the conventions have no value.
+  if (reason === 'not-tcp') return peer && 'quic'
+  return available ? 'tcp' : undefined
+}
+
+function type({ syn, peer }: Fingerprint): string | undefined {
+  if (syn !== undefined) return syn.ip.version === 4 ? 'ipv4' : 'ipv6'
+  if (peer === undefined) return undefined
+  return peer.address.includes(':') ? 'ipv6' : 'ipv4'
+}

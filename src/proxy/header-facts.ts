@@ -1,0 +1,58 @@
+/**
+ * The fingerprint that a proxy's headers give, beside the kernel's own view of the connection from the proxy.
+ * @module
+ */
+import { type Collection, type Fingerprint, FingerprintView, type Known } from '../connection/fingerprint.ts'
+import { SynFacts } from '../connection/syn-facts.ts'
+import type { HeaderFacts } from './trusted-header.ts'
+
+/** Nothing in it is the kernel's: that is all in `hop`. One is made for every request, and nothing of it is kept. */
+export class HeaderFingerprint extends FingerprintView {
+  readonly #known: Known
+  readonly #info: Uint8Array | undefined
+  readonly #hop: Fingerprint
+
+  /** `hop` is the connection from the proxy. */
+  constructor(collection: Collection, facts: HeaderFacts, hop: Fingerprint) {
+    super(collection)
+    this.#known = knownOf(collection, facts)
+    this.#info = facts.tcpInfoBytes
+    this.#hop = hop
+  }
+
+  resolve(): Known {
+    return this.#known
+  }
+
+  /** Nothing says on which request of the client's connection this is. */
+  protected requestNumber(): number {
+    return 0
+  }
+
+  protected readInfo(): Uint8Array | undefined {
+    return this.#info
+  }
+
+  override get hop(): Fingerprint {
+    return this.#hop
+  }
+}
+
+function knownOf({ syn: wantsSyn, tcpInfo }: Collection, facts: HeaderFacts): Known {
+  const syn = wantsSyn ? facts.syn : undefined
+  return {
+    source: 'header',
+    reason: undefined,
+    synReason: syn === undefined ? 'not-saved' : undefined,
+    peer: facts.peer ?? (syn && { address: syn.ip.source, port: syn.tcp.sourcePort }),
+    // The port that the client went to.
+    local: syn && { port: syn.tcp.destinationPort },
+    // The proxy's connection is another one.
+    cookie: undefined,
+    syn: syn && new SynFacts(syn.bytes, syn),
+    timing: undefined,
+    handshakeTimeToLive: undefined,
+    // The kernel says 0 where it has no sample.
+    rttMicroseconds: (tcpInfo === 'off' ? undefined : facts.rttMicroseconds) || undefined,
+  }
+}
