@@ -27,7 +27,7 @@ export interface EntrySource {
 /** One end of a connection. */
 interface Endpoint {
   readonly address: string
-  readonly port: number
+  readonly port?: number | undefined
 }
 
 /** The ends of a request's connection, as a fingerprint names them. */
