@@ -6,7 +6,7 @@
 const CAPACITY = 2 * 1024 * 1024
 
 /** The unread part of a stream. Memory is fixed; a parser may ask for at most half of it in one piece. */
-export class Window {
+export class ByteQueue {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly view: DataView<ArrayBuffer>
   /** First unread octet in `bytes`. */

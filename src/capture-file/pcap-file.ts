@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Window } from './byte-queue.ts'
-import { type CaptureHandler, LOOK, type Parser } from './types.ts'
+import type { ByteQueue } from './byte-queue.ts'
+import { type CaptureHandler, MAX_PACKET, type Parser } from './types.ts'
 
 /** First four octets read as big-endian, of files whose numbers are big-endian. */
 export const PCAP_MAGIC = { MICROSECONDS: 0xa1b2c3d4, NANOSECONDS: 0xa1b23c4d, MODIFIED: 0xa1b2cd34 } as const
@@ -15,6 +15,9 @@ const LONGEST_PACKET = 128 * 1024 * 1024
 /** Every reader accepts packets up to this length, whatever snap length the header states (Wireshark, libpcap). */
 const USUAL_SNAP_LENGTH = 262_144
 const FILE_HEADER = 24
+
+/** LINKTYPE_ values of AIX's. */
+const AIX_LINK_TYPES: Readonly<Record<number, number>> = { 6: 1, 24: 0 }
 
 /** Parses the records of one pcap file. */
 export class PcapParser implements Parser {
@@ -34,8 +37,8 @@ export class PcapParser implements Parser {
     this.#recordHeader = magic === PCAP_MAGIC.MODIFIED ? 24 : 16
   }
 
-  #header(window: Window): boolean {
-    const { view, at } = window
+  #header(queue: ByteQueue): boolean {
+    const { view, at } = queue
     const little = this.#little
     const major = view.getUint16(at + 4, little)
     const minor = view.getUint16(at + 6, little)
@@ -45,7 +48,7 @@ export class PcapParser implements Parser {
       this.#handler.problem({
         reason: 'unknown-version',
         detail: `pcap version ${major}.${minor}`,
-        offset: window.position + 4,
+        offset: queue.position + 4,
       })
       return false
     } else if (minor < 3) this.#swapped = 'always'
@@ -54,22 +57,24 @@ export class PcapParser implements Parser {
     this.#limit = Math.min(Math.max(snapLength, USUAL_SNAP_LENGTH), LONGEST_PACKET)
     // The upper half holds the length of the frame check sequence.
     this.#linkType = view.getUint32(at + 20, little) & 0xffff
-    window.skip(FILE_HEADER)
+    // AIX writes version 2.2 and RFC 1573 ifTypes: 6 is Ethernet, 24 loopback.
+    if (!little && minor === 2) this.#linkType = AIX_LINK_TYPES[this.#linkType] ?? this.#linkType
+    queue.skip(FILE_HEADER)
     return true
   }
 
-  parse(window: Window): boolean {
+  parse(queue: ByteQueue): boolean {
     if (this.#linkType < 0) {
-      if (window.available < FILE_HEADER) return true
-      if (!this.#header(window)) return false
+      if (queue.available < FILE_HEADER) return true
+      if (!this.#header(queue)) return false
     }
-    const { view, bytes } = window
+    const { view, bytes } = queue
     const little = this.#little
     const size = this.#recordHeader
     const handler = this.#handler
     const linkType = this.#linkType
-    while (window.end - window.at >= size) {
-      const { at } = window
+    while (queue.end - queue.at >= size) {
+      const { at } = queue
       let captured = view.getUint32(at + 8, little)
       let original = view.getUint32(at + 12, little)
       if (this.#swapped === 'always' || (this.#swapped === 'guess' && captured > original)) {
@@ -81,13 +86,13 @@ export class PcapParser implements Parser {
         handler.problem({
           reason: 'broken-record',
           detail: `a captured length of ${captured} octets, more than the snap length allows; nothing behind it can be found`,
-          offset: window.position + 8,
+          offset: queue.position + 8,
           frame: this.#frame + 1,
         })
         return false
       }
-      const look = Math.min(captured, LOOK)
-      if (window.end - at < size + look) return true
+      const look = Math.min(captured, MAX_PACKET)
+      if (queue.end - at < size + look) return true
       const frame = ++this.#frame
       const start = at + size
       if (!handler.packet(bytes, start, start + look, linkType, frame, original > captured) && !this.#unknownLink) {
@@ -99,27 +104,27 @@ export class PcapParser implements Parser {
           frame,
         })
       }
-      if (window.end - start >= captured) window.at = start + captured
-      else window.skip(size + captured)
-      if (window.skipping > 0) return true
+      if (queue.end - start >= captured) queue.at = start + captured
+      else queue.skip(size + captured)
+      if (queue.skipping > 0) return true
     }
     return true
   }
 
-  end(window: Window): void {
+  end(queue: ByteQueue): void {
     if (this.#linkType < 0) {
       this.#handler.problem({
         reason: 'truncated-file',
         detail: 'it ends inside the file header',
-        offset: window.position + window.available,
+        offset: queue.position + queue.available,
       })
-    } else if (window.available > 0 || window.skipping > 0) {
+    } else if (queue.available > 0 || queue.skipping > 0) {
       // A packet that was already given belongs to the record that is cut.
-      const frame = window.skipping > 0 ? this.#frame : this.#frame + 1
+      const frame = queue.skipping > 0 ? this.#frame : this.#frame + 1
       this.#handler.problem({
         reason: 'truncated-file',
         detail: 'it ends inside a packet',
-        offset: window.position + window.available,
+        offset: queue.position + queue.available,
         frame,
       })
     }

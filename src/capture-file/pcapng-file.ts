@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Window } from './byte-queue.ts'
-import { type CaptureHandler, LOOK, type Parser } from './types.ts'
+import type { ByteQueue } from './byte-queue.ts'
+import { type CaptureHandler, MAX_PACKET, type Parser } from './types.ts'
 
 /** Block types. */
 export const BLOCK = {
@@ -55,22 +55,22 @@ export class PcapngParser implements Parser {
     this.#handler = handler
   }
 
-  parse(window: Window): boolean {
+  parse(queue: ByteQueue): boolean {
     for (;;) {
-      if (window.skipping > 0) return true
+      if (queue.skipping > 0) return true
       if (this.#trailer > 0) {
-        if (window.available < 4) return true
-        if (!this.#endBlock(window)) return false
+        if (queue.available < 4) return true
+        if (!this.#endBlock(queue)) return false
         continue
       }
-      if (window.available < BLOCK_HEADER) return true
-      const { view, at } = window
+      if (queue.available < BLOCK_HEADER) return true
+      const { view, at } = queue
       const section = view.getUint32(at, false) === BLOCK.SECTION_HEADER
       if (section) {
-        if (window.available < BLOCK_HEADER + 4) return true
+        if (queue.available < BLOCK_HEADER + 4) return true
         if (view.getUint32(at + 8, true) === BYTE_ORDER_MAGIC) this.#little = true
         else if (view.getUint32(at + 8, false) === BYTE_ORDER_MAGIC) this.#little = false
-        else return this.#lost(window, 'a section without byte-order magic')
+        else return this.#lost(queue, 'a section without byte-order magic')
       }
       const type = section ? BLOCK.SECTION_HEADER : view.getUint32(at, this.#little)
       const stated = view.getUint32(at + 4, this.#little)
@@ -78,26 +78,26 @@ export class PcapngParser implements Parser {
       const total = stated + ((4 - (stated & 3)) & 3)
       const fixed = FIXED[type] ?? 0
       const body = total - BLOCK_HEADER - 4
-      if (body < 0) return this.#lost(window, `a block of type ${type} with a total length of ${stated} octets`)
+      if (body < 0) return this.#lost(queue, `a block of type ${type} with a total length of ${stated} octets`)
       if (body < fixed) {
-        if (section) return this.#lost(window, `a section header of ${stated} octets`)
+        if (section) return this.#lost(queue, `a section header of ${stated} octets`)
         if (type !== BLOCK.INTERFACE) this.#frame++
-        this.#broken(window, `a block of type ${type} with a total length of ${stated} octets`, type)
+        this.#broken(queue, `a block of type ${type} with a total length of ${stated} octets`, type)
         if (type === BLOCK.INTERFACE) this.#addInterface(-1, 0)
       } else {
-        const look = packetBlock(type) ? Math.min(body, LOOK) : fixed
-        if (window.available < BLOCK_HEADER + look) return true
-        if (!this.#block(window, type, body, look)) return false
+        const look = packetBlock(type) ? Math.min(body, MAX_PACKET) : fixed
+        if (queue.available < BLOCK_HEADER + look) return true
+        if (!this.#block(queue, type, body, look)) return false
       }
       this.#trailer = stated
-      this.#blockOffset = window.position
-      window.skip(BLOCK_HEADER + body)
+      this.#blockOffset = queue.position
+      queue.skip(BLOCK_HEADER + body)
     }
   }
 
-  #block(window: Window, type: number, body: number, look: number): boolean {
-    const { view } = window
-    const at = window.at + BLOCK_HEADER
+  #block(queue: ByteQueue, type: number, body: number, look: number): boolean {
+    const { view } = queue
+    const at = queue.at + BLOCK_HEADER
     const little = this.#little
     switch (type) {
       case BLOCK.SECTION_HEADER: {
@@ -106,7 +106,7 @@ export class PcapngParser implements Parser {
           this.#handler.problem({
             reason: 'unknown-version',
             detail: `pcapng version ${major}.${view.getUint16(at + 6, little)}`,
-            offset: window.position + BLOCK_HEADER + 4,
+            offset: queue.position + BLOCK_HEADER + 4,
           })
           return false
         }
@@ -123,14 +123,14 @@ export class PcapngParser implements Parser {
       case BLOCK.PACKET: {
         const id = type === BLOCK.PACKET ? view.getUint16(at, little) : view.getUint32(at, little)
         const captured = view.getUint32(at + 12, little)
-        this.#packet(window, id, 20, captured, view.getUint32(at + 16, little), body, look)
+        this.#packet(queue, id, 20, captured, view.getUint32(at + 16, little), body, look)
         return true
       }
       case BLOCK.SIMPLE_PACKET: {
         const original = view.getUint32(at, little)
         const snapLength = this.#snapLengths[0] ?? 0
         const captured = Math.min(original, snapLength === 0 ? original : snapLength, body - 4)
-        this.#packet(window, 0, 4, captured, original, body, look)
+        this.#packet(queue, 0, 4, captured, original, body, look)
         return true
       }
       default:
@@ -147,7 +147,7 @@ export class PcapngParser implements Parser {
   }
 
   #packet(
-    window: Window,
+    queue: ByteQueue,
     id: number,
     fixed: number,
     captured: number,
@@ -158,7 +158,7 @@ export class PcapngParser implements Parser {
     const frame = ++this.#frame
     if (captured > body - fixed) {
       this.#broken(
-        window,
+        queue,
         `a captured length of ${captured} octets in a block with room for ${body - fixed}`,
         BLOCK.ENHANCED_PACKET,
       )
@@ -172,26 +172,26 @@ export class PcapngParser implements Parser {
       this.#handler.problem({
         reason: 'broken-block',
         detail: `a packet of interface ${id}, but ${described(this.#interfaces)} described; such packets are passed over`,
-        offset: window.position,
+        offset: queue.position,
         frame,
       })
       return
     }
-    const start = window.at + BLOCK_HEADER + fixed
+    const start = queue.at + BLOCK_HEADER + fixed
     const end = start + Math.min(captured, look - fixed)
-    if (!this.#handler.packet(window.bytes, start, end, linkType, frame, original > captured) && !this.#told.has(id)) {
+    if (!this.#handler.packet(queue.bytes, start, end, linkType, frame, original > captured) && !this.#told.has(id)) {
       this.#told.add(id)
       this.#handler.problem({
         reason: 'unknown-link-type',
         detail: `link type ${linkType} of interface ${id}; its packets are passed over`,
-        offset: window.position,
+        offset: queue.position,
         frame,
       })
     }
   }
 
-  #endBlock(window: Window): boolean {
-    const again = window.view.getUint32(window.at, this.#little)
+  #endBlock(queue: ByteQueue): boolean {
+    const again = queue.view.getUint32(queue.at, this.#little)
     const stated = this.#trailer
     if (again !== stated) {
       const detail = `a block whose total length is ${stated} octets at its start and ${again} at its end`
@@ -205,35 +205,35 @@ export class PcapngParser implements Parser {
     }
     this.#lastDisagreed = again !== stated
     this.#trailer = 0
-    window.skip(4)
+    queue.skip(4)
     return true
   }
 
-  #broken(window: Window, detail: string, type: number): void {
+  #broken(queue: ByteQueue, detail: string, type: number): void {
     this.#handler.problem({
       reason: 'broken-block',
       detail,
-      offset: window.position,
+      offset: queue.position,
       ...(packetBlock(type) ? { frame: this.#frame } : {}),
     })
   }
 
-  #lost(window: Window, detail: string): false {
+  #lost(queue: ByteQueue, detail: string): false {
     this.#handler.problem({
       reason: 'broken-block',
       detail: `${detail}; the blocks behind it cannot be found`,
-      offset: window.position,
+      offset: queue.position,
       frame: this.#frame + 1,
     })
     return false
   }
 
-  end(window: Window): void {
-    if (window.available === 0 && window.skipping === 0 && this.#trailer === 0) return
+  end(queue: ByteQueue): void {
+    if (queue.available === 0 && queue.skipping === 0 && this.#trailer === 0) return
     this.#handler.problem({
       reason: 'truncated-file',
       detail: 'it ends inside a block',
-      offset: window.position + window.available,
+      offset: queue.position + queue.available,
       // Inside a block whose packet was already given it is that packet.
       frame: this.#trailer > 0 ? Math.max(this.#frame, 1) : this.#frame + 1,
     })

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Window } from './byte-queue.ts'
+import { ByteQueue } from './byte-queue.ts'
 import { PCAP_MAGIC, PcapParser } from './pcap-file.ts'
 import { BLOCK, PcapngParser } from './pcapng-file.ts'
 import type { CaptureHandler, Parser } from './types.ts'
@@ -26,7 +26,7 @@ function firstOctets(bytes: Uint8Array): string {
 /** A capture file that arrives in pieces. */
 export class CaptureReader {
   readonly #handler: CaptureHandler
-  readonly #window = new Window()
+  readonly #queue = new ByteQueue()
   #parser: Parser | undefined
   #done = false
 
@@ -42,9 +42,9 @@ export class CaptureReader {
   /** Takes the next octets of the file. They are copied: the caller may use the array again. */
   push(chunk: Uint8Array): void {
     for (let from = 0; from < chunk.length && !this.#done; ) {
-      from += this.#window.push(chunk, from)
+      from += this.#queue.push(chunk, from)
       this.#parser ??= this.#detect()
-      if (this.#parser !== undefined && !this.#parser.parse(this.#window)) this.#done = true
+      if (this.#parser !== undefined && !this.#parser.parse(this.#queue)) this.#done = true
     }
   }
 
@@ -52,29 +52,29 @@ export class CaptureReader {
   end(): void {
     if (this.#done) return
     this.#done = true
-    const window = this.#window
-    if (this.#parser !== undefined) this.#parser.end(window)
-    else if (window.available === 0) {
+    const queue = this.#queue
+    if (this.#parser !== undefined) this.#parser.end(queue)
+    else if (queue.available === 0) {
       this.#handler.problem({ reason: 'empty-file', detail: 'it holds no octets', offset: 0 })
     } else {
       this.#handler.problem({
         reason: 'unknown-format',
-        detail: `only ${window.available} octets: ${firstOctets(window.bytes.subarray(0, window.available))}`,
+        detail: `only ${queue.available} octets: ${firstOctets(queue.bytes.subarray(0, queue.available))}`,
         offset: 0,
       })
     }
   }
 
   #detect(): Parser | undefined {
-    const window = this.#window
-    if (window.available < 4) return undefined
+    const queue = this.#queue
+    if (queue.available < 4) return undefined
     const magics: readonly number[] = Object.values(PCAP_MAGIC)
     for (const little of [true, false]) {
-      const magic = window.view.getUint32(0, little)
+      const magic = queue.view.getUint32(0, little)
       if (magics.includes(magic)) return new PcapParser(this.#handler, magic, little)
       if (magic === BLOCK.SECTION_HEADER) return new PcapngParser(this.#handler)
     }
-    const first = firstOctets(window.bytes.subarray(0, Math.min(window.available, 8)))
+    const first = firstOctets(queue.bytes.subarray(0, Math.min(queue.available, 8)))
     const other = OTHERS.find(([start]) => first.startsWith(start))
     this.#handler.problem({
       reason: 'unknown-format',

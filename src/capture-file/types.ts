@@ -2,7 +2,7 @@
  * What a capture-file parser tells its caller.
  * @module
  */
-import type { Window } from './byte-queue.ts'
+import type { ByteQueue } from './byte-queue.ts'
 
 /** Why a capture file, or a part of it, could not be read. */
 export type CaptureReason =
@@ -36,7 +36,7 @@ export interface CaptureProblem {
 export interface CaptureHandler {
   /**
    * One packet: octets `start` to `end` of `bytes`, which is reused afterwards. Of a very large packet only the first
-   * `LOOK` octets are given.
+   * `MAX_PACKET` octets are given.
    *
    * @param linkType LINKTYPE_ value of its interface.
    * @param frame Number of the packet in the file, from 1.
@@ -48,12 +48,12 @@ export interface CaptureHandler {
 }
 
 /** Octets of one packet that are looked at: more than any chain of link, tunnel and IP headers can have before TCP. */
-export const LOOK: number = 72 * 1024
+export const MAX_PACKET: number = 72 * 1024
 
-/** A parser of one format over a window. */
+/** A parser of one format over a queue. */
 export interface Parser {
-  /** Uses what is in the window. `false`: nothing more can be read from this file. */
-  parse(window: Window): boolean
+  /** Uses what is in the queue. `false`: nothing more can be read from this file. */
+  parse(queue: ByteQueue): boolean
   /** The stream has ended. */
-  end(window: Window): void
+  end(queue: ByteQueue): void
 }

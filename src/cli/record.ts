@@ -4,6 +4,7 @@
  */
 import type { Fingerprints } from '../fingerprint/index.ts'
 import type { Label } from '../label/match.ts'
+import type { PartialSynRecord } from '../wire/partial-syn.ts'
 import type { Syn } from '../wire/syn.ts'
 
 /** What is said of all SYNs of one shape: made once, and the same object for each of them. */
@@ -52,6 +53,8 @@ export interface RecordError {
 /** Writes records and errors in one form. */
 export interface RecordWriter {
   record(report: Report): void
+  /** The beginning of a SYN, where a capture kept no more. */
+  partial(syn: PartialSynRecord, place: Pick<Report, 'file' | 'frame' | 'tunnel'>): void
   /** @param file and `frame`: only for capture files. */
   error(error: RecordError, file?: string, frame?: number): void
 }

@@ -5,7 +5,7 @@
 import { toHex, u16be } from '../base/bytes.ts'
 import { plural } from '../base/text.ts'
 import { guessHopDistance, guessInitialTtl } from '../fingerprint/ttl.ts'
-import { EXTENSION_HEADER, IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
+import { EXTENSION_HEADER, extensionHeaderLength, IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
 import type { Syn } from '../wire/syn.ts'
 import { TCP_FLAG } from '../wire/tcp.ts'
 import { TCP_OPTION, type TcpOption } from '../wire/tcp-options.ts'
@@ -156,18 +156,12 @@ function ipv6Fields(syn: Syn): PacketField[] {
   ]
   let at = ipOffset + IPV6_HEADER_LENGTH
   for (const kind of ip.extensionHeaders) {
-    const units = bytes[at + 1]!
-    const length =
-      kind === EXTENSION_HEADER.FRAGMENT
-        ? 8
-        : kind === EXTENSION_HEADER.AUTHENTICATION
-          ? (units + 2) * 4
-          : (units + 1) * 8
+    const length = extensionHeaderLength(kind, bytes, at)
     const name = EXTENSION[kind] ?? `Header ${kind}`
     const about = `Extension header ${kind}, ${length} octets. Rare in a SYN.`
     fields.push(
       field('Next header', 8, bytes[at]!, `What follows the extension header. ${about}`),
-      field('Length', 8, units, `Length of the extension header as it is written. ${about}`),
+      field('Length', 8, bytes[at + 1]!, `Length of the extension header as it is written. ${about}`),
       field(name, (length - 2) * 8, toHex(bytes, at + 2, at + length), about),
     )
     at += length

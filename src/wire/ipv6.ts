@@ -133,16 +133,11 @@ export function decodeIpv6(bytes: Uint8Array, offset: number): Ipv6Header | Deco
     if (!isExtensionHeader(next)) return { reason: 'not-tcp', offset: pointer }
     if (available < at + 8) return { reason: 'truncated', offset: at, needed: at + 8, available }
     kinds.push(next)
-    let length = 8
-    if (next === EXTENSION_HEADER.FRAGMENT) {
-      // RFC 8200 4.5: only the first fragment begins with the TCP header.
-      if ((u16be(bytes, at + 2) & 0xfff8) !== 0) return { reason: 'fragment', offset: at + 2 }
-    } else if (next === EXTENSION_HEADER.AUTHENTICATION) {
-      // RFC 4302 2.2: counts 4-octet units, minus 2. Below 8 octets it is no Authentication Header.
-      length = (bytes[at + 1]! + 2) * 4
-    } else {
-      length = (bytes[at + 1]! + 1) * 8
+    // RFC 8200 4.5: only the first fragment begins with the TCP header.
+    if (next === EXTENSION_HEADER.FRAGMENT && (u16be(bytes, at + 2) & 0xfff8) !== 0) {
+      return { reason: 'fragment', offset: at + 2 }
     }
+    const length = extensionHeaderLength(next, bytes, at)
     if (available < at + length) return { reason: 'truncated', offset: at, needed: at + length, available }
     pointer = at
     next = bytes[at]!
@@ -151,7 +146,8 @@ export function decodeIpv6(bytes: Uint8Array, offset: number): Ipv6Header | Deco
   return new Ipv6Header(bytes, offset, Object.freeze(kinds), at - offset - IPV6_HEADER_LENGTH)
 }
 
-function isExtensionHeader(kind: number): boolean {
+/** True for the kinds of {@link EXTENSION_HEADER}. */
+export function isExtensionHeader(kind: number): boolean {
   switch (kind) {
     case EXTENSION_HEADER.HOP_BY_HOP:
     case EXTENSION_HEADER.ROUTING:
@@ -167,4 +163,12 @@ function isExtensionHeader(kind: number): boolean {
     default:
       return false
   }
+}
+
+/** Octets of the extension header of this kind at `at`: 8 or more. The caller has checked that its second octet is there. */
+export function extensionHeaderLength(kind: number, bytes: Uint8Array, at: number): number {
+  if (kind === EXTENSION_HEADER.FRAGMENT) return 8
+  // RFC 4302 2.2: counts 4-octet units, minus 2.
+  if (kind === EXTENSION_HEADER.AUTHENTICATION) return (bytes[at + 1]! + 2) * 4
+  return (bytes[at + 1]! + 1) * 8
 }

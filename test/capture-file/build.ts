@@ -125,5 +125,6 @@ export function ipv4(protocol: number, payload: Uint8Array, fragment = 0x4000): 
 
 /** A UDP header in front of a payload. */
 export function udp(port: number, payload: Uint8Array): Uint8Array {
-  return join(u16(50000), u16(port), u16(8 + payload.length), u16(0), payload)
+  // Its own source port for each tunnel: tshark remembers what a pair of ports has carried.
+  return join(u16(40_000 + (port % 20_000)), u16(port), u16(8 + payload.length), u16(0), payload)
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { CaptureReader } from '../../src/capture-file/reader.ts'
 import type { CaptureProblem } from '../../src/capture-file/types.ts'
-import { LOOK } from '../../src/capture-file/types.ts'
+import { MAX_PACKET } from '../../src/capture-file/types.ts'
 import { hex, join, type PcapOptions, pcap, pcapng, SYN4, SYN6, u16, u32, withOctet } from './build.ts'
 
 interface Packet {
@@ -118,7 +118,7 @@ describe('CaptureReader on pcap', () => {
       expect(problems).toEqual([])
       expect(packets.map(({ frame, hex: octets }) => [frame, octets.length / 2])).toEqual([
         [1, 60],
-        [2, LOOK],
+        [2, MAX_PACKET],
         [3, 80],
       ])
     }

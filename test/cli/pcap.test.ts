@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join as path } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { ENCAPSULATIONS } from '../../src/capture-file/encapsulations.ts'
 import { ethernet, hex, ipv4, join, pcap, pcapng, SYN4, SYN6, u16, u32, udp, withOctet } from '../capture-file/build.ts'
 import { BUN, DENO, lines, type Outcome, type Runtime, records, tcpfingerprint, withFiles } from './run.ts'
 
@@ -114,7 +115,7 @@ describe('tcpfingerprint pcap', () => {
       { file: 'unknown.pcapng', frame: 1, error: 'unknown-link-type', at: 28 + 20 + 20 },
       { file: 'unknown.pcapng', frame: 2, hex: syn4 },
       { file: 'short.pcap', frame: 1, hex: syn4 },
-      { file: 'short.pcap', frame: 2, error: 'truncated', at: 20 },
+      { file: 'short.pcap', frame: 2, hex: syn4.slice(0, 100) },
       { file: 'short.pcap', frame: 3, hex: syn6 },
       { file: 'short.pcap', frame: 4, error: 'bad-data-offset', at: 32 },
       { file: 'snapped.pcap', frame: 2, hex: syn4 },
@@ -127,7 +128,7 @@ describe('tcpfingerprint pcap', () => {
       'tcpfingerprint: missing.pcap: Cannot read it: no such file',
       'tcpfingerprint: truncated.pcap: frame 2: truncated-file at octet 191: it ends inside a packet',
       'tcpfingerprint: unknown.pcapng: frame 1: unknown-link-type at octet 68: link type 195 of interface 1; its packets are passed over',
-      'tcpfingerprint: short.pcap: frame 2: truncated at offset 20: it ends inside a header (60 octets needed, 50 there)',
+      '{"file":"unknown.pcapng","notOpened":[{"layer":"link type","number":195,"reason":"unknown","packets":2,"frame":1}]}',
       'tcpfingerprint: short.pcap: frame 4: bad-data-offset at offset 32: its TCP data offset is below 5 words',
       'tcpfingerprint: snapped.pcap: frame 1: cut-short: 2 packets were cut before the TCP flags, this one first; a longer snap length keeps them',
       'tcpfingerprint: text.txt: unknown-format at octet 0: neither pcap nor pcapng: it starts with the octets 3435303030303363',
@@ -136,15 +137,110 @@ describe('tcpfingerprint pcap', () => {
     // For people: the same messages, and the good SYNs alone on standard output.
     const people = await overFiles(files, ['missing.pcap', ...Object.keys(files)])
     expect(people.code).toBe(1)
-    expect(people.err).toBe(err)
+    const summary = /^\{"file":"unknown.*$/m
+    expect(people.err).toBe(
+      err.replace(
+        summary,
+        'tcpfingerprint: unknown.pcapng: not opened: 2 packets of link type 195 (not known), frame 1 first',
+      ),
+    )
     expect(people.out.match(/^SYN from .*/gm)).toEqual([
       'SYN from 192.0.2.1:54321 to 198.51.100.10:443 (truncated.pcap, frame 1)',
       'SYN from 192.0.2.1:54321 to 198.51.100.10:443 (unknown.pcapng, frame 2)',
       'SYN from 192.0.2.1:54321 to 198.51.100.10:443 (short.pcap, frame 1)',
+      'SYN from 192.0.2.1:54321 to 198.51.100.10:443 (short.pcap, frame 2)',
       'SYN from [2001:db8::10]:43210 to [2001:db8::7]:443 (short.pcap, frame 3)',
       'SYN from 192.0.2.1:54321 to 198.51.100.10:443 (snapped.pcap, frame 2)',
       'SYN from [2001:db8::10]:43210 to [2001:db8::7]:443 (good.pcap, frame 1)',
     ])
+  })
+
+  test('gives of a SYN that was cut behind its TCP flags what is whole, marked', async () => {
+    const whole = records(tcpfingerprint(['parse', '--json', syn4]).out)[0]!
+    const cut = (length: number): Uint8Array =>
+      pcap([ethernet(SYN4).subarray(0, 14 + length)], { linkType: 1, original: 74 })
+    const files = { 'a.pcap': cut(34), 'b.pcap': cut(40), 'c.pcap': cut(47), 'd.pcap': cut(59) }
+    const { code, out, err } = await overFiles(files, ['--json', ...Object.keys(files)])
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    const all = records(out)
+    expect(all.map(({ fingerprints, label }) => [fingerprints, label])).toEqual(Array(4).fill([undefined, undefined]))
+    expect(all.map(({ ip }) => ip)).toEqual(Array(4).fill(whole.ip))
+    expect(all.map(({ partial, hex: octets }) => [partial, octets.length])).toEqual([
+      [{ available: 34, needed: 60 }, 68],
+      [{ available: 40, needed: 60 }, 80],
+      [{ available: 47, needed: 60 }, 94],
+      [{ available: 59, needed: 60 }, 118],
+    ])
+    const { checksum, urgentPointer, window, optionKinds, mss, windowScale, sackPermitted, timestamps, ...first } =
+      whole.tcp
+    const header = { ...first, window, checksum, urgentPointer }
+    expect(all.map(({ tcp }) => tcp)).toEqual([
+      first,
+      { ...header, optionKinds: [] },
+      { ...header, optionKinds: [2, 4], mss, sackPermitted },
+      { ...header, optionKinds: [2, 4, 8, 1], mss, sackPermitted, timestamps },
+    ])
+    const people = await overFiles(files, ['c.pcap'])
+    expect(people.out).toContain('partial: the capture kept 47 of 60 octets')
+    // Handed to parse the same octets are an error, as before.
+    expect(records(tcpfingerprint(['parse', '--json', syn4.slice(0, 94)]).out)).toMatchObject([
+      { error: { reason: 'truncated', needed: 60, available: 47 } },
+    ])
+  })
+
+  test('tells what it did not open, and the exit code does not', async () => {
+    const unknown = join(new Uint8Array(12), hex('88b5'), SYN4)
+    const esp = ethernet(ipv4(50, SYN4))
+    const files = { 'a.pcap': pcap([unknown, ethernet(SYN4), esp, unknown], { linkType: 1 }) }
+    const json = await overFiles(files, ['--json', 'a.pcap'])
+    expect(json.code).toBe(0)
+    expect(records(json.out).map(({ frame }) => frame)).toEqual([2])
+    expect(records(json.err)).toEqual([
+      {
+        file: 'a.pcap',
+        notOpened: [
+          { layer: 'EtherType', number: 0x88b5, reason: 'unknown', packets: 2, frame: 1 },
+          { layer: 'IP protocol', number: 50, name: 'ESP', reason: 'encrypted', packets: 1, frame: 3 },
+        ],
+      },
+    ])
+    const people = await overFiles(files, ['a.pcap'])
+    expect(people.code).toBe(0)
+    expect(lines(people.err)).toEqual([
+      'tcpfingerprint: a.pcap: not opened: 2 packets of EtherType 0x88b5 (not known), frame 1 first',
+      'tcpfingerprint: a.pcap: not opened: 1 packet of IP protocol 50, ESP (encrypted), frame 3 first',
+    ])
+  })
+
+  test('opens the tunnels of public bug reports', async () => {
+    const inner =
+      '02000000000102000000000208004500003c123440004006a484c0000201c00002029c4000501122334400000000a002faf0beef0000020405b40402080a00a1b2c30000000001030307'
+    const erspan = hex(
+      `02000000000102000000000208004500006e12344000402fa429c0000201c0000202100088be000000011005081000000000${inner}`,
+    )
+    const hdlc = hex(`0f000800${inner.slice(28)}`)
+    const vxlan = ethernet(ipv4(17, udp(4789, hex(`8800000000000700${inner}`))))
+    const files = {
+      'erspan.pcap': pcap([erspan], { linkType: 1 }),
+      'vxlan.pcap': pcap([vxlan], { linkType: 1 }),
+      'hdlc.pcap': pcap([hdlc], { linkType: 50 }),
+      'ppp.pcap': pcap([withOctet(hdlc, 0, 0x8f)], { linkType: 9 }),
+      'aix.pcap': pcap([ethernet(SYN4)], { linkType: 6, little: false, version: [2, 2] }),
+    }
+    const { code, out, err } = await overFiles(files, ['--json', ...Object.keys(files)])
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(records(out).map(({ file, tunnel, tcp }) => [file, tunnel, tcp.mss])).toEqual([
+      ['erspan.pcap', ['erspan'], 1460],
+      ['vxlan.pcap', ['vxlan'], 1460],
+      ['hdlc.pcap', undefined, 1460],
+      ['ppp.pcap', undefined, 1460],
+      ['aix.pcap', undefined, 1460],
+    ])
+  })
+
+  test('lists in its help what is opened', () => {
+    const help = tcpfingerprint(['pcap', '--help']).out.replaceAll(/\s+/g, ' ')
+    for (const { name } of ENCAPSULATIONS) expect(help).toContain(name)
   })
 
   test('does not flood standard error; the records tell of each', () => {

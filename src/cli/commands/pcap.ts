@@ -6,10 +6,13 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { plural, printable } from '../../base/text.ts'
+import { describeEncapsulations } from '../../capture-file/encapsulations.ts'
+import { describeNotOpened, NotOpenedPackets } from '../../capture-file/not-opened.ts'
 import { CaptureReader } from '../../capture-file/reader.ts'
 import { SynLocator, VERDICT } from '../../capture-file/syn-locator.ts'
 import type { CaptureHandler, CaptureProblem } from '../../capture-file/types.ts'
 import { describeError } from '../../explain/errors.ts'
+import { decodePartialSyn } from '../../wire/partial-syn.ts'
 import { safeParseSyn } from '../../wire/syn.ts'
 import { type Analyzer, createAnalyzer } from '../analyzer.ts'
 import { type Arguments, UsageError } from '../args.ts'
@@ -26,15 +29,18 @@ export const help: CommandHelp = {
   usage: ['[--json]', '[--p0f-db FILE]', '[--tolerant]', '[--ja4t]', 'FILE...'],
   description: [
     'Reads pcap and pcapng files, also compressed with gzip, or standard input for "-", and prints every TCP segment with SYN set, ACK and RST clear, as "parse" does, with the keys "file" and "frame" (from 1, as Wireshark numbers). Other packets are passed over. Files larger than memory are no problem.',
-    'Links: Ethernet with VLAN tags, MPLS and PPPoE, raw IP, Linux cooked v1 and v2, null and loopback, PPP, Wi-Fi and more; tunnels are opened and listed in "tunnel".',
-    'What cannot be read (a packet cut short, an unknown link type, a truncated file) is told with file and frame, on standard error and, with --json, as an {"error": ...} record; everything else is still read, and the exit code is 1.',
+    'What cannot be read (a packet cut before its TCP flags, an unknown link type, a truncated file) is told with file and frame, on standard error and, with --json, as an {"error": ...} record; everything else is still read, and the exit code is 1.',
+    'A SYN that was cut behind its TCP flags gives a record with "partial": {"available", "needed"} in octets and the fields that are whole, without fingerprints.',
+    'What may hold a SYN and is not opened (an unknown protocol number, encryption, a later fragment) is counted and told by its number on standard error: with --json as one object {"file", "notOpened": [{"layer", "number", "name", "reason", "packets", "frame"}]} a file. The exit code stays.',
+    'Tunnels around a SYN are listed in "tunnel", outermost first. What is opened:',
+    ...describeEncapsulations(),
   ],
   options: [JSON_OPTION, P0F_DB, TOLERANT, JA4T],
   examples: [
     ['tcpfingerprint pcap --json monday.pcap tuesday.pcapng > syns.ndjson', 'one record per SYN'],
     [
       "tcpdump -U -w - 'tcp[13] & 18 = 2 or (ip6[6] = 6 and ip6[53] & 18 = 2)' | tcpfingerprint pcap -",
-      'watch SYNs as they come',
+      'watch SYNs as they come, IPv4 and IPv6',
     ],
   ],
 }
@@ -69,6 +75,7 @@ class CaptureFile implements CaptureHandler {
   readonly #json: boolean
   readonly #reader = new CaptureReader(this)
   readonly #locator = new SynLocator()
+  readonly #notOpened = new NotOpenedPackets()
   #progress: Progress | undefined
   #packets = 0
   #syns = 0
@@ -89,23 +96,34 @@ class CaptureFile implements CaptureHandler {
     const locator = this.#locator
     switch (locator.locate(bytes, start, end, linkType, cut)) {
       case VERDICT.SYN: {
-        const decoded = safeParseSyn(bytes.subarray(locator.start, locator.end))
-        if (!decoded.ok) {
-          this.#tell(decoded.error, describeError(decoded.error), frame)
-          return true
+        const octets = locator.bytes.subarray(locator.start, locator.end)
+        const { tunnels: tunnel } = locator
+        const decoded = safeParseSyn(octets)
+        if (decoded.ok) {
+          const report = this.#analyzer.analyze(decoded.value)
+          report.file = this.#path
+          report.frame = frame
+          report.tunnel = tunnel
+          this.#writer.record(report)
+        } else {
+          const partial = locator.walk.cut ? decodePartialSyn(octets) : undefined
+          if (partial === undefined) {
+            this.#tell(decoded.error, describeError(decoded.error), frame)
+            return true
+          }
+          this.#writer.partial(partial, { file: this.#path, frame, tunnel })
         }
         this.#syns++
-        const report = this.#analyzer.analyze(decoded.value)
-        report.file = this.#path
-        report.frame = frame
-        report.tunnel = locator.tunnels
-        this.#writer.record(report)
         return true
       }
       case VERDICT.CUT:
         if (this.#cut++ === 0) this.#firstCut = frame
         return true
+      case VERDICT.NOT_OPENED:
+        this.#notOpened.add(locator.walk, frame)
+        return true
       case VERDICT.UNKNOWN_LINK:
+        this.#notOpened.add(locator.walk, frame)
         return false
       default:
         return true
@@ -223,11 +241,33 @@ class CaptureFile implements CaptureHandler {
       const detail = `${packets === 1 ? 'one packet was' : `${packets} packets were`} cut before the TCP flags, this one first; a longer snap length keeps them`
       this.#tell({ reason: 'cut-short', packets, detail }, `cut-short: ${detail}`, this.#firstCut)
     }
+    this.#tellNotOpened()
     if (this.#problems > MOST_MESSAGES) {
       const rest = this.#problems - MOST_MESSAGES
       this.#io.warn(
         `${printable(this.#path)}: ${plural(rest, 'more problem')}${this.#json ? '; the records tell of each' : ''}`,
       )
     }
+  }
+
+  /**
+   * Says on standard error what was not opened: standard output holds records of SYNs and of problems alone. It is none of
+   * the file's: the exit code does not tell.
+   */
+  #tellNotOpened(): void {
+    const { kinds, others } = this.#notOpened
+    if (kinds.length === 0) return
+    this.#progress?.clear()
+    this.#io.out.flush()
+    if (this.#json) {
+      const summary = { file: this.#path, notOpened: kinds, ...(others === 0 ? undefined : { others }) }
+      this.#io.notice(`${JSON.stringify(summary)}\n`)
+      return
+    }
+    for (const kind of kinds.slice(0, MOST_MESSAGES)) {
+      this.#io.warn(`${printable(this.#path)}: not opened: ${describeNotOpened(kind)}`)
+    }
+    const rest = kinds.slice(MOST_MESSAGES).reduce((sum, { packets }) => sum + packets, others)
+    if (rest > 0) this.#io.warn(`${printable(this.#path)}: not opened: ${rest} packets of other kinds`)
   }
 }

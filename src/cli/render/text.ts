@@ -8,13 +8,19 @@ import { explainOptions } from '../../explain/options.ts'
 import { describePacket, hopsLeft } from '../../explain/packet.ts'
 import { guessHopDistance, guessInitialTtl } from '../../fingerprint/ttl.ts'
 import type { Label } from '../../label/match.ts'
+import type { PartialSynRecord } from '../../wire/partial-syn.ts'
 import type { Syn } from '../../wire/syn.ts'
 import type { Output } from '../output.ts'
 import type { RecordWriter, Report } from '../record.ts'
 import { type Palette, palette } from './color.ts'
 import { drawPacket } from './diagram.ts'
 
-function title({ syn, file, frame, tunnel }: Report, { bold, dim }: Palette): string {
+/** What a title says of a SYN, whole or partial. */
+interface Titled extends Pick<Report, 'file' | 'frame' | 'tunnel'> {
+  readonly syn: Pick<Syn, 'ip' | 'tcp'> | PartialSynRecord
+}
+
+function title({ syn, file, frame, tunnel }: Titled, { bold, dim }: Palette): string {
   const { ip, tcp } = syn
   const where = file === undefined ? '' : ` ${dim(`(${printable(file)}, frame ${frame})`)}`
   const inside = tunnel === undefined ? '' : `, inside ${tunnel.join(', then ')}`
@@ -99,6 +105,15 @@ export function createTextWriter(out: Output, color: boolean, database: string):
       }
       if (label !== undefined) text += labelText(label, database, paint)
       out.text(text)
+    },
+    partial(syn, place) {
+      const { partial, tcp } = syn
+      const start = first ? '' : '\n'
+      first = false
+      const fields = Object.entries(tcp).filter(([, value]) => typeof value === 'number')
+      out.text(
+        `${start}${title({ syn, ...place }, paint)}  ${paint.yellow('partial')}: the capture kept ${partial.available} of ${partial.needed} octets, no fingerprint can be made\n  ${fields.map(([name, value]) => `${name} ${value}`).join(', ')}\n`,
+      )
     },
     error() {
       // People read of errors on standard error, where `warn` puts them.

@@ -1,0 +1,155 @@
+/**
+ * Link types: what a capture file's frames begin with.
+ * @module
+ */
+
+import { PPPOE_SESSION } from './ether-types.ts'
+import { chdlc, ppp } from './ppp.ts'
+import { LAYER, STEP, type Step, type Walk } from './walk.ts'
+
+/** Cisco ISL's group addresses: a frame to one of them has 26 octets before the frame that it carries. */
+function isIsl(walk: Walk): boolean {
+  return (walk.u8(0) === 1 || walk.u8(0) === 3 || walk.u8(0) === 0x0c) && walk.u16(1) === 0x000c && walk.u16(3) === 0
+}
+
+export function ethernet(walk: Walk): Step {
+  if (!walk.has(14)) return STEP.SHORT
+  if (isIsl(walk)) {
+    // The upper half of the fifth octet of the destination says what is carried: 0 is Ethernet.
+    return (walk.u8(5) & 0xf0) === 0 ? walk.ethernet(26) : walk.closed('unsupported')
+  }
+  return walk.next(14, LAYER.ETHERTYPE, walk.u16(12))
+}
+
+export const raw = (walk: Walk): Step => walk.toIp(0)
+
+/** DLT_RAW of most systems or DLT_LOOP of OpenBSD: an address family starts with a zero octet, an IP header never. */
+export const raw12 = (walk: Walk): Step => (walk.has(1) && walk.u8(0) === 0 ? family(walk) : walk.toIp(0))
+
+/** BSD loopback: an address family in the byte order of whoever captured (NULL) or of the network (LOOP). */
+export function family(walk: Walk): Step {
+  if (!walk.has(4)) return STEP.SHORT
+  const little = walk.u32le(0)
+  switch (little <= 0xffff ? little : walk.u16(2)) {
+    case 2: // AF_INET everywhere
+    case 10: // AF_INET6 of Linux,
+    case 23: // Windows,
+    case 24: // NetBSD and OpenBSD,
+    case 28: // FreeBSD,
+    case 30: // macOS
+      return walk.toIp(4)
+    default:
+      return STEP.END
+  }
+}
+
+export const enc = (walk: Walk): Step => walk.toIp(12)
+export const sll = (walk: Walk): Step => (walk.has(16) ? walk.next(16, LAYER.ETHERTYPE, walk.u16(14)) : STEP.SHORT)
+export const sll2 = (walk: Walk): Step => (walk.has(20) ? walk.next(20, LAYER.ETHERTYPE, walk.u16(0)) : STEP.SHORT)
+export const pppoe = (walk: Walk): Step => walk.next(0, LAYER.ETHERTYPE, PPPOE_SESSION)
+export const mplsFrame = (walk: Walk): Step => walk.next(0, LAYER.ETHERTYPE, 0x8847)
+/** RFC 4391: behind the 40 octets of a global routing header, an EtherType and two reserved octets. */
+export const ipoib = (walk: Walk): Step => (walk.has(44) ? walk.next(44, LAYER.ETHERTYPE, walk.u16(40)) : STEP.SHORT)
+
+/** PPP, or Cisco's framing by its first octet: 0x0f unicast, 0x8f multicast. */
+export function hdlc(walk: Walk): Step {
+  if (!walk.has(2)) return STEP.SHORT
+  return walk.u8(0) === 0x0f || walk.u8(0) === 0x8f ? chdlc(walk) : ppp(walk)
+}
+
+/** In place of PPP's address octet: the direction. */
+export function pppd(walk: Walk): Step {
+  if (!walk.has(2)) return STEP.SHORT
+  walk.at += walk.u8(1) === 3 ? 2 : 1
+  return ppp(walk)
+}
+
+export function pppWithDirection(walk: Walk): Step {
+  if (!walk.has(1)) return STEP.SHORT
+  walk.at += 1
+  return hdlc(walk)
+}
+
+/** OpenBSD's packet filter: the first octet is the header's length without its padding to a word. */
+export const pflog = (walk: Walk): Step => (walk.has(1) ? walk.toIp((walk.u8(0) + 3) & ~3) : STEP.SHORT)
+
+export const radiotap = (walk: Walk): Step =>
+  walk.has(4) ? walk.next(walk.u16le(2), LAYER.LINK_TYPE, 105) : STEP.SHORT
+
+/** Apple's PKTAP: length of this header, then (at 8) the link type of what follows it. */
+export function pktap(walk: Walk): Step {
+  if (!walk.has(12)) return STEP.SHORT
+  const length = walk.u32le(0)
+  // DLT_USER2, which Apple's tcpdump uses for it, may be anything.
+  if (walk.number === 149 && (length < 12 || length > 1024)) return walk.closed('unknown')
+  return walk.next(Math.max(length, 12), LAYER.LINK_TYPE, walk.u32le(8))
+}
+
+/** Linux netfilter log: attributes of type, length and value; the packet is the attribute of type 9. */
+export function nflog(walk: Walk): Step {
+  if (!walk.has(4)) return STEP.SHORT
+  walk.at += 4
+  while (walk.has(4)) {
+    const length = walk.u16le(0)
+    if ((walk.u16le(2) & 0x7fff) === 9) return walk.toIp(4)
+    if (length < 4) return STEP.END
+    walk.at += (length + 3) & ~3
+  }
+  return STEP.SHORT
+}
+
+/** Endace ERF records: 16 octets, extension headers of eight while bit 7 of the type and of each says so. */
+export function erf(walk: Walk): Step {
+  if (!walk.has(16)) return STEP.SHORT
+  const type = walk.u8(8) & 0x7f
+  let more = (walk.u8(8) & 0x80) !== 0
+  walk.at += 16
+  while (more) {
+    if (!walk.has(8)) return STEP.SHORT
+    more = (walk.u8(0) & 0x80) !== 0
+    walk.at += 8
+  }
+  switch (type) {
+    case 1: // TYPE_HDLC_POS, TYPE_COLOR_HDLC_POS, TYPE_DSM_COLOR_HDLC_POS, TYPE_COLOR_MC_HDLC_POS
+    case 10:
+    case 15:
+    case 17:
+      return hdlc(walk)
+    case 2: // TYPE_ETH, TYPE_COLOR_ETH, TYPE_DSM_COLOR_ETH, TYPE_COLOR_HASH_ETH: two octets of padding
+    case 11:
+    case 16:
+    case 20:
+      return walk.ethernet(2)
+    case 5: // TYPE_MC_HDLC: four octets of its own
+      if (!walk.has(4)) return STEP.SHORT
+      walk.at += 4
+      return hdlc(walk)
+    case 22: // TYPE_IPV4, TYPE_IPV6
+    case 23:
+      return walk.toIp(0)
+    default:
+      return walk.closed('unsupported')
+  }
+}
+
+/** IEEE 802.11 data frames that are not encrypted. */
+export function wifi(walk: Walk): Step {
+  if (!walk.has(24)) return STEP.SHORT
+  const type = walk.u8(0)
+  const flags = walk.u8(1)
+  // Type 2 is data; bit 6 of the subtype: a frame without data; flag 0x40: encrypted.
+  if ((type & 0x0c) !== 8 || (type & 0x40) !== 0) return STEP.END
+  if ((flags & 0x40) !== 0) return walk.closed('encrypted')
+  let length = (flags & 3) === 3 ? 30 : 24
+  if ((type & 0x80) !== 0) {
+    const control = walk.has(length + 1) ? walk.u8(length) : 0
+    length += 2
+    if ((flags & 0x80) !== 0) length += 4
+    // An aggregate: the first of its frames starts with two addresses and a length.
+    if ((control & 0x80) !== 0) length += 14
+  }
+  // Atheros pads the header to a word and does not say so here.
+  if (length % 4 === 2 && walk.has(length + 4) && walk.u16(length) !== 0xaaaa && walk.u16(length + 2) === 0xaaaa)
+    length += 2
+  return walk.next(length, LAYER.ETHERTYPE, 4)
+}
