@@ -27,6 +27,7 @@ export class SynFacts {
   #strings: Fingerprints | undefined
   #texts: readonly (string | undefined)[] | undefined
   #labels: Map<object, Label | undefined> | undefined
+  #answers: Map<object, unknown> | undefined
 
   /** `own` is the decoded SYN, where there is one already. */
   constructor(bytes: Uint8Array, own?: Syn) {
@@ -85,17 +86,23 @@ export class SynFacts {
     return this.#texts
   }
 
-  /** The label that `find` gives, asked once for each `by`: fingerprinters may have databases of their own. Frozen. */
+  /** The label that `find` gives, asked once for each `by`: fingerprinters may have databases of their own. */
   label(by: object, find: (syn: Syn) => Label | undefined): Label | undefined {
     this.#labels ??= new Map()
     let label = this.#labels.get(by)
     if (label === undefined && !this.#labels.has(by)) {
       const syn = this.own
       label = syn && find(syn)
-      if (label !== undefined) Object.freeze(label)
       this.#labels.set(by, label)
     }
     return label
+  }
+
+  /** What `ask` answers for this connection: asked once, and kept as long as the connection. */
+  answer<T>(by: object, ask: () => T): T {
+    this.#answers ??= new Map()
+    if (!this.#answers.has(by)) this.#answers.set(by, ask())
+    return this.#answers.get(by) as T
   }
 
   /** Drops what can be made again. */

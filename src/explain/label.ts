@@ -116,6 +116,7 @@ export function linkOf(label: Label): string | undefined {
 /** How sure a label is, in words. */
 export function certaintyOf(label: Label): string {
   const kind = label.kind === 'app' ? 'a program' : 'a system'
+  if (label.match === 'rule') return `${kind}; named by the labeller`
   const match = label.match === 'fuzzy' ? 'near match' : 'exact match'
   return `${kind}; ${match} of ${label.generic ? 'a generic' : 'a specific'} signature`
 }

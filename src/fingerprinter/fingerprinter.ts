@@ -19,14 +19,17 @@ import {
   NOTHING,
 } from '../connection/fingerprint.ts'
 import type { SynFacts } from '../connection/syn-facts.ts'
+import type { Database } from '../label/database.ts'
 import { defaultDatabase } from '../label/default.ts'
-import { type Label, match } from '../label/match.ts'
+import { type Label, labelByRule, match } from '../label/match.ts'
+import { checkRuleLabel, type Labeller, type RuleLabel } from '../label/rule.ts'
 import { HeaderFingerprint } from '../proxy/header-facts.ts'
 import { hideHeaders } from '../proxy/request-headers.ts'
 import type { TakenValues } from '../proxy/trusted-header.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import type { Endpoint, NoPeer, Runtime, ServerAddress } from '../runtime/types.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
+import { type Syn, safeParseSyn } from '../wire/syn.ts'
 import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { noOutcomes, type Outcomes, type Status } from './status.ts'
 
@@ -68,6 +71,8 @@ export class Fingerprinter<Subject = Request> implements Collection {
   #last: KnownServer | undefined
   #nextLook = 0
   readonly #seen = new WeakMap<object, FingerprintView>()
+  /** For labellers, which may ask for the User-Agent. */
+  readonly #requestOf = new WeakMap<FingerprintView, Request>()
 
   /** Arms the listeners of the process from now on. @throws {TypeError} for an unknown option or a wrong value */
   constructor(runtime: Runtime, options: FingerprintOptions<Subject> | undefined) {
@@ -97,7 +102,9 @@ export class Fingerprinter<Subject = Request> implements Collection {
    */
   of(request: Request | undefined, server: unknown, subject: Subject): FingerprintView {
     if (this.#options.skip !== undefined && this.#skips(subject)) return new MissingFingerprint(this, NOTHING)
-    return this.#isEarly ? this.#find(request, server) : new LateFingerprint(this, request, server, this.#find)
+    const view = this.#isEarly ? this.#find(request, server) : new LateFingerprint(this, request, server, this.#find)
+    if (request !== undefined && this.#options.labeller !== undefined) this.#requestOf.set(view, request)
+    return view
   }
 
   /**
@@ -298,10 +305,46 @@ export class Fingerprinter<Subject = Request> implements Collection {
   }
 
   /** See `Collection`. */
-  labelOf(syn: SynFacts): Label | undefined {
+  labelOf(syn: SynFacts, view: FingerprintView): Label | undefined {
+    const { labeller } = this.#options
+    return syn.label(this, (decoded) => {
+      const rule = labeller && syn.answer(this, () => this.#ask(labeller, syn, view))
+      return rule === undefined ? this.#match(decoded) : labelByRule(rule, this.#database, decoded)
+    })
+  }
+
+  get #database(): Database | undefined {
     const { database } = this.#options
-    if (database === false) return undefined
-    return syn.label(this, (decoded) => match(database ?? defaultDatabase(), decoded))
+    return database === false ? undefined : (database ?? defaultDatabase())
+  }
+
+  #match(syn: Syn): Label | undefined {
+    const database = this.#database
+    return database && match(database, syn)
+  }
+
+  /** What the labeller says of a connection; nothing where it throws. */
+  #ask(labeller: Labeller, syn: SynFacts, view: FingerprintView): RuleLabel | undefined {
+    const decoded = safeParseSyn(syn.bytes)
+    if (!decoded.ok) return undefined
+    const match = (): Label | undefined => this.#match(syn.own!)
+    const userAgent = (): string | undefined => this.#requestOf.get(view)?.headers.get('user-agent') ?? undefined
+    try {
+      // A SYN of its own, because it may write into it.
+      const answer = labeller(decoded.value, {
+        fingerprints: { ...syn.strings! },
+        get label() {
+          return match()
+        },
+        get userAgent() {
+          return userAgent()
+        },
+      })
+      return checkRuleLabel(answer)
+    } catch (error) {
+      this.#report(error, 'labeller')
+      return undefined
+    }
   }
 
   /** The `FINGERPRINT_*` variables under its options. */

@@ -5,6 +5,7 @@
 import * as v from 'valibot'
 import { checkOptions } from '../base/options.ts'
 import { Database } from '../label/database.ts'
+import type { Labeller } from '../label/rule.ts'
 import { type TrustedHeader, TrustedHeaders } from '../proxy/trusted-header.ts'
 
 /** What to collect and how. Every field is optional. `Subject` is what `skip` gets: the request, or Hono's context. */
@@ -39,6 +40,12 @@ export interface FingerprintOptions<Subject = Request> {
   /** Where labels come from: a database of `loadP0f`, or false for none. Default: the project's own signatures. */
   readonly database?: Database | false | undefined
   /**
+   * Names what sent a SYN in place of the database: `(syn, facts) => ({ name: 'Our probe', family: 'tool', kind: 'app' })`. Asked
+   * once per connection, when the label is first read; where it returns `undefined` the database speaks. A labeller that throws
+   * is an `onError`, and not a failed request.
+   */
+  readonly labeller?: Labeller | undefined
+  /**
    * Absolute path of the C library, where the usual names will not do. Deno needs it for a permission that is not for
    * everything: `--allow-ffi=/lib/x86_64-linux-gnu/libc.so.6`. The first fingerprinter of a thread decides.
    */
@@ -64,6 +71,7 @@ export interface ResolvedOptions<Subject = Request> {
   readonly maxConnections: number
   readonly env: { readonly savedSyn: boolean; readonly tcpInfo: boolean }
   readonly database: Database | false | undefined
+  readonly labeller: Labeller | undefined
   readonly libc: string | undefined
   readonly trustedHeaders: TrustedHeaders | undefined
   readonly skip: ((subject: Subject) => boolean) | undefined
@@ -96,6 +104,7 @@ const FingerprintOptionsSchema = v.strictObject({
     {},
   ),
   database: v.optional(v.union([v.literal(false), aDatabase])),
+  labeller: v.optional(aFunction<Labeller>()),
   libc: v.optional(v.pipe(v.string(), v.nonEmpty())),
   trustedHeader: v.optional(v.union([v.pipe(v.array(TrustedHeaderSchema), v.minLength(1)), TrustedHeaderSchema])),
   skip: v.optional(aFunction<(subject: never) => boolean>()),
@@ -111,6 +120,7 @@ export function resolveOptions<Subject = Request>(options: FingerprintOptions<Su
   return {
     ...rest,
     database: rest.database,
+    labeller: rest.labeller,
     libc: rest.libc,
     onError: rest.onError,
     trustedHeaders: trustedHeader === undefined ? undefined : readTrustedHeaders(trustedHeader),

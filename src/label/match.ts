@@ -9,6 +9,7 @@ import { guessHopDistance, MAX_DISTANCE } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
 import { type Database, type Shape, type Signature, shapeKey } from './database.ts'
 import { isLargestMultiple } from './largest-multiple.ts'
+import type { RuleLabel } from './rule.ts'
 
 /** How to match. */
 export interface MatchOptions {
@@ -46,7 +47,7 @@ export interface LabelEvidence {
 export interface LabelRecord {
   readonly name?: string
   readonly kind?: 'os' | 'app'
-  readonly match?: 'exact' | 'fuzzy'
+  readonly match?: 'exact' | 'fuzzy' | 'rule'
   readonly generic?: boolean
   readonly family?: string
   readonly distance: number
@@ -59,8 +60,8 @@ export class Label {
   /** System and version, or tool, as the database has it; `undefined` when no signature fits. */
   readonly name: string | undefined
   readonly kind: 'os' | 'app' | undefined
-  /** `fuzzy`: p0f's tolerances were needed, see `evidence`. */
-  readonly match: 'exact' | 'fuzzy' | undefined
+  /** `fuzzy`: p0f's tolerances were needed, see `evidence`. `rule`: a labeller said so. */
+  readonly match: 'exact' | 'fuzzy' | 'rule' | undefined
   /** Whether the signature is a last resort of its database. */
   readonly generic: boolean | undefined
   /**
@@ -80,14 +81,15 @@ export class Label {
   readonly #tolerated: number
   readonly #timeToLive: number
 
-  /** Made by {@link match}. */
+  /** Made by {@link match} and {@link labelByRule}. */
   constructor(
-    database: Database,
+    database: Database | undefined,
     view: P0fView,
     signature: Signature | undefined,
     fuzzy: boolean,
     tolerated: number,
     distance: number = guessHopDistance(view.timeToLive),
+    rule?: RuleLabel,
   ) {
     const { mss, timeToLive } = view
     this.#signature = signature
@@ -97,6 +99,13 @@ export class Label {
       this.#missing = 0
       this.#extra = 0
       this.distance = distance
+      if (rule !== undefined) {
+        this.name = rule.name
+        this.kind = rule.kind ?? 'os'
+        this.match = 'rule'
+        this.generic = false
+        this.family = rule.family
+      }
     } else {
       const { label } = signature
       const stated = statedQuirks(signature, view.version)
@@ -111,7 +120,7 @@ export class Label {
     }
     if (mss !== 0 && this.kind !== 'app' && !isSendSynProbe(view)) {
       this.mtu = mss + (view.version === 4 ? 40 : 60)
-      this.link = database.links.get(this.mtu)
+      this.link = database?.links.get(this.mtu)
     }
   }
 
@@ -248,6 +257,13 @@ export function match(database: Database, syn: Syn, options?: MatchOptions): Lab
   const label = findLabel(database, p0fView(syn), options?.tolerant)
   Object.freeze(label)
   return label
+}
+
+/** The label that a labeller gives: its name, and distance, link and MTU as the database has them. There is no evidence. */
+export function labelByRule(rule: RuleLabel, database: Database | undefined, syn: Syn): Label {
+  const view = p0fView(syn)
+  const distance = database && findLabel(database, view, undefined).distance
+  return Object.freeze(new Label(database, view, undefined, false, 0, distance, rule)) as Label
 }
 
 function findLabel(database: Database, view: P0fView, tolerant: boolean | undefined): Label {
