@@ -7,17 +7,17 @@
 const MOST_OCTETS = 70_000
 /** Octets that rows without offsets make together at most. */
 const MOST_BARE_OCTETS = 4096
-/** Lines of tcpdump about one packet, and characters of each that are looked at. */
+/** Lines of tcpdump about a packet, and characters of each that are examined. */
 const MOST_TITLES = 4
 const MOST_TITLE_LENGTH = 1000
 
 /** A row of a dump: its offset (hexadecimal, of at least four digits), a colon or two blanks, then octets and perhaps text. */
 const ROW = /^\s*(?:0x)?([0-9a-f]{4,8})(?::\s*| {2}\s*|\t\s*|$)(.*)$/i
-/** A row of `od -A x -t x1`: six or seven digits, then one blank before each octet. */
+/** A row of `od -A x -t x1`: six or seven digits, then a blank before each octet. */
 const OD_ROW = /^([0-9a-f]{6,7}) ((?:[0-9a-f]{2}(?: |$)){1,16})\s*$/i
-/** Groups of one, two or four octets with one blank between. */
+/** Groups of 1, 2 or 4 octets with a blank between. */
 const GROUPS = /^(?:[0-9a-f]{2}|[0-9a-f]{4}|[0-9a-f]{8})(?: (?:[0-9a-f]{2}|[0-9a-f]{4}|[0-9a-f]{8}))*$/i
-/** Single octets with one blank between. */
+/** Single octets with a blank between. */
 const OCTETS = /^[0-9a-f]{2}(?: [0-9a-f]{2})+$/i
 /** The line about a packet that tcpdump prints before its octets, and the further ones of `-v`. */
 const TITLE = /^\s*\S.*\bIP6?\b.* > |^\s+\S+ > \S+: /
@@ -28,7 +28,7 @@ const LINE_END = /\r\n|\n|\r/
 
 /**
  * Hexadecimal digits without `0x`, `\x` and what stands between octets: blanks, colons, commas, quotes, brackets. Characters
- * that are no digits stay, for the decoder to tell where they are.
+ * that are no digits stay, so that the decoder reports where they are.
  */
 export function stripSeparators(text: string): string {
   return text.replace(/0x|\\x|[\s:,;"'[\](){}-]/gi, '').toLowerCase()
@@ -50,11 +50,11 @@ interface Block {
   octets: number
   /** Digits of the first row: a shorter one is the last. */
   readonly row: number
-  /** Characters from the first digit of a row to its last one: text may follow. */
+  /** Characters from the first digit of a row to its last digit: text may follow. */
   readonly width: number
   /** True if rows have no offset. */
   readonly bare: boolean
-  /** True after `*`: rows like the last one are left out. */
+  /** True after `*`, which stands for rows equal to the last row. */
   repeats: boolean
   /** True once the dump was reported: further rows of it are passed over. */
   reported: boolean
@@ -129,7 +129,7 @@ export class HexDumpReader {
     this.#endTitles()
   }
 
-  /** Reports the block that is open, if it was not; returns whether there was one. */
+  /** Reports the open block, if it was not reported; returns true if a block was open. */
   #end(): boolean {
     const block = this.#block
     this.#block = undefined
@@ -252,7 +252,7 @@ export function readHexDump(text: string): { readonly digits: string; readonly m
   return dumps.length === 0 ? { digits: stripSeparators(text), more: 0 } : { digits: dumps[0]!, more: dumps.length - 1 }
 }
 
-/** The digits of a line that is one dump, separators taken out; the line as it is where that leaves no digits, or others. */
+/** The digits of a line that is a dump, separators taken out; the line as it is where that leaves no digits, or others. */
 export function digitsOf(line: string): string {
   const digits = stripSeparators(line)
   return /^[0-9a-f]+$/.test(digits) ? digits : line

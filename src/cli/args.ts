@@ -14,7 +14,7 @@ export interface OptionSpec {
   readonly short?: string
   /** What the value stands for in the help text, upper case. Absent: a switch. */
   readonly value?: string
-  /** What the option does, one or more lines without a full stop. */
+  /** What the option does, in lines without a full stop. */
   readonly help: string
 }
 
@@ -22,7 +22,7 @@ export interface OptionSpec {
 export interface Arguments {
   /** Everything that is not an option, in order; `-` (standard input) is an operand. */
   readonly operands: readonly string[]
-  /** Whether the switch was given. */
+  /** True if the switch was given. */
   has(name: string): boolean
   /** The value of an option, `undefined` when absent. Given several times, the last counts. */
   get(name: string): string | undefined
@@ -38,7 +38,7 @@ export class UsageError extends Error {
 /** Typing errors in which a hint may differ from what was typed. */
 const MOST_ERRORS = 2
 
-/** The name that is nearest to a misspelt one; `undefined` when none is near. */
+/** The name nearest to a misspelt word; `undefined` where no name is within two typing errors. */
 export function nearest(typed: string, names: readonly string[]): string | undefined {
   let best: string | undefined
   let least = MOST_ERRORS + 1

@@ -9,19 +9,19 @@ import { Output, writeAll } from './output.ts'
 /** Handed to every command. */
 export interface Io {
   readonly out: Output
-  /** Whether standard output is a terminal. */
+  /** True if standard output is a terminal. */
   readonly outputIsTerminal: boolean
-  /** Whether text for people is coloured. */
+  /** True if text for people is coloured. */
   readonly color: boolean
   /** One message for people on standard error, after the output that came before it. */
   warn(message: string): void
   /** Text on standard error as it is, for progress. */
   notice(text: string): void
-  /** Whether standard error is a terminal. */
+  /** True if standard error is a terminal. */
   readonly noticeIsTerminal: boolean
 }
 
-/** An environment variable; `undefined` also where the runtime denies the look. */
+/** An environment variable; `undefined` also where the runtime denies access. */
 function variable(name: string): string | undefined {
   try {
     return process.env[name]
@@ -31,12 +31,12 @@ function variable(name: string): string | undefined {
 }
 
 /**
- * Whether to colour: NO_COLOR (https://no-color.org: any value but the empty one) wins over FORCE_COLOR, which wins
+ * True if text is coloured: NO_COLOR (https://no-color.org: any value but the empty one) wins over FORCE_COLOR, which wins
  * over what the output is.
  */
 export function wantsColor(terminal: boolean): boolean {
   const deno = (globalThis as { Deno?: { noColor?: boolean } }).Deno
-  // Deno asks the user before it shows the environment, but tells this much without.
+  // Deno asks the user for permission to read the environment, but not for this.
   if (deno !== undefined) return terminal && deno.noColor !== true
   if ((variable('NO_COLOR') ?? '') !== '') return false
   const force = variable('FORCE_COLOR')
@@ -53,7 +53,7 @@ export function processIo(): Io {
     try {
       writeAll(2, encoder.encode(text))
     } catch {
-      // Nobody listens to messages: the exit code still tells.
+      // Standard error is closed. The exit code still says that something failed.
     }
   }
   return {

@@ -14,7 +14,7 @@ import { errorCode, systemReason } from './system.ts'
 export interface InputHandler {
   /** What a dump is, in words. */
   readonly what: string
-  /** Answers one dump; `place` names it in messages. Returns whether it was good. */
+  /** Answers a dump; `place` names it in messages. Returns true if it was good. */
   answer(text: string, place: string): boolean
   /** Answers text that was too long to be read. */
   refuse(error: DecodeError, place: string): void

@@ -1,5 +1,5 @@
 /**
- * Standard output in large pieces: a byte buffer over one descriptor.
+ * Standard output in large pieces: a byte buffer over a descriptor.
  *
  * Written with synchronous system calls, so that a slow reader slows the command down and memory stays as it is.
  * @module
@@ -12,7 +12,7 @@ import { errorCode, systemReason } from './system.ts'
 /** Octets kept back before a write. */
 const CAPACITY = 512 * 1024
 
-/** Whoever read the output has gone (`EPIPE`): the command ends quietly. */
+/** The reader of the output has closed it (`EPIPE`): the command ends quietly. */
 export class OutputClosed extends Error {
   override readonly name = 'OutputClosed'
 }

@@ -24,7 +24,7 @@ export interface Progress {
 /**
  * Progress for a person: only where messages go to a terminal and the records go elsewhere.
  *
- * @param size octets of the file, `undefined` where nobody knows.
+ * @param size octets of the file, `undefined` for a pipe.
  */
 export function createProgress(io: Io, name: string, size: number | undefined): Progress {
   if (!io.noticeIsTerminal || io.outputIsTerminal) return { update: () => {}, clear: () => {} }

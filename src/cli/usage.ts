@@ -97,7 +97,7 @@ ${COMMON_HELP}
 `
 }
 
-/** How a command, or without one the program, is called: for standard error. */
+/** How a command is called, or the program where no command is known: for standard error. */
 export function usageLine(command?: { readonly name: string; readonly help: CommandHelp }): string {
   return command === undefined
     ? `Usage: tcpfingerprint COMMAND [OPTION...] [ARGUMENT...]\nCommands: ${COMMANDS.map(({ name }) => name).join(', ')}; "tcpfingerprint --help" explains\n`

@@ -17,7 +17,7 @@ const WORDS: Readonly<Record<DecodeReason, string>> = {
   'not-syn': 'it is not a SYN: the SYN flag is missing, or RST is set',
 }
 
-/** An error as one line for people: `truncated at offset 34: it ends inside a header (54 octets needed, 40 there)`. */
+/** An error as a line for people: `truncated at offset 34: it ends inside a header (54 octets needed, 40 there)`. */
 export function describeError(error: DecodeError): string {
   const lengths =
     error.needed !== undefined

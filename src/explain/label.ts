@@ -15,7 +15,7 @@ export type PartVerdict =
   | 'fits'
   /** Not within it, and tolerated. */
   | 'tolerated'
-  /** Not within it: what makes the match a near one. */
+  /** Not within it: the match is fuzzy. */
   | 'differs'
 
 /** One part of a p0f signature beside the SYN's. */
@@ -113,7 +113,7 @@ export function linkOf(label: Label): string | undefined {
   return label.mtu === undefined ? undefined : `${label.link ?? 'unknown'}, MTU ${label.mtu}`
 }
 
-/** How sure a label is, in words. */
+/** The kind, match and generality of a label in words. */
 export function certaintyOf(label: Label): string {
   const kind = label.kind === 'app' ? 'a program' : 'a system'
   if (label.match === 'rule') return `${kind}; named by the labeller`

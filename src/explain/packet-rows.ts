@@ -1,10 +1,10 @@
 /**
- * Lays the fields of a packet out in rows of 32 bits, and tells which fields each octet belongs to.
+ * The fields of a packet in rows of 32 bits, and the fields that each octet belongs to.
  * @module
  */
 import type { PacketField } from './packet.ts'
 
-/** A field, or a part of one, within one row. */
+/** A field, or a part of it, within a row. */
 export interface Cell {
   /** Index of the field. */
   readonly field: number
@@ -18,12 +18,12 @@ export interface Row {
   /** Octets before this row. */
   readonly octet: number
   readonly cells: readonly Cell[]
-  /** Rows of one long field that are left out after this one. */
+  /** Rows of a long field that are left out after this row. */
   readonly omitted: number
 }
 
 const ROW = 32
-/** Rows of one field that are shown; of a longer one the rest is left out. */
+/** Rows of a field that are shown; the rest of a longer field is left out. */
 const MOST_ROWS = 10
 
 /** Rows of 32 bits from the fields of a packet, which follow each other without gaps. */
@@ -72,7 +72,7 @@ export function fieldsByOctet(fields: readonly PacketField[], most: number): num
   return octets
 }
 
-/** Where a field lies, for people: `octet 8`, `octets 12 to 15`, `octet 6, bit 1`. `bit` is its first one. */
+/** Where a field lies, for people: `octet 8`, `octets 12 to 15`, `octet 6, bit 1`. `bit` is its first bit, from the start of the IP header. */
 export function placeOf(bit: number, bits: number): string {
   const first = bit >> 3
   const last = (bit + bits - 1) >> 3

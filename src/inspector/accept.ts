@@ -1,11 +1,11 @@
 /**
- * Whether a request wants a page or data.
+ * Does a request want a page or data?
  * @module
  */
 
 /**
- * Whether `Accept` asks for HTML: it names `text/html` or XHTML, and no less than JSON. What takes anything, as curl does
- * (an asterisk, or no header at all), gets JSON.
+ * True if `Accept` asks for HTML: it names `text/html` or XHTML, with a quality that is not below that of JSON. A client that
+ * takes anything, as curl does (an asterisk, or no header at all), gets JSON.
  */
 export function wantsHtml(accept: string | null | undefined): boolean {
   let html = 0

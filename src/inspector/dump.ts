@@ -26,7 +26,7 @@ export type Decoded =
   | (DecodedBase & { readonly kind: 'syn'; readonly syn: Syn })
   | (DecodedBase & { readonly kind: 'tcp-info'; readonly tcpInfo: TcpInfo; readonly octets: number })
 
-/** Decodes a pasted text. `auto` takes it for a SYN if it can be one, else for `struct tcp_info` if it begins like one. */
+/** Decodes a pasted text. `auto` takes it for a SYN if it decodes as a SYN, else for `struct tcp_info` if it begins like that. */
 export function decodeDump(text: string, kind: DumpKind): Result<Decoded, DecodeError> {
   const { digits: hex, more } = readHexDump(text)
   if (kind !== 'tcp-info') {

@@ -1,6 +1,6 @@
 /**
  * `inspector()`: a Hono handler that explains the caller's connection: a page for browsers, JSON for everything else.
- * Pages are loaded when the first one is asked for.
+ * Pages are loaded with the first request for a page.
  * @module
  */
 import type { Context, Handler, MiddlewareHandler } from 'hono'
@@ -20,10 +20,10 @@ export interface LiveOptions {
   readonly token: string
 }
 
-/** What the inspector shows, and to whom. */
+/** What the inspector shows, and to which clients. */
 export interface InspectorOptions {
   /**
-   * Whether `?live` lists the last 100 connections of the server. It names clients by their addresses: it is off by default
+   * `?live` lists the last 100 connections of the server. It names clients by their addresses: it is off by default
    * (404), and open only to clients that bring this token as `?live&token=TOKEN`, from whatever address (else 403). The answer
    * to the link sets a cookie (HttpOnly, SameSite=Strict), which from then on stands for the token.
    *
@@ -117,7 +117,7 @@ function seenBy(c: Context): Seen {
   return { fingerprint, env: c.get('fingerprintEnv') as Record<string, string> }
 }
 
-/** Headers of every answer: about one client, for that client, and nothing to be kept. */
+/** Headers of every answer. It is about this client, so that no cache may keep it. */
 const HEADERS = {
   'Cache-Control': 'no-store',
   Vary: 'Accept',

@@ -1,5 +1,5 @@
 /**
- * Who may see the live view: clients that bring its token, once in the link, then in a cookie.
+ * Access to the live view: for clients that bring its token, first in the link, then in a cookie.
  *
  * Nothing else counts. A peer address of this machine is also that of every client of a proxy or TCP relay on it, and Host and
  * forwarding fields are what the client, or a proxy as it comes, makes of them.

@@ -11,7 +11,7 @@ import { duration } from '../explain/units.ts'
 export const LIVE_CAPACITY = 100
 /** Listeners at once. */
 export const MAX_LISTENERS = 32
-/** Listeners of one client at once: as many connections as browsers open to a host. */
+/** Listeners of a client at once: as many connections as browsers open to a host. */
 export const MAX_LISTENERS_PER_CLIENT = 6
 /** Messages that a listener may be behind before its stream is closed. */
 const MAX_BEHIND = 256
@@ -20,7 +20,7 @@ const BEAT = 4000
 
 /** One connection as the table shows it. */
 export interface LiveEntry {
-  /** Grows with every change: a listener wants what is above the last one that it saw. */
+  /** Grows with every change: a listener wants the entries above the last id that it saw. */
   readonly id: number
   /** Names the connection. */
   readonly key: string
@@ -48,10 +48,10 @@ export class LiveList {
     return [...this.#entries.values()].reverse().map(({ id, key, cells }) => ({ id, key, cells }))
   }
 
-  /** Notes a request's connection. Requests without one are not noted. */
+  /** Notes the connection of a request; nothing where the request has none. */
   note(fingerprint: Fingerprint): void {
     const { peer, label, fingerprints, timing, syn, reason, hop } = fingerprint
-    // A proxy's connection carries many clients: they are told apart by what its header says of them.
+    // A proxy's connection carries many clients: its header tells them apart.
     const connection = fingerprint.connection ?? hop?.connection
     if (connection === undefined || peer === undefined) return
     const key = hop === undefined ? connection.cookie : `${peer.address} ${peer.port}`
@@ -140,7 +140,7 @@ export class LiveList {
 }
 
 function encode({ id, key, cells }: LiveEntry): Uint8Array {
-  // JSON has no line ends of its own, so that one event is one data line.
+  // JSON text holds no line end, so that an event is one data line.
   return encoder.encode(`id: ${id}\ndata: ${JSON.stringify({ key, cells })}\n\n`)
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * The script of every page: what makes it pleasanter, and nothing that is needed. It stands inside a script element, so it
- * must not hold the end tag of one.
+ * must not hold an end tag.
  */
 
 {
@@ -119,7 +119,7 @@
       )
       root.classList.remove('streaming')
     })
-    // Without this the browser would ask again, and take the place of the page that took this one's.
+    // Without this the browser would ask again, and take the place of the newer page.
     source.addEventListener('replaced', () => {
       source.close()
       tell('Newer pages of this client took the place of this one: reload to go on here.')

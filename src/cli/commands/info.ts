@@ -51,7 +51,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
       if (json) out.text(`${JSON.stringify({ error })}\n`)
       else io.warn(`${place}: ${describeError(error)}`)
     },
-    // Any length is good: only the next line tells that a dump has ended.
+    // Any length is good: only the next line shows that a dump has ended.
     wholeness: () => 'unknown',
   })
 }

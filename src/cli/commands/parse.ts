@@ -64,7 +64,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   return Math.max(code, analyzer.code)
 }
 
-/** Decodes a line: digits, or digits with separators. An error is told of the line as it is. */
+/** Decodes a line: digits, or digits with separators. An error counts characters of the line as it is. */
 function decode(line: string): Result<Syn, DecodeError> {
   const decoded = safeParseSyn(line)
   if (decoded.ok || decoded.error.reason !== 'bad-hex') return decoded

@@ -100,7 +100,7 @@ function logFormat(args: Arguments): string | undefined {
   return text
 }
 
-/** The path that an option gives, once `look` has found it to be of use. What is amiss would otherwise be told at the first request. */
+/** The path that an option gives, checked by `look`. Without the check a mistake would show at the first request only. */
 function path(args: Arguments, option: string, action: string, look: (path: string) => void): string | undefined {
   const given = args.get(option)
   if (given === undefined) return undefined
@@ -140,7 +140,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     cgiBin: path(args, 'cgi-bin', 'run scripts of', (directory) => {
       if (!statSync(directory).isDirectory()) throw new Error('it is not a directory')
     }),
-    // A token of this run: whoever has the link that is printed may see who connects.
+    // A new token for each run: the link that is printed opens the live page.
     live: args.has('live') ? { token: crypto.randomUUID().replaceAll('-', '') } : undefined,
   }
   const node = otherRuntime()

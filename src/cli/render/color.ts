@@ -17,7 +17,7 @@ export interface Palette {
   readonly magenta: Paint
 }
 
-/** The palette for a terminal, or one that leaves text as it is. */
+/** The palette for a terminal; without colour it leaves text as it is. */
 export function palette(color: boolean): Palette {
   const style =
     (on: number, off: number): Paint =>

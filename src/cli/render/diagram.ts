@@ -6,13 +6,13 @@ import type { FieldGroup, PacketField } from '../../explain/packet.ts'
 import { packetRows, type Row } from '../../explain/packet-rows.ts'
 import type { Paint, Palette } from './color.ts'
 
-/** A field, or a part of one, within one row. */
+/** A field, or a part of it, within a row. */
 interface DrawnCell {
   readonly field: PacketField
   readonly bits: number
   /** A later row of a field that began before. */
   readonly continued: boolean
-  /** The value, if this part is the one to show it. */
+  /** The value; the empty string if another part shows it. */
   readonly value: string
   readonly paint: Paint
 }
@@ -29,7 +29,7 @@ function centered(text: string, width: number): string {
   return ' '.repeat(left) + text + ' '.repeat(width - text.length - left)
 }
 
-/** Breaks a name into lines of at most `width` characters, at its spaces, then anywhere; one bit has room for a letter. */
+/** Breaks a name into lines of at most `width` characters, at its spaces, then anywhere; a bit has room for a letter. */
 function breakName(name: string, width: number): string[] {
   const lines: string[] = []
   for (const word of name.split(' ')) {
@@ -70,7 +70,7 @@ function drawRow(cells: readonly DrawnCell[], dim: Paint, margin: string): strin
   return lines
 }
 
-/** A field of several whole rows: no border inside, but the ends of one between its rows. */
+/** A field of several whole rows: no border inside, but its ends between rows. */
 function drawBlock(name: string, value: string, paint: Paint, rows: number, dim: Paint, margin: string): string[] {
   const width = ROW * 2 - 1
   const texts = [name, ...(value.length <= width ? [value] : (value.match(/.{1,60}/g) ?? []))]

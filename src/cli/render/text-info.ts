@@ -7,7 +7,7 @@ import { TCP_INFO_FIELDS, TCP_INFO_LENGTH, type TcpInfo } from '../../wire/tcp-i
 import { palette } from './color.ts'
 
 /**
- * The fields of one dump, one a line: name, value, unit, meaning.
+ * The fields of a dump, each a line: name, value, unit, meaning.
  *
  * @param octets length of the dump, which decides what is there.
  */
