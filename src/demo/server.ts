@@ -3,6 +3,7 @@
  * @module
  */
 import { type Context, type Handler, Hono } from 'hono'
+import { explainDump, linkedDump } from '../inspector/decode.ts'
 import { endProcess, onSignal } from '../runtime/process-end.ts'
 import {
   accessLog,
@@ -88,7 +89,12 @@ export function createApp(middleware: DemoMiddleware, options: AppOptions = {}):
   routes.use(middleware)
   routes.use(page.watch)
   routes.get('/healthz', (c) => c.text('ok'))
-  routes.get('/json', (c) => c.json({ ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv }))
+  routes.get('/json', async (c) => {
+    const dump = c.req.query('decode')
+    if (dump === undefined) return c.json({ ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv })
+    const { status, record } = await explainDump(linkedDump(dump, c.req.query('kind')), options.fingerprint?.database)
+    return c.json(record, status)
+  })
   routes.get('/env', (c) => {
     const lines = Object.entries(c.var.fingerprintEnv).map(([name, value]) => `${name}=${value}\n`)
     return c.text(lines.join(''))

@@ -8,9 +8,8 @@ import * as v from 'valibot'
 import { checkOptions } from '../base/options.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { Database } from '../label/database.ts'
-import type { DecodeError } from '../wire/errors.ts'
 import { wantsHtml } from './accept.ts'
-import type { Decoded, DumpKind } from './dump.ts'
+import { explainDump, linkedDump, readDump, type SentDump } from './decode.ts'
 import { clientOf, LIVE_CAPACITY, LiveList } from './live.ts'
 import { LiveAccess } from './live-access.ts'
 
@@ -52,9 +51,6 @@ const InspectorOptionsSchema = v.strictObject({
   database: v.optional(v.union([v.literal(false), v.instance(Database, 'Expected a database of loadP0f')])),
 })
 
-/** Octets of a form that are read: a dump of `MAX_PASTE` characters, three for each where all are escaped. */
-const MAX_BODY = 200_000
-
 /** What `fingerprint()` set. */
 interface Seen {
   readonly fingerprint: Fingerprint
@@ -65,7 +61,7 @@ interface Seen {
  * A Hono handler that explains the caller's connection. Mount it behind `fingerprint()`, for GET and POST, on any path.
  *
  * Answers HTML where `Accept` names it and the JSON of the demonstration server otherwise. `?decode` is a form for pasted dumps
- * (POST: nothing is stored), `?live` the last connections, where that is on. Every page works without scripts, asks no other
+ * (POST: nothing is stored), `?decode=HEX` a dump that can be linked to, `?live` the last connections, where that is on. Every page works without scripts, asks no other
  * host, and carries a Content-Security-Policy of its own that allows nothing but its own style and script.
  *
  * @throws {TypeError} for an unknown option or a wrong value, when it is built
@@ -83,9 +79,15 @@ export function inspector(options: InspectorOptions = {}): Inspector {
     const { method } = c.req.raw
     const page = pageOf(c)
     const html = wantsHtml(c.req.header('accept'))
-    if (page === 'decode' && method === 'POST') return await answerDump(c, html, mayWatch(c), database)
+    if (page === 'decode' && method === 'POST') {
+      return await answerDump(c, html, mayWatch(c), await readDump(c.req.raw), database)
+    }
     if (method !== 'GET' && method !== 'HEAD') {
       return c.text('Method not allowed\n', 405, { Allow: page === 'decode' ? 'GET, HEAD, POST' : 'GET, HEAD' })
+    }
+    const linked = c.req.query('decode') ?? ''
+    if (page === 'decode' && linked !== '') {
+      return await answerDump(c, html, mayWatch(c), linkedDump(linked, c.req.query('kind')), database)
     }
     if (page === 'decode') return await showForm(c, html, mayWatch(c))
     if (page === 'live') return await showLive(c, access, list)
@@ -167,7 +169,7 @@ async function showConnection(c: Context, html: boolean, live: boolean): Promise
 async function showForm(c: Context, html: boolean, live: boolean): Promise<Response> {
   if (!html)
     return c.json(
-      { usage: 'POST dump=HEX, and kind=syn or kind=tcp-info where it is not to be found out' },
+      { usage: 'GET ?decode=HEX or POST dump=HEX, and kind=syn or kind=tcp-info where it is not to be found out' },
       200,
       HEADERS,
     )
@@ -175,65 +177,19 @@ async function showForm(c: Context, html: boolean, live: boolean): Promise<Respo
   return sendPage(c, (nonce) => DecodePage({ frame: { nonce, live }, text: '', kind: 'auto' }))
 }
 
-/** The form's fields; `undefined` where the body is too large. */
-async function readForm(request: Request): Promise<{ text: string; kind: DumpKind } | undefined> {
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY) return undefined
-  const octets: Uint8Array[] = []
-  let length = 0
-  if (request.body !== null) {
-    for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
-      length += chunk.length
-      if (length > MAX_BODY) return undefined
-      octets.push(chunk)
-    }
-  }
-  const body = new TextDecoder().decode(await new Blob(octets as BlobPart[]).arrayBuffer())
-  const type = request.headers.get('content-type') ?? ''
-  const form = type.startsWith('text/plain') ? new URLSearchParams([['dump', body]]) : new URLSearchParams(body)
-  const kind = form.get('kind')
-  return { text: form.get('dump') ?? '', kind: kind === 'syn' || kind === 'tcp-info' ? kind : 'auto' }
-}
-
 async function answerDump(
   c: Context,
   html: boolean,
   live: boolean,
+  dump: SentDump | undefined,
   database: Database | false | undefined,
 ): Promise<Response> {
-  const [{ decodeDump, MAX_PASTE }, { fingerprints }, { defaultDatabase }, { match }] = await Promise.all([
-    import('./dump.ts'),
-    import('../fingerprint/index.ts'),
-    import('../label/default.ts'),
-    import('../label/match.ts'),
-  ])
-  const form = await readForm(c.req.raw)
-  const { text, kind } = form ?? { text: '', kind: 'auto' as const }
-  let decoded: Decoded | undefined
-  let error: DecodeError | 'too-large' | undefined
-  if (form === undefined || text.length > MAX_PASTE) error = 'too-large'
-  else {
-    const result = decodeDump(text, kind)
-    if (result.ok) decoded = result.value
-    else error = result.error
-  }
-  const syn = decoded?.kind === 'syn' ? decoded.syn : undefined
-  const label = syn === undefined || database === false ? undefined : match(database ?? defaultDatabase(), syn)
-  const status = error === undefined ? 200 : error === 'too-large' ? 413 : 400
-  if (html) {
-    const { DecodePage } = await pages()
-    const shown = error === 'too-large' ? '' : text
-    return sendPage(
-      c,
-      (nonce) => DecodePage({ frame: { nonce, live }, text: shown, kind, decoded, label, error }),
-      status,
-    )
-  }
-  if (error !== undefined) {
-    return c.json({ error: error === 'too-large' ? { reason: 'too-long', offset: 0 } : error }, status, HEADERS)
-  }
-  if (syn !== undefined) return c.json({ ...syn.toJSON(), fingerprints: fingerprints(syn), label }, 200, HEADERS)
-  const { more, ...facts } = decoded!
-  return c.json(facts, 200, HEADERS)
+  const { status, record, ...answer } = await explainDump(dump, database)
+  if (!html) return c.json(record, status, HEADERS)
+  const { DecodePage } = await pages()
+  const text = answer.error === 'too-large' ? '' : (dump?.text ?? '')
+  const kind = dump?.kind ?? 'auto'
+  return sendPage(c, (nonce) => DecodePage({ frame: { nonce, live }, text, kind, ...answer }), status)
 }
 
 async function showLive(c: Context, access: LiveAccess | undefined, list: LiveList): Promise<Response> {

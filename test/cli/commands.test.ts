@@ -363,6 +363,30 @@ describe('tcpfingerprint parse', () => {
     }
   })
 
+  test('prints no control character of a database, an argument or a path', async () => {
+    const name = 'evil\u001b[2J\u009b\u202e.fp'
+    const text = `classes = unix\n[tcp:request]\nlabel = s:unix:Evil:\u001b[31m\u0000\u009b\u202e\nsig = *:64:0:*:*,*:mss,sok,ts,nop,ws:df,id+:0\n`
+    await withFiles(
+      { [name]: text, 'broken.fp': `[tcp:request]\nlabel = \u001b[31m\u202e\nsig = \u009b\n` },
+      (directory) => {
+        for (const args of [
+          ['parse', '--p0f-db', join(directory, name), syn4],
+          ['parse', '--p0f-db', join(directory, 'broken.fp'), syn4],
+          ['parse', '--p0f-db', join(directory, `none${name}`), syn4],
+          ['parse', '\u001b[2J\u202e', '--', '-\u009b'],
+          ['pcap', join(directory, name)],
+          ['\u001b[2J\u202e'],
+          ['parse', '--\u001b[2J\u202e'],
+        ]) {
+          const { out, err } = tcpfingerprint(args)
+          expect(`${out}${err}`.replaceAll('\n', ''), args.join(' ')).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u)
+        }
+        const named = tcpfingerprint(['parse', '--p0f-db', join(directory, name), syn4])
+        expect(named.out).toContain('  Evil \\x1b[31m\\x00\\x9b\\u202e  (a system')
+      },
+    )
+  })
+
   test('tells people of errors on standard error, by argument or line', () => {
     const { code, out, err } = tcpfingerprint(['parse', syn4, 'zz'])
     expect(code).toBe(1)

@@ -110,6 +110,15 @@ needs('linux').describe('the demonstration server', () => {
       const json = await raw(server.port, 'GET /json?x=1 HTTP/1.0\r\n\r\n')
       expect(json).toContain('"available":true')
     })
+    test('decodes a dump in a link', async () => {
+      const hex = '450000281234400040067c57c000020ac6336407a8ca01bb11223344000000005002040000000000'
+      const accept = 'text/html'
+      const record = await (await fetch(`${url}/json?decode=${hex}`, { headers: { accept } })).json()
+      expect(record).toMatchObject({ hex, tcp: { window: 1024 }, fingerprints: { muonfp: '1024:::' } })
+      expect((await fetch(`${url}/json?decode=zz`)).status).toBe(400)
+      const page = await fetch(`${url}/?decode=${hex}`, { headers: { accept } })
+      expect(await page.text()).toContain('class="diagram"')
+    })
     test('keeps its live page shut', async () => {
       expect((await fetch(`${url}/?live`)).status).toBe(404)
     })

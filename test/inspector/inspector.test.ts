@@ -145,6 +145,16 @@ describe('inspector', () => {
     expect(text).not.toContain('<img')
     expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&lt;img')
   })
+  test('shows control and bidirectional characters of databases, headers and variables as escapes', async () => {
+    const label = { ...match(defaultDatabase(), parseSyn(SYN)), name: 'Evil\x00\x1b[2J\u202e\x9b' } as never
+    const { app } = appWith(fake({ label }), { live: { token: 't' } })
+    const headers = { ...HTML, 'user-agent': 'Agent \x9b\x7f' }
+    for (const path of ['/', '/?live&token=t']) {
+      const text = await (await app.request(path, { headers })).text()
+      expect(text).toContain('Evil\\x00\\x1b[2J\\u202e\\x9b')
+      expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u)
+    }
+  })
   test('takes HEAD for GET and refuses other methods', async () => {
     const { app } = appWith()
     expect((await app.request('/', { method: 'HEAD', headers: HTML })).status).toBe(200)
@@ -198,6 +208,21 @@ describe('inspector, pasted dumps', () => {
     const bad = await app.request('/?decode', post('dump=zz'))
     expect(bad.status).toBe(400)
     expect(await bad.json()).toEqual({ error: { reason: 'bad-hex', offset: 0 } })
+  })
+  test('explains a dump in a link, to browsers and programs', async () => {
+    const answer = await app.request(`/?decode=${SYN}`, { headers: HTML })
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toContain('class="diagram"')
+    expect((await app.request(`/?decode=${SYN}`, { method: 'HEAD', headers: HTML })).status).toBe(200)
+    expect(await (await app.request(`/?decode=${SYN}`)).json()).toMatchObject({ hex: SYN, tcp: { mss: 1460 } })
+    const info = await app.request(`/?decode=${INFO}&kind=tcp-info`)
+    expect(await info.json()).toMatchObject({ kind: 'tcp-info', tcpInfo: { state: 1 } })
+    const wrong = await app.request('/?decode=%3Cscript%3E', { headers: HTML })
+    expect(wrong.status).toBe(400)
+    expect(await wrong.text()).not.toContain('<script>')
+    expect((await app.request(`/?decode=${'4'.repeat(70_000)}`)).status).toBe(413)
+    // Without a value it is the form.
+    expect(await (await app.request('/?decode', { headers: HTML })).text()).toContain('<textarea')
   })
   test('says why a dump cannot be decoded and shows it as text', async () => {
     const body = new URLSearchParams({ dump: '</textarea><script>alert(1)</script>' }).toString()
