@@ -129,11 +129,15 @@ class StreamedBody implements RequestBody {
   }
 }
 
-/** Reads a body and counts the time that is spent waiting for it. */
+/** Reads a body and counts the time that is spent waiting for it. One timer for many reads, because each costs as much as a read. */
 class BoundedReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>
+  /** Milliseconds that the client may still be waited for. */
   #left: number
-  #awaiting = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+  /** When the read that waits began. */
+  #since: number | undefined
+  #onLate: () => void = () => {}
 
   constructor(body: ReadableStream<Uint8Array>, milliseconds: number) {
     this.#reader = body.getReader()
@@ -142,34 +146,49 @@ class BoundedReader {
 
   /** True while a read waits for the client. */
   get awaiting(): boolean {
-    return this.#awaiting
+    return this.#since !== undefined
   }
 
   /** The next octets, `undefined` at the end, `'late'` if the client's time is used up. */
-  async read(): Promise<Uint8Array | undefined | 'late'> {
+  read(): Promise<Uint8Array | undefined | 'late'> {
     const start = performance.now()
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(resolve, Math.max(1, this.#left), 'late')
+    this.#since = start
+    this.#timer ??= setTimeout(this.#check, Math.max(1, this.#left))
+    return new Promise((resolve, reject) => {
+      this.#onLate = () => resolve('late')
+      this.#reader.read().then(
+        ({ value }) => {
+          this.#left += ((value?.length ?? 0) * 1000) / MIN_RATE - (performance.now() - start)
+          this.#settled(value === undefined)
+          resolve(value)
+        },
+        (error) => {
+          this.#settled(true)
+          reject(error)
+        },
+      )
     })
-    this.#awaiting = true
-    try {
-      const result = await Promise.race([this.#reader.read(), late])
-      if (result === 'late') {
-        this.cancel()
-        return result
-      }
-      const octets = result.value?.length ?? 0
-      this.#left += (octets * 1000) / MIN_RATE - (performance.now() - start)
-      return result.value
-    } finally {
-      clearTimeout(timer)
-      this.#awaiting = false
-    }
   }
 
   cancel(): void {
+    this.#settled(true)
     this.#reader.cancel().catch(() => {})
+  }
+
+  #settled(isLast: boolean): void {
+    this.#since = undefined
+    if (isLast) clearTimeout(this.#timer)
+  }
+
+  readonly #check = (): void => {
+    this.#timer = undefined
+    if (this.#since === undefined) return
+    const left = this.#left - (performance.now() - this.#since)
+    if (left > 0) this.#timer = setTimeout(this.#check, left)
+    else {
+      this.#onLate()
+      this.cancel()
+    }
   }
 }
 

@@ -102,6 +102,8 @@ class ScriptRun {
   #stopping: Promise<void> | undefined
   #octets = 0
   #discarding = false
+  /** True until the first octet of output. */
+  #silent = true
 
   constructor(child: Child, running: RunningScripts, run: Run) {
     this.#child = child
@@ -135,7 +137,7 @@ class ScriptRun {
       if (!interim) {
         from = octets.length
         const chunk = await this.#read()
-        if (chunk === undefined) return this.#failed(octets)
+        if (chunk === undefined) return this.#failed()
         octets = from === 0 ? chunk : joined(octets, chunk)
       }
       interim = false
@@ -243,6 +245,7 @@ class ScriptRun {
         clearTimeout(this.#drainTimer)
         this.#drainTimer = undefined
         if (value === undefined) this.#over()
+        else this.#silent = false
         resolve(value)
       }
       this.#wake = settle
@@ -314,12 +317,12 @@ class ScriptRun {
     }
   }
 
-  #failed(octets: Uint8Array): Outcome {
+  #failed(): Outcome {
     clearTimeout(this.#headerTimer)
     if (this.#cut === 'body-time') return { kind: 'failed', status: 408 }
     const trouble = this.#trouble()
     const late = this.#cut === 'header-time' || this.#cut === 'total-time'
-    const what = octets.length === 0 ? 'ended without any output' : 'ended before the end of its header'
+    const what = this.#silent ? 'ended without any output' : 'ended before the end of its header'
     return { kind: 'failed', status: late ? 504 : 502, why: trouble ?? what }
   }
 
