@@ -66,6 +66,8 @@ export const ENCAPSULATIONS: readonly Encapsulation[] = [
   row('TRILL', ETHERTYPE, [0x22f3], ether.trill),
   row('FabricPath', ETHERTYPE, [0x8903], ether.fabricPath),
   row('MACsec without encryption', ETHERTYPE, [0x88e5], ether.macsec),
+  row('Arista time stamps', ETHERTYPE, [0xd28b], ether.aristaTimestamp),
+  row('batman-adv', ETHERTYPE, [0x4305], ether.batman),
   row('NSH', ETHERTYPE, [0x894f], ether.nsh),
   row('LLC, SNAP', ETHERTYPE, [0x0004, 0x8870], ether.llc),
 
@@ -76,7 +78,7 @@ export const ENCAPSULATIONS: readonly Encapsulation[] = [
   row('PPP MPLS', PPP_PROTOCOL, [0x281, 0x283], link.mplsFrame),
 
   row('TCP', IP_PROTOCOL, [6], ip.tcp),
-  row('UDP', IP_PROTOCOL, [17], ip.udp),
+  row('UDP, UDP-Lite', IP_PROTOCOL, [17, 136], ip.udp),
   row('IPv4 in IP', IP_PROTOCOL, [4, 94], ip.ipInIp),
   row('IPv6 in IP, 6in4, 6to4', IP_PROTOCOL, [41], ip.ipInIp),
   row('extension headers, AH, HIP, Shim6', IP_PROTOCOL, Object.values(EXTENSION_HEADER), ip.extension),
@@ -91,6 +93,7 @@ export const ENCAPSULATIONS: readonly Encapsulation[] = [
   row('VXLAN-GPE', UDP_PORT, [4790], tunnel.vxlanGpe),
   row('Geneve', UDP_PORT, [6081], tunnel.geneve),
   row('GTP-U', UDP_PORT, [2152], tunnel.gtp),
+  row('GTP version 0', UDP_PORT, [3386], tunnel.gtpZero),
   row('Teredo', UDP_PORT, [3544], tunnel.teredo),
   row('L2TP', UDP_PORT, [1701], tunnel.l2tp),
   row('CAPWAP', UDP_PORT, [5247], tunnel.capwap),
@@ -98,6 +101,7 @@ export const ENCAPSULATIONS: readonly Encapsulation[] = [
   row('MPLS in UDP', UDP_PORT, [6635], tunnel.mplsInUdp),
   row('GRE in UDP', UDP_PORT, [4754], tunnel.greInUdp),
   row('LISP', UDP_PORT, [4341], tunnel.lisp),
+  row('LISP control', UDP_PORT, [4342], tunnel.lispControl),
   row('TZSP', UDP_PORT, [37008], tunnel.tzsp),
 ]
 
@@ -109,6 +113,9 @@ const OTHERS: readonly Encapsulation[] = [
   row('IPComp', IP_PROTOCOL, [108], (walk) => walk.closed('compressed')),
   row('ESP in UDP', UDP_PORT, [4500], tunnel.espInUdp),
   row('WireGuard', UDP_PORT, [51820], tunnel.wireguard),
+  row('sFlow', UDP_PORT, [6343], tunnel.unsupported),
+  row('Generic UDP Encapsulation', UDP_PORT, [6080], tunnel.unsupported),
+  row('LWAPP', UDP_PORT, [12222], tunnel.unsupported),
   row('PPP compressed', PPP_PROTOCOL, [0xfd, 0xfb, 0x2d], (walk) => walk.closed('compressed')),
   row('PPP encrypted', PPP_PROTOCOL, [0x53, 0x55], (walk) => walk.closed('encrypted')),
   // ARP, RARP, Cisco's own, loopback test, PPPoE discovery, EAPOL, pause, slow, LLDP, PTP, CFM, PRP, HomePlug, 1905.1
@@ -121,8 +128,8 @@ const OTHERS: readonly Encapsulation[] = [
     ],
     end,
   ),
-  // Spanning tree, IS-IS, IPX, NetBIOS
-  row('control of links', LLC_SAP, [0x42, 0xfe, 0xe0, 0xf0], end),
+  // Spanning tree, IPX, NetBIOS
+  row('control of links', LLC_SAP, [0x42, 0xe0, 0xf0], end),
   row('other transports', IP_PROTOCOL, ip.TRANSPORTS, end),
 ]
 

@@ -101,20 +101,71 @@ export function looksLikeEthernet(walk: Walk, offset: number): boolean {
   }
 }
 
-/** IEEE 802.2 LLC, with SNAP (RFC 1042) or the service access point of IP. */
+/** IEEE 802.2 LLC, with SNAP (RFC 1042), or a service access point of IP or of ISO network layer protocols. */
 export function llc(walk: Walk): Step {
   if (!walk.has(3)) return STEP.SHORT
-  if (walk.u8(0) === 6 && walk.u8(1) === 6) return walk.toIp(3)
-  if (walk.u8(0) !== 0xaa || walk.u8(1) !== 0xaa) {
-    return walk.next(3, LAYER.LLC_SAP, walk.u8(0))
-  }
-  if (!walk.has(8)) return STEP.SHORT
-  const organization = (walk.u8(3) << 16) | walk.u16(4)
-  const type = walk.u16(6)
+  const accessPoint = walk.u8(0)
+  if (accessPoint === 6 && walk.u8(1) === 6) return walk.toIp(3)
+  if (accessPoint === 0xfe && walk.u8(1) === 0xfe) return networkLayerProtocol(walk, 3)
+  if (accessPoint !== 0xaa || walk.u8(1) !== 0xaa) return walk.next(3, LAYER.LLC_SAP, accessPoint)
+  return snap(walk, 3)
+}
+
+/** An organization of three octets and a number of its own. */
+function snap(walk: Walk, offset: number): Step {
+  if (!walk.has(offset + 5)) return STEP.SHORT
+  const organization = (walk.u8(offset) << 16) | walk.u16(offset + 1)
+  const type = walk.u16(offset + 3)
   // 00-00-00: EtherType (RFC 1042); 00-00-f8: bridge tunnel. 00-80-c2: bridged frames (RFC 2427), with or without checksum.
-  if ((organization === 0 || organization === 0xf8) && type > MAX_LENGTH_FIELD)
-    return walk.next(8, LAYER.ETHERTYPE, type)
-  if (organization === 0x0080c2 && (type === 1 || type === 7)) return walk.ethernet(8)
+  if ((organization === 0 || organization === 0xf8) && type > MAX_LENGTH_FIELD) {
+    return walk.next(offset + 5, LAYER.ETHERTYPE, type)
+  }
+  if (organization === 0x0080c2 && (type === 1 || type === 7)) return walk.ethernet(offset + 5)
   // What organizations number for themselves is signalling between switches: CDP, VTP, PVST, DTP ...
   return STEP.END
+}
+
+/** ISO/IEC TR 9577 identifiers: 0xcc IPv4, 0x8e IPv6, 0x80 SNAP; all else is ISO's own routing. */
+function networkLayerProtocol(walk: Walk, offset: number): Step {
+  if (!walk.has(offset + 1)) return STEP.SHORT
+  const identifier = walk.u8(offset)
+  if (identifier === 0xcc || identifier === 0x8e) return walk.toIp(offset + 1)
+  return identifier === 0x80 ? snap(walk, offset + 1) : STEP.END
+}
+
+/** RFC 2427: an address of two to four octets, the last with its lowest bit set, control, padding, then an identifier. */
+export function frameRelay(walk: Walk): Step {
+  let offset = 0
+  do {
+    if (!walk.has(offset + 4)) return STEP.SHORT
+    offset += 1
+  } while (offset < 4 && (walk.u8(offset - 1) & 1) === 0)
+  if (walk.u8(offset) !== 3) return walk.closed('unsupported')
+  return networkLayerProtocol(walk, walk.u8(offset + 1) === 0 ? offset + 2 : offset + 1)
+}
+
+/** Arista's time stamps: subtype 1, then a version whose upper half octet says how long they are. */
+export function aristaTimestamp(walk: Walk): Step {
+  if (!walk.has(4)) return STEP.SHORT
+  const length = walk.u16(2) >> 4 === 1 ? 14 : 12
+  if (walk.u16(0) !== 1) return walk.closed('unsupported')
+  return walk.has(length) ? walk.next(length, LAYER.ETHERTYPE, walk.u16(length - 2)) : STEP.SHORT
+}
+
+/** B.A.T.M.A.N. advanced, compatibility version 15 (linux/batadv_packet.h): broadcast, unicast, unicast with source. */
+export function batman(walk: Walk): Step {
+  if (!walk.has(2)) return STEP.SHORT
+  if (walk.u8(1) !== 15) return walk.closed('unsupported')
+  switch (walk.u8(0)) {
+    case 0x01:
+      return walk.ethernet(14)
+    case 0x40:
+      return walk.ethernet(10)
+    case 0x42:
+      return walk.ethernet(18)
+    case 0x41:
+      return walk.closed('fragment')
+    default:
+      return STEP.END
+  }
 }

@@ -3,16 +3,17 @@
  * @module
  */
 
+import { frameRelay } from './ether-types.ts'
 import { LAYER, STEP, type Step, type Walk } from './walk.ts'
 
 const FLAG = { CHECKSUM: 0x8000, ROUTING: 0x4000, KEY: 0x2000, SEQUENCE: 0x1000, ACKNOWLEDGMENT: 0x0080 } as const
 /** GRE protocol types that are no EtherTypes. */
-export const GRE_TYPE = {
+const GRE_TYPE = {
   ERSPAN: 0x88be,
   ERSPAN_III: 0x22eb,
   WCCP: 0x883e,
   EOIP: 0x6400,
-  ETHERNET_OLD: 0x6559,
+  FRAME_RELAY: 0x6559,
 } as const
 
 export function gre(walk: Walk): Step {
@@ -52,6 +53,9 @@ export function gre(walk: Walk): Step {
     case GRE_TYPE.EOIP:
       // MikroTik's: in place of PPTP's call a tunnel identifier.
       return walk.enter('eoip').ethernet(length)
+    case GRE_TYPE.FRAME_RELAY:
+      walk.at += length
+      return frameRelay(walk.enter('gre'))
     case 0:
       return STEP.END // A keepalive.
   }

@@ -12,8 +12,8 @@ const PROTOCOL_TCP = 6
 const PROTOCOL_UDP = 17
 const FLAG = { SYN: 0x02, RST: 0x04, ACK: 0x10 } as const
 
-/** ICMP, IGMP, DCCP, RSVP, ICMPv6, no next header, EIGRP, OSPF, VRRP, PGM, SCTP, UDP-Lite: none carries TCP. */
-export const TRANSPORTS: readonly number[] = [1, 2, 33, 46, 58, 59, 88, 89, 112, 113, 132, 136]
+/** ICMP, IGMP, DCCP, RSVP, ICMPv6, no next header, EIGRP, OSPF, VRRP, PGM, SCTP: none carries TCP. */
+export const TRANSPORTS: readonly number[] = [1, 2, 33, 46, 58, 59, 88, 89, 112, 113, 132]
 /** Headers that stand between IPv4 and TCP, as they are told in `tunnel`. */
 const BETWEEN: Readonly<Record<number, string>> = { 51: 'ah', 135: 'mobility', 139: 'hip', 140: 'shim6' }
 
@@ -74,7 +74,8 @@ export function tcp(walk: Walk): Step {
 export function udp(walk: Walk): Step {
   if (!walk.has(8)) return STEP.SHORT
   const length = walk.u16(4)
-  if (length >= 8 && length < walk.end - walk.at) {
+  // UDP-Lite (RFC 3828) has the length that its checksum covers there.
+  if (walk.number === PROTOCOL_UDP && length >= 8 && length < walk.end - walk.at) {
     walk.end = walk.at + length
     walk.cut = false
   }

@@ -25,6 +25,12 @@ export function geneve(walk: Walk): Step {
   return walk.enter('geneve').next(8 + (walk.u8(0) & 63) * 4, LAYER.ETHERTYPE, walk.u16(2))
 }
 
+/** GTP version 0 (3GPP TS 29.060): a T-PDU (255) behind a header of 20 octets. */
+export function gtpZero(walk: Walk): Step {
+  if (!walk.has(20)) return STEP.SHORT
+  return walk.u8(0) >> 5 === 0 && walk.u8(1) === 255 ? walk.enter('gtp').toIp(20) : STEP.END
+}
+
 /** 3GPP TS 29.281: version 1, a G-PDU (255); any of E, S, PN adds four octets, the last of which begins a chain. */
 export function gtp(walk: Walk): Step {
   if (!walk.has(8)) return STEP.SHORT
@@ -117,6 +123,12 @@ export const greInUdp = (walk: Walk): Step => walk.next(0, LAYER.IP_PROTOCOL, 47
 /** RFC 9300: eight octets, then an IP header. */
 export const lisp = (walk: Walk): Step => walk.enter('lisp').toIp(8)
 
+/** RFC 9301: type 8 encapsulates the IP packet of a map request. */
+export function lispControl(walk: Walk): Step {
+  if (!walk.has(4)) return STEP.SHORT
+  return walk.u8(0) >> 4 === 8 ? walk.enter('lisp').toIp(4) : STEP.END
+}
+
 /** TaZmen Sniffer Protocol: version 1, type 0 or 1, the frame's link type, fields until the one with number 1. */
 export function tzsp(walk: Walk): Step {
   if (!walk.has(4)) return STEP.SHORT
@@ -136,6 +148,9 @@ export function tzsp(walk: Walk): Step {
   if (frame === 0x12) return walk.enter('tzsp').next(length, LAYER.LINK_TYPE, 105)
   return walk.closed('unsupported')
 }
+
+/** Known to carry packets of others, in ways that are not read here. */
+export const unsupported = (walk: Walk): Step => walk.closed('unsupported')
 
 /** RFC 3948: IKE begins with four zero octets, a keepalive is one octet; all else is ESP. */
 export function espInUdp(walk: Walk): Step {

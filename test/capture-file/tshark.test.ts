@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join as path } from 'node:path'
 import { SynLocator, VERDICT } from '../../src/capture-file/syn-locator.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'
+import { needs, program } from '../lab/privilege.ts'
 import { ethernet, hex, join, pcap, SYN4, SYN6, u16 } from './build.ts'
 import { BETWEEN, between, FRAMES, TUNNELS, TUNNELS_4, TUNNELS_6, type Wrap } from './tunnels.ts'
 
@@ -26,6 +27,11 @@ interface Row {
 const NOT_OPENED_BY_TSHARK: Readonly<Record<string, string>> = {
   'GRE with a tag': 'an EtherType of 802.1Q in GRE (RFC 2784 section 2.4)',
   'VXLAN of Linux': "port 8472, Linux's default (drivers/net/vxlan)",
+  'L2TPv3 over UDP with Ethernet':
+    'what a session carries is agreed beforehand (RFC 3931): tshark is told by preferences',
+  'L2TPv3 over UDP with a cookie': 'the same',
+  'L2TPv3 over UDP with PPP': 'the same',
+  'L2TPv3 over IP': 'the same',
   HIP: 'RFC 7401 section 5.1: a next header, 59 in all that is sent today',
   mobility: 'RFC 6275 section 6.1.1: a next header, 59 in all that is sent today',
 }
@@ -180,11 +186,7 @@ describe('SynLocator, in frames of other link types', () => {
   }
 })
 
-const hasTshark = Bun.which('tshark') !== null
-const missing = hasTshark ? '' : ' (tshark is not installed)'
-if (!hasTshark && process.env.CI === 'true') throw new Error('tshark is needed: .ci/run installs it')
-
-describe.skipIf(!hasTshark)(`tshark${missing}`, () => {
+needs('tshark').describe('tshark', () => {
   let directory: string
   beforeAll(() => {
     directory = mkdtempSync(path(tmpdir(), 'tunnels-'))
@@ -197,7 +199,16 @@ describe.skipIf(!hasTshark)(`tshark${missing}`, () => {
     writeFileSync(name, file)
     const filter = 'tcp.flags.syn == 1 && tcp.flags.ack == 0'
     const fields = ['frame.number', 'tcp.srcport', 'tcp.window_size_value', 'tcp.options.mss_val']
-    const argv = ['tshark', '-r', name, '-Y', filter, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])]
+    const argv = [
+      program('tshark'),
+      '-r',
+      name,
+      '-Y',
+      filter,
+      '-T',
+      'fields',
+      ...fields.flatMap((field) => ['-e', field]),
+    ]
     const { stdout, exitCode } = Bun.spawnSync(argv, { stderr: 'ignore' })
     expect(exitCode).toBe(0)
     const lines = stdout.toString().trimEnd().split('\n')

@@ -125,6 +125,21 @@ export const TUNNELS: readonly (readonly [name: string, wrap: Wrap])[] = [
   ['TZSP', over(37008, fixed('01000001 01'), ethernet)],
   ['PIM Register', (packet) => ipv4(103, join(hex('21000000 00000000'), packet))],
   ['Ethernet in IP', (packet) => ipv4(143, ethernet(packet))],
+  ['EoIP', (packet) => ipv4(47, join(hex('2001 6400'), u16(14 + packet.length), hex('0007'), ethernet(packet)))],
+  ['GRE with Frame Relay', gre('0000', type(0x6559), '1841 03', (packet) => join(is4(packet) ? 0xcc : 0x8e, packet))],
+  ['LISP control', over(4342, fixed('80000000'))],
+  [
+    'GTP version 0',
+    over(3386, (packet) => join(hex('1eff'), u16(packet.length), hex('0000 0000 00 ffffff 0000000000000000'))),
+  ],
+  ['VXLAN over UDP-Lite', (packet) => ipv4(136, udp(4789, join(hex('0800000000000700'), ethernet(packet))))],
+  ['L2TPv3 over UDP with Ethernet', over(1701, fixed('0003 0000 00000007'), ethernet)],
+  ['L2TPv3 over UDP with a cookie', over(1701, fixed('0003 0000 00000007 deadbeef'), ethernet)],
+  [
+    'L2TPv3 over UDP with PPP',
+    over(1701, fixed('0003 0000 00000007 ff03'), (packet) => join(pppProtocol(packet), packet)),
+  ],
+  ['L2TPv3 over IP', (packet) => ipv4(115, join(hex('00000007'), ethernet(packet)))],
   ['WCCP', gre('0000', type(0x883e), '00000000')],
 ]
 
@@ -177,6 +192,15 @@ export const FRAMES: readonly (readonly [name: string, wrap: Wrap])[] = [
     'MACsec without encryption',
     (packet) => join(mac, hex('88e5 2000 00000001 0200000000010001'), etherType(packet), packet, new Uint8Array(16)),
   ],
+  ['Arista time stamps', tagged('d28b 0001 0010 00000000 00000000')],
+  ['batman-adv', (packet) => join(mac, hex('4305 40 0f 32 00 020202020202'), ethernet(packet))],
+  ['batman-adv broadcast', (packet) => join(mac, hex('4305 01 0f 32 00 00000001 020202020202'), ethernet(packet))],
+  [
+    'MACsec without a channel identifier',
+    (packet) => join(mac, hex('88e5 0000 00000001'), etherType(packet), packet, new Uint8Array(16)),
+  ],
+  ['LLC of ISO', (packet) => join(mac, u16(packet.length + 4), hex('fefe03'), is4(packet) ? 0xcc : 0x8e, packet)],
+  ['LLC of IP', (packet) => join(mac, u16(packet.length + 3), hex('060603'), packet)],
   ['NSH', (packet) => join(mac, hex('894f 0fc2 02'), nextProtocol(packet), hex('00000101'), packet)],
   [
     'NSH with metadata',

@@ -21,6 +21,7 @@ const PROGRAMS = {
   nginx: 'nginx',
   haproxy: 'haproxy',
   p0f: 'p0f',
+  tcpdump: 'tcpdump',
   tshark: 'tshark',
   chromium: 'chromium',
   curl: 'curl',
