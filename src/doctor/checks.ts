@@ -2,14 +2,25 @@
  * The checks of `tcpfingerprint doctor`: each a finding and, where something is wrong, what to change.
  * @module
  */
-import { errnoName, IN_CLOEXEC, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_NONBLOCK } from '../../ffi/constants.ts'
-import { isLibc, type Libc, type LibcUnavailable } from '../../ffi/libc.ts'
+import {
+  AF_INET,
+  errnoName,
+  IN_CLOEXEC,
+  IN_CLOSE_NOWRITE,
+  IN_CLOSE_WRITE,
+  IN_NONBLOCK,
+  SOCK_CLOEXEC,
+  SOCK_STREAM,
+} from '../../ffi/constants.ts'
+import { cString, isLibc, type Libc, type LibcUnavailable } from '../../ffi/libc.ts'
+import { SockDiag, TCP_STATE } from '../../ffi/sock-diag.ts'
+import { formatEndpoint } from '../base/text.ts'
 import { REASON } from '../explain/missing.ts'
 import { PROVENANCE } from '../explain/timing.ts'
 import { duration } from '../explain/units.ts'
 import { currentRuntime } from '../runtime/current.ts'
-import { type ProbeOptions, type ProbeResult, probe } from './loopback-test.ts'
-import { isAllowed, kernelRelease, readText, runtime } from './machine.ts'
+import { type Loopback, type LoopbackResult, loopbackTest } from './loopback-test.ts'
+import { isAllowed, kernelRelease, readText } from './machine.ts'
 import { foreignListeners, waitsForData } from './other-servers.ts'
 
 /** `degraded`: it works, with something missing. `failing`: nothing is captured. */
@@ -37,13 +48,13 @@ const degraded = (name: string, found: string, remedy: string): Finding => ({ na
 const failing = (name: string, found: string, remedy: string): Finding => ({ name, status: 'failing', found, remedy })
 
 const DENO_ALL =
-  'Run the doctor with "deno run -A": Deno shows /proc to nobody else. The library itself does not need it'
+  'Run the doctor with "deno run -A": Deno shows /proc only with every permission. The library itself does not need it'
 
 function unseen(name: string, what: string): Finding {
   return degraded(
     name,
     `${what} cannot be read`,
-    runtime().name === 'deno' ? DENO_ALL : 'Mount /proc, and do not hide its files from this user',
+    currentRuntime().name === 'deno' ? DENO_ALL : 'Mount /proc, and do not hide its files from this user',
   )
 }
 
@@ -60,8 +71,13 @@ function kernel(): Finding {
     return degraded('kernel', 'its version is not told', 'Give Deno --allow-sys=osRelease to be told')
   const [major = 0, minor = 0] = release.split('.').map(Number)
   const version = major * 1000 + minor
-  if (version < 4002)
-    return failing('kernel', `Linux ${release} does not keep SYNs`, 'Update to Linux 4.2 or newer (4.19 for all facts)')
+  if (version < 4012) {
+    return failing(
+      'kernel',
+      `Linux ${release} does not tell sockets apart (SO_COOKIE)${version < 4002 ? ' and does not keep SYNs' : ''}`,
+      'Update to Linux 4.12 or newer (4.19 for all facts)',
+    )
+  }
   if (version < 4019) {
     return degraded(
       'kernel',
@@ -73,7 +89,7 @@ function kernel(): Finding {
 }
 
 function runtimeOf(): Finding {
-  const { name, version } = runtime()
+  const { name, version } = currentRuntime()
   if (name === 'node') {
     return failing(
       'runtime',
@@ -104,27 +120,50 @@ function libcOf(libc: Libc | LibcUnavailable): Finding {
   )
 }
 
-/** Opens inotify and watches a descriptor, as the library does with connections that stay open. */
+/** Opens inotify and watches a socket, as the library does with connections that stay open. */
 function inotify(libc: Libc): Finding {
   const what = 'Without it each request is verified by a system call of its own: right all the same, a little slower'
-  const remedy =
-    'Raise fs.inotify.max_user_instances and user.max_inotify_instances (sysctl), or allow the calls in the seccomp profile'
+  const refused = (action: string, errno: number, remedy: string): Finding =>
+    degraded('inotify', `${action} refused with ${errnoName(errno)}. ${what}`, remedy)
   const fd = libc.inotify_init1(IN_CLOEXEC | IN_NONBLOCK)
-  if (fd < 0) return degraded('inotify', `refused with ${errnoName(libc.errno())}. ${what}`, remedy)
+  if (fd < 0) {
+    return refused(
+      'it is',
+      libc.errno(),
+      'Raise fs.inotify.max_user_instances and user.max_inotify_instances (sysctl), or allow the calls in the seccomp profile',
+    )
+  }
+  const socket = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)
   try {
-    const path = new TextEncoder().encode(`/proc/self/fd/${fd}\0`)
-    const buffer = new Uint8Array(new ArrayBuffer(path.length))
-    buffer.set(path)
-    const watch = libc.inotify_add_watch(fd, buffer, IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)
+    if (socket < 0) return refused('a socket to watch is', libc.errno(), 'See "descriptors"')
+    const watch = libc.inotify_add_watch(fd, cString(`/proc/self/fd/${socket}`), IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)
     return watch < 0
-      ? degraded(
-          'inotify',
-          `a watch is refused with ${errnoName(libc.errno())}. ${what}`,
-          `Mount /proc, and raise fs.inotify.max_user_watches and user.max_inotify_watches (sysctl)`,
+      ? refused(
+          'a watch is',
+          libc.errno(),
+          'Mount /proc, and raise fs.inotify.max_user_watches and user.max_inotify_watches (sysctl)',
         )
       : ok('inotify', 'tells when connections close')
   } finally {
+    if (socket >= 0) libc.close(socket)
     libc.close(fd)
+  }
+}
+
+/** Asks sock_diag for one listener, as the library asks for connections with the same peer. */
+function sockDiag(libc: Libc): Finding {
+  const diag = new SockDiag(libc)
+  try {
+    const end = diag.dump({ states: [TCP_STATE.LISTEN] }, 1, () => false)
+    if (end === 'complete' || end === 'incomplete') return ok('sock_diag', 'tells connections with the same peer apart')
+    const why = end === 'refused' ? 'refused' : `refused with ${errnoName(end.errno)}`
+    return degraded(
+      'sock_diag',
+      `${why}. Without it all sockets of the process are looked at for a second one with the same peer, and more requests are "ambiguous"`,
+      'Allow AF_NETLINK sockets (RestrictAddressFamilies= in systemd, the seccomp profile), and build the kernel with INET_DIAG',
+    )
+  } finally {
+    diag.close()
   }
 }
 
@@ -159,19 +198,19 @@ function synCookies(): Finding {
   )
 }
 
-function saveSyn({ listener }: ProbeResult): Finding {
+function saveSyn({ listener }: LoopbackResult): Finding {
   if (listener?.saveSyn === true) return ok('TCP_SAVE_SYN', 'set on a listener of this process')
   const { why, remedy } = REASON[listener?.reason ?? 'not-saved']
   return failing(
     'TCP_SAVE_SYN',
     `not set on a listener of this process. ${why}`,
     listener?.reason === 'unsupported'
-      ? 'Use a kernel of 4.2 or newer, and a plain TCP listener instead of an MPTCP one'
+      ? 'Use a kernel of 4.12 or newer, and a plain TCP listener instead of an MPTCP one'
       : remedy,
   )
 }
 
-function deferAccept({ listener }: ProbeResult): Finding {
+function deferAccept({ listener }: LoopbackResult): Finding {
   const seconds = listener?.deferAccept ?? 0
   if (seconds === 0)
     return ok('TCP_DEFER_ACCEPT', 'off on a listener of this process: the handshake\u2019s RTT is its own')
@@ -183,17 +222,17 @@ function deferAccept({ listener }: ProbeResult): Finding {
 }
 
 /** What a test connection on loopback gave. */
-async function connection(name: string, options: ProbeOptions): Promise<{ finding: Finding; result?: ProbeResult }> {
-  let result: ProbeResult
+async function connection(name: string, address: Loopback): Promise<{ finding: Finding; result?: LoopbackResult }> {
+  let result: LoopbackResult
   try {
-    result = await probe(options)
+    result = await loopbackTest(address)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     const remedy =
-      options.hostname === '::1'
+      address === '::1'
         ? 'Turn IPv6 on (net.ipv6.conf.lo.disable_ipv6=0), if clients use it'
         : 'Bring the loopback device up: "ip link set lo up"'
-    const finding = options.hostname === '::1' ? degraded : failing
+    const finding = address === '::1' ? degraded : failing
     return { finding: finding(name, `no test connection: ${message}`, remedy) }
   }
   const { fingerprint, clientPort } = result
@@ -244,7 +283,7 @@ async function servers(port: number | undefined): Promise<Finding[]> {
   return Promise.all(
     listeners.slice(0, 32).map(async (listener) => {
       const { address, process: owner } = listener
-      const place = address.includes(':') ? `[${shorten(address)}]:${listener.port}` : `${address}:${listener.port}`
+      const place = formatEndpoint(address.includes(':') ? shorten(address) : address, listener.port)
       const who = owner === undefined ? place : `${place} (${owner.name}, process ${owner.id})`
       const waits = await waitsForData(listener)
       if (waits === undefined)
@@ -266,7 +305,7 @@ function shorten(address: string): string {
 }
 
 async function openLibc(): Promise<Libc | LibcUnavailable> {
-  const module = runtime().name === 'deno' ? import('../../ffi/libc.deno.ts') : import('../../ffi/libc.bun.ts')
+  const module = currentRuntime().name === 'deno' ? import('../../ffi/libc.deno.ts') : import('../../ffi/libc.bun.ts')
   return (await module).openLibc()
 }
 
@@ -283,19 +322,21 @@ export async function examine(options: CheckOptions, report: (finding: Finding) 
   if (currentRuntime().platform !== 'linux') return worst
   tell(synCookies())
   tell(descriptors())
-  if (host.status === 'failing' && runtime().name === 'node') return worst
+  if (host.status === 'failing' && currentRuntime().name === 'node') return worst
   const libc = await openLibc()
   tell(libcOf(libc))
-  if (isLibc(libc)) tell(inotify(libc))
+  if (isLibc(libc)) {
+    tell(inotify(libc))
+    tell(sockDiag(libc))
+  }
   if (isAllowed('net')) {
-    const first = await connection('ipv4', { hostname: '127.0.0.1', tls: false })
+    const first = await connection('ipv4', '127.0.0.1')
     if (first.result !== undefined && isLibc(libc)) {
       tell(saveSyn(first.result))
       tell(deferAccept(first.result))
     }
     tell(first.finding)
-    tell((await connection('ipv6', { hostname: '::1', tls: false })).finding)
-    tell((await connection('tls', { hostname: '127.0.0.1', tls: true })).finding)
+    tell((await connection('ipv6', '::1')).finding)
     for (const finding of await servers(options.port)) tell(finding)
   }
   return worst

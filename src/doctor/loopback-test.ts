@@ -2,22 +2,17 @@
  * A test connection on loopback: a server of this process, a client of this process, and what the one knows of the other.
  * @module
  */
-import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect } from 'node:net'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import type { Status } from '../fingerprinter/status.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import type { RunningServer } from '../runtime/types.ts'
-import { type Certificate, createCertificate } from './certificate.ts'
 
-/** How to connect. */
-export interface ProbeOptions {
-  readonly hostname: '127.0.0.1' | '::1'
-  readonly tls: boolean
-}
+/** The addresses of loopback, one a family. */
+export type Loopback = '127.0.0.1' | '::1'
 
 /** What came of it. */
-export interface ProbeResult {
+export interface LoopbackResult {
   readonly fingerprint: Fingerprint
   /** The client's own port: that of the SYN must be the same. */
   readonly clientPort: number
@@ -56,10 +51,10 @@ async function createFingerprinter(): Promise<AnyFingerprinter> {
   return { ...fp, find: fp.fromBun as AnyFingerprinter['find'], arm: fp.arm as AnyFingerprinter['arm'] }
 }
 
-async function start(hostname: string, tls: Certificate | undefined): Promise<TestServer> {
+async function start(hostname: Loopback): Promise<TestServer> {
   const fp = await createFingerprinter()
   let last: Fingerprint | undefined
-  const running = currentRuntime().listen({ hostname, port: 0, tls }, (request, server) => {
+  const running = currentRuntime().listen({ hostname, port: 0 }, (request, server) => {
     last = freeze(fp.find(request, server))
     return new Response('ok', { headers: { connection: 'close' } })
   })
@@ -68,17 +63,13 @@ async function start(hostname: string, tls: Certificate | undefined): Promise<Te
 }
 
 /** Sends one request and waits for the end of the answer. The client's port. */
-function ask(port: number, { hostname, tls }: ProbeOptions): Promise<number> {
+function ask(host: Loopback, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     let clientPort = 0
-    const send = (): void => {
+    const socket = connect({ host, port }, () => {
       clientPort = socket.localPort ?? 0
       socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
-    }
-    // The certificate is of this very process, made a moment ago.
-    const socket: Socket = tls
-      ? connectTls({ host: hostname, port, rejectUnauthorized: false, servername: 'localhost' }, send)
-      : connectTcp({ host: hostname, port }, send)
+    })
     socket.setTimeout(MILLISECONDS, () => socket.destroy(new Error(`no answer within ${MILLISECONDS} ms`)))
     socket.on('error', reject)
     socket.on('data', () => socket.end())
@@ -91,11 +82,10 @@ function ask(port: number, { hostname, tls }: ProbeOptions): Promise<number> {
  *
  * @throws {Error} the address cannot be bound or reached, or no answer came
  */
-export async function probe(options: ProbeOptions): Promise<ProbeResult> {
-  const certificate = options.tls ? await createCertificate() : undefined
-  const server = await start(options.hostname, certificate)
+export async function loopbackTest(hostname: Loopback): Promise<LoopbackResult> {
+  const server = await start(hostname)
   try {
-    const clientPort = await ask(server.port, options)
+    const clientPort = await ask(hostname, server.port)
     const fingerprint = server.seen()
     if (fingerprint === undefined) throw new Error('the request did not arrive')
     const listener = server.status().listeners.find((one) => one.port === server.port)

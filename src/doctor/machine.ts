@@ -1,16 +1,11 @@
 /**
- * What the doctor reads of the machine: files of /proc, the runtime, its permissions.
+ * What the doctor reads of the machine: files of /proc, permissions.
  * @module
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { release } from 'node:os'
 import { currentRuntime } from '../runtime/current.ts'
-import type { Permission, RuntimeName } from '../runtime/types.ts'
-
-/** The runtime and its version. */
-export function runtime(): { readonly name: RuntimeName; readonly version: string } {
-  return currentRuntime()
-}
+import type { Permission } from '../runtime/types.ts'
 
 /** True if the runtime allows something without asking. */
 export function isAllowed(name: Permission): boolean {

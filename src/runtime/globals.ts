@@ -83,6 +83,7 @@ export interface DenoGlobal {
 export interface ProcessGlobal {
   readonly pid: number
   readonly platform: string
+  readonly argv: readonly string[]
   readonly versions: Readonly<Record<string, string | undefined>>
   readonly env: Readonly<Record<string, string | undefined>>
   on(event: string, listener: () => void): unknown

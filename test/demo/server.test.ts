@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createCertificate } from '../../src/doctor/certificate.ts'
 import { needs } from '../lab/privilege.ts'
 import { startServer, type TestServer } from '../lab/server.ts'
+import { TEST_CERTIFICATE } from '../support/certificate.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-demo-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -164,7 +164,7 @@ needs('linux').describe('the demonstration server', () => {
   })
 
   test.each(['bun', 'deno'] as const)('speaks TLS on %s', async (runtime) => {
-    const { cert, key } = await createCertificate()
+    const { cert, key } = TEST_CERTIFICATE
     writeFileSync(join(directory, 'cert.pem'), cert)
     writeFileSync(join(directory, 'key.pem'), key, { mode: 0o600 })
     const files = ['--tls-cert', join(directory, 'cert.pem'), '--tls-key', join(directory, 'key.pem')]

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 import { needs } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
 import { ROOT, runtimePath, startServer } from '../lab/server.ts'
 import { openBrowser } from '../support/browser.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 import { type Packed, pack, run } from './packed.ts'
 
 const SYN =
@@ -189,6 +190,29 @@ describe('the packed package', () => {
     const { stdout, code } = await run([command, 'parse', '--json', '-'], project, {}, `${SYN}\n`)
     expect(JSON.parse(stdout).fingerprints.muonfp).toBe(MUONFP)
     expect(code).toBe(0)
+  })
+
+  describe('doctor finds a runtime that can capture', () => {
+    const path = { node: Bun.which('node')!, bun: process.execPath, deno: runtimePath('deno') }
+    type Name = keyof typeof path
+    const shim: readonly string[] = ['node_modules/.bin/tcpfingerprint']
+    for (const [how, command, installed, found] of [
+      ['npx', shim, ['node', 'bun'], 'Bun'],
+      ['npx', shim, ['node', 'deno'], 'Deno'],
+      ['npx', shim, ['node', 'bun', 'deno'], 'Bun'],
+      ['npx', shim, ['node'], 'Node'],
+      ['bunx', ['bun', 'x', 'tcpfingerprint'], ['bun'], 'Bun'],
+      ['bunx', ['bun', 'x', 'tcpfingerprint'], ['bun', 'node'], 'Bun'],
+    ] as [string, readonly string[], readonly Name[], string][]) {
+      needs('linux').test(`${how} where PATH has ${installed.join(' and ')}: ${found}`, async () => {
+        using directory = temporaryDirectory()
+        for (const name of installed) symlinkSync(path[name], directory.file(name))
+        const argv = command.map((word) => (word === 'bun' ? directory.file('bun') : word))
+        const { stdout, stderr } = await run([...argv, 'doctor', '--json'], project, { PATH: directory.path })
+        const { checks } = JSON.parse(stdout || `"${stderr}"`) as { checks: { name: string; found: string }[] }
+        expect(checks.find(({ name }) => name === 'runtime')?.found).toStartWith(`${found} `)
+      })
+    }
   })
 
   for (const runtime of ['bun', 'deno'] as const) {

@@ -6,6 +6,7 @@ import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs'
 import { compileLogFormat, NAMED_LOG_FORMATS } from '../../access-log/format.ts'
 import { printable } from '../../base/text.ts'
 import { currentRuntime } from '../../runtime/current.ts'
+import { rerunElsewhere } from '../../runtime/rerun.ts'
 import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
 import { loadDatabase } from '../database.ts'
@@ -145,7 +146,9 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   }
   const node = otherRuntime()
   if (node !== undefined) {
-    io.warn(`Cannot serve under ${node}: run it with Bun ("bunx --bun tcpfingerprint serve") or Deno`)
+    const code = await rerunElsewhere((name, path) => io.warn(`Node cannot capture: serving with ${name} (${path})`))
+    if (code !== undefined) return code
+    io.warn(`Cannot serve under ${node}, and PATH has neither "bun" nor "deno": install one of them`)
     return 1
   }
   const database = await loadDatabase(args, io)
