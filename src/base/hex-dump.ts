@@ -40,6 +40,8 @@ export interface HexDump {
   readonly text: string
   /** Number of its first line, from 1. */
   readonly line: number
+  /** True if it came in rows. */
+  readonly rows: boolean
 }
 
 /** Rows that belong together so far. */
@@ -89,7 +91,7 @@ export class HexDumpReader {
     const text = given.endsWith('\r') ? given.slice(0, -1) : given
     // Most lines are digits and nothing else.
     if (this.#block === undefined && this.#titles.length === 0 && !/[ :\t]/.test(text)) {
-      this.#report({ text, line: this.#line })
+      this.#report({ text, line: this.#line, rows: false })
       return
     }
     if (this.#continues(text)) return
@@ -101,12 +103,12 @@ export class HexDumpReader {
       return
     }
     if (TITLE.test(text.slice(0, MOST_TITLE_LENGTH))) {
-      this.#titles.push({ text, line: this.#line })
+      this.#titles.push({ text, line: this.#line, rows: false })
       if (this.#titles.length > MOST_TITLES) this.#report(this.#titles.shift()!)
       return
     }
     this.#endTitles()
-    this.#report({ text, line: this.#line })
+    this.#report({ text, line: this.#line, rows: false })
   }
 
   /** Takes note of a line that was too long to be read; the caller reports it. */
@@ -119,7 +121,7 @@ export class HexDumpReader {
   pause(): void {
     const block = this.#block
     if (block === undefined || block.reported || this.#wholeness(block.digits) !== 'whole') return
-    this.#report({ text: block.digits, line: block.line })
+    this.#report({ text: block.digits, line: block.line, rows: true })
     block.reported = true
   }
 
@@ -134,7 +136,7 @@ export class HexDumpReader {
     const block = this.#block
     this.#block = undefined
     if (block === undefined) return false
-    if (!block.reported) this.#report({ text: block.digits, line: block.line })
+    if (!block.reported) this.#report({ text: block.digits, line: block.line, rows: true })
     return true
   }
 

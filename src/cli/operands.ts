@@ -14,8 +14,8 @@ import { errorCode, systemReason } from './system.ts'
 export interface InputHandler {
   /** What a dump is, in words. */
   readonly what: string
-  /** Answers a dump; `place` names it in messages. Returns true if it was good. */
-  answer(text: string, place: string): boolean
+  /** Answers a dump; `place` names it in messages, `rows` is true if it came in rows. Returns true if it was good. */
+  answer(text: string, place: string, rows: boolean): boolean
   /** Answers text that was too long to be read. */
   refuse(error: DecodeError, place: string): void
   /** See {@link HexDumpReader}. */
@@ -30,8 +30,8 @@ export interface InputHandler {
  */
 export function forEachInput(args: Arguments, io: Io, handler: InputHandler): number {
   let bad = false
-  const answer = (text: string, place: string): void => {
-    if (!handler.answer(text, place)) bad = true
+  const answer = (text: string, place: string, rows = false): void => {
+    if (!handler.answer(text, place, rows)) bad = true
   }
   const operands = args.operands.length === 0 ? ['-'] : args.operands
   const many = operands.length > 1
@@ -42,14 +42,17 @@ export function forEachInput(args: Arguments, io: Io, handler: InputHandler): nu
         answer(operand, place)
         return
       }
-      const reader = new HexDumpReader(({ text, line }) => answer(text, `${place}, line ${line}`), handler.wholeness)
+      const reader = new HexDumpReader(
+        ({ text, line, rows }) => answer(text, `${place}, line ${line}`, rows),
+        handler.wholeness,
+      )
       for (const line of operand.trimEnd().split('\n')) reader.line(line)
       reader.end()
       return
     }
     if (isatty(0)) io.warn(`Reading from the terminal: one ${handler.what} in hexadecimal a line, Ctrl-D ends`)
     let number = 0
-    const reader = new HexDumpReader(({ text, line }) => answer(text, `line ${line}`), handler.wholeness)
+    const reader = new HexDumpReader(({ text, line, rows }) => answer(text, `line ${line}`, rows), handler.wholeness)
     const line = (text: string | undefined, octets: number): void => {
       number += 1
       if (text !== undefined) {

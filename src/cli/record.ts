@@ -38,6 +38,9 @@ export interface Report {
   tunnel: readonly string[] | undefined
 }
 
+/** Where a SYN was found in capture files; empty outside them. */
+export type Place = Partial<Pick<Report, 'file' | 'frame' | 'tunnel'>>
+
 /** A failure: what the `error` of its record holds. */
 export interface RecordError {
   readonly reason: string
@@ -54,7 +57,7 @@ export interface RecordError {
 export interface RecordWriter {
   record(report: Report): void
   /** The beginning of a SYN, where a capture kept no more. */
-  partial(syn: PartialSynRecord, place: Pick<Report, 'file' | 'frame' | 'tunnel'>): void
+  partial(syn: PartialSynRecord, place?: Place): void
   /** @param file and `frame`: only for capture files. */
   error(error: RecordError, file?: string, frame?: number): void
 }

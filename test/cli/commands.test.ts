@@ -230,6 +230,29 @@ describe('tcpfingerprint parse', () => {
     expect(records(info.out).map(({ hex }) => hex)).toEqual([INFO, INFO, INFO])
   })
 
+  test('gives what is there of a packet that a capture has cut, and refuses a cut line', () => {
+    const cutShort = syn4.slice(0, 2 * 44)
+    const ethernet = `02000000000102000000000208${'00'}`
+    const input =
+      tcpdump(cutShort) + xxd(ethernet + cutShort) + tcpdump(syn6.slice(0, 2 * 60)) + tcpdump(syn4.slice(0, 60))
+    const { code, out } = tcpfingerprint(['parse', '--json'], { input: `${input}${cutShort}\n` })
+    expect(code).toBe(1)
+    const [plain, framed, six, headers, line] = records(out)
+    expect(plain).toMatchObject({
+      partial: { available: 44, needed: 60 },
+      hex: cutShort,
+      tcp: { mss: 1460, window: 64240 },
+    })
+    expect(plain.fingerprints).toBeUndefined()
+    expect(framed).toEqual(plain)
+    expect(six).toMatchObject({ partial: { available: 60, needed: 80 }, ip: { version: 6 }, tcp: { optionKinds: [] } })
+    expect(headers).toEqual({ error: { reason: 'truncated', offset: 20, needed: 40, available: 30 } })
+    expect(line).toEqual({ error: { reason: 'truncated', offset: 20, needed: 60, available: 44 } })
+    const text = tcpfingerprint(['parse'], { input: tcpdump(cutShort) })
+    expect(text.code).toBe(0)
+    expect(text.out).toContain('partial: the capture kept 44 of 60 octets')
+  })
+
   test('answers a packet when its last row has come, as far as its form tells', async () => {
     const child = Bun.spawn([...BUN.argv, 'parse', '--json'], { stdin: 'pipe', stdout: 'pipe', stderr: 'ignore' })
     try {

@@ -3,11 +3,13 @@
  * @module
  */
 
+import { fromHex, u16be } from '../../base/bytes.ts'
 import { digitsOf } from '../../base/hex-dump.ts'
 import type { Result } from '../../base/result.ts'
 import { describeError } from '../../explain/errors.ts'
 import type { DecodeError } from '../../wire/errors.ts'
-import { type Syn, safeParseSyn } from '../../wire/syn.ts'
+import { decodePartialSyn, type PartialSynRecord } from '../../wire/partial-syn.ts'
+import { ETHERNET_HEADER_LENGTH, type Syn, safeParseSyn } from '../../wire/syn.ts'
 import { createAnalyzer } from '../analyzer.ts'
 import type { Arguments } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
@@ -21,7 +23,7 @@ export const help: CommandHelp = {
   description: [
     'Decodes SYN packets as Linux keeps them for TCP_SAVED_SYN: hexadecimal octets from the IP header (or the Ethernet header before it) to the end of the TCP options.',
     'Without HEX, or with "-", reads standard input, one packet a line. With --json every line of input is answered by exactly one line of output, in order: a record, or {"error": {"reason": ..., "offset": ...}}.',
-    'Octets may be parted by blanks, colons or commas and have 0x before them. Rows of tcpdump -x, -xx or -X, xxd, hexdump -C, od -A x -t x1 and Wireshark are one packet together, as many packets as there are.',
+    'Octets may be parted by blanks, colons or commas and have 0x before them. Rows of tcpdump -x, -xx or -X, xxd, hexdump -C, od -A x -t x1 and Wireshark are one packet together, as many packets as there are. Of a packet that the capture has cut behind its TCP flags they give a record with "partial": {"available", "needed"} in octets, without fingerprints.',
   ],
   options: [JSON_OPTION, P0F_DB, TOLERANT, JA4T],
   examples: [
@@ -43,11 +45,17 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     : (await import('../render/text.ts')).createTextWriter(out, io.color, analyzer.databaseName)
   const code = forEachInput(args, io, {
     what: 'SYN',
-    answer(text, place) {
+    answer(text, place, rows) {
       const decoded = decode(text)
       if (!decoded.ok) {
-        this.refuse(decoded.error, place)
-        return false
+        // Rows come from a capture, which may have kept the beginning only; a line of digits is meant to be all.
+        const partial = rows && decoded.error.reason === 'truncated' ? decodePartial(text) : undefined
+        if (partial === undefined) {
+          this.refuse(decoded.error, place)
+          return false
+        }
+        writer.partial(partial)
+        return true
       }
       writer.record(analyzer.analyze(decoded.value))
       return true
@@ -62,6 +70,17 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     },
   })
   return Math.max(code, analyzer.code)
+}
+
+const ETHERTYPES: readonly number[] = [0x0800, 0x86dd]
+
+/** The beginning of a SYN in digits, also behind an Ethernet header. */
+function decodePartial(digits: string): PartialSynRecord | undefined {
+  const read = fromHex(digits)
+  if (!read.ok) return undefined
+  const bytes = read.value
+  const framed = bytes.length > ETHERNET_HEADER_LENGTH && ETHERTYPES.includes(u16be(bytes, ETHERNET_HEADER_LENGTH - 2))
+  return decodePartialSyn(bytes) ?? (framed ? decodePartialSyn(bytes.subarray(ETHERNET_HEADER_LENGTH)) : undefined)
 }
 
 /** Decodes a line: digits, or digits with separators. An error counts characters of the line as it is. */

@@ -75,7 +75,7 @@ export function createJsonWriter(out: Output): RecordWriter {
       if (tcp.tsVal !== undefined) out.ascii(`,"timestamps":{"value":${tcp.tsVal},"echoReply":${tcp.tsEcr}}`)
       out.octets(end)
     },
-    partial: (syn, { file: from, frame, tunnel }) =>
+    partial: (syn, { file: from, frame, tunnel } = {}) =>
       out.text(
         `${JSON.stringify({ file: from, frame, ...(tunnel === undefined ? undefined : { tunnel }), ...syn })}\n`,
       ),

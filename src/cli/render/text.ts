@@ -11,12 +11,12 @@ import type { Label } from '../../label/match.ts'
 import type { PartialSynRecord } from '../../wire/partial-syn.ts'
 import type { Syn } from '../../wire/syn.ts'
 import type { Output } from '../output.ts'
-import type { RecordWriter, Report } from '../record.ts'
+import type { Place, RecordWriter } from '../record.ts'
 import { type Palette, palette } from './color.ts'
 import { drawPacket } from './diagram.ts'
 
 /** What a title says of a SYN, whole or partial. */
-interface Titled extends Pick<Report, 'file' | 'frame' | 'tunnel'> {
+interface Titled extends Place {
   readonly syn: Pick<Syn, 'ip' | 'tcp'> | PartialSynRecord
 }
 
@@ -106,7 +106,7 @@ export function createTextWriter(out: Output, color: boolean, database: string):
       if (label !== undefined) text += labelText(label, database, paint)
       out.text(text)
     },
-    partial(syn, place) {
+    partial(syn, place = {}) {
       const { partial, tcp } = syn
       const start = first ? '' : '\n'
       first = false
