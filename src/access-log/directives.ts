@@ -10,7 +10,7 @@ import { escapeHeader, escapePath, escapeText, remembering } from './escape.ts'
 import { type AccessRecord, type HeaderReader, hostName, protocolOf } from './record.ts'
 import { createTimeFormatter } from './time.ts'
 
-/** What a format reads of a record beyond the request line, addresses and headers: what it costs to know. */
+/** What a format reads of a record that costs something to know. */
 export interface LogFormatUses {
   /** Octets of the body. */
   readonly bytes: boolean
@@ -34,7 +34,7 @@ export type Use = Exclude<keyof LogFormatUses, 'variables'>
 /** Text of one directive for one record. */
 export type Item = (record: AccessRecord) => string | undefined
 
-/** A piece of a line: what stands in every one, or what a record says. */
+/** A piece of a line: literal text, or what a record says. */
 export type Part = string | Item
 
 /**
@@ -65,7 +65,7 @@ function named(what: string, compile: (name: string) => Item): Directive {
   }
 }
 
-/** Picks by an argument that must be one of a few words, without regard to case. */
+/** A directive whose argument must be among a few words, without regard to case. */
 function choice(items: Readonly<Record<string, Item>>, uses: readonly Use[] = []): Directive {
   return {
     compile(argument) {
@@ -85,7 +85,7 @@ function number(value: number | undefined): string | undefined {
   return value === undefined ? undefined : `${value}`
 }
 
-/** A header of one of the two sides. */
+/** A header of the request or of the answer. */
 function header(name: string, side: (record: AccessRecord) => HeaderReader): Item {
   const lower = name.toLowerCase()
   const escaped = remembering(escapeHeader)
@@ -179,7 +179,7 @@ function status(original: boolean): Item {
   return original ? (record) => `${record.originalStatus ?? record.status}` : (record) => `${record.status}`
 }
 
-/** What nobody can know: its text is put into the line when the format is compiled. */
+/** A value that no runtime tells: `-` is put into the line when the format is compiled. */
 export const NOTHING: Item = () => undefined
 const UNKNOWN: Directive = simple(NOTHING)
 
@@ -264,7 +264,7 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     'duration',
   ]),
   u: simple((record) => (record.user === '' ? '""' : text(record.user))),
-  // Apache takes slashes in a row for one (MergeSlashes).
+  // Apache merges slashes in a row (MergeSlashes).
   U: simple((record) => escapePath(targetPath(requestTarget(record.url)).replace(SLASHES, '/'))),
   v: simple((record) => text(record.serverName ?? hostName(record))),
   V: simple((record) => text(hostName(record) ?? record.serverName)),

@@ -73,7 +73,7 @@ function codeUnits(character: string): string {
   return text
 }
 
-/** An escape that knows its last text again: the same address or agent comes many times in a row. */
+/** An escape that remembers its last text, because the same address or agent comes many times in a row. */
 export function remembering(change: (text: string) => string): (text: string) => string {
   let last = ''
   let changed = change(last)

@@ -109,7 +109,7 @@ export function compileLineAppender(format: string): LineAppender {
   return { append, uses }
 }
 
-/** A line that is one text already. */
+/** Appends a line that is a text already. */
 export function appendText(text: string, into: string[]): number {
   into.push(text)
   return text.length

@@ -3,7 +3,8 @@
  * @module
  */
 import type { Context, MiddlewareHandler } from 'hono'
-import { toHex } from '../base/bytes.ts'
+import { DUMP_NAMES, dumpsOf } from '../connection/facts.ts'
+import type { Fingerprint } from '../connection/fingerprint.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import { type ReadyBody, utf8Length } from '../runtime/ready-body.ts'
 import { requestContext } from '../runtime/request-context.ts'
@@ -25,13 +26,9 @@ export interface AccessLogMiddleware extends MiddlewareHandler {
 }
 
 /** What is read of `c.var.fingerprint`, if the middleware that sets it is there. */
-interface SeenFingerprint extends NamedEnds {
-  readonly syn?: { readonly hex?: string } | undefined
-  readonly tcpInfoBytes?: Uint8Array | undefined
-  readonly connection?: { readonly request: number } | undefined
-}
+type SeenFingerprint = NamedEnds & Pick<Fingerprint, 'syn' | 'tcpInfoBytes' | 'connection'>
 
-/** What context variables of other middleware tell a line, each read when the format asks. */
+/** An entry with what context variables of other middleware say, each read when the format asks. */
 class HonoEntry extends LogEntry {
   readonly c: Context
   readonly rawDumps: boolean
@@ -46,7 +43,9 @@ class HonoEntry extends LogEntry {
   }
   get env(): AccessRecord['env'] {
     const env = this.c.get('fingerprintEnv') as Record<string, string> | undefined
-    return env !== undefined && this.rawDumps ? withDumps(env, this.seen) : env
+    const { seen } = this
+    // A log may name the raw dumps whether or not the environment of scripts gets them.
+    return env !== undefined && seen !== undefined && this.rawDumps ? { ...dumpsOf(seen), ...env } : env
   }
   get logId(): string | undefined {
     const id: unknown = this.c.get('requestId')
@@ -85,14 +84,6 @@ class HonoEntry extends LogEntry {
 
 const EMPTY: ReadyBody = { octets: 0 }
 
-/** A log may name the raw dumps whether or not the environment of scripts gets them. */
-function withDumps(env: Record<string, string>, seen: SeenFingerprint | undefined): Record<string, string> {
-  const dumps: Record<string, string> = {}
-  if (seen?.syn?.hex !== undefined) dumps.FINGERPRINT_SAVED_SYN = seen.syn.hex
-  if (seen?.tcpInfoBytes !== undefined) dumps.FINGERPRINT_TCP_INFO = toHex(seen.tcpInfoBytes)
-  return { ...dumps, ...env }
-}
-
 /**
  * Hono middleware that logs each answer: Apache formats, JSON or your own.
  *
@@ -108,9 +99,7 @@ export function accessLog(options: AccessLogOptions<Context> = {}): AccessLogMid
   const runtime = currentRuntime()
   const log = new AccessLogger<Context>(runtime, options)
   const { uses } = log
-  const rawDumps =
-    uses !== ALL_USES &&
-    uses.variables.some((name) => name === 'FINGERPRINT_SAVED_SYN' || name === 'FINGERPRINT_TCP_INFO')
+  const rawDumps = uses !== ALL_USES && uses.variables.some((name) => DUMP_NAMES.includes(name))
   // Not an async function: that would cost every request another turn of its state machine.
   const middleware: MiddlewareHandler = (c, next) => {
     const entry = new HonoEntry(c, rawDumps, log)
@@ -123,7 +112,7 @@ export function accessLog(options: AccessLogOptions<Context> = {}): AccessLogMid
         if (answer !== response) replace(c, answer)
       },
       (error: unknown) => {
-        // Hono turns errors into answers itself; what comes here is thrown by something that is no error.
+        // Hono turns errors into answers itself. What comes here was thrown and is no `Error`.
         log.ended(entry, 500, c)
         throw error
       },

@@ -2,33 +2,26 @@
  * Access log lines as JSON: one flat object per request, members named after OpenTelemetry's semantic conventions.
  * @module
  */
+import { NUMBER_NAMES } from '../connection/facts.ts'
 import { headerText } from '../http/header-text.ts'
 import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
 import { escapeInvisible } from './escape.ts'
 import { type AccessRecord, hostName } from './record.ts'
 
-const NUMBER = /^(?:0|[1-9]\d{0,14})$/
+/** Decimal numbers that every JSON reader keeps exactly. */
+const DECIMAL = /^(?:0|[1-9]\d{0,14})$/
 
-/** `FINGERPRINT_TCP_RTT` as `tcp.fingerprint.tcp_rtt`; decimal values as numbers. */
+/** `FINGERPRINT_TCP_RTT` as `tcp.fingerprint.tcp_rtt`; facts that are numbers as numbers. */
 function fingerprintMembers(env: AccessRecord['env']): Record<string, string | number> {
   const members: Record<string, string | number> = {}
   for (const name in env) {
     const value = env[name]
     if (value === undefined || !name.startsWith('FINGERPRINT_')) continue
     members[`tcp.fingerprint.${name.slice(12).toLowerCase()}`] =
-      NUMBER.test(value) && !TEXTS.has(name) ? Number(value) : value
+      NUMBER_NAMES.has(name) && DECIMAL.test(value) ? Number(value) : value
   }
   return members
 }
-/** Variables that are text even where they look like a number. */
-const TEXTS: ReadonlySet<string> = new Set([
-  'FINGERPRINT_TCP_OPTIONS',
-  'FINGERPRINT_SAVED_SYN',
-  'FINGERPRINT_TCP_INFO',
-  'FINGERPRINT_HAPROXY',
-  'FINGERPRINT_LABEL',
-  'FINGERPRINT_LINK',
-])
 
 /**
  * One request as one line of JSON, without a line end.

@@ -40,14 +40,14 @@ function zone(date: Date): string {
   return `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}${two(size % 60)}`
 }
 
-/** Remembers the last second: a busy server asks for the same text thousands of times. */
+/** Remembers the text of the last second, because a busy server asks for it thousands of times. */
 function perSecond(format: (date: Date) => string): TimeFormatter {
   let second = Number.NaN
   let text = ''
   return (milliseconds) => {
     const now = Math.floor(milliseconds / 1000)
     if (now !== second) {
-      // Joined, so that it is one flat string: what a template makes would be put together anew in every line.
+      // Joined to a flat string: a template makes a rope, which would be flattened anew in every line.
       text = [...format(new Date(now * 1000))].join('')
       second = now
     }
