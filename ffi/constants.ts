@@ -50,6 +50,7 @@ export const IN_CLOSE_NOWRITE = 0x10
 export const IN_Q_OVERFLOW = 0x4000
 
 /** poll (asm-generic/poll.h). POLLNVAL: the number is not open. */
+export const POLLIN = 0x1
 export const POLLOUT = 0x4
 export const POLLHUP = 0x10
 export const POLLNVAL = 0x20

@@ -5,7 +5,9 @@
  * - Connected numbers without a watch are probed. One that several censuses have probed gets a watch, so that a connection costs a few
  *   probes and a watch in its life, however many censuses there are.
  * - `poll` tells of many numbers at a time which are open. Those that had no peer are probed only if they can be an accepted
- *   connection: not broken, and writable, as a TCP socket is to which the process has sent nothing yet.
+ *   connection: not broken, and writable, as a TCP socket is to which the process has sent nothing yet. Files are always readable;
+ *   what is readable, too, is probed once in five milliseconds at most: a connection at the number of a file that was closed a moment ago,
+ *   with data that waits, could be missed for so long.
  * - accept gives the lowest free number. A number free at the last census can be taken only if all lower ones that were free then were
  *   taken too, some time since. A process opens fewer than `OPENS_PER_MILLISECOND` descriptors, so that the lowest so many are enough.
  * @module
@@ -15,12 +17,15 @@ import { PROBED, type Prober } from './prober.ts'
 import { STATUS } from './registry.ts'
 import { TimeBudget } from './time-budget.ts'
 
-/** An upper bound: accept4 alone takes 1 to 2 µs, the handshake before it some 10. */
-const OPENS_PER_MILLISECOND = 2000
+/**
+ * Descriptors that a process opens, and keeps open, in a millisecond: fewer. A handshake and accept take the kernel and the runtime some
+ * 20 µs of processor time.
+ */
+const OPENS_PER_MILLISECOND = 250
 /** Free numbers that are tested at least. */
-const LEAST_FREE = 64
+const LEAST_FREE = 24
 /** Censuses that probe a connection before it gets a watch, which costs as much as some fifteen probes. */
-const CENSUSES_BEFORE_WATCH = 4
+const CENSUSES_BEFORE_WATCH = 2
 /** Watches made in one census at most, 5 to 8 µs each. */
 const MOST_WATCHES = 256
 const FAILURES_AT_MOST = 4
@@ -37,6 +42,8 @@ const CHEAP = 500
 /** Share of the time that dearer censuses may take, and milliseconds that they may take at once. */
 const SHARE = 0.25
 const BURST = 25
+/** Milliseconds in which numbers that had files are not probed again. */
+const FILES_AGE = 5
 /** Milliseconds between two censuses after which the kernel is asked how far descriptors go, which costs 20 µs. */
 const LIMIT_AGE = 0.5
 
@@ -49,17 +56,20 @@ export class Census {
   #epoch = 0
   #isRefused = false
   readonly #budget = new TimeBudget(BURST)
+  /** When numbers that had files were last probed, and whether they are in this census. */
+  #filesAt = Number.NEGATIVE_INFINITY
+  #probesFiles = true
   /** Dear censuses taken so far. */
   fullScans = 0
   readonly #visit: Visit
 
   constructor(prober: Prober) {
     this.#prober = prober
-    this.#visit = (fd, isOpen, isWritable) => {
+    this.#visit = (fd, isOpen, isWritable, isReadable) => {
       const { registry } = this.#prober
       const hadNoPeer = registry.status(fd) === STATUS.NO_PEER
       if (!isOpen && hadNoPeer) registry.become(fd, STATUS.FREE)
-      if (!isOpen || (hadNoPeer && !isWritable)) return false
+      if (!isOpen || (hadNoPeer && (!isWritable || (isReadable && !this.#probesFiles)))) return false
       this.#probe(fd)
       if (fd >= registry.highWater && registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
       return this.#isRefused
@@ -98,6 +108,8 @@ export class Census {
     const { registry, watcher, openNumbers } = this.#prober
     const epoch = startsEpoch ? watcher.startEpoch() : 0
     watcher.drain()
+    this.#probesFiles = start - this.#filesAt >= FILES_AGE
+    if (this.#probesFiles) this.#filesAt = start
     this.#prober.startSearch()
     this.#probeConnected()
     for (const fd of registry.released ?? []) this.#test(fd)

@@ -2,7 +2,7 @@
  * Which of many descriptor numbers are open, by one `poll` for hundreds of them: about a tenth of what a call for each costs.
  * @module
  */
-import { POLLHUP, POLLNVAL, POLLOUT, POLLWRBAND, POLLWRNORM } from '../constants.ts'
+import { POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLWRBAND, POLLWRNORM } from '../constants.ts'
 import type { Libc } from '../libc.ts'
 
 /** Numbers in one call, at most and at least. `poll` refuses more than RLIMIT_NOFILE, which is 1,024 by default. */
@@ -11,13 +11,14 @@ const SMALLEST_CALL = 16
 /** Octets of a `struct pollfd`: the number, `events`, `revents`. */
 const ENTRY = 8
 /** Asked for, to tell TCP sockets from others: they are writable, and not in bands. */
-const EVENTS = POLLOUT | POLLWRNORM | POLLWRBAND
+const EVENTS = POLLIN | POLLOUT | POLLWRNORM | POLLWRBAND
+const WRITABLE = POLLOUT | POLLWRNORM
 
 /**
- * Gets a number and whether it is open; and whether it can be a TCP connection to which nothing was sent yet: writable, not broken, no UDP
- * or unix socket. Both are true where the kernel refuses to say. True ends the visits.
+ * Gets a number and whether it is open; whether it can be a TCP connection to which nothing was sent yet: writable, not broken, no UDP
+ * or unix socket; and whether it is readable, as files always are. All are true where the kernel refuses to say. True ends the visits.
  */
-export type Visit = (fd: number, isOpen: boolean, isWritable: boolean) => boolean
+export type Visit = (fd: number, isOpen: boolean, isWritable: boolean, isReadable: boolean) => boolean
 
 /** Numbers to ask about, in a buffer that is used again and again. */
 export class OpenNumbers {
@@ -51,9 +52,9 @@ export class OpenNumbers {
     if (isRefused && count > SMALLEST_CALL) this.#room = Math.max(SMALLEST_CALL, count >>> 1)
     for (let i = 0; i < count; i++) {
       const fd = this.#fds[i * 2]!
-      const events = isRefused ? POLLOUT | POLLWRNORM : this.#halves[i * 4 + 3]!
-      const isWritable = (events & (EVENTS | POLLHUP)) === (POLLOUT | POLLWRNORM)
-      if (visit(fd, (events & POLLNVAL) === 0, isWritable)) return fd
+      const events = isRefused ? WRITABLE | POLLIN : this.#halves[i * 4 + 3]!
+      const isWritable = (events & (WRITABLE | POLLWRBAND | POLLHUP)) === WRITABLE
+      if (visit(fd, (events & POLLNVAL) === 0, isWritable, (events & POLLIN) !== 0)) return fd
     }
     return -1
   }

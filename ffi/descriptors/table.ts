@@ -144,13 +144,15 @@ export class DescriptorTable {
   }
 
   /**
-   * The socket at this number is another one than before, though its peer has the same port: a notice that is still to come of the
-   * one before must not be taken for this one's.
+   * The socket at this number, which was just verified, is another one than before, though its peer may have the same port. A close
+   * notice of the one before must not be taken for this one's: it is read now.
    */
   renew(fd: number): void {
     if (!this.isWatched(fd)) return
-    this.watcher.unwatch(fd)
-    this.#registry.unwatch(fd)
+    this.watcher.drain()
+    if (this.isWatched(fd)) return
+    this.#prober.startSearch()
+    this.#prober.probe(fd)
   }
 
   /** True if the number's socket is watched, so that the watcher's `changes` speak for it. */

@@ -89,12 +89,14 @@ export class Attribution {
   /** How many lookups would tell, infinite where they cannot. */
   #lookups(context: SearchContext): number {
     const { listener, peer } = context
-    if (listener.kernelTells === false || isLinkLocal(peer)) return Number.POSITIVE_INFINITY
+    const isIpv4 = isMapped(peer)
+    // A client on this machine reaches all of 127.0.0.0/8.
+    if (listener.kernelTells === false || isLinkLocal(peer) || (isIpv4 && peer.w3 >>> 24 === LOOPBACK)) {
+      return Number.POSITIVE_INFINITY
+    }
     const known = this.#addresses.ofFamily(peer)
     if (known === undefined || known.hasNetworks) return Number.POSITIVE_INFINITY
-    // A client on this machine reaches all of 127.0.0.0/8.
-    const isLocal = peer.w3 >>> 24 === LOOPBACK || known.single.some((one) => sameAddress(one, peer))
-    if (isMapped(peer) && isLocal) return Number.POSITIVE_INFINITY
+    if (isIpv4 && known.single.some((one) => sameAddress(one, peer))) return Number.POSITIVE_INFINITY
     context.localAddresses = known.single
     return known.single.length * listener.ports.length
   }
@@ -105,7 +107,9 @@ export class Attribution {
     if (context.named !== undefined) return true
     if (listener.udp && !context.overTcp && !this.#wasJustRead(connection)) return false
     if (context.uniqueness === 'address') return true
-    if (connection.requests === 0 && octetsRead(this.#sockets, connection.fd, context.received) === 0) return false
+    const isUnread = (): boolean => octetsRead(this.#sockets, connection.fd, context.received) === 0
+    // Where the runtime does not name the server, that was asked before the SYN was taken.
+    if (connection.requests === 0 && listener.port !== ANY_PORT && isUnread()) return false
     if (context.uniqueness === 'census') return this.#isOnlyInTable(connection, context, ownership)
     if (context.uniqueness === 'undecided') return false
     if (this.#isOnlyInKernel(connection, context)) {

@@ -239,7 +239,8 @@ export class Capture {
       known.listener = listener.place(context.localPort)
       return known
     }
-    this.#table.renew(fd)
+    // A census has just read the notices.
+    if (context.uniqueness !== 'census') this.#table.renew(fd)
     let synBytes: Uint8Array = NO_OCTETS
     // A fingerprinter that wants the SYN later, when it is perhaps gone, is told so.
     let synReason: Reason | undefined = this.wishes.syn ? undefined : 'not-saved'

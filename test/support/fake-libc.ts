@@ -4,6 +4,7 @@
  */
 import {
   ERRNO,
+  POLLIN,
   POLLNVAL,
   POLLOUT,
   POLLWRNORM,
@@ -176,7 +177,11 @@ export function createFakeLibc(descriptorLimit: number = 1024): FakeLibc {
       for (let at = 0; at < count * 8; at += 8) {
         const socket = sockets.get(view.getInt32(at, true))
         const isWritable = socket?.file === true || socket?.peer !== undefined
-        view.setUint16(at + 6, socket === undefined ? POLLNVAL : isWritable ? POLLOUT | POLLWRNORM : 0, true)
+        view.setUint16(
+          at + 6,
+          socket === undefined ? POLLNVAL : isWritable ? POLLOUT | POLLWRNORM | (socket.file ? POLLIN : 0) : 0,
+          true,
+        )
         if (socket === undefined || isWritable) found++
       }
       return found
