@@ -18,6 +18,8 @@ export interface EvaluationRow {
   readonly accept?: readonly string[] | undefined
   /** Family of the label: `linux`, `windows` ... */
   readonly family?: string | undefined
+  /** How good the evidence for the sender is; rows of grade `D` (a guess) are passed over. */
+  readonly grade?: string | undefined
 }
 
 /**
@@ -69,7 +71,7 @@ export function verdictOf(label: Label, row: Omit<EvaluationRow, 'hex'>): Evalua
 /** Counts row after row. */
 export interface Evaluator {
   /**
-   * Judges a row; `undefined` where the row says nothing of its sender.
+   * Judges a row; `undefined` where the row says nothing of its sender, or only guesses.
    *
    * @param line number of the row, for the lists
    * @returns an error where the octets are no SYN; the row is not counted then
@@ -91,7 +93,7 @@ export function createEvaluator(database: Database): Evaluator {
     add(row, line) {
       const { hex, family } = row
       const accept = row.accept !== undefined && row.accept.length > 0 ? row.accept : undefined
-      if (accept === undefined && family === undefined) return { verdict: undefined }
+      if ((accept === undefined && family === undefined) || row.grade === 'D') return { verdict: undefined }
       const decoded = safeParseSyn(hex)
       if (!decoded.ok) return { error: `${decoded.error.reason} at octet ${decoded.error.offset}` }
       const label = match(database, decoded.value)

@@ -10,6 +10,7 @@ import type { Syn } from '../wire/syn.ts'
 import { type Database, type Shape, type Signature, shapeKey } from './database.ts'
 import { isLargestMultiple } from './largest-multiple.ts'
 import type { RuleLabel } from './rule.ts'
+import { type WayTrait, wayTraits } from './way-traits.ts'
 
 /** How to match. */
 export interface MatchOptions {
@@ -50,10 +51,13 @@ export interface LabelRecord {
   readonly match?: 'exact' | 'fuzzy' | 'rule'
   readonly generic?: boolean
   readonly family?: string
+  readonly traits?: readonly WayTrait[]
   readonly distance: number
   readonly link?: string
   readonly mtu?: number
 }
+
+const NO_TRAITS: readonly WayTrait[] = /* @__PURE__ */ Object.freeze([])
 
 /** What a database says of a SYN. */
 export class Label {
@@ -69,6 +73,8 @@ export class Label {
    * another database it may be a class of its own.
    */
   readonly family: string | undefined
+  /** What was done to the SYN on its way, as far as the signature shows it; empty where nothing shows. */
+  readonly traits: readonly WayTrait[]
   /** Routers passed: from the signature's initial TTL, without one from a guess. */
   readonly distance: number
   /** Link type by the MTU; `undefined` for tools, without MSS and for an MTU the database does not know. */
@@ -98,6 +104,7 @@ export class Label {
     if (signature === undefined) {
       this.#missing = 0
       this.#extra = 0
+      this.traits = NO_TRAITS
       this.distance = distance
       if (rule !== undefined) {
         this.name = rule.name
@@ -116,6 +123,7 @@ export class Label {
       this.match = fuzzy ? 'fuzzy' : 'exact'
       this.generic = label.generic
       this.family = label.kin
+      this.traits = wayTraits(signature, view, ttlDiffers(signature, timeToLive))
       this.distance = ttlDiffers(signature, timeToLive) ? distance : signature.timeToLive - timeToLive
     }
     if (mss !== 0 && this.kind !== 'app' && !isSendSynProbe(view)) {
@@ -150,6 +158,7 @@ export class Label {
       ...(this.name === undefined
         ? undefined
         : { name: this.name, kind: this.kind!, match: this.match!, generic: this.generic!, family: this.family! }),
+      ...(this.traits.length === 0 ? undefined : { traits: this.traits }),
       distance: this.distance,
       ...(this.link === undefined ? undefined : { link: this.link }),
       ...(this.mtu === undefined ? undefined : { mtu: this.mtu }),

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatP0f } from '../../src/fingerprint/p0f.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
+import { type Evaluation, evaluate } from '../../src/label/evaluate.ts'
 import { families, family } from '../../src/label/family.ts'
 import type { Label } from '../../src/label/match.ts'
 import { match } from '../../src/label/match.ts'
@@ -39,10 +40,19 @@ interface Row {
 
 const ROWS = JSON.parse(readFileSync(join(import.meta.dir, '../vectors/stacks.json'), 'utf8')) as readonly Row[]
 
+/** SYNs of devices, of which `accept` are the words that a label may say. One JSON object a line, addresses replaced. */
+const DEVICES = readFileSync(join(import.meta.dir, '../vectors/devices.ndjson'), 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line) as { hex: string; accept: string[]; stack: string; device: string; grade: string })
+
 const labelOf = (syn: Uint8Array): Label => match(defaultDatabase(), parseSyn(syn))
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'))
 const how = (label: Label): string | undefined =>
   label.name === undefined ? undefined : `${label.match}${label.generic ? ' generic' : ''}`
+
+const summary = ({ rows, right, generic, wrong, none }: Evaluation): string =>
+  `${right} of ${rows} right, ${generic} generic, ${wrong} wrong, ${none} without label`
 
 /** Right: the label names the sender. Wrong: it names others only. */
 function verdict(names: readonly string[], label: Label): 'right' | 'none' | 'wrong' {
@@ -81,9 +91,22 @@ test('confusion: measured, sourced and named senders get their own label, their 
   expect(wrong).toEqual([])
 })
 
+test('evaluate: measured stacks and captured devices are labelled right, none wrong', () => {
+  const stacks = evaluate(
+    defaultDatabase(),
+    ROWS.filter((row) => row.family !== null).map(({ hex, names, grade }) => ({ hex, accept: names, grade })),
+  )
+  const devices = evaluate(defaultDatabase(), DEVICES)
+  console.log(`stacks: ${summary(stacks)}; devices: ${summary(devices)}`)
+  expect([stacks.wrongRows, devices.wrongRows]).toEqual([[], []])
+  expect([stacks.noneRows, devices.noneRows]).toEqual([[], []])
+  expect(stacks.right / stacks.rows).toBeGreaterThan(0.98)
+  expect(devices.right / devices.rows).toBeGreaterThan(0.95)
+})
+
 test('senders that no evidence names get no label', () => {
   const unnamed = ROWS.filter((row) => row.family === null)
-  expect(unnamed.length).toBe(5)
+  expect(unnamed.length).toBe(4)
   for (const { hex, stack } of unnamed) expect([stack, labelOf(bytesOf(hex)).name]).toEqual([stack, undefined])
 })
 
@@ -92,32 +115,64 @@ const BUILT: readonly (readonly [names: readonly string[], syn: string, label: s
   // current clients
   [['Linux'], '4:64:0:1460:64240,7:mss,sok,ts,nop,ws:df,id+:0', 'Linux 4.20 or newer (or updated 4.14 to 4.19)'],
   [['Linux'], '6:64:0:1440:64800,7:mss,sok,ts,nop,ws:flow:0', 'Linux 4.20 or newer (or updated 4.14 to 4.19)'],
-  [['Linux'], '4:64:0:1460:64240,10:mss,sok,ts,nop,ws:df,id+:0', 'Linux 6.16 or newer (or 4.20 or newer, tuned)'],
-  [['Linux'], '6:64:0:1440:64800,10:mss,sok,ts,nop,ws:ecn,flow:0', 'Linux 6.16 or newer (or 4.20 or newer, tuned)'],
-  [['Linux'], '4:64:0:65495:65495,10:mss,sok,ts,nop,ws:df,id+:0', 'Linux 6.16 or newer (or 4.20 or newer, tuned)'],
+  [
+    ['Linux'],
+    '4:64:0:1460:64240,10:mss,sok,ts,nop,ws:df,id+:0',
+    'Linux 4.20 or newer (Android, tuned, or 6.16 or newer)',
+  ],
+  [
+    ['Linux'],
+    '6:64:0:1440:64800,10:mss,sok,ts,nop,ws:ecn,flow:0',
+    'Linux 4.20 or newer (Android, tuned, or 6.16 or newer)',
+  ],
+  [
+    ['Linux'],
+    '4:64:0:65495:65495,10:mss,sok,ts,nop,ws:df,id+:0',
+    'Linux 4.20 or newer (Android, tuned, or 6.16 or newer)',
+  ],
   [['Linux'], '4:64:0:65495:65495,7:mss,sok,ts,nop,ws:df,id+:0', 'Linux 4.20 or newer (or updated 4.14 to 4.19)'],
-  [['Linux'], '6:64:0:65476:65476,9:mss,sok,ts,nop,ws:flow:0', 'Linux 6.16 or newer (or 4.20 or newer, tuned)'],
+  [
+    ['Linux'],
+    '6:64:0:65476:65476,9:mss,sok,ts,nop,ws:flow:0',
+    'Linux 4.20 or newer (Android, tuned, or 6.16 or newer)',
+  ],
   [['Linux'], '4:64:0:1460:62727,7:mss,sok,ts,nop,ws:df,id+:0', 'Linux 4.20 or newer (or updated 4.14 to 4.19)'],
   [['Linux'], '6:64:0:1440:33120,7:mss,sok,ts,nop,ws:flow:0', 'Linux 6.6 to 6.9, or tuned'],
   [['Linux'], '4:64:0:1380:33120,7:mss,sok,ts,nop,ws:df,id+:0', 'Linux 6.6 to 6.9, or tuned'],
-  [['Linux'], '4:64:0:1460:26883,7:mss,sok,ts,nop,ws:df,id+:0', 'Linux 3.11 to 4.19, or tuned'],
-  [['Linux'], '4:64:0:1460:2920,0:mss,sok,ts,nop,ws:df,id+:0', 'Linux'],
-  [['Linux'], '6:64:0:1440:64800,0:mss,nop,nop,sok:flow:0', 'Linux 4.20 or newer (or updated 4.14 to 4.19)'],
+  [['Linux'], '4:64:0:1460:26883,7:mss,sok,ts,nop,ws:df,id+:0', 'Linux 3.11 to 4.19 (Android too), or tuned'],
+  [
+    ['Linux'],
+    '4:64:0:1460:2920,0:mss,sok,ts,nop,ws:df,id+:0',
+    'Linux (a program or setting with a small receive buffer)',
+  ],
+  [
+    ['Linux'],
+    '6:64:0:1440:64800,0:mss,nop,nop,sok:flow:0',
+    'Windows with another TTL, or Linux 4.20 or newer without timestamps and scaling',
+  ],
   [
     ['Linux'],
     '6:64:0:1440:64800,7:mss,sok,ts,nop,ws,?34,nop,nop:flow:+',
     'Linux 4.20 or newer (or updated 4.14 to 4.19)',
   ],
-  [['Linux'], '4:64:0:1460:32120,0:mss,sok,ts,nop,ws:df,id+:0', 'Linux'],
+  [
+    ['Linux'],
+    '4:64:0:1460:32120,0:mss,sok,ts,nop,ws:df,id+:0',
+    'Linux (a program or setting with a small receive buffer)',
+  ],
   [
     ['Windows'],
     '6:64:0:1440:64800,8:mss,nop,ws,nop,nop,sok:ecn,flow:0',
     'Windows 10 or newer, or Server 2016 or newer',
   ],
   [['Windows'], '6:128:0:1440:64800,8:mss,nop,ws,nop,nop,sok:flow:0', 'Windows 10 or newer, or Server 2016 or newer'],
-  [['Windows'], '4:128:0:1360:65280,8:mss,nop,ws,nop,nop,sok:df,id+:0', 'Windows'],
-  [['macOS'], '4:64:0:1460:65535,5:mss,nop,ws,nop,nop,ts,sok,eol+1:df:0', 'macOS 10.13 or newer, or iOS 11 or newer'],
-  [['macOS'], '6:64:0:1440:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1:flow:0', 'macOS 10.14 or newer, or iOS 11 or newer'],
+  [['Windows'], '4:128:0:1360:65280,8:mss,nop,ws,nop,nop,sok:df,id+:0', 'Windows 10 or newer, or Server 2016 or newer'],
+  [['macOS'], '4:64:0:1460:65535,5:mss,nop,ws,nop,nop,ts,sok,eol+1:df:0', 'macOS 10.13 or newer, or iOS 14 or newer'],
+  [
+    ['macOS'],
+    '6:64:0:1440:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1:flow:0',
+    'macOS 10.14 or newer, or iOS 14 or newer (some 11 and 13)',
+  ],
   [['macOS'], '4:64:0:1460:65535,6:mss,nop,ws,?30,nop,nop,ts,sok,eol+1:df:0', 'macOS or iOS'],
   // BSD
   [['FreeBSD'], '4:64:0:1460:65535,6:mss,nop,ws,sok,ts:df:0', 'FreeBSD 11 or newer'],
@@ -128,14 +183,14 @@ const BUILT: readonly (readonly [names: readonly string[], syn: string, label: s
   [['gVisor'], '4:64:0:1380:27520,7:mss,sok,ts,nop,ws::0', 'gVisor netstack (gVisor, Tailscale, user-space WireGuard)'],
   [['gVisor'], '6:64:0:1220:24320,8:mss,sok,ts,nop,ws::0', 'gVisor netstack (gVisor, Tailscale, user-space WireGuard)'],
   [['mTCP'], '4:64:0:1460:14600,7:mss,sok,ts,nop,ws:df:0', 'mTCP or Linux 2.6.39 to 3.10 with a cleared IP ID'],
-  [['smoltcp'], '4:64:0:1460:65535,0:mss,ws,sok,eol+2:df:0', 'smoltcp'],
-  [['smoltcp'], '6:64:0:1440:4096,0:mss,ws,sok,eol+2::0', 'smoltcp'],
-  [['smoltcp'], '4:64:0:1460:65535,3:mss,ws,sok,ts,eol+0:df:0', 'smoltcp'],
+  [['smoltcp'], '4:64:0:1460:65535,0:mss,ws,sok,eol+2:df:0', 'smoltcp (small device, or a VPN app of a phone)'],
+  [['smoltcp'], '6:64:0:1440:4096,0:mss,ws,sok,eol+2::0', 'smoltcp (small device, or a VPN app of a phone)'],
+  [['smoltcp'], '4:64:0:1460:65535,3:mss,ws,sok,ts,eol+0:df:0', 'smoltcp (small device, or a VPN app of a phone)'],
   [['Contiki'], '6:64:0:1220:1220,0:mss::0', 'Contiki-NG or RIOT'],
   [['RIOT'], '6:63:0:1220:1220,0:mss::0', 'Contiki-NG or RIOT'],
   [['FreeRTOS'], '4:128:0:1460:5840,0:mss,nop,ws,nop,nop,sok::0', 'FreeRTOS-Plus-TCP'],
   [['FreeRTOS'], '6:128:0:1440:5760,0:mss,nop,ws,nop,nop,sok::0', 'FreeRTOS-Plus-TCP'],
-  [['NetX'], '4:128:0:1460:8192,0:mss,nop,nop,nop,eol+0::0', 'NetX Duo'],
+  [['NetX'], '4:128:0:1460:8192,0:mss,nop,nop,nop,eol+0::0', 'NetX Duo (GainSpan module or another)'],
   [['NetX'], '4:128:0:1460:65535,2:mss,ws,eol+0::0', 'NetX Duo'],
   [['picoTCP'], '4:64:0:1460:16384,0:mss,sok,ws,ts,nop,nop,nop,nop,eol+0:df,id+:0', 'picoTCP'],
   [['lwIP'], '4:255:0:536:2144,0:mss::0', 'lwIP'],
@@ -144,7 +199,11 @@ const BUILT: readonly (readonly [names: readonly string[], syn: string, label: s
   [['naabu'], '4:255:0:1460:1024,0:mss:id-:0', 'naabu SYN scan'],
   [['naabu'], '4:64:0:1460:1024,0:mss:df,id+:0', 'naabu SYN scan'],
   [['zmap'], '4:255:0:1460:65535,0:mss::0', 'zmap 3.0'],
-  [['zmap'], '4:64:0:1460:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1::0', 'zmap 4.1 or newer'],
+  [
+    ['zmap'],
+    '4:64:0:1460:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1::0',
+    'macOS or iOS without DF or zmap 4.1 or newer (bsd probe)',
+  ],
   [['masscan'], '6:255:0:1460:1025,0:mss::0', 'masscan newer than 1.3.2'],
   [['Mirai'], '4:64:0:1408:0,6:mss,sok,ts,nop,ws:df,id+:0', 'Mirai SYN flood'],
 ]
@@ -198,6 +257,9 @@ const MUTATIONS: readonly (readonly [string, Mutation])[] = [
   ['ID cleared', clearId],
   ['flow label cleared', clearFlow],
   ['timestamps overwritten', stripTimestamps],
+  ['timestamps overwritten, MSS 1360', both(stripTimestamps, clampMss(1360))],
+  ['timestamps overwritten, DF cleared', both(stripTimestamps, clearDf)],
+  ['timestamps overwritten, ECN', both(stripTimestamps, askEcn(false))],
   ['DSCP', markDscp],
   ['TTL 64', rewriteTtl(64)],
   ['TTL 65', rewriteTtl(65)],
@@ -231,6 +293,12 @@ test('what happens on the way never turns a label into a wrong one', () => {
   const count = { right: 0, none: 0, wrong: 0 }
   const all = [
     ...ROWS.filter((row) => row.family !== null).map((row) => ({ ...row, syn: bytesOf(row.hex) })),
+    ...DEVICES.map(({ hex, accept, stack, device }) => ({
+      stack,
+      version: device,
+      names: accept,
+      syn: bytesOf(hex),
+    })),
     ...BUILT.map(([names, text]) => ({ stack: names[0]!, version: text, names, syn: synOf(text) })),
   ]
   for (const { stack, version, names, syn } of all) {

@@ -42,14 +42,19 @@ function readRow(text: string): EvaluationRow {
     throw new TypeError('no JSON object')
   }
   if (typeof row !== 'object' || row === null || Array.isArray(row)) throw new TypeError('no JSON object')
-  const { hex, accept, family } = row as Readonly<Record<string, unknown>>
+  const { hex, accept, family, grade } = row as Readonly<Record<string, unknown>>
   if (!isText(hex)) throw new TypeError('no "hex"')
   if (accept !== undefined && accept !== null && !(Array.isArray(accept) && accept.every(isText))) {
     throw new TypeError('"accept" is no list of words')
   }
   // Every label contains the empty word.
   const words = ((accept ?? []) as string[]).filter((word) => word !== '').slice(0, MOST_WORDS)
-  return { hex, accept: words, family: isText(family) && family !== '' ? family : undefined }
+  return {
+    hex,
+    accept: words,
+    family: isText(family) && family !== '' ? family : undefined,
+    grade: isText(grade) ? grade : undefined,
+  }
 }
 
 /** Runs the command; returns its exit code. */
