@@ -32,6 +32,8 @@ const PROGRAMS = {
   awstats: 'awstats',
   openssl: 'openssl',
   python3: 'python3',
+  sqlite3: 'sqlite3',
+  nft: 'nftables',
 } as const
 
 /** A program from a Debian package, or a right over the machine. */

@@ -1,6 +1,5 @@
 import { expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Signature } from '../../src/label/database.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
@@ -93,31 +92,3 @@ test('every signature gives its label to a SYN made from it: none is dead', () =
   }
   expect(dead).toEqual([])
 })
-
-/** What p0f prints when it loads the file, `undefined` where there is no p0f. */
-function loadWithP0f(): { exitCode: number; output: string } | undefined {
-  const program = Bun.which('p0f') ?? Bun.which('/usr/sbin/p0f')
-  if (program === null) return undefined
-  const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-p0f-'))
-  try {
-    // a capture without packets: link type 101, raw IP
-    const capture = join(directory, 'empty.pcap')
-    writeFileSync(capture, new Uint8Array(new Uint32Array([0xa1b2c3d4, 0x0004_0002, 0, 0, 65_535, 101]).buffer))
-    const run = Bun.spawnSync([program, '-f', DATABASE_FILE, '-r', capture], { stdin: 'ignore' })
-    return { exitCode: run.exitCode, output: `${run.stdout}${run.stderr}` }
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-}
-
-const p0f = loadWithP0f()
-if (p0f === undefined && process.env.CI !== 'true') {
-  test.skip('p0f itself loads signatures.fp (no p0f here: apt-get install p0f)', () => {})
-} else {
-  test('p0f itself loads signatures.fp', () => {
-    expect(p0f, 'p0f is not installed').toBeDefined()
-    expect(p0f!.output).toContain(`Loaded ${defaultDatabase().signatures.length + defaultDatabase().links.size - 1}`)
-    expect(p0f!.output).not.toContain('ABORT')
-    expect(p0f!.exitCode).toBe(0)
-  })
-}

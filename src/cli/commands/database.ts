@@ -1,0 +1,39 @@
+/**
+ * `tcpfingerprint database`: the signature database in use, in the format of another program.
+ * @module
+ */
+import { plural, printable } from '../../base/text.ts'
+import { Database } from '../../label/database.ts'
+import { DATABASE_FORMATS } from '../../label/export/export.ts'
+import { type Arguments, UsageError } from '../args.ts'
+import { loadDatabase } from '../database.ts'
+import type { Io } from '../io.ts'
+
+/** Signatures of tools, or those of systems. */
+function select(database: Database, only: string | undefined): Database {
+  if (only === undefined) return database
+  if (only !== 'tools' && only !== 'systems') {
+    throw new UsageError(`Option "--only" needs "tools" or "systems": "${printable(only)}"`)
+  }
+  const signatures = database.signatures.filter(({ label }) => (label.family === undefined) === (only === 'tools'))
+  return new Database({ ...database, signatures })
+}
+
+/** Runs the command; returns its exit code. */
+export async function run(args: Arguments, io: Io): Promise<number> {
+  if (args.operands.length > 0) throw new UsageError(`"database" takes no argument: "${printable(args.operands[0]!)}"`)
+  const format = args.get('format') ?? 'p0f'
+  if (!Object.hasOwn(DATABASE_FORMATS, format)) {
+    const names = Object.keys(DATABASE_FORMATS).join(', ')
+    throw new UsageError(`Option "--format" needs ${names}: "${printable(format)}"`)
+  }
+  const named = await loadDatabase(args, io)
+  if (named === 'broken') return 1
+  const database = named ?? (await import('../../label/default.ts')).defaultDatabase()
+  const { text, leftOut } = DATABASE_FORMATS[format]!(select(database, args.get('only')))
+  io.out.text(text)
+  for (const { reason, count } of leftOut) {
+    if (count > 0) io.warn(`${plural(count, 'signature')} left out: ${reason}`)
+  }
+  return 0
+}
