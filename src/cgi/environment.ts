@@ -51,7 +51,7 @@ const NUL = /\u0000/g
  * So are `Proxy`, `Authorization` and `Proxy-Authorization`. Every variable of a client begins with `HTTP_`: none can become
  * `FINGERPRINT_*`.
  *
- * Values have the octets that came, where those are UTF-8. Others arrive as the UTF-8 form of Latin-1: Bun and Deno encode
+ * Values have the octets that came if those are UTF-8. Others arrive as the UTF-8 form of Latin-1: Bun and Deno encode
  * environments as UTF-8 and take nothing but strings (`test/cgi/octets.test.ts` shows it). `iconv -f UTF-8 -t ISO-8859-1` in the
  * script gives the octets back.
  */
@@ -117,7 +117,7 @@ export function applicationVariables(
 }
 
 /**
- * What a script learns of the one that redirected to it: its variables, each with `REDIRECT_` before the name, and its URL.
+ * The variables of the script that redirected here, each with `REDIRECT_` before the name, and its URL.
  *
  * @param before - the environment of that script
  */

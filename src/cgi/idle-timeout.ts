@@ -7,7 +7,7 @@
  * @module
  */
 
-/** Milliseconds between looks at what is awaited: a script that is quicker leaves the server's own timeout untouched. */
+/** Milliseconds between checks of what is awaited. A script that is quicker leaves the server's own timeout untouched. */
 const TICK = 20
 /** Seconds until Bun closes a connection whose extension was not renewed. */
 const EXTENSION = 60

@@ -23,7 +23,7 @@ export function countDispatch(from: Request, to: Request, limit: number): boolea
   return count <= limit
 }
 
-/** Tells the client to go there. `//host/path` would lead to another host, so that the slashes become one. */
+/** Sends the client there (302). `//host/path` would lead to another host, so that the slashes become one. */
 export function clientRedirect(target: string): Response {
   return new Response(null, { status: 302, headers: { location: target.replace(/^\/{2,}/, '/') } })
 }

@@ -59,7 +59,7 @@ type Cut = 'header-time' | 'total-time' | 'body-time' | 'gone' | 'output-size' |
 /**
  * Starts a script and waits for the head of its answer.
  *
- * The body follows as it is read; a client that reads slowly slows the script down. `onEnd` comes when the script and, where it
+ * The body follows as it is read; a client that reads slowly slows the script down. `onEnd` is called when the script and, if it
  * had to be stopped, its whole process group have ended.
  */
 export async function runScript(runtime: Pick<Runtime, 'spawn'>, running: RunningScripts, run: Run): Promise<Outcome> {

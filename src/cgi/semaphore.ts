@@ -30,7 +30,7 @@ export class Semaphore {
 
   /**
    * True once a permit is held. False if the queue is full, the wait reaches `milliseconds`, or `signal` is aborted. Synchronous
-   * where no wait is needed.
+   * if no wait is needed.
    */
   acquire(milliseconds: number, signal: AbortSignal): boolean | Promise<boolean> {
     if (signal.aborted) return false

@@ -7,7 +7,7 @@
 export interface ServerName {
   /** Lower case; an IPv6 address in brackets. */
   readonly host: string
-  /** 1 to 65535; `undefined` where the field has none. */
+  /** 1 to 65535; `undefined` if the field has none. */
   readonly port: number | undefined
 }
 
