@@ -26,7 +26,8 @@ export interface InspectorOptions {
    * (404), and open only to clients that bring this token as `?live&token=TOKEN`, from whatever address (else 403). The answer
    * to the link sets a cookie (HttpOnly, SameSite=Strict), which from then on stands for the token.
    *
-   * Make the token anew at every start, of at least 16 random octets: `crypto.randomUUID()`. Needs {@link Inspector.watch}
+   * Make the token anew at every start, of at least 16 random octets: `crypto.randomUUID()`. It is valid as long as the process
+   * runs, and the request line of the link stands in access logs: readers of these can open the page. Needs {@link Inspector.watch}
    * among the middleware.
    */
   readonly live?: false | LiveOptions | undefined
