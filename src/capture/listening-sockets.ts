@@ -98,7 +98,8 @@ export class Listeners {
         if (limit === 0) end = Math.max(end, fd + 1 + GAP)
         const listener = this.#listenerAt(fd, before, udpPorts)
         if (listener !== undefined) {
-          if (options.port === undefined || options.port === listener.port) this.#set(listener, options, onError)
+          if (options.port === undefined || options.port === listener.port)
+            setListener(this.#sockets, listener, options, onError)
           found.push(listener)
         }
       }
@@ -131,50 +132,62 @@ export class Listeners {
     const cookieLow = sockets.view.getUint32(0, true)
     const cookieHigh = sockets.view.getUint32(4, true)
     const known = before.find((one) => one.fd === fd && one.cookieLow === cookieLow && one.cookieHigh === cookieHigh)
-    if (known !== undefined) return known
-    const family = sockets.localName(fd)
-    if (family !== AF_INET && family !== AF_INET6) return undefined
-    const port = sockets.port()
-    const address = createAddressWords()
-    readAddress(sockets, family, address)
-    let deferAccept = 0
+    return known ?? identifyListener(sockets, fd)
+  }
+}
+
+/** The TCP listener behind a listening socket, nothing set on it yet; `undefined` for unix sockets and closed descriptors. */
+export function identifyListener(sockets: Sockets, fd: number): ArmedListener | undefined {
+  if (!sockets.cookie(fd)) return undefined
+  const cookieLow = sockets.view.getUint32(0, true)
+  const cookieHigh = sockets.view.getUint32(4, true)
+  const family = sockets.localName(fd)
+  if (family !== AF_INET && family !== AF_INET6) return undefined
+  const port = sockets.port()
+  const address = createAddressWords()
+  readAddress(sockets, family, address)
+  let deferAccept = 0
+  try {
+    deferAccept = sockets.deferAccept(fd)
+  } catch {
+    // Other protocols over IP (SCTP, MPTCP of old kernels) have no such option.
+  }
+  return {
+    fd,
+    cookieLow,
+    cookieHigh,
+    port,
+    address,
+    saveSyn: false,
+    reason: 'not-saved',
+    deferAcceptBefore: deferAccept,
+    deferAccept,
+  }
+}
+
+/** Sets on a listener what is wanted and not set yet. The kernel's refusals go to `onError`. */
+export function setListener(
+  sockets: Sockets,
+  listener: ArmedListener,
+  options: ArmOptions,
+  onError: (error: Error) => void,
+): void {
+  if (options.saveSyn && !listener.saveSyn) {
     try {
-      deferAccept = sockets.deferAccept(fd)
-    } catch {
-      // Other protocols over IP (SCTP, MPTCP of old kernels) have no such option.
-    }
-    return {
-      fd,
-      cookieLow,
-      cookieHigh,
-      port,
-      address,
-      saveSyn: false,
-      reason: 'not-saved',
-      deferAcceptBefore: deferAccept,
-      deferAccept,
+      sockets.setSaveSyn(listener.fd, 1)
+      listener.saveSyn = true
+      listener.reason = undefined
+    } catch (error) {
+      listener.reason = reasonOf(error)
+      onError(error as Error)
     }
   }
-
-  #set(listener: ArmedListener, options: ArmOptions, onError: (error: Error) => void): void {
-    const sockets = this.#sockets
-    if (options.saveSyn && !listener.saveSyn) {
-      try {
-        sockets.setSaveSyn(listener.fd, 1)
-        listener.saveSyn = true
-        listener.reason = undefined
-      } catch (error) {
-        listener.reason = reasonOf(error)
-        onError(error as Error)
-      }
-    }
-    if (options.clearDeferAccept && listener.deferAccept !== 0) {
-      try {
-        sockets.setDeferAccept(listener.fd, 0)
-        listener.deferAccept = 0
-      } catch (error) {
-        onError(error as Error)
-      }
+  if (options.clearDeferAccept && listener.deferAccept !== 0) {
+    try {
+      sockets.setDeferAccept(listener.fd, 0)
+      listener.deferAccept = 0
+    } catch (error) {
+      onError(error as Error)
     }
   }
 }

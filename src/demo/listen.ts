@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { currentRuntime } from '../runtime/current.ts'
-import type { RequestHandler } from '../runtime/types.ts'
+import type { RequestHandler, RuntimeName } from '../runtime/types.ts'
 import type { FingerprintOptions, FingerprintVariables, Status } from '../shared.ts'
 
 /** Where and how to listen. */
@@ -31,23 +31,33 @@ export interface DemoMiddleware extends MiddlewareHandler<{ Variables: Fingerpri
   readonly fingerprinter: { status(): Status }
 }
 
-/** Bun or Deno. */
+/** Bun, Deno or Node. */
 export interface DemoRuntime {
   fingerprint(options: FingerprintOptions<Context>): DemoMiddleware
-  listen(app: Hono<{ Variables: FingerprintVariables }>, middleware: DemoMiddleware, options: ListenOptions): Listening
+  listen(
+    app: Hono<{ Variables: FingerprintVariables }>,
+    middleware: DemoMiddleware,
+    options: ListenOptions,
+  ): Promise<Listening>
 }
 
 /** Idle connections are kept so long, seconds. */
 export const IDLE = 120
 
+function entryOf(name: RuntimeName): Promise<Pick<typeof import('../bun.ts'), 'fingerprint'>> {
+  if (name === 'bun') return import('../bun.ts')
+  // What differs are the calls of its fingerprinter that take a request.
+  return (name === 'deno' ? import('../deno.ts') : import('../node.ts')) as never
+}
+
 /** `fingerprint()` of the runtime in use, and its server. */
 export async function demoRuntime(): Promise<DemoRuntime> {
   const runtime = currentRuntime()
-  const { fingerprint } = runtime.name === 'deno' ? await import('../deno.ts') : await import('../bun.ts')
+  const { fingerprint } = await entryOf(runtime.name)
   return {
     fingerprint,
-    listen(app, middleware, { host, port, tls, http2 }) {
-      const { hostname, server, ...listening } = runtime.listen(
+    async listen(app, middleware, { host, port, tls, http2 }) {
+      const { hostname, server, ...listening } = await runtime.listen(
         {
           hostname: host,
           port,

@@ -150,7 +150,7 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
   const { host: hostname = '127.0.0.1', port = 3000, http2 = false } = options
   let server: Listening
   try {
-    server = runtime.listen(app, middleware, { host: hostname, port, tls, http2 })
+    server = await runtime.listen(app, middleware, { host: hostname, port, tls, http2 })
   } catch (error) {
     await close()
     throw new Error(`Cannot listen on "${hostname}", port ${port}: ${(error as Error).message}`, { cause: error })

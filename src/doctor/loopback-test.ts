@@ -47,6 +47,12 @@ async function createFingerprinter(): Promise<AnyFingerprinter> {
     const fp = (await import('../deno.ts')).createFingerprinter()
     return { ...fp, find: fp.fromDeno as AnyFingerprinter['find'], arm: fp.arm as AnyFingerprinter['arm'] }
   }
+  if (currentRuntime().name === 'node') {
+    const fp = (await import('../node.ts')).createFingerprinter()
+    const find = (_request: Request, server: unknown): Fingerprint =>
+      fp.fromNode((server as { incoming: never }).incoming)
+    return { ...fp, find, arm: fp.arm as AnyFingerprinter['arm'] }
+  }
   const fp = (await import('../bun.ts')).createFingerprinter()
   return { ...fp, find: fp.fromBun as AnyFingerprinter['find'], arm: fp.arm as AnyFingerprinter['arm'] }
 }
@@ -54,7 +60,7 @@ async function createFingerprinter(): Promise<AnyFingerprinter> {
 async function start(hostname: Loopback): Promise<TestServer> {
   const fp = await createFingerprinter()
   let last: Fingerprint | undefined
-  const running = currentRuntime().listen({ hostname, port: 0 }, (request, server) => {
+  const running = await currentRuntime().listen({ hostname, port: 0 }, (request, server) => {
     last = freeze(fp.find(request, server))
     return new Response('ok', { headers: { connection: 'close' } })
   })

@@ -4,10 +4,7 @@
  * @module
  */
 import { type Report, reportOnce } from '../base/report-once.ts'
-import { type Capture, type CaptureCounts, sharedCapture } from '../capture/capture.ts'
-import type { ArmedListener } from '../capture/listening-sockets.ts'
-import { ANY_PORT, type Listener } from '../capture/server.ts'
-import type { Connection, Reason } from '../connection/connection.ts'
+import { Connection, type Reason } from '../connection/connection.ts'
 import { type EnvOptions, toEnv } from '../connection/facts.ts'
 import {
   CapturedFingerprint,
@@ -26,28 +23,13 @@ import { checkRuleLabel, type Labeller, type RuleLabel } from '../label/rule.ts'
 import { HeaderFingerprint } from '../proxy/header-facts.ts'
 import { hideHeaders } from '../proxy/request-headers.ts'
 import type { TakenValues } from '../proxy/trusted-header.ts'
-import { unrefTimer } from '../runtime/timers.ts'
-import type { Endpoint, NoPeer, Runtime, ServerAddress } from '../runtime/types.ts'
+import type { Endpoint, NoPeer, Runtime } from '../runtime/types.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
 import { type Syn, safeParseSyn } from '../wire/syn.ts'
+import type { ConnectionLookup, LookupContext } from './lookup.ts'
 import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { createPeerLookup } from './peer-lookup.ts'
 import { noOutcomes, type Outcomes, type Status } from './status.ts'
-
-/** A server and what was made of it. */
-interface KnownServer {
-  readonly listener: Listener | undefined
-  /** Why none of its requests has a connection. */
-  readonly reason: Reason | undefined
-  /** True where the runtime does not say which listener of the process it is. */
-  readonly isUnnamed: boolean
-  readonly port: number | undefined
-}
-
-/** Between two looks for listeners that no request has announced, milliseconds. */
-const LOOK_AGAIN = 1000
-
-/** When listeners are looked for after a fingerprinter was made, milliseconds: a server may come after its handlers. */
-const LOOKS = [0, 1, 5, 20, 100, 500, 2000]
 
 /** Values of trusted headers that were taken off requests, by whichever fingerprinter came first. */
 const taken = new WeakMap<Request, TakenValues>()
@@ -58,42 +40,49 @@ export class Fingerprinter<Subject = Request> implements Collection {
   readonly tcpInfo: 'request' | 'connection' | 'off'
   readonly envOptions: EnvOptions
   readonly #options: ResolvedOptions<Subject>
-  readonly #runtime: Runtime
   readonly #report: Report
   readonly #requests: Record<keyof Outcomes, number> = noOutcomes()
   readonly #isEarly: boolean
   readonly #find: (request: Request | undefined, server: unknown) => FingerprintView
-  #capture: Capture | undefined
-  #unavailable: { readonly reason: 'unsupported' | 'denied'; readonly message: string } | undefined
-  readonly #servers = new WeakMap<object, KnownServer>()
-  /** The server of the last request: one of the few that a process has. */
-  #lastServer: object | undefined
-  #last: KnownServer | undefined
-  #nextLook = 0
+  readonly #lookup: ConnectionLookup
   readonly #seen = new WeakMap<object, FingerprintView>()
   /** For labellers, which may ask for the User-Agent. */
   readonly #requestOf = new WeakMap<FingerprintView, Request>()
 
   /** Arms the listeners of the process from now on. @throws {TypeError} for an unknown option or a wrong value */
-  constructor(runtime: Runtime, options: FingerprintOptions<Subject> | undefined) {
+  constructor(
+    runtime: Runtime,
+    options: FingerprintOptions<Subject> | undefined,
+    createLookup: (context: LookupContext) => ConnectionLookup = createPeerLookup,
+  ) {
     this.#options = resolveOptions(options)
     this.syn = this.#options.syn
     this.tcpInfo = this.#options.tcpInfo
     this.envOptions = this.#options.env
     this.#isEarly = this.#options.resolve === 'request' || runtime.outlivesPeer
-    this.#runtime = runtime
     this.#report = reportOnce(this.#options.onError)
     this.#find = (request, server) => {
       const peer = runtime.peerOf(request, server)
       const seen = this.#see(request, server, peer)
       return this.#options.trustedHeaders === undefined ? seen : this.#behind(seen, request, peer)
     }
-    this.#armSoon()
+    this.#lookup = createLookup({
+      runtime,
+      options: this.#options,
+      isEarly: this.#isEarly,
+      report: this.#report,
+      isHeard: this.#options.onError !== undefined,
+    })
   }
 
   /** True if trusted headers are to be taken off requests, see {@link takeHeaders}. */
   get takesHeaders(): boolean {
     return this.#options.trustedHeaders !== undefined
+  }
+
+  /** True if headers of a request are read: trusted ones, or for a labeller. */
+  get readsHeaders(): boolean {
+    return this.takesHeaders || this.#options.labeller !== undefined
   }
 
   /**
@@ -109,13 +98,18 @@ export class Fingerprinter<Subject = Request> implements Collection {
 
   /**
    * The same for plain handlers: one fingerprint for a request, however often they ask. Trusted headers are taken off the very
-   * object that the handler has. `key` stands for the request.
+   * object that the handler has. `key` stands for the request, `subject` is what `skip` gets.
    */
-  once(request: Request | undefined, server: unknown, key: object | undefined): FingerprintView {
+  once(
+    request: Request | undefined,
+    server: unknown,
+    key: object | undefined,
+    subject: Subject = request as Subject,
+  ): FingerprintView {
     if (request !== undefined && this.takesHeaders) this.takeHeaders(request, hideHeaders)
     let found = key && this.#seen.get(key)
     if (found === undefined) {
-      found = this.of(request, server, request as Subject)
+      found = this.of(request, server, subject)
       if (key !== undefined) this.#seen.set(key, found)
     }
     return found
@@ -148,21 +142,11 @@ export class Fingerprinter<Subject = Request> implements Collection {
   #see(request: Request | undefined, server: unknown, peer: Endpoint | NoPeer): FingerprintView {
     if (typeof peer === 'string') return this.#miss(peer)
     try {
-      const { listener, reason, port, isUnnamed } = this.#server(this.#runtime.serverOf(server))
-      if (listener === undefined) return this.#miss(reason!, peer, port)
-      const capture = this.#capture!
-      const { address, port: peerPort } = peer
-      const named = this.#runtime.descriptorOf(request, server)
-      // HTTP/2 and HTTP/3 forbid the field (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
-      const overTcp = listener.udp && request?.headers.has('connection') === true
-      let found = capture.connection(listener, address, peerPort, named, overTcp)
-      if (isUnnamed && isUnarmed(found, this.syn) && this.#looksAgain(capture) && found === 'not-found') {
-        found = capture.connection(listener, address, peerPort, named, overTcp)
-      }
-      if (typeof found === 'string') return this.#miss(found, peer, port)
+      const found = this.#lookup.connectionOf(request, server, peer)
+      if (!(found instanceof Connection)) return this.#miss(found.reason, peer, found.port)
       if (found.synReason === undefined || !this.syn) this.#requests.ok++
       else this.#requests[found.synReason]++
-      return new CapturedFingerprint(this, found, capture.lastInfo)
+      return new CapturedFingerprint(this, found, this.#lookup.lastInfo)
     } catch (error) {
       this.#report(error)
       return this.#miss('unsupported', peer)
@@ -206,102 +190,9 @@ export class Fingerprinter<Subject = Request> implements Collection {
     }
   }
 
-  /**
-   * What is known of a server, looked up once. A server not seen before is armed at once: connections that come from now on
-   * have their SYN kept.
-   */
-  #server(server: object): KnownServer {
-    if (this.#lastServer === server) return this.#last!
-    let known = this.#servers.get(server)
-    if (known === undefined) {
-      known = this.#meet(this.#runtime.addressOf(server))
-      this.#servers.set(server, known)
-    }
-    this.#lastServer = server
-    this.#last = known
-    return known
-  }
-
-  #meet(address: ServerAddress): KnownServer {
-    const isUnnamed = address.kind === 'unnamed'
-    const port = address.kind === 'tcp' ? address.port : undefined
-    const without = (reason: Reason): KnownServer => ({ listener: undefined, reason, isUnnamed, port })
-    if (address.kind === 'unix') return without('unix-socket')
-    if (address.kind === 'stopped') return without('not-found')
-    const capture = this.#open()
-    if (capture === undefined) return without(this.#unavailable!.reason)
-    this.#arm(port)
-    const facts = address.kind === 'tcp' ? address : { port: ANY_PORT, address: undefined, tls: false }
-    return { listener: capture.listener(facts), reason: undefined, isUnnamed, port }
-  }
-
-  /** The capture, opened on first use; `undefined` where the system has none to offer. */
-  #open(): Capture | undefined {
-    if (this.#capture !== undefined || this.#unavailable !== undefined) return this.#capture
-    const shared = sharedCapture(() => this.#runtime.openLibc(this.#options.libc))
-    if (!(shared instanceof Object && 'listeners' in shared)) {
-      this.#unavailable = shared
-      const message = `Cannot capture connections: ${shared.message}`
-      // A missing permission and the wrong entry are the operator's to mend: said aloud where the application does not listen.
-      if (this.#options.onError === undefined && (shared.reason === 'denied' || this.#runtime.misplaced === true)) {
-        this.#runtime.warn(message)
-      }
-      this.#report(new Error(message))
-      return undefined
-    }
-    const { wishes } = shared
-    wishes.syn ||= this.syn
-    wishes.tcpInfo ||= this.tcpInfo !== 'off'
-    wishes.keepInfo ||= this.tcpInfo === 'connection'
-    wishes.maxConnections = Math.max(wishes.maxConnections, this.#options.maxConnections)
-    this.#capture = shared
-    return shared
-  }
-
-  /**
-   * Arms the listeners of the process that are there now: the one on `port`, or all TCP listeners. The listeners armed.
-   * Idempotent; the kernel's refusals go to `onError`.
-   */
-  #arm(port?: number): readonly ArmedListener[] {
-    const capture = this.#open()
-    if (capture === undefined) return []
-    try {
-      const clearDeferAccept = this.#options.deferAccept === 'clear'
-      capture.arm({ saveSyn: this.syn, clearDeferAccept, port }, this.#report)
-    } catch (error) {
-      this.#report(error)
-    }
-    return capture.listeners.armed.filter((one) => port === undefined || one.port === port)
-  }
-
-  /** See `FingerprinterApi.arm`. */
-  armServer(server: object | undefined): boolean {
-    const address = server === undefined ? undefined : this.#runtime.addressOf(server)
-    if (address?.kind === 'unix' || address?.kind === 'stopped') return false
-    return this.#arm(address?.kind === 'tcp' ? address.port : undefined).some((one) => one.saveSyn)
-  }
-
-  /** Arms what listens after the code that is running now, and looks again for servers that come later. */
-  #armSoon(): void {
-    queueMicrotask(() => this.#arm())
-    for (const delay of LOOKS) unrefTimer(setTimeout(() => this.#arm(), delay))
-  }
-
-  /**
-   * Arms again where the runtime does not name the server, so that no request announces a new one. Once a second at most, at
-   * once where a listener has gone: another one has likely taken its place.
-   */
-  #looksAgain(capture: Capture): boolean {
-    const now = performance.now()
-    if (now < this.#nextLook && capture.listeners.areIntact()) return false
-    this.#arm()
-    this.#nextLook = now + LOOK_AGAIN
-    return true
-  }
-
   /** See `Collection`. */
   readInfo(connection: Connection): Uint8Array | undefined {
-    return this.#capture?.readInfo(connection)
+    return this.#lookup.readInfo(connection)
   }
 
   /** See `Collection`. */
@@ -354,29 +245,22 @@ export class Fingerprinter<Subject = Request> implements Collection {
 
   /** How it is doing. */
   status(): Status {
-    const capture = this.#capture
-    const counts: CaptureCounts = capture?.counts() ?? {
-      connections: 0,
-      sockets: 0,
-      watches: 0,
-      probes: 0,
-      fullScans: 0,
-    }
+    const { listeners, unavailable } = this.#lookup
     return {
-      ...counts,
+      ...this.#lookup.counts(),
       requests: { ...this.#requests },
-      listeners: (capture?.listeners.armed ?? []).map(({ port, saveSyn, deferAccept, reason }) => ({
+      listeners: listeners.map(({ port, saveSyn, deferAccept, reason }) => ({
         port,
         saveSyn,
         deferAccept,
         ...(reason === undefined ? {} : { reason }),
       })),
-      unavailable: this.#unavailable,
+      unavailable,
     }
   }
-}
 
-/** True if the connection came over a listener that is not known, or was not armed. */
-function isUnarmed(found: Connection | Reason, wantsSyn: boolean): boolean {
-  return typeof found === 'string' ? found === 'not-found' : wantsSyn && found.synReason === 'not-saved'
+  /** See `FingerprinterApi.arm`. */
+  armServer(server: object | undefined): boolean {
+    return this.#lookup.arm(server)
+  }
 }

@@ -14,15 +14,15 @@ export function currentRuntime(): Runtime {
   return denoGlobal() !== undefined ? deno : node
 }
 
-/** Bun or Deno, for its own entry. */
-const servers: Readonly<Record<'bun' | 'deno', Runtime>> = { bun, deno }
+/** Each for its own entry. */
+const servers: Readonly<Record<RuntimeName, Runtime>> = { bun, deno, node }
 const titles: Readonly<Record<RuntimeName, string>> = { bun: 'Bun', deno: 'Deno', node: 'Node' }
 
 /**
  * The runtime that an entry is for. On another one nothing is captured: requests have the reason `unsupported`, and the message
  * names the entry to import.
  */
-export function runtimeFor(entry: 'bun' | 'deno'): Runtime {
+export function runtimeFor(entry: RuntimeName): Runtime {
   const { name } = currentRuntime()
   if (name === entry) return servers[entry]
   const message = `this is ${titles[name]}: import "tcpfingerprint/${name}"`

@@ -1,35 +1,57 @@
 /**
- * Everything that is Node's. Files, programs and the environment work; connections are those of `tcpfingerprint/node`.
+ * Everything that is Node's, one question a function. `server` is what came with a request: an `IncomingMessage`, an
+ * `Http2ServerRequest`, or the bindings of `@hono/node-server`.
  * @module
  */
-import type { LibcUnavailable } from '../../ffi/libc.ts'
+import { openLibc } from '../../ffi/libc.node.ts'
 import { CommonRuntime } from './common.ts'
 import { processGlobal } from './globals.ts'
+import { listenOnNode } from './node-listen.ts'
+import { socketOf } from './node-request.ts'
 import { spawnNode } from './spawn-node.ts'
-import type { LocalEnd, Runtime, ServerAddress } from './types.ts'
+import type { Endpoint, LocalEnd, NoPeer, Runtime, ServerAddress } from './types.ts'
 
-const MESSAGE = 'this is Node: import "tcpfingerprint/node"'
 const STOPPED: ServerAddress = { kind: 'stopped' }
 const NO_LOCAL: LocalEnd = { address: undefined, port: undefined }
 const NO_SERVER = {}
 
+/** A socket without a remote address is a unix socket while it is open. */
+function peerOf(_request: Request | undefined, server: unknown): Endpoint | NoPeer {
+  const socket = socketOf(server)
+  if (socket === undefined) return 'no-connection'
+  try {
+    const { remoteAddress: address, remotePort: port } = socket
+    if (typeof address === 'string' && typeof port === 'number') return { address, port }
+    return socket.destroyed === false ? 'unix-socket' : 'no-connection'
+  } catch {
+    // The proxy of an HTTP/2 session throws once the session has no socket.
+    return 'no-connection'
+  }
+}
+
+function localOf(server: unknown): LocalEnd {
+  const socket = socketOf(server)
+  try {
+    return socket === undefined ? NO_LOCAL : { address: socket.localAddress, port: socket.localPort }
+  } catch {
+    return NO_LOCAL
+  }
+}
+
 class NodeRuntime extends CommonRuntime implements Runtime {
   readonly name = 'node'
   readonly outlivesPeer = false
+  readonly openLibc: typeof openLibc = openLibc
+  readonly peerOf: typeof peerOf = peerOf
+  readonly localOf: typeof localOf = localOf
+  readonly listen: typeof listenOnNode = listenOnNode
   readonly spawn: typeof spawnNode = spawnNode
 
   get version(): string {
     return processGlobal()?.versions.node ?? ''
   }
 
-  openLibc(): LibcUnavailable {
-    return { reason: 'unsupported', message: MESSAGE }
-  }
-
-  peerOf(): 'unsupported' {
-    return 'unsupported'
-  }
-
+  /** The socket itself is named: nothing is looked up by descriptor. */
   descriptorOf(): undefined {}
 
   serverOf(): object {
@@ -40,15 +62,8 @@ class NodeRuntime extends CommonRuntime implements Runtime {
     return STOPPED
   }
 
-  localOf(): LocalEnd {
-    return NO_LOCAL
-  }
-
+  /** Node's servers close no connection on which a request is being answered. */
   setIdleTimeout(): void {}
-
-  listen(): never {
-    throw new Error('Cannot serve: Node has no server of Web requests')
-  }
 
   /** Every body is counted as it is sent. */
   bodyOf(): 'stream' {

@@ -74,8 +74,8 @@ export interface Runtime extends ResponseFacts {
    */
   setIdleTimeout(request: Request, server: unknown, seconds: number): void
 
-  /** Starts a server. @throws {Error} where the address cannot be bound, or the runtime has no server of this kind */
-  listen(options: ListenOptions, handler: RequestHandler): RunningServer
+  /** Starts a server. @throws {Error} (or rejects) where the address cannot be bound, or what serves on Node is not installed */
+  listen(options: ListenOptions, handler: RequestHandler): RunningServer | Promise<RunningServer>
 
   readonly processId: number
   /** The kernel's number of this thread, where it is known: that of the main thread is the process's. */

@@ -28,7 +28,7 @@ if (import.meta.main) {
     Deno: { args: [string]; stdin: { readable: ReadableStream<Uint8Array> } }
   }
   const { app, handlers } = programs(Deno.args[0])
-  const server = currentRuntime().listen({ hostname: '127.0.0.1', port: 0 }, (request, info) =>
+  const server = await currentRuntime().listen({ hostname: '127.0.0.1', port: 0 }, (request, info) =>
     app.fetch(request, info as object),
   )
   console.log(server.port)

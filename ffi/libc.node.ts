@@ -1,0 +1,162 @@
+/**
+ * `Libc` on Node: over `node:ffi` where it is on (Node 26.9 and newer), else over `koffi`, an optional peer dependency.
+ * Opened on first use.
+ * @module
+ */
+import { createRequire } from 'node:module'
+import { type Libc, type LibcUnavailable, libcNames } from './libc.ts'
+
+/** C types of the calls, result first. Sizes are 32 bits wide: no call here is about more octets. */
+type Type = 'int32' | 'uint32' | 'buffer'
+const CALLS = {
+  getsockopt: ['int32', 'int32', 'int32', 'int32', 'buffer', 'buffer'],
+  setsockopt: ['int32', 'int32', 'int32', 'int32', 'buffer', 'uint32'],
+  getpeername: ['int32', 'int32', 'buffer', 'buffer'],
+  getsockname: ['int32', 'int32', 'buffer', 'buffer'],
+  ioctl: ['int32', 'int32', 'uint32', 'buffer'],
+  inotify_init1: ['int32', 'int32'],
+  inotify_add_watch: ['int32', 'int32', 'buffer', 'uint32'],
+  inotify_rm_watch: ['int32', 'int32', 'int32'],
+  epoll_create1: ['int32', 'int32'],
+  epoll_ctl: ['int32', 'int32', 'int32', 'int32', 'buffer'],
+  epoll_wait: ['int32', 'int32', 'buffer', 'int32', 'int32'],
+  poll: ['int32', 'buffer', 'uint32', 'int32'],
+  openat: ['int32', 'int32', 'buffer', 'int32'],
+  read: ['int32', 'int32', 'buffer', 'uint32'],
+  close: ['int32', 'int32'],
+  socket: ['int32', 'int32', 'int32', 'int32'],
+  bind: ['int32', 'int32', 'buffer', 'uint32'],
+  send: ['int32', 'int32', 'buffer', 'uint32', 'int32'],
+  recv: ['int32', 'int32', 'buffer', 'uint32', 'int32'],
+} as const satisfies Readonly<Record<string, readonly [Type, ...Type[]]>>
+
+type Calls = Pick<Libc, keyof typeof CALLS>
+type Foreign = Readonly<Record<string, (...rest: never[]) => unknown>>
+
+/** What is used of `node:ffi`. */
+interface NodeFfi {
+  dlopen(
+    path: string,
+    signatures: Readonly<Record<string, { readonly arguments: readonly string[]; readonly return: string }>>,
+  ): { readonly functions: Foreign }
+  getInt32(pointer: bigint, offset?: number): number
+}
+
+/** What is used of `koffi`. */
+interface Koffi {
+  load(path: string): {
+    func(name: string, result: string, parameters: readonly string[]): (...rest: never[]) => unknown
+  }
+  errno(): number
+}
+
+const require: NodeJS.Require = /* @__PURE__ */ createRequire(import.meta.url)
+
+/** Answers so far, by the path asked for. */
+const opened = new Map<string | undefined, Libc | LibcUnavailable>()
+
+/** libc of this process, or why there is none. Nothing is opened before the first call; the answer does not change. */
+export function openLibc(path?: string): Libc | LibcUnavailable {
+  let answer = opened.get(path)
+  if (answer === undefined) {
+    answer = open(path)
+    opened.set(path, answer)
+  }
+  return answer
+}
+
+function open(path: string | undefined): Libc | LibcUnavailable {
+  if (process.platform !== 'linux') {
+    return { reason: 'unsupported', message: `TCP_SAVED_SYN exists on Linux only: this is ${process.platform}` }
+  }
+  const names = path === undefined ? libcNames(process.arch) : [path]
+  const failures: string[] = []
+  for (const bind of [bindNodeFfi, bindKoffi]) {
+    for (const name of names) {
+      try {
+        const libc = bind(name)
+        if (libc === undefined) break
+        return libc
+      } catch (error) {
+        if ((error as { code?: unknown }).code === 'ERR_ACCESS_DENIED' || isForbidden(error)) return DENIED
+        failures.push(error instanceof Error ? error.message : String(error))
+      }
+    }
+  }
+  if (failures.length > 0) return { reason: 'unsupported', message: `libc cannot be opened: ${failures.join('; ')}` }
+  return {
+    reason: 'unsupported',
+    message: 'install koffi (npm install koffi), or run Node 26.9 or newer, which has node:ffi',
+  }
+}
+
+const DENIED: LibcUnavailable = {
+  reason: 'denied',
+  message: 'run Node with --allow-ffi (for node:ffi) or --allow-addons (for koffi) beside --permission',
+}
+
+/** True if Node's permission model forbids an addon. */
+function isForbidden(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ERR_DLOPEN_DISABLED'
+}
+
+/** `undefined` where this Node has no `node:ffi`, or has it switched off. */
+function bindNodeFfi(name: string): Libc | undefined {
+  const ffi = builtin('node:ffi') as NodeFfi | undefined
+  if (typeof ffi?.dlopen !== 'function') return undefined
+  const signatures = Object.fromEntries(
+    Object.entries(CALLS).map(([call, [result, ...parameters]]) => [call, { arguments: parameters, return: result }]),
+  )
+  const { functions } = ffi.dlopen(name, { ...signatures, __errno_location: { arguments: [], return: 'pointer' } })
+  const location = functions.__errno_location as () => bigint
+  // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
+  let address: bigint | undefined
+  return libcOf(functions as unknown as Calls, () => ffi.getInt32((address ??= location())))
+}
+
+/** Without loading it where it is not: the loader prints a warning. */
+function builtin(name: string): unknown {
+  try {
+    return require(name)
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ERR_ACCESS_DENIED') throw error
+    return undefined
+  }
+}
+
+/** `undefined` where koffi is not installed. */
+function bindKoffi(name: string): Libc | undefined {
+  let koffi: Koffi
+  try {
+    koffi = require('koffi') as Koffi
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'MODULE_NOT_FOUND') return undefined
+    throw error
+  }
+  const library = koffi.load(name)
+  const types = { int32: 'int32_t', uint32: 'uint32_t', buffer: 'void *' } as const
+  const calls = Object.entries(CALLS).map(([call, [result, ...parameters]]) => [
+    call,
+    library.func(
+      call,
+      types[result],
+      parameters.map((one) => types[one]),
+    ),
+  ])
+  return libcOf(Object.fromEntries(calls) as Calls, () => koffi.errno())
+}
+
+function libcOf(calls: Calls, errno: () => number): Libc {
+  return {
+    ...calls,
+    errno,
+    // Linux AIO is for runtimes that do not name the socket of a request: without an architecture it is not tried.
+    architecture: '',
+    syscall: () => -1,
+    calloc: () => 0,
+    free: () => {},
+    load: () => 0,
+    view: () => undefined,
+    store: () => {},
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * How a fingerprinter gets from a request to its connection: by the peer that the runtime reports (`peer-lookup.ts`), or by the
+ * socket that it names (`socket-lookup.ts`).
+ * @module
+ */
+import type { Report } from '../base/report-once.ts'
+import type { CaptureCounts } from '../capture/capture.ts'
+import type { ArmedListener } from '../capture/listening-sockets.ts'
+import type { Connection, Reason } from '../connection/connection.ts'
+import type { Endpoint, Runtime } from '../runtime/types.ts'
+import type { ResolvedOptions } from './options.ts'
+
+/** What a lookup is made for. */
+export interface LookupContext {
+  readonly runtime: Runtime
+  readonly options: Pick<ResolvedOptions, 'syn' | 'tcpInfo' | 'deferAccept' | 'maxConnections' | 'libc'>
+  /** True if connections are looked up before anyone reads of them. */
+  readonly isEarly: boolean
+  readonly report: Report
+  /** True if the application hears of errors itself. */
+  readonly isHeard: boolean
+}
+
+/** Why a request's connection is not known, with the server's port where that is known. */
+export interface NotFound {
+  readonly reason: Reason
+  readonly port: number | undefined
+}
+
+/** See the module's comment. */
+export interface ConnectionLookup {
+  /**
+   * The request's connection, its request counted. To be called in the turn in which the runtime gave the peer.
+   *
+   * @throws {SocketError} where the kernel or a sandbox refuses calls without which no connection can be told
+   */
+  connectionOf(request: Request | undefined, server: unknown, peer: Endpoint): Connection | NotFound
+  /** TCP_INFO that the last `connectionOf` read, a copy; `undefined` where it read none. */
+  readonly lastInfo: Uint8Array | undefined
+  /** TCP_INFO of a connection now, a copy; `undefined` where it has ended. */
+  readInfo(connection: Connection): Uint8Array | undefined
+  /** See `FingerprinterApi.arm`. */
+  arm(server: object | undefined): boolean
+  readonly listeners: readonly ArmedListener[]
+  counts(): CaptureCounts
+  /** Why nothing can be captured in this process; `undefined` where it can, or where that was not tried yet. */
+  readonly unavailable: { readonly reason: 'unsupported' | 'denied'; readonly message: string } | undefined
+}
+
+/** Says once why nothing can be captured: to `onError`, else on standard error where an operator can mend it. */
+export function reportUnavailable(
+  { runtime, report, isHeard }: LookupContext,
+  { reason, message }: { readonly reason: 'unsupported' | 'denied'; readonly message: string },
+): void {
+  const text = `Cannot capture connections: ${message}`
+  if (!isHeard && (reason === 'denied' || runtime.misplaced === true || runtime.name === 'node')) runtime.warn(text)
+  report(new Error(text))
+}

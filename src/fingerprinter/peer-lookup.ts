@@ -1,0 +1,179 @@
+/**
+ * Lookup by the peer that the runtime reports: the capture searches the process's descriptors for it. For runtimes that do not name
+ * the socket of a request.
+ * @module
+ */
+import { type Capture, type CaptureCounts, sharedCapture } from '../capture/capture.ts'
+import type { ArmedListener } from '../capture/listening-sockets.ts'
+import { ANY_PORT, type Listener } from '../capture/server.ts'
+import type { Connection, Reason } from '../connection/connection.ts'
+import { unrefTimer } from '../runtime/timers.ts'
+import type { Endpoint, ServerAddress } from '../runtime/types.ts'
+import { type ConnectionLookup, type LookupContext, type NotFound, reportUnavailable } from './lookup.ts'
+
+/** A server and what was made of it. */
+interface KnownServer {
+  readonly listener: Listener | undefined
+  /** Why none of its requests has a connection. */
+  readonly reason: Reason | undefined
+  /** True where the runtime does not say which listener of the process it is. */
+  readonly isUnnamed: boolean
+  readonly port: number | undefined
+}
+
+/** Between two looks for listeners that no request has announced, milliseconds. */
+const LOOK_AGAIN = 1000
+
+/** When listeners are looked for after a fingerprinter was made, milliseconds: a server may come after its handlers. */
+const LOOKS = [0, 1, 5, 20, 100, 500, 2000]
+
+const NO_COUNTS: CaptureCounts = { connections: 0, sockets: 0, watches: 0, probes: 0, fullScans: 0 }
+
+/** The lookup of a fingerprinter. Listeners of the process are armed from now on. */
+export function createPeerLookup(context: LookupContext): ConnectionLookup {
+  return new PeerLookup(context)
+}
+
+class PeerLookup implements ConnectionLookup {
+  readonly #context: LookupContext
+  #capture: Capture | undefined
+  #unavailable: ConnectionLookup['unavailable']
+  readonly #servers = new WeakMap<object, KnownServer>()
+  /** The server of the last request: one of the few that a process has. */
+  #lastServer: object | undefined
+  #last: KnownServer | undefined
+  #nextLook = 0
+
+  constructor(context: LookupContext) {
+    this.#context = context
+    this.#armSoon()
+  }
+
+  connectionOf(request: Request | undefined, server: unknown, peer: Endpoint): Connection | NotFound {
+    const { runtime, options } = this.#context
+    const known = this.#server(runtime.serverOf(server))
+    const { listener, reason, port, isUnnamed } = known
+    if (listener === undefined) return { reason: reason!, port }
+    const capture = this.#capture!
+    const named = runtime.descriptorOf(request, server)
+    // HTTP/2 and HTTP/3 forbid the field (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
+    const overTcp = listener.udp && request?.headers.has('connection') === true
+    let found = capture.connection(listener, peer.address, peer.port, named, overTcp)
+    if (isUnnamed && isUnarmed(found, options.syn) && this.#looksAgain(capture) && found === 'not-found') {
+      found = capture.connection(listener, peer.address, peer.port, named, overTcp)
+    }
+    return typeof found === 'string' ? { reason: found, port } : found
+  }
+
+  get lastInfo(): Uint8Array | undefined {
+    return this.#capture?.lastInfo
+  }
+
+  readInfo(connection: Connection): Uint8Array | undefined {
+    return this.#capture?.readInfo(connection)
+  }
+
+  get listeners(): readonly ArmedListener[] {
+    return this.#capture?.listeners.armed ?? []
+  }
+
+  counts(): CaptureCounts {
+    return this.#capture?.counts() ?? NO_COUNTS
+  }
+
+  get unavailable(): ConnectionLookup['unavailable'] {
+    return this.#unavailable
+  }
+
+  /**
+   * What is known of a server, looked up once. A server not seen before is armed at once: connections that come from now on
+   * have their SYN kept.
+   */
+  #server(server: object): KnownServer {
+    if (this.#lastServer === server) return this.#last!
+    let known = this.#servers.get(server)
+    if (known === undefined) {
+      known = this.#meet(this.#context.runtime.addressOf(server))
+      this.#servers.set(server, known)
+    }
+    this.#lastServer = server
+    this.#last = known
+    return known
+  }
+
+  #meet(address: ServerAddress): KnownServer {
+    const isUnnamed = address.kind === 'unnamed'
+    const port = address.kind === 'tcp' ? address.port : undefined
+    const without = (reason: Reason): KnownServer => ({ listener: undefined, reason, isUnnamed, port })
+    if (address.kind === 'unix') return without('unix-socket')
+    if (address.kind === 'stopped') return without('not-found')
+    const capture = this.#open()
+    if (capture === undefined) return without(this.#unavailable!.reason)
+    this.#arm(port)
+    const facts = address.kind === 'tcp' ? address : { port: ANY_PORT, address: undefined, tls: false }
+    return { listener: capture.listener(facts), reason: undefined, isUnnamed, port }
+  }
+
+  /** The capture, opened on first use; `undefined` where the system has none to offer. */
+  #open(): Capture | undefined {
+    if (this.#capture !== undefined || this.#unavailable !== undefined) return this.#capture
+    const shared = sharedCapture(() => this.#context.runtime.openLibc(this.#context.options.libc))
+    if (!(shared instanceof Object && 'listeners' in shared)) {
+      this.#unavailable = shared
+      reportUnavailable(this.#context, shared)
+      return undefined
+    }
+    const { wishes } = shared
+    wishes.syn ||= this.#context.options.syn
+    wishes.tcpInfo ||= this.#context.options.tcpInfo !== 'off'
+    wishes.keepInfo ||= this.#context.options.tcpInfo === 'connection'
+    wishes.maxConnections = Math.max(wishes.maxConnections, this.#context.options.maxConnections)
+    this.#capture = shared
+    return shared
+  }
+
+  /**
+   * Arms the listeners of the process that are there now: the one on `port`, or all TCP listeners. The listeners armed.
+   * Idempotent; the kernel's refusals go to `onError`.
+   */
+  #arm(port?: number): readonly ArmedListener[] {
+    const capture = this.#open()
+    if (capture === undefined) return []
+    try {
+      const clearDeferAccept = this.#context.options.deferAccept === 'clear'
+      capture.arm({ saveSyn: this.#context.options.syn, clearDeferAccept, port }, this.#context.report)
+    } catch (error) {
+      this.#context.report(error)
+    }
+    return capture.listeners.armed.filter((one) => port === undefined || one.port === port)
+  }
+
+  arm(server: object | undefined): boolean {
+    const address = server === undefined ? undefined : this.#context.runtime.addressOf(server)
+    if (address?.kind === 'unix' || address?.kind === 'stopped') return false
+    return this.#arm(address?.kind === 'tcp' ? address.port : undefined).some((one) => one.saveSyn)
+  }
+
+  /** Arms what listens after the code that is running now, and looks again for servers that come later. */
+  #armSoon(): void {
+    queueMicrotask(() => this.#arm())
+    for (const delay of LOOKS) unrefTimer(setTimeout(() => this.#arm(), delay))
+  }
+
+  /**
+   * Arms again where the runtime does not name the server, so that no request announces a new one. Once a second at most, at
+   * once where a listener has gone: another one has likely taken its place.
+   */
+  #looksAgain(capture: Capture): boolean {
+    const now = performance.now()
+    if (now < this.#nextLook && capture.listeners.areIntact()) return false
+    this.#arm()
+    this.#nextLook = now + LOOK_AGAIN
+    return true
+  }
+}
+
+/** True if the connection came over a listener that is not known, or was not armed. */
+function isUnarmed(found: Connection | Reason, wantsSyn: boolean): boolean {
+  return typeof found === 'string' ? found === 'not-found' : wantsSyn && found.synReason === 'not-saved'
+}

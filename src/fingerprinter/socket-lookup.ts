@@ -1,0 +1,84 @@
+/**
+ * Lookup by the socket that the runtime names: on Node there is nothing to search.
+ * @module
+ */
+import type { AcceptedCapture } from '../capture/accepted.ts'
+import type { CaptureCounts } from '../capture/capture.ts'
+import type { ArmedListener } from '../capture/listening-sockets.ts'
+import type { Connection } from '../connection/connection.ts'
+import { socketOf } from '../runtime/node-request.ts'
+import { acceptedSocketOf } from '../runtime/node-sockets.ts'
+import type { Endpoint } from '../runtime/types.ts'
+import { type ConnectionLookup, type LookupContext, type NotFound, reportUnavailable } from './lookup.ts'
+
+/** The lookup of a fingerprinter over a thread's accepted sockets. */
+export function createSocketLookup(capture: AcceptedCapture): (context: LookupContext) => ConnectionLookup {
+  return (context) => new SocketLookup(capture, context)
+}
+
+class SocketLookup implements ConnectionLookup {
+  readonly #capture: AcceptedCapture
+  readonly #context: LookupContext
+  #isOpen = false
+
+  constructor(capture: AcceptedCapture, context: LookupContext) {
+    this.#capture = capture
+    this.#context = context
+    const { wishes } = capture
+    const { syn, tcpInfo, deferAccept } = context.options
+    wishes.syn ||= syn
+    wishes.tcpInfo ||= tcpInfo !== 'off'
+    wishes.keepInfo ||= tcpInfo === 'connection'
+    wishes.atAccept ||= context.isEarly
+    wishes.clearDeferAccept ||= deferAccept === 'clear'
+    // Not at once: libc is opened by the first listener, or here where that was refused.
+    queueMicrotask(() => this.#open())
+  }
+
+  /** Opens libc where no listener has; says once why that cannot be. */
+  #open(): boolean {
+    if (this.#isOpen) return true
+    const { unavailable } = this.#capture
+    if (unavailable !== undefined) {
+      reportUnavailable(this.#context, unavailable)
+      return false
+    }
+    this.#isOpen = true
+    this.#capture.arm(this.#context.report)
+    return true
+  }
+
+  connectionOf(_request: Request | undefined, server: unknown, _peer: Endpoint): Connection | NotFound {
+    const socket = socketOf(server)
+    const port = socket?.localPort
+    if (!this.#open()) return { reason: this.#capture.unavailable!.reason, port }
+    const accepted = acceptedSocketOf(socket)
+    if (accepted === undefined) return { reason: 'not-found', port }
+    const found = this.#capture.connectionOf(accepted)
+    return typeof found === 'string' ? { reason: found, port } : found
+  }
+
+  get lastInfo(): Uint8Array | undefined {
+    return this.#capture.lastInfo
+  }
+
+  readInfo(connection: Connection): Uint8Array | undefined {
+    return this.#capture.readInfo(connection)
+  }
+
+  arm(): boolean {
+    return this.#open() && this.#capture.armed.some((one) => one.saveSyn)
+  }
+
+  get listeners(): readonly ArmedListener[] {
+    return this.#capture.armed
+  }
+
+  counts(): CaptureCounts {
+    return this.#capture.counts()
+  }
+
+  get unavailable(): ConnectionLookup['unavailable'] {
+    return this.#capture.unavailable
+  }
+}

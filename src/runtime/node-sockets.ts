@@ -1,0 +1,155 @@
+/**
+ * The TCP sockets that Node's servers accept, and the servers that accept them.
+ *
+ * `node:diagnostics_channel` names both in time: a server before its first packet (`tracing:net.server.listen:asyncEnd`), a
+ * socket before any of its data is read (`net.server.socket`). `_handle.fd` is the descriptor: an internal field, unchanged since
+ * 2016, which the receiver of these events verifies.
+ * @module
+ */
+import { subscribe } from 'node:diagnostics_channel'
+import { Server, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { processGlobal } from './globals.ts'
+
+/** What is kept with an accepted socket, and gone with it. */
+export interface AcceptedSocket {
+  readonly socket: Socket
+  /** When Node handed the socket out, milliseconds since 1970 with a fraction. */
+  readonly acceptedAt: number
+  /** When the client's first TLS octets were processed; `undefined` without TLS, and before. */
+  helloAt: number | undefined
+  /** When the server had sent its last octets of the TLS handshake, as far as Node tells. */
+  flightAt: number | undefined
+  /** The owner's. */
+  connection: unknown
+}
+
+/** What the owner of the sockets is told. Neither may throw. */
+export interface SocketEvents {
+  /** A server listens on this descriptor. */
+  listening(fd: number, server: Server): void
+  /** A socket was accepted. */
+  accepted(socket: AcceptedSocket): void
+}
+
+/** Where a socket keeps its record: `http2` shows sockets through a proxy object, which a WeakMap does not see through. */
+const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket') as never
+
+/** What is used of Node's internals. */
+interface Internals {
+  readonly _handle?: { readonly fd?: unknown } | null
+  readonly _parent?: unknown
+  readonly [RECORD]?: AcceptedSocket
+}
+
+/** Milliseconds since 1970, with a fraction, of a clock that does not jump. */
+export function preciseNow(): number {
+  return performance.timeOrigin + performance.now()
+}
+
+/** The descriptor of a socket or server; -1 where Node shows none: closed, or a handle of another kind. */
+export function descriptorOf(one: object): number {
+  const fd = (one as Internals)._handle?.fd
+  return typeof fd === 'number' && fd >= 0 ? fd : -1
+}
+
+/**
+ * The record of the TCP socket under a socket: the same one, the one under a `TLSSocket`, or the one behind the proxy of an HTTP/2
+ * session. `undefined` for sockets that no server of this thread accepted, and for closed HTTP/2 sessions.
+ */
+export function acceptedSocketOf(socket: unknown): AcceptedSocket | undefined {
+  if (typeof socket !== 'object' || socket === null) return undefined
+  try {
+    const { [RECORD]: record, _parent: parent } = socket as Internals
+    return record ?? (parent as Internals | null | undefined)?.[RECORD]
+  } catch {
+    // The proxy of an HTTP/2 session throws once the session has no socket.
+    return undefined
+  }
+}
+
+/** Reports every server and accepted socket of this thread from now on, and the servers that listen already. */
+export function watchSockets(events: SocketEvents): void {
+  const report = (server: unknown): void => {
+    if (!(server instanceof Server)) return
+    const fd = descriptorOf(server)
+    if (fd >= 0) events.listening(fd, server)
+  }
+  subscribe('tracing:net.server.listen:asyncEnd', (message) =>
+    report((message as { readonly server?: unknown }).server),
+  )
+  for (const handle of activeHandles()) report(handle)
+  subscribe('net.server.socket', (message) => {
+    // Over TLS the record is there: the TLSSocket was made a moment ago.
+    events.accepted(recordOf((message as { readonly socket: Socket }).socket))
+  })
+  watchTls()
+}
+
+function recordOf(socket: Socket): AcceptedSocket {
+  const known = (socket as unknown as Internals)[RECORD]
+  if (known !== undefined) return known
+  const record: AcceptedSocket = {
+    socket,
+    acceptedAt: preciseNow(),
+    helloAt: undefined,
+    flightAt: undefined,
+    connection: undefined,
+  }
+  Object.defineProperty(socket, RECORD, { value: record })
+  return record
+}
+
+/** Servers that listened before this module was loaded are among them. */
+function activeHandles(): readonly unknown[] {
+  const host = processGlobal() as { readonly _getActiveHandles?: () => readonly unknown[] } | undefined
+  return host?._getActiveHandles?.() ?? []
+}
+
+type Callback = (this: unknown, ...rest: unknown[]) => unknown
+
+/** What is used of a TLSSocket's handle. */
+interface TlsHandle {
+  /** OpenSSL begins: the first octets of the client are there. */
+  onhandshakestart?: Callback
+  onhandshakedone?: Callback
+}
+
+/**
+ * Notes when a ClientHello comes and when the server's part of the handshake ends. Node emits nothing between a connection and
+ * the end of its handshake; but the handle of a server's TLSSocket is told of both. Where these internals have gone, the times
+ * are `undefined`.
+ */
+function watchTls(): void {
+  const prototype = TLSSocket.prototype as unknown as { _init?: Callback }
+  const init = prototype._init
+  if (typeof init !== 'function') return
+  prototype._init = function (...rest) {
+    const result = init.apply(this, rest)
+    const [, wrapped] = rest
+    const handle = (this as Internals)._handle as TlsHandle | null | undefined
+    if (wrapped instanceof Object && typeof handle?.onhandshakestart === 'function') {
+      noteTimes(recordOf(wrapped as Socket), handle)
+    }
+    return result
+  }
+}
+
+function noteTimes(record: AcceptedSocket, handle: TlsHandle): void {
+  const { onhandshakestart: start, onhandshakedone: done } = handle
+  handle.onhandshakestart = function (...rest) {
+    if (record.helloAt === undefined) {
+      record.helloAt = preciseNow()
+      // The server's first flight leaves in this turn. TLS 1.3 ends with it; TLS 1.2 sends once more when all is done.
+      setImmediate(() => {
+        record.flightAt ??= preciseNow()
+      })
+    }
+    return start?.apply(this, rest)
+  }
+  handle.onhandshakedone = function (...rest) {
+    const { getProtocol } = handle as { getProtocol?: () => string }
+    if (getProtocol?.call(handle) === 'TLSv1.2') record.flightAt = preciseNow()
+    return done?.apply(this, rest)
+  }
+}
