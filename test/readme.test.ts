@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import { needs } from './lab/privilege.ts'
 import { DENO_ARGUMENTS } from './lab/runtimes.ts'
 import { runtimePath } from './lab/server.ts'
+import { SYN } from './support/samples.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
 const RECIPES = readFileSync(join(ROOT, 'test/examples/README.md'), 'utf8')
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 
 /** Code blocks of a language, with the line they begin on. */
 function blocks(

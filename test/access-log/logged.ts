@@ -3,12 +3,10 @@
  * @module
  */
 import { afterEach } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Hono } from 'hono'
 import { accessLog } from '../../src/access-log/hono.ts'
 import { sleepUntil } from '../apache/wire.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 /** What is to be undone after the test. To be called once in each file. */
 export function undoAfterEach(): (() => void)[] {
@@ -20,8 +18,8 @@ export function undoAfterEach(): (() => void)[] {
 const undo: (() => void)[] = []
 
 export function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'tcpfingerprint-log-'))
-  undo.push(() => rmSync(path, { recursive: true, force: true }))
+  const { path, remove } = temporaryDirectory()
+  undo.push(remove)
   return path
 }
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sleepUntil } from '../apache/wire.ts'
 import { needs, program } from '../lab/privilege.ts'
 import { startServer } from '../lab/server.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 /** Requests before and after the rotation. */
 const BEFORE = 40
@@ -13,8 +13,8 @@ const AFTER = 20
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64) "q" \\ \u00c2\u0085 \u00e2\u0080\u00a8 \u007f Firefox/140.0'
 const OCTETS_BEFORE = (BEFORE / 4) * (5 + 70_000 + 13 + 13)
 
-const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-readers-'))
-afterAll(() => rmSync(directory, { recursive: true }))
+const { path: directory, remove } = temporaryDirectory()
+afterAll(remove)
 const path = (name: string): string => join(directory, name)
 const lines = (name: string): string[] =>
   existsSync(path(name)) ? readFileSync(path(name), 'utf8').split('\n').slice(0, -1) : []

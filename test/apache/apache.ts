@@ -2,9 +2,9 @@
  * Starts a real Apache 2.4 on loopback with a generated configuration in a directory of its own, for comparison.
  * @module
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryDirectory } from '../support/temporary.ts'
 import { freePort, sleepUntil } from './wire.ts'
 
 const PROGRAM = '/usr/sbin/apache2'
@@ -60,7 +60,7 @@ export async function startApache(options: {
   extra: string
   files?: Readonly<Record<string, { text: string; mode?: number }>>
 }): Promise<Apache> {
-  const root = mkdtempSync(join(tmpdir(), 'tcpfingerprint-apache-'))
+  const { path: root, remove } = temporaryDirectory()
   const port = await freePort()
   const { mkdirSync, chmodSync } = await import('node:fs')
   chmodSync(root, 0o755)
@@ -84,7 +84,7 @@ export async function startApache(options: {
       if (child.exitCode === null) child.kill('SIGKILL')
       await child.exited
     }
-    rmSync(root, { recursive: true, force: true })
+    remove()
   }
   const up = async (): Promise<boolean> => {
     if (child.exitCode !== null) throw new Error(`Apache ended: ${await new Response(child.stderr).text()}`)

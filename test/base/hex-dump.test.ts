@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { digitsOf, HexDumpReader, readHexDump, type Wholeness } from '../../src/base/hex-dump.ts'
 import { bare, hexdump, od, tcpdump, wireshark, xxd } from '../support/dumps.ts'
+import { SYN } from '../support/samples.ts'
 
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 /** 64 octets: no row is short. */
 const LONG = `45000040${SYN.slice(8, 64)}b0${SYN.slice(66)}01010101`
 

@@ -8,10 +8,10 @@
  * second, and of the processor time that the server spent on a request, which other load on the machine disturbs less.
  * @module
  */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileLineAppender, compileLogFormat, NAMED_LOG_FORMATS } from '../../src/access-log/format.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 import { machine, median, ratio, report, runPairs } from './pairs.ts'
 
 const [roundsText, path = '/', ...chosen] = process.argv.slice(2)
@@ -116,7 +116,7 @@ if (chosen.length === 0) {
   console.log(`formatting a combined line with three variables (under 1000 ns; ${machine()})`)
   console.log(`  as a string ${formatting(true).toFixed(0)} ns, in batches ${formatting(false).toFixed(0)} ns`)
 }
-const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-bench-'))
+const { path: directory, remove } = temporaryDirectory()
 const servers = new Map<string, Served>()
 try {
   const names = chosen.length > 0 ? chosen : ['empty middleware', 'bare', 'peer and headers', 'combined', 'json']
@@ -137,5 +137,5 @@ try {
   }
 } finally {
   for (const server of servers.values()) await server.stop()
-  rmSync(directory, { recursive: true, force: true })
+  remove()
 }

@@ -6,15 +6,15 @@
  * pace changes from second to second.
  * @module
  */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createCgi } from '../../src/cgi/plain.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 import { ratio, report, runPairs } from './pairs.ts'
 
 const rounds = Number(process.argv[2] ?? 41)
 const runs = Number(process.argv[3] ?? 20)
-const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-bench-'))
+const { path: directory, remove } = temporaryDirectory()
 const script = join(directory, 'hello')
 writeFileSync(script, "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nhello\\n'\n")
 chmodSync(script, 0o755)
@@ -54,5 +54,5 @@ try {
   console.log(`  cgi / Bun.spawn ${ratio(results, 'cgi', 'Bun.spawn').toFixed(3)}  (at most 1.15)`)
 } finally {
   await handler.close()
-  rmSync(directory, { recursive: true, force: true })
+  remove()
 }

@@ -6,16 +6,16 @@
  * capture is read in place of a made one.
  * @module
  */
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryDirectory } from '../support/temporary.ts'
 import { ratio, report, runPairs, type Variant } from './pairs.ts'
 import { writeSyns } from './pcap-file.ts'
 
 const count = Number(process.argv[2] ?? 1_000_000)
 const rounds = Number(process.argv[3] ?? 5)
 const cli = join(import.meta.dir, '../../src/cli.ts')
-const directory = mkdtempSync(join(tmpdir(), 'pcap-bench-'))
+const { path: directory, remove } = temporaryDirectory()
 
 /** Runs a program with its output in a file, and gives SYNs per second and, in `cpu`, per second of processor time. */
 async function perSecond(argv: string[], output: string): Promise<number> {
@@ -62,5 +62,5 @@ try {
   const first = readFileSync(lines, { encoding: 'latin1' }).slice(0, 2000).split('\n')[0]
   console.log(`  one record: ${first}`)
 } finally {
-  rmSync(directory, { recursive: true })
+  remove()
 }

@@ -1,11 +1,12 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findScript } from '../../src/cgi/script-path.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
-const base = realpathSync(mkdtempSync(join(tmpdir(), 'tcpfingerprint-path-')))
-afterAll(() => rmSync(base, { recursive: true, force: true }))
+const { path, remove } = temporaryDirectory()
+const base = realpathSync(path)
+afterAll(remove)
 const root = join(base, 'root')
 for (const name of ['root/sub', 'root/.hidden', 'outside', 'root-other'])
   mkdirSync(join(base, name), { recursive: true })

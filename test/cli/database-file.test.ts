@@ -1,14 +1,12 @@
 import { afterAll, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SYN } from '../support/samples.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 import { tcpfingerprint } from './run.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-database-'))
-afterAll(() => rmSync(directory, { recursive: true }))
-
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
+const { path: directory, remove } = temporaryDirectory()
+afterAll(remove)
 
 function file(text: string): string {
   const path = join(directory, 'x.fp')

@@ -1,8 +1,7 @@
 import { expect, test } from 'bun:test'
+import { SYN } from '../support/samples.ts'
 import { tcpfingerprint } from './run.ts'
 
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 const row = (accept: readonly string[]): string => JSON.stringify({ hex: SYN, accept, more: 'of no interest' })
 
 test('evaluate prints counts, as text and as JSON', () => {

@@ -1,10 +1,9 @@
 import { expect, test } from 'bun:test'
 import type { Fingerprint } from '../../src/connection/fingerprint.ts'
 import { defaultDatabase, fingerprints, match, parseSyn, toAttributes } from '../../src/index.ts'
+import { SYN } from '../support/samples.ts'
 
-const syn = parseSyn(
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307',
-)
+const syn = parseSyn(SYN)
 const full = {
   available: true,
   source: 'kernel',

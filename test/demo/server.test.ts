@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { needs } from '../lab/privilege.ts'
 import { startServer, type TestServer } from '../lab/server.ts'
 import { TEST_CERTIFICATE } from '../support/certificate.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-demo-'))
-afterAll(() => rmSync(directory, { recursive: true }))
+const { path: directory, remove } = temporaryDirectory()
+afterAll(remove)
 
 const serve = (runtime: 'bun' | 'deno', ...args: string[]): Promise<TestServer> =>
   startServer(

@@ -3,10 +3,9 @@ import { cutAtSignal, PID_NAMESPACE, startProcess } from '../lab/in-flight.ts'
 import { needs } from '../lab/privilege.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
 import { type Runtime, runtimePath } from '../lab/server.ts'
+import { SYN } from '../support/samples.ts'
 import { until } from '../support/wait.ts'
 
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 const READY = /curl \S*:(\d+)\/json\n/
 const IN_FLIGHT = { connections: 1000, known: '/healthz', path: '/?decode', body: `dump=${SYN}` }
 

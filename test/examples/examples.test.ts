@@ -1,20 +1,17 @@
 import { afterAll, expect, test } from 'bun:test'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cutAtSignal, PID_NAMESPACE, startProcess } from '../lab/in-flight.ts'
 import { needs } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
 import { ROOT, runtimePath, startServer, type TestServer } from '../lab/server.ts'
+import { SYN } from '../support/samples.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { until as wait } from '../support/wait.ts'
 
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
-
-const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-examples-'))
-afterAll(() => rmSync(directory, { recursive: true }))
+const { path: directory, remove } = temporaryDirectory()
+afterAll(remove)
 
 const linux = needs('linux')
 

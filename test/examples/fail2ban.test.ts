@@ -1,14 +1,14 @@
 import { afterAll, expect } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseAnswer, sleepUntil } from '../apache/wire.ts'
 import { needs, program } from '../lab/privilege.ts'
 import { startServer } from '../lab/server.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-fail2ban-'))
-afterAll(() => rmSync(directory, { recursive: true }))
+const { path: directory, remove } = temporaryDirectory()
+afterAll(remove)
 
 /** Request lines of one login, each sent from an address of its own. Whether the app routes them to the handler is its affair. */
 const SPELLINGS: readonly string[] = [

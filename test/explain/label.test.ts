@@ -2,9 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { compareSignature, explainLabel, labelDifferences, labelName } from '../../src/explain/label.ts'
 import { explainOptions } from '../../src/explain/options.ts'
 import { fingerprints, type Label, loadP0f, match, parseSyn } from '../../src/index.ts'
+import { SYN } from '../support/samples.ts'
 
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 const syn = parseSyn(SYN)
 
 /** The label that a database of this one signature gives to a SYN. */

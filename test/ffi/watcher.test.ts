@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EPOLL_CTL_ADD, EPOLLIN, ERRNO, IN_NONBLOCK } from '../../ffi/constants.ts'
 import { openLibc } from '../../ffi/libc.bun.ts'
@@ -9,6 +8,7 @@ import { Sockets } from '../../ffi/socket.ts'
 import { AioPoll } from '../../ffi/watch/aio-poll.ts'
 import { Watcher } from '../../ffi/watch/watcher.ts'
 import { createFakeLibc } from '../support/fake-libc.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 const found = openLibc()
 const libc: Libc = isLibc(found) ? found : createFakeLibc()
@@ -82,14 +82,14 @@ describe('AioPoll', () => {
     const bell = new AioPoll(own)
     const epoll = libc.epoll_create1(0)
     const inotify = libc.inotify_init1(IN_NONBLOCK)
-    const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-bell-'))
+    const { path: directory, remove } = temporaryDirectory()
     const file = join(directory, 'file')
     writeFileSync(file, '')
     cleanUp.push(() => {
       bell.close()
       libc.close(epoll)
       libc.close(inotify)
-      rmSync(directory, { recursive: true })
+      remove()
     })
     expect(libc.inotify_add_watch(inotify, cString(file), 0x20)).toBe(1)
     const event = new Uint8Array(new ArrayBuffer(16))

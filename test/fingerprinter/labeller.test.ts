@@ -3,9 +3,8 @@ import { createFingerprinter } from '../../src/deno.ts'
 import type { FingerprintOptions } from '../../src/fingerprinter/options.ts'
 import { loadP0f } from '../../src/label/database-parser.ts'
 import type { Labeller } from '../../src/label/rule.ts'
+import { SYN } from '../support/samples.ts'
 
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 const info = { remoteAddr: { transport: 'tcp', hostname: '127.0.0.1', port: 9 } }
 
 /** The fingerprint of a request whose SYN comes in a trusted header. */

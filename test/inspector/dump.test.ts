@@ -2,10 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { readHexDump } from '../../src/base/hex-dump.ts'
 import { decodeDump } from '../../src/inspector/dump.ts'
 import { hexdump, tcpdump, xxd } from '../support/dumps.ts'
+import { SYN } from '../support/samples.ts'
 
-/** A SYN of Linux: 60 octets. */
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 const octets = SYN.match(/../g)!
 
 describe('readHexDump', () => {

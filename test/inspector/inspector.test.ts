@@ -3,10 +3,9 @@ import { Hono } from 'hono'
 import { type Fingerprint, type InspectorOptions, inspector } from '../../src/bun.ts'
 import { defaultDatabase, fingerprints, match, parseSyn, parseTcpInfo } from '../../src/index.ts'
 import { tcpdump } from '../support/dumps.ts'
+import { SYN } from '../support/samples.ts'
 import infos from '../vectors/tcp-info.json' with { type: 'json' }
 
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 const INFO = (infos as unknown as { hex: string }[])[0]!.hex
 const HTML = { accept: 'text/html,*/*;q=0.8' }
 

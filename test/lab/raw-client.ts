@@ -14,6 +14,7 @@
  */
 import { type HttpResponse, ResponseReader } from '../support/http.ts'
 import { seeded } from '../support/seeded.ts'
+import { until } from '../support/wait.ts'
 import {
   bind,
   buffer,
@@ -108,17 +109,6 @@ function openSocket(options: KernelConnectOptions): { fd: number; result: number
 }
 const IPV6_TCLASS = 67
 
-async function until<T>(what: string, timeoutMs: number, look: () => T | undefined): Promise<T> {
-  const limit = performance.now() + timeoutMs
-  for (let round = 0; ; round += 1) {
-    const found = look()
-    if (found !== undefined) return found
-    if (performance.now() > limit) throw new Error(`Cannot go on: ${what} did not come within ${timeoutMs} ms`)
-    if (round < 20) await new Promise((resolve) => setImmediate(resolve))
-    else await Bun.sleep(1)
-  }
-}
-
 /** Connects and waits until the kernel says connected. @throws {LibcError} e.g. `ECONNREFUSED`, `EADDRNOTAVAIL` */
 export async function connectKernel(options: KernelConnectOptions): Promise<KernelConnection> {
   const { fd, result } = openSocket(options)
@@ -127,9 +117,7 @@ export async function connectKernel(options: KernelConnectOptions): Promise<Kern
   const epoll = createEpoll()
   try {
     epoll.set('add', fd, C.EPOLLOUT, 0)
-    await until(`the connection to ${to}`, options.timeoutMs ?? 10_000, () =>
-      epoll.wait(0, () => {}) > 0 ? true : undefined,
-    )
+    await until(`the connection to ${to}`, () => epoll.wait(0, () => {}) > 0, options.timeoutMs)
     const errno = getIntOption(fd, C.SOL_SOCKET, C.SO_ERROR)
     if (errno !== 0) throw new LibcError('connect', errno, `connect to ${to}`)
   } catch (error) {
@@ -154,12 +142,13 @@ export async function connectKernel(options: KernelConnectOptions): Promise<Kern
       if (n !== bytes.length) throw new LibcError('send', n < 0 ? -n : C.EAGAIN, `send ${bytes.length} octets`)
     },
     read(timeoutMs = 10_000) {
-      return until('data', timeoutMs, () => {
+      const look = (): Uint8Array | null | undefined => {
         const n = recv(fd, into)
         if (n === -C.EAGAIN) return undefined
         if (n < 0) throw new LibcError('recv', -n, `read from ${to}`)
         return n === 0 ? null : into.slice(0, n)
-      })
+      }
+      return until('data', look, timeoutMs)
     },
     async request(text, timeoutMs) {
       connection.send(text)

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { QUIRK } from '../../src/fingerprint/quirks.ts'
 import { DatabaseError, joinDatabases } from '../../src/label/database.ts'
 import { loadP0f } from '../../src/label/database-parser.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 const HEAD = 'classes = win,unix\n[tcp:request]\nlabel = s:unix:Linux:x\n'
 const SIG = '*:64:0:*:*,*:mss:df:0'
@@ -364,7 +364,7 @@ sig = *:Host,User-Agent,Accept=[,*/*;q=],?Accept-Language,Connection=[keep-alive
   const p0f = Bun.which('p0f') ?? Bun.which('/usr/sbin/p0f')
   const together = test.skipIf(p0f === null && process.env.CI !== 'true')
   together('p0f 3.09b takes and refuses the same lines (apt-get install p0f)', () => {
-    const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-p0f-'))
+    const { path: directory, remove } = temporaryDirectory()
     try {
       // A capture without packets, link type 101: raw IP.
       const capture = join(directory, 'empty.pcap')
@@ -378,7 +378,7 @@ sig = *:Host,User-Agent,Accept=[,*/*;q=],?Accept-Language,Connection=[keep-alive
       expect(accepted.filter(([name, text]) => !isOurs(name) && !takes(text)).map(([name]) => name)).toEqual([])
       expect(refused.filter(([, text]) => takes(text)).map(([name]) => name)).toEqual([])
     } finally {
-      rmSync(directory, { recursive: true })
+      remove()
     }
   })
 

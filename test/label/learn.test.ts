@@ -1,6 +1,5 @@
 import { expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatP0f } from '../../src/fingerprint/p0f.ts'
 import { loadP0f } from '../../src/label/database-parser.ts'
@@ -9,6 +8,7 @@ import { createLearner, learnLines } from '../../src/label/learn/learner.ts'
 import { toSignature } from '../../src/label/learn/record.ts'
 import { match } from '../../src/label/match.ts'
 import { parseSyn } from '../../src/wire/syn.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 import { hops, synOf } from './syn-of.ts'
 
 const LINUX = '4:57+7:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0'
@@ -350,7 +350,7 @@ test('what was learned labels the same SYNs as they were labelled, but for the c
 function loadWithP0f(database: string): { exitCode: number; output: string } | undefined {
   const program = Bun.which('p0f') ?? Bun.which('/usr/sbin/p0f')
   if (program === null) return undefined
-  const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-learn-'))
+  const { path: directory, remove } = temporaryDirectory()
   try {
     const [file, capture] = [join(directory, 'learned.fp'), join(directory, 'empty.pcap')]
     writeFileSync(file, database)
@@ -358,7 +358,7 @@ function loadWithP0f(database: string): { exitCode: number; output: string } | u
     const run = Bun.spawnSync([program, '-f', file, '-r', capture], { stdin: 'ignore' })
     return { exitCode: run.exitCode, output: `${run.stdout}${run.stderr}` }
   } finally {
-    rmSync(directory, { recursive: true })
+    remove()
   }
 }
 

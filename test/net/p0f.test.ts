@@ -6,8 +6,7 @@
  * number, `opt+` for the last octet too. These SYNs are checked but for the label that hangs on the quirk.
  */
 import { describe, expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatP0f } from '../../src/fingerprint/p0f.ts'
 import { loadP0f } from '../../src/label/database-parser.ts'
@@ -16,6 +15,7 @@ import { formatIpv6Address } from '../../src/wire/address.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'
 import { needs, program } from '../lab/privilege.ts'
 import { createRandom, type Random, type RandomSyn, randomSynBytes } from '../support/random.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 const SEED = Number(process.env.SEED ?? 20_261_122)
 const COUNT = Number(process.env.SYNS ?? 5000)
@@ -74,7 +74,7 @@ function canonical(client: string): string {
 }
 
 async function runP0f(syns: readonly RandomSyn[], database: string): Promise<Map<string, Logged>> {
-  const folder = mkdtempSync(join(tmpdir(), 'tcpfingerprint-p0f-'))
+  const { path: folder, remove } = temporaryDirectory()
   try {
     const file = join(folder, 'syns.pcap')
     const log = join(folder, 'p0f.log')
@@ -108,7 +108,7 @@ async function runP0f(syns: readonly RandomSyn[], database: string): Promise<Map
     }
     return logged
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    remove()
   }
 }
 

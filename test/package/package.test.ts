@@ -6,11 +6,10 @@ import { needs } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
 import { ROOT, runtimePath, startServer } from '../lab/server.ts'
 import { openBrowser } from '../support/browser.ts'
+import { SYN } from '../support/samples.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { type Packed, pack, run } from './packed.ts'
 
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 const MUONFP = '64240:2-4-8-1-3:1460:7'
 const bin = (name: string): string => join(ROOT, 'node_modules/.bin', name)
 

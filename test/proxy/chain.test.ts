@@ -1,20 +1,17 @@
 import { afterAll, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { needs } from '../lab/privilege.ts'
 import { connectKernel, runAttribution } from '../lab/raw-client.ts'
 import { DENO_ARGUMENTS, RUNTIMES } from '../lab/runtimes.ts'
 import { type Runtime, startServer, type TestServer } from '../lab/server.ts'
+import { SYN as FORGED } from '../support/samples.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 import { type RunningProxy, startHaproxy, startNginx } from './proxies.ts'
 
 const SYN = { header: 'X-TCP-SYN', kind: 'syn', encoding: 'hex', from: ['127.0.0.0/8'] } as const
 const RTT = { header: 'X-TCP-RTT', kind: 'rtt', from: ['127.0.0.1'] } as const
 /** Trusted, and not where the tests come from. */
 const ELSEWHERE = { ...SYN, from: ['192.0.2.0/24', '2001:db8::/32'] } as const
-/** A SYN that nobody here sends. */
-const FORGED =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 
 const running: { stop(): Promise<unknown> }[] = []
 afterAll(() => Promise.all(running.map((one) => one.stop())))
@@ -159,7 +156,7 @@ for (const runtime of RUNTIMES) {
 
     for (const face of ['hono', 'plain']) {
       test(`a proxy on a unix socket is believed where the list says "unix": ${face}`, async () => {
-        const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-header-'))
+        const { path: directory, remove } = temporaryDirectory()
         try {
           for (const [from, source] of [
             [['unix'], 'header'],
@@ -180,7 +177,7 @@ for (const runtime of RUNTIMES) {
             await server.stop()
           }
         } finally {
-          rmSync(directory, { recursive: true })
+          remove()
         }
       })
     }

@@ -2,10 +2,10 @@
  * nginx and HAProxy on loopback, each with a configuration in a directory of its own.
  * @module
  */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { program } from '../lab/privilege.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 /** A running proxy. */
 export interface RunningProxy {
@@ -39,7 +39,7 @@ async function startOn(
   configuration: (root: string, port: number) => string,
   argv: (file: string, root: string) => string[],
 ): Promise<RunningProxy | string> {
-  const root = mkdtempSync(join(tmpdir(), `tcpfingerprint-${name}-`))
+  const { path: root, remove } = temporaryDirectory()
   chmodSync(root, 0o755)
   const file = join(root, `${name}.conf`)
   writeFileSync(file, configuration(root, port))
@@ -49,7 +49,7 @@ async function startOn(
     const force = setTimeout(() => child.kill('SIGKILL'), 3000)
     await child.exited
     clearTimeout(force)
-    rmSync(root, { recursive: true, force: true })
+    remove()
   }
   for (let attempt = 0; attempt < 200 && child.exitCode === null; attempt += 1) {
     try {

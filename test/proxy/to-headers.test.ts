@@ -1,9 +1,8 @@
 import { expect, test } from 'bun:test'
 import type { Fingerprint } from '../../src/connection/fingerprint.ts'
 import { parseSyn, toHeaders, toServerTiming } from '../../src/index.ts'
+import { SYN } from '../support/samples.ts'
 
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 const full = {
   syn: parseSyn(SYN),
   tcpInfoBytes: Uint8Array.of(1, 2, 255),

@@ -5,10 +5,9 @@ import { createFingerprinter as createForDeno } from '../../src/deno.ts'
 import { AddressBlocks } from '../../src/proxy/address-blocks.ts'
 import { hideHeaders, withHeaders } from '../../src/proxy/request-headers.ts'
 import { TrustedHeaders } from '../../src/proxy/trusted-header.ts'
+import { SYN } from '../support/samples.ts'
 import { seeded } from '../support/seeded.ts'
 
-const SYN =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 const base64 = Buffer.from(SYN, 'hex').toString('base64')
 
 describe('AddressBlocks', () => {

@@ -8,6 +8,7 @@ import { type BunFingerprinter, createFingerprinter, type FingerprintVariables, 
 import { needs } from '../lab/privilege.ts'
 import { connectKernel, type KernelConnection } from '../lab/raw-client.ts'
 import { TEST_CERTIFICATE } from '../lab/tls-peer.ts'
+import { until } from '../support/wait.ts'
 
 const open: { stop(force?: boolean): unknown }[] = []
 afterEach(async () => {
@@ -29,11 +30,6 @@ function answering(options: Record<string, unknown> = {}, fp: BunFingerprinter =
 }
 
 const get = async (url: string, init: object = {}): Promise<any> => (await fetch(url, init)).json()
-
-/** Waits for a state that comes by itself within seconds; what follows says whether it came. */
-async function until(reached: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !reached(); i++) await Bun.sleep(50)
-}
 
 const linux = needs('linux')
 
@@ -316,11 +312,11 @@ linux.describe('createFingerprinter on Bun.serve', () => {
       Array.from({ length: 30 }, () => connectKernel({ destination: { address: '127.0.0.1', port: server.port! } })),
     )
     for (const client of idle) await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-    await until(() => fp.status().watches >= 30)
+    await until('watches', () => fp.status().watches >= 30, 20_000)
     expect(fp.status().watches).toBeGreaterThanOrEqual(30)
     expect(fp.status().connections).toBeGreaterThanOrEqual(30)
     for (const client of idle) client.close()
-    await until(() => fp.status().connections === 0 && fp.status().watches === 0)
+    await until('them to go', () => fp.status().connections === 0 && fp.status().watches === 0, 20_000)
     expect(fp.status()).toMatchObject({ connections: 0, watches: 0 })
   }, 60_000)
 })

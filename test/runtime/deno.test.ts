@@ -1,12 +1,13 @@
 import { afterAll, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createFingerprinter, fingerprint } from '../../src/deno.ts'
 import { needs } from '../lab/privilege.ts'
 import { connectKernel, runAttribution } from '../lab/raw-client.ts'
 import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
 import { ROOT, runtimePath, type ServerOptions, startServer, type TestServer } from '../lab/server.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+import { until } from '../support/wait.ts'
 
 const GET = 'GET /json HTTP/1.1\r\nHost: x\r\n\r\n'
 const JSON_SERVER = 'test/runtime/servers/deno-json.ts'
@@ -79,7 +80,7 @@ linux.describe('permissions of Deno', () => {
 
 linux.describe('Deno.serve', () => {
   test('on a unix socket says so', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-deno-'))
+    const { path: directory, remove } = temporaryDirectory()
     try {
       const unix = join(directory, 'socket')
       const permissions = ['--allow-net', '--allow-ffi', '--allow-read', '--allow-write']
@@ -88,7 +89,7 @@ linux.describe('Deno.serve', () => {
       expect(body).toMatchObject({ available: false, source: 'none', reason: 'unix-socket', timing: {} })
       await server.stop()
     } finally {
-      rmSync(directory, { recursive: true })
+      remove()
     }
   })
 
@@ -184,21 +185,11 @@ linux.describe('Deno.serve', () => {
       Array.from({ length: 30 }, () => connectKernel({ destination: { address: '127.0.0.1', port: server.port } })),
     )
     for (const client of idle) await client.request(GET)
-    const until = async (reached: (status: any) => boolean): Promise<any> => {
-      let status: any
-      for (let i = 0; i < 200; i++) {
-        status = await get(server, '/status', { headers: { connection: 'close' } })
-        if (reached(status)) break
-        await Bun.sleep(50)
-      }
-      return status
-    }
-    expect((await until((status) => status.watches >= 30)).watches).toBeGreaterThanOrEqual(30)
+    const status = (): Promise<any> => get(server, '/status', { headers: { connection: 'close' } })
+    await until('watches', async () => (await status()).watches >= 30)
     for (const client of idle) client.close()
-    expect(await until((status) => status.connections === 0 && status.watches === 0)).toMatchObject({
-      connections: 0,
-      watches: 0,
-    })
+    const isEmpty = ({ connections, watches }: any): boolean => connections === 0 && watches === 0
+    await until('them to go', async () => isEmpty(await status()))
   }, 60_000)
 
   test('cgi() and accessLog()', async () => {

@@ -1,12 +1,11 @@
 import { expect } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { needs } from '../lab/privilege.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 const NODE = Bun.which('node')
 const ROOT = join(import.meta.dir, '../..')
-const directory = mkdtempSync(join(tmpdir(), 'on-node-'))
+const { path: directory, remove } = temporaryDirectory()
 
 /** What a script prints on Node, bundled as the package is. */
 async function onNode(script: string): Promise<unknown> {
@@ -14,7 +13,7 @@ async function onNode(script: string): Promise<unknown> {
   await Bun.write(entry, script.replaceAll('ROOT', ROOT))
   const { outputs } = await Bun.build({ entrypoints: [entry], target: 'node', outdir: directory, naming: '[name].mjs' })
   const child = Bun.spawnSync([NODE!, outputs[0]!.path])
-  rmSync(directory, { recursive: true, force: true })
+  remove()
   expect(child.stderr.toString()).toBe('')
   return JSON.parse(child.stdout.toString())
 }

@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { needs } from '../lab/privilege.ts'
 import { connectKernel, runAttribution } from '../lab/raw-client.ts'
 import { startServer } from '../lab/server.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 const linux = needs('linux')
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -85,7 +85,7 @@ linux.describe('servers in processes of their own', () => {
   }, 60_000)
 
   test('bun --hot: what is known of open connections outlives the modules', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-hot-'))
+    const { path: directory, remove } = temporaryDirectory()
     const file = join(directory, 'generation.txt')
     const module = join(directory, 'module.ts')
     writeFileSync(file, 'one')
@@ -113,7 +113,7 @@ linux.describe('servers in processes of their own', () => {
       another.close()
     } finally {
       await server.stop()
-      rmSync(directory, { recursive: true })
+      remove()
     }
   }, 60_000)
 })

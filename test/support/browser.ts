@@ -7,11 +7,9 @@
  * await page.goto(url)
  * @module
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { program } from '../lab/privilege.ts'
+import { temporaryDirectory } from './temporary.ts'
 
 const FLAGS = [
   '--no-sandbox',
@@ -56,7 +54,7 @@ export interface Browser {
 
 /** Starts Chromium. Guard the test with `needs('chromium')`. */
 export async function openBrowser(): Promise<Browser> {
-  const profile = mkdtempSync(join(tmpdir(), 'tcpfp-chromium-'))
+  const { path: profile, remove } = temporaryDirectory()
   const root = await chromium.launchPersistentContext(profile, {
     executablePath: program('chromium'),
     args: FLAGS,
@@ -89,7 +87,7 @@ export async function openBrowser(): Promise<Browser> {
     async [Symbol.asyncDispose]() {
       for (const context of contexts) await context.close()
       await root.close()
-      rmSync(profile, { recursive: true, force: true })
+      remove()
     },
   }
 }

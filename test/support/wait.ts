@@ -3,8 +3,12 @@
  * @module
  */
 
+/** What most waits are for has come after these rounds without a pause, or these of a millisecond. */
+const BUSY_ROUNDS = 20
+const SHORT_ROUNDS = 200
+
 /**
- * Asks until the answer is neither `undefined`, `null` nor `false`, and gives it.
+ * Asks until the answer is neither `undefined` nor `false`, and gives it.
  *
  * @throws {Error} with `what` after `milliseconds` (default 10,000)
  */
@@ -12,12 +16,13 @@ export async function until<T>(
   what: string,
   ask: () => T | Promise<T>,
   milliseconds: number = 10_000,
-): Promise<NonNullable<Exclude<T, false>>> {
+): Promise<Exclude<T, false | undefined>> {
   const end = performance.now() + milliseconds
-  for (;;) {
+  for (let round = 0; ; round += 1) {
     const answer = await ask()
-    if (answer !== undefined && answer !== null && answer !== false) return answer as NonNullable<Exclude<T, false>>
+    if (answer !== undefined && answer !== false) return answer as Exclude<T, false | undefined>
     if (performance.now() > end) throw new Error(`Waited ${milliseconds} ms in vain for ${what}`)
-    await Bun.sleep(10)
+    if (round < BUSY_ROUNDS) await new Promise((resolve) => setImmediate(resolve))
+    else await Bun.sleep(round < SHORT_ROUNDS ? 1 : 10)
   }
 }

@@ -5,10 +5,9 @@ import { buildPacket, extensionHeaders, parsePacket } from '../lab/packet.ts'
 import { hex, toText } from '../support/hex.ts'
 import { ODD_SYNS, randomSyn } from '../support/odd-syns.ts'
 import { createRandom, randomSynBytes } from '../support/random.ts'
+import { SYN as LINUX } from '../support/samples.ts'
 import vectors from '../vectors/syn.json' with { type: 'json' }
 
-const LINUX =
-  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 const V6 = `6012abcd0028064020010db8000000000000000000000001${'20010db8000000000000000000000007'}${LINUX.slice(40)}`
 /** An IPv4 SYN with these TCP options in hexadecimal. */
 const withOptions = (options: string): string =>
