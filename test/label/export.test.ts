@@ -1,6 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatHaproxy } from '../../src/fingerprint/haproxy.ts'
 import { Database } from '../../src/label/database.ts'
@@ -10,10 +9,11 @@ import { DATABASE_FORMATS } from '../../src/label/export/export.ts'
 import { match } from '../../src/label/match.ts'
 import { parseSyn } from '../../src/wire/syn.ts'
 import { needs, program } from '../lab/privilege.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 import { synOf } from './syn-of.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-export-'))
-afterAll(() => rmSync(directory, { recursive: true }))
+const { path: directory, remove } = temporaryDirectory()
+afterAll(remove)
 
 const vectors = join(import.meta.dir, '../vectors')
 const SYNS: readonly Uint8Array[] = [
