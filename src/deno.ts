@@ -71,7 +71,7 @@ function plain<Subject>(fingerprinter: Fingerprinter<Subject>): DenoFingerprinte
     fromDeno(first: Request | DenoInfo, second?: DenoInfo) {
       const request = isDenoInfo(first) ? undefined : first
       const info = isDenoInfo(first) ? first : second
-      return fingerprinter.once(request, info, info ?? request)
+      return fingerprinter.once(request, info, isDenoInfo(info) ? info : request)
     },
     ...apiOf<DenoServer, Subject>(fingerprinter),
   }

@@ -31,7 +31,11 @@ export interface DenoServer {
 
 /** True for the information of a request. Asks the prototype, not the value: `remoteAddr` throws once the request is answered. */
 export function isDenoInfo(value: unknown): value is DenoInfo {
-  return typeof value === 'object' && value !== null && 'remoteAddr' in value
+  try {
+    return typeof value === 'object' && value !== null && 'remoteAddr' in value
+  } catch {
+    return false
+  }
 }
 
 function peerOf(_request: Request | undefined, info: unknown): Endpoint | NoPeer {

@@ -1,0 +1,147 @@
+import { describe, expect, test } from 'bun:test'
+import { fromHex } from '../../src/base/bytes.ts'
+import { Connection } from '../../src/connection/connection.ts'
+import { CapturedFingerprint, type Collection } from '../../src/connection/fingerprint.ts'
+import { defaultDatabase } from '../../src/label/default.ts'
+import { match } from '../../src/label/match.ts'
+
+const SYN =
+  '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
+const INFO = new Uint8Array(240).fill(1)
+
+function connect(hex = SYN): Connection {
+  const read = fromHex(hex)
+  return new Connection({
+    fd: 9,
+    cookieLow: 7,
+    cookieHigh: 1,
+    address: '::ffff:192.0.2.10',
+    port: 43210,
+    listener: { port: 443, owner: {} },
+    synBytes: read.ok ? read.value : new Uint8Array(0),
+    synReason: undefined,
+    handshakeTimeToLive: 57,
+    timing: {
+      handshakeRtt: { microseconds: 57, provenance: 'handshake' },
+      firstDataDelayMilliseconds: 4,
+      acceptTimeMilliseconds: Date.UTC(2026, 10, 22, 12),
+    },
+    firstInfo: INFO,
+  })
+}
+
+let asked = 0
+const collection = (more: Partial<Collection> = {}): Collection => ({
+  syn: true,
+  tcpInfo: 'connection',
+  envOptions: {},
+  readInfo: () => undefined,
+  labelOf(syn) {
+    return syn.label(this, (decoded) => {
+      asked++
+      return match(defaultDatabase(), decoded)
+    })
+  },
+  ...more,
+})
+
+function request(connection: Connection, of: Collection): any {
+  connection.requests++
+  return new CapturedFingerprint(of, connection, undefined)
+}
+
+/** Writes where a strict-mode module may not, and leaves it at that. */
+function write(change: () => void): void {
+  try {
+    change()
+  } catch (error) {
+    expect(error).toBeInstanceOf(TypeError)
+  }
+}
+
+describe('what requests of a connection share', () => {
+  test('nothing that a handler writes into a fingerprint shows in another request', () => {
+    const connection = connect()
+    const of = collection()
+    const untouched = JSON.stringify({ ...request(connect(), of).toJSON(), connection: 0 })
+    for (let i = 0; i < 4; i++) {
+      const found = request(connection, of)
+      expect(JSON.stringify({ ...found.toJSON(), connection: 0 })).toBe(untouched)
+      expect(found.env).toEqual(request(connect(), of).env)
+      for (const change of [
+        () => (found.syn.tcp.mss = 7),
+        () => (found.syn.ip.timeToLive = 1),
+        () => (found.syn.ip = undefined),
+        () => found.syn.tcp.optionKinds.push(9),
+        () => (found.fingerprints.p0f = 'x'),
+        () => (found.label.name = 'x'),
+        () => (found.timing.rtt.microseconds = 1),
+        () => (found.timing.handshakeRtt.microseconds = 1),
+        () => (found.timing.handshakeRtt = undefined),
+        () => (found.peer.address = 'x'),
+        () => (found.local.port = 1),
+        () => (found.connection.cookie = 'x'),
+        () => (found.tcpInfo.rtt = 1),
+        () => found.tcpInfoBytes.fill(0),
+        () => (found.env.FINGERPRINT_P0F = 'x'),
+      ]) {
+        write(change)
+      }
+    }
+  })
+
+  test('strings and labels are those of the octets, whatever was written into the SYN before', () => {
+    const found = request(connect(), collection())
+    write(() => (found.syn.tcp.mss = 7))
+    write(() => (found.syn.tcp.window = 7))
+    expect(found.fingerprints.muonfp).toBe('64240:2-4-8-1-3:1460:7')
+    expect(found.env.FINGERPRINT_TCP_MSS).toBe('1460')
+    expect(found.label.mtu).toBe(1500)
+  })
+
+  test('a request has the same SYN however often it asks', () => {
+    const connection = connect()
+    for (let i = 0; i < 3; i++) {
+      const found = request(connection, collection())
+      expect(found.syn).toBe(found.syn)
+    }
+  })
+
+  test('a label is made once for each fingerprinter', () => {
+    const connection = connect()
+    const [one, other] = [collection(), collection({ labelOf: () => undefined })]
+    asked = 0
+    const first = request(connection, one).label
+    expect(request(connection, one).label).toBe(first)
+    expect(request(connection, other).label).toBeUndefined()
+    expect(asked).toBe(1)
+  })
+
+  test('a saved SYN that cannot be decoded has a reason, in every truncation', () => {
+    for (const hex of ['ff', '4500', SYN.slice(0, 40), '60'.padEnd(80, '0')]) {
+      const found = request(connect(hex), collection({ tcpInfo: 'off' }))
+      expect(found).toMatchObject({ available: false, source: 'none', reason: 'unsupported' })
+      expect([found.syn, found.fingerprints, found.label]).toEqual([undefined, undefined, undefined])
+      expect(found.env).toMatchObject({ FINGERPRINT_SOURCE: 'none', FINGERPRINT_REASON: 'unsupported' })
+    }
+    expect(request(connect('4500'), collection({ syn: false })).reason).toBeUndefined()
+    expect(request(connect('4500'), collection())).toMatchObject({
+      available: true,
+      source: 'kernel',
+      reason: 'unsupported',
+    })
+  })
+
+  test('timing has its milliseconds, and ISO 8601 in JSON alone', () => {
+    const { timing } = request(connect(), collection())
+    expect(timing.acceptTimeMilliseconds).toBe(Date.UTC(2026, 10, 22, 12))
+    expect(timing.acceptTime).toBe('2026-11-22T12:00:00.000Z')
+    expect(JSON.parse(JSON.stringify(timing))).toEqual({
+      handshakeRtt: { microseconds: 57, provenance: 'handshake' },
+      rtt: { microseconds: 0x01010101 },
+      firstDataDelayMilliseconds: 4,
+      acceptTime: '2026-11-22T12:00:00.000Z',
+      handshakeTimeToLive: 57,
+    })
+  })
+})
