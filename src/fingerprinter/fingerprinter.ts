@@ -172,8 +172,8 @@ export class Fingerprinter<Subject = Request> implements Collection {
     const headers = this.#options.trustedHeaders!
     if (typeof peer === 'string' && peer !== 'unix-socket') return seen
     const address = typeof peer === 'string' ? undefined : unmapAddress(peer.address)
-    if (!headers.trusts(address)) return seen
     const facts = headers.read(request && taken.get(request), address)
+    if (facts === undefined) return seen
     for (const problem of facts.problems) {
       this.#report(new Error(`Cannot take fingerprint from ${address ?? 'unix socket'}: ${problem}`), problem)
     }

@@ -51,7 +51,7 @@ export interface FingerprintOptions<Subject = Request> {
    */
   readonly libc?: string | undefined
   /**
-   * Behind a proxy: the header, or one header of each kind, that says what the client's connection looked like. Believed only
+   * Behind a proxy: the header, or one header of each kind, that says who the client is and what its connection looked like. Believed only
    * from peers in its `from` list; taken off every request before handlers see it, whoever sent it. Requests of such a peer
    * have `source: 'header'` and the connection from the proxy under `hop`. Default: none, no header is believed.
    */
@@ -83,14 +83,22 @@ const aFunction = <T>(): v.GenericSchema<T> =>
 
 const aDatabase = v.instance(Database, 'Expected a database of loadP0f')
 
+const aHeaderName = v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'Expected the name of a header'))
+
 const TrustedHeaderSchema = v.pipe(
   v.strictObject({
-    header: v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'Expected the name of a header')),
-    kind: v.picklist(['syn', 'tcp-info', 'rtt']),
+    header: aHeaderName,
+    kind: v.picklist(['syn', 'tcp-info', 'rtt', 'address']),
     encoding: v.optional(v.picklist(['hex', 'base64'])),
+    portHeader: v.optional(aHeaderName),
     from: v.pipe(v.array(v.string()), v.minLength(1, 'Expected at least one address block')),
   }),
   v.check(({ kind, encoding }) => kind !== 'rtt' || encoding === undefined, 'Expected no encoding of a number'),
+  v.check(({ kind, encoding }) => kind !== 'address' || encoding === undefined, 'Expected no encoding of an address'),
+  v.check(
+    ({ kind, portHeader }) => kind === 'address' || portHeader === undefined,
+    'Expected portHeader beside an address only',
+  ),
 )
 
 const FingerprintOptionsSchema = v.strictObject({

@@ -28,7 +28,12 @@ export class AddressBlocks {
   /** Whether an address, as the runtime gives it (`::ffff:` and a zone included), is in one of the blocks. */
   has(address: string): boolean {
     const words = this.#words
-    return parseAddress(address, words) && this.#blocks.some((block) => isIn(words, block))
+    return parseAddress(address, words) && this.hasWords(words)
+  }
+
+  /** The same for an address that was parsed before. */
+  hasWords(words: AddressWords): boolean {
+    return this.#blocks.some((block) => isIn(words, block))
   }
 }
 
@@ -49,11 +54,20 @@ function differs(a: number, b: number, bits: number): number {
   return bits >= 32 ? a ^ b : (a ^ b) >>> (32 - bits)
 }
 
+/**
+ * True if a part of a dotted quad begins with a zero and goes on: `010.0.0.1` is 8.0.0.1 to `inet_aton` and 10.0.0.1 to others, so that
+ * a list must not hold it (RFC 6943 section 3.1.1).
+ */
+export function hasLeadingZero(address: string): boolean {
+  return /(?:^|[.:])0\d+\.|\.0\d/.test(address)
+}
+
 function parseBlock(text: string): Block {
   const slash = text.indexOf('/')
   const address = slash < 0 ? text : text.slice(0, slash)
   const words = createAddressWords()
-  if (address.includes('%') || !parseAddress(address, words)) throw refused(text, 'is no address block')
+  if (address.includes('%') || hasLeadingZero(address) || !parseAddress(address, words))
+    throw refused(text, 'is no address block')
   const isIpv4 = !address.includes(':')
   const width = isIpv4 ? 32 : 128
   const length = slash < 0 ? String(width) : text.slice(slash + 1)

@@ -4,8 +4,10 @@
  * @module
  */
 import { fromHex } from '../base/bytes.ts'
+import { type AddressWords, createAddressWords, parseAddress } from '../wire/sockaddr.ts'
 import { type Syn, safeParseSyn } from '../wire/syn.ts'
 import { AddressBlocks } from './address-blocks.ts'
+import { type ForwardedPeer, readForwarded } from './forwarded.ts'
 
 /** One header that is believed when the socket's own peer is one of `from`. */
 export interface TrustedHeader {
@@ -13,11 +15,16 @@ export interface TrustedHeader {
   readonly header: string
   /**
    * What the value is: `'syn'` the saved SYN (HAProxy's `fc_saved_syn`, Apache's `FINGERPRINT_SAVED_SYN`), `'tcp-info'` a
-   * `struct tcp_info`, `'rtt'` microseconds in decimal (nginx's `$tcpinfo_rtt`).
+   * `struct tcp_info`, `'rtt'` microseconds in decimal (nginx's `$tcpinfo_rtt`), `'address'` the client's address.
+   *
+   * Of `X-Forwarded-For` (and other names that end in `Forwarded-For`) and `Forwarded` (RFC 7239) the client is the last address
+   * that is not in `from`; any other header, such as `X-Real-IP`, holds one address. A port may follow each.
    */
-  readonly kind: 'syn' | 'tcp-info' | 'rtt'
-  /** How octets are written; nothing for `'rtt'`. Default `'hex'`. */
+  readonly kind: 'syn' | 'tcp-info' | 'rtt' | 'address'
+  /** How octets are written, for `'syn'` and `'tcp-info'`. Default `'hex'`. */
   readonly encoding?: 'hex' | 'base64' | undefined
+  /** For `'address'`: the header that holds the client's port in decimal, where the address comes without. */
+  readonly portHeader?: string | undefined
   /** Peers that are believed: `'10.0.0.0/8'`, `'2001:db8::/32'`, single addresses, `'unix'` for peers on unix sockets. */
   readonly from: readonly string[]
 }
@@ -28,7 +35,7 @@ export interface HeaderFacts {
   readonly tcpInfoBytes?: Uint8Array
   readonly rttMicroseconds?: number
   /** The client's end, where a header names it. */
-  readonly peer?: { readonly address: string; readonly port?: number | undefined }
+  readonly peer?: ForwardedPeer
   /** Why a value was refused, in words; the fact is absent then. */
   readonly problems: readonly string[]
 }
@@ -47,6 +54,7 @@ const NO_VALUE: ReadonlySet<string> = new Set(['', '-', '(null)'])
 
 interface Rule {
   readonly name: string
+  readonly portName: string | undefined
   readonly kind: TrustedHeader['kind']
   readonly encoding: 'hex' | 'base64'
   readonly from: AddressBlocks
@@ -55,30 +63,33 @@ interface Rule {
 /** The trusted headers of one fingerprinter. */
 export class TrustedHeaders {
   readonly #rules: readonly Rule[]
+  /** Every header that is taken off requests. */
+  readonly #names: readonly string[]
+  readonly #words: AddressWords = createAddressWords()
 
   /** @throws {TypeError} an address block that is none, a name that is none, or two headers of one kind */
   constructor(options: readonly TrustedHeader[]) {
-    this.#rules = options.map(({ header, kind, encoding, from }) => ({
+    this.#rules = options.map(({ header, kind, encoding, portHeader, from }) => ({
       name: header.toLowerCase(),
+      portName: portHeader?.toLowerCase(),
       kind,
       encoding: encoding ?? 'hex',
       from: new AddressBlocks(from),
     }))
+    this.#names = this.#rules.flatMap(({ name, portName }) => (portName === undefined ? [name] : [name, portName]))
+    for (const [index, name] of this.#names.entries()) {
+      if (this.#names.indexOf(name) !== index) throw new TypeError(`"${name}" is the second header of its name or kind`)
+    }
     for (const [index, { kind, name }] of this.#rules.entries()) {
-      const again = this.#rules.findIndex((other) => other.kind === kind || other.name === name)
+      const again = this.#rules.findIndex((other) => other.kind === kind)
       if (again !== index) throw new TypeError(`"${name}" is the second header of its name or kind`)
     }
-  }
-
-  /** Whether a peer is believed; `undefined` stands for one on a unix socket. */
-  trusts(address: string | undefined): boolean {
-    return this.#rules.some(({ from }) => (address === undefined ? from.unix : from.has(address)))
   }
 
   /** The values that are on a request, whoever sent it; `undefined` where there is none at all. */
   values(headers: Headers): TakenValues | undefined {
     let values: Map<string, string> | undefined
-    for (const { name } of this.#rules) {
+    for (const name of this.#names) {
       const value = headers.get(name)
       if (value === null) continue
       values ??= new Map()
@@ -89,22 +100,42 @@ export class TrustedHeaders {
 
   /** Takes the headers off. @throws {TypeError} where the runtime lets nobody change them */
   remove(headers: Headers): void {
-    for (const { name } of this.#rules) headers.delete(name)
+    for (const name of this.#names) headers.delete(name)
   }
 
-  /** What the values say, as far as this peer is believed. No value makes it throw. */
-  read(values: TakenValues | undefined, address: string | undefined): HeaderFacts {
+  /**
+   * What the values say, as far as this peer is believed; `undefined` where it is not believed at all. `address` is `undefined` for a
+   * peer on a unix socket. No value makes it throw.
+   */
+  read(values: TakenValues | undefined, address: string | undefined): HeaderFacts | undefined {
+    const words = this.#words
+    if (address !== undefined && !parseAddress(address, words)) return undefined
+    let facts: MutableFacts | undefined
     const problems: string[] = []
-    const facts: MutableFacts = { problems }
     for (const rule of this.#rules) {
-      if (!(address === undefined ? rule.from.unix : rule.from.has(address))) continue
+      if (!(address === undefined ? rule.from.unix : rule.from.hasWords(words))) continue
+      facts ??= { problems }
       const text = values?.get(rule.name)?.trim()
       if (text === undefined || NO_VALUE.has(text)) continue
-      const problem = readValue(rule, text, facts)
+      const problem = rule.kind === 'address' ? readPeer(rule, text, values!, facts) : readValue(rule, text, facts)
       if (problem !== undefined) problems.push(`header "${rule.name}" ${problem}`)
     }
     return facts
   }
+}
+
+/** Adds the client's end; what is wrong with the value otherwise. */
+function readPeer(
+  { name, portName, from }: Rule,
+  text: string,
+  values: TakenValues,
+  facts: MutableFacts,
+): string | undefined {
+  const port = portName === undefined ? undefined : values.get(portName)?.trim()
+  const found = readForwarded(name, text, from, port === undefined || NO_VALUE.has(port) ? undefined : port)
+  if (typeof found === 'string') return found
+  facts.peer = found
+  return undefined
 }
 
 /** Adds the fact of one value; what is wrong with it otherwise. */
@@ -116,7 +147,7 @@ function readValue(rule: Rule, text: string, facts: MutableFacts): string | unde
     facts.rttMicroseconds = Number(text)
     return undefined
   }
-  const most = MOST_OCTETS[rule.kind]
+  const most = MOST_OCTETS[rule.kind as keyof typeof MOST_OCTETS]
   if (text.length > 2 * most) return 'is too long'
   const octets = decode(rule.encoding, text)
   if (octets === undefined) return `is no ${rule.encoding}`

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { formatIpv6Address } from './address.ts'
+
 /** An IPv6 address, or an IPv4 one mapped into it, as four 32-bit words. */
 export interface AddressWords {
   w0: number
@@ -145,6 +147,17 @@ function hexDigit(code: number): number {
 
 function formatQuad(word: number): string {
   return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`
+}
+
+/** Text of an address (RFC 5952), an IPv4-mapped one as IPv4. */
+export function formatAddress(words: AddressWords): string {
+  if (isMapped(words)) return formatQuad(words.w3)
+  const view = new DataView(new ArrayBuffer(16))
+  view.setUint32(0, words.w0)
+  view.setUint32(4, words.w1)
+  view.setUint32(8, words.w2)
+  view.setUint32(12, words.w3)
+  return formatIpv6Address(new Uint8Array(view.buffer))
 }
 
 /** The address without an IPv4-mapped prefix: `::ffff:192.0.2.1` gives `192.0.2.1`, any other text is given back. */

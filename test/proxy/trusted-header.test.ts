@@ -83,6 +83,10 @@ describe('AddressBlocks', () => {
       ['::1/64', 'has bits set'],
       ['::ffff:10.0.0.0/8', 'is IPv4-mapped'],
       ['fe80::1%eth0', 'is no address block'],
+      ['010.0.0.0/8', 'is no address block'],
+      ['127.0.0.01', 'is no address block'],
+      ['127.00.0.1', 'is no address block'],
+      ['::ffff:010.0.0.1', 'is no address block'],
       ['*', 'is no address block'],
       ['', 'is no address block'],
       ['localhost', 'is no address block'],
@@ -98,7 +102,7 @@ describe('TrustedHeaders', () => {
     { header: 'X-Rtt', kind: 'rtt', from: ['10.0.0.0/8'] },
   ])
   const read = (record: Record<string, string>, address = '10.0.0.1') =>
-    headers.read(headers.values(new Headers(record)), address)
+    headers.read(headers.values(new Headers(record)), address)!
 
   test('reads each kind, each from its own peers', () => {
     const record = { 'x-syn': SYN.toUpperCase(), 'X-Info': Buffer.alloc(232, 7).toString('base64'), 'x-rtt': '1234' }
@@ -108,16 +112,16 @@ describe('TrustedHeaders', () => {
     expect(facts).toMatchObject({ rttMicroseconds: 1234, problems: [] })
     const other = read(record, '10.0.0.2')
     expect(Object.keys(other).sort()).toEqual(['problems', 'rttMicroseconds', 'syn'])
-    expect(Object.keys(headers.read(headers.values(new Headers(record)), undefined))).toEqual([
+    expect(Object.keys(headers.read(headers.values(new Headers(record)), undefined)!)).toEqual([
       'problems',
       'tcpInfoBytes',
     ])
-    expect(read(record, '11.0.0.1')).toEqual({ problems: [] })
+    for (const address of ['11.0.0.1', 'localhost', '']) expect(read(record, address)).toBeUndefined()
   })
 
   test('base64 with and without its padding', () => {
     const one = new TrustedHeaders([{ header: 'a', kind: 'syn', encoding: 'base64', from: ['::1'] }])
-    const syn = (text: string): string | undefined => one.read(new Map([['a', text]]), '::1').syn?.hex
+    const syn = (text: string): string | undefined => one.read(new Map([['a', text]]), '::1')!.syn?.hex
     expect(syn(base64)).toBe(SYN)
     expect(syn(base64.replace(/=+$/, ''))).toBe(SYN)
     for (const bad of [`${base64}=`, `*${base64}`, SYN.slice(0, 41), 'A', '====']) expect(syn(bad), bad).toBeUndefined()
@@ -127,7 +131,7 @@ describe('TrustedHeaders', () => {
     for (const none of ['', ' ', '-', '(null)'])
       expect(read({ 'x-syn': none, 'x-rtt': none })).toEqual({ problems: [] })
     for (const rtt of ['-1', '1.5', '1e3', '0x10', '01', '4294967296', '99999999999', '1,2', '１']) {
-      const facts = headers.read(new Map([['x-rtt', rtt]]), '10.0.0.1')
+      const facts = headers.read(new Map([['x-rtt', rtt]]), '10.0.0.1')!
       expect(facts.rttMicroseconds, rtt).toBeUndefined()
       expect(facts.problems, rtt).toHaveLength(1)
     }
