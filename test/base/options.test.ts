@@ -27,7 +27,7 @@ const MISTAKES: readonly (readonly [call: (options: never) => unknown, options: 
   [
     createFingerprinter,
     { trustedHeader: { ...header, kind: 'sin' } },
-    'fingerprint options: "trustedHeader.kind": Invalid type: Expected ("syn" | "tcp-info" | "rtt") but received "sin"',
+    'fingerprint options: "trustedHeader.kind": Invalid type: Expected ("syn" | "tcp-info" | "rtt" | "address") but received "sin"',
   ],
   [
     createFingerprinter,
