@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { ENTRIES as PACKAGE } from '../.ci/entries.ts'
 import manifest from '../package.json' with { type: 'json' }
 import { benchmarks } from './bench/run.ts'
+import { PACKAGES } from './lab/privilege.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
@@ -146,6 +147,17 @@ describe('package.json', () => {
         expect(found, `${name} of ${path}`).toBeDefined()
       }
     }
+  })
+})
+
+describe('.ci/run', () => {
+  test('installs the packages of every program that tests ask for', () => {
+    const listed = /programs=\(([^)]*)\)/
+      .exec(readFileSync(join(ROOT, '.ci/run'), 'utf8'))![1]!
+      .trim()
+      .split(/\s+/)
+    expect(listed).toEqual([...new Set(listed)].sort())
+    for (const name of PACKAGES) expect(listed).toContain(name)
   })
 })
 

@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import manifest from '../package.json' with { type: 'json' }
+import { benchmarks } from './bench/run.ts'
 import { needs } from './lab/privilege.ts'
 import { DENO_ARGUMENTS } from './lab/runtimes.ts'
 import { runtimePath } from './lab/server.ts'
 import { SYN } from './support/samples.ts'
+import { temporaryDirectory } from './support/temporary.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
@@ -28,7 +31,7 @@ async function run(
   code: string,
   use: (process: Bun.Subprocess<'ignore', 'pipe', 'pipe'>) => Promise<void>,
 ): Promise<void> {
-  const directory = mkdtempSync(join(ROOT, 'test/.readme-'))
+  const { path: directory, remove } = temporaryDirectory(join(ROOT, 'test/.readme-'))
   const file = join(directory, 'example.ts')
   writeFileSync(file, code)
   const argv = [process.execPath, file]
@@ -52,7 +55,7 @@ async function run(
   } finally {
     child.kill()
     await child.exited
-    rmSync(directory, { recursive: true })
+    remove()
   }
 }
 
@@ -98,6 +101,46 @@ needs('linux').describe('README', () => {
   }
 })
 
+describe('documents of the checkout', () => {
+  const documents = [...new Bun.Glob('{*.md,{src,test}/**/*.md}').scanSync(ROOT)]
+  const scripts = Object.keys(manifest.scripts)
+  const names = new Set(benchmarks().map(({ name }) => name))
+  /** As hosts of repositories make them of headings. */
+  const anchorsOf = (text: string): string[] =>
+    [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+      heading!
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    )
+
+  for (const document of documents) {
+    const text = readFileSync(join(ROOT, document), 'utf8')
+    const prose = text.replace(/^```[\s\S]*?^```$/gm, '')
+
+    test(`${document}: links and their anchors lead somewhere`, () => {
+      for (const [, target, anchor] of prose.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
+        const file = target === '' ? join(ROOT, document) : join(ROOT, dirname(document), target!)
+        expect(existsSync(file), target).toBe(true)
+        if (anchor !== undefined) expect(anchorsOf(readFileSync(file, 'utf8'))).toContain(anchor)
+      }
+    })
+
+    test(`${document}: every script, benchmark and path that it names is there`, () => {
+      for (const [, script, , name] of text.matchAll(/\bnpm run ([\w:]+)( -- ([\w-]+))?/g)) {
+        expect(scripts).toContain(script!)
+        if (script === 'bench' && name !== undefined && name !== 'NAME') expect([...names]).toContain(name)
+      }
+      for (const [, path] of text.matchAll(/\b(?:bun|bash|sh) ((?:test|src|\.ci)\/?[\w./-]+)/g)) {
+        expect(existsSync(join(ROOT, path!)), path).toBe(true)
+      }
+      for (const [, path] of prose.matchAll(/`((?:src|ffi|test|\.ci)\/[\w./-]*\w)`/g)) {
+        if (!/\bNAME\b/.test(path!)) expect(existsSync(join(ROOT, path!)), path).toBe(true)
+      }
+    })
+  }
+})
+
 describe('the recipes', () => {
   for (const language of ['ts', 'ini', 'haproxy']) {
     for (const { code, line, file } of blocks(language, RECIPES)) {
@@ -105,6 +148,23 @@ describe('the recipes', () => {
       test(`line ${line} is ${file}`, () => expect(readFileSync(join(ROOT, file), 'utf8')).toContain(code.trim()))
     }
   }
+})
+
+needs('linux', {
+  reason:
+    Bun.which('systemd-analyze') === null ? '"systemd-analyze" is not installed (Debian package systemd)' : undefined,
+}).test('systemd understands every line of the unit', () => {
+  const unit = blocks('ini', RECIPES).find(({ code }) => code.startsWith('[Unit]'))!.code
+  using directory = temporaryDirectory()
+  // The programs of the recipe need not be here.
+  writeFileSync(directory.file('app.service'), unit.replace(/^ExecStart=.*$/m, 'ExecStart=/bin/true'))
+  const { exitCode, stderr } = Bun.spawnSync(['systemd-analyze', 'verify', '--man=no', directory.file('app.service')])
+  const about = stderr
+    .toString()
+    .split('\n')
+    .filter((line) => line.includes('app.service'))
+  expect(about).toEqual([])
+  expect(exitCode).toBe(0)
 })
 
 describe('README, the command line', () => {

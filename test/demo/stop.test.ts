@@ -39,6 +39,24 @@ for (const runtime of RUNTIMES) {
   }
 }
 
+for (const runtime of RUNTIMES) {
+  needs('linux').test(
+    `serve on ${runtime} ends live streams at SIGTERM`,
+    async () => {
+      await using server = await startProcess([...serve(runtime), '--live'], { isFirst: false, ready: READY })
+      const token = await until('the link', () => /token=(\w+)/.exec(server.output())?.[1])
+      const headers = { accept: 'text/event-stream' }
+      const stream = await fetch(`http://127.0.0.1:${server.port}/?live&token=${token}`, { headers })
+      expect(stream.headers.get('content-type')).toBe('text/event-stream')
+      process.kill(server.pid, 'SIGTERM')
+      await stream.text().catch(() => {})
+      expect(await server.exited).toBe(0)
+      // The test's own limit is below the ten seconds.
+    },
+    9_000,
+  )
+}
+
 needs('linux').test('npm start passes SIGTERM on to the server', async () => {
   const argv = ['npm', '--silent', 'start', '--', '--port', '0']
   await using npm = await startProcess(argv, { isFirst: false, ready: READY })

@@ -1,5 +1,5 @@
 /**
- * A server process for the tests of real sockets, made from the public entry points: INTERFACE.md section 3 `/json`,
+ * A server process for the tests of real sockets, made from the public entry points: `/json`,
  * `/env` and `/healthz`, with what the environment variables choose.
  *
  * `FACE` `hono` (default) or `plain`; `HOSTNAME_TO_BIND` default `::`; `DEFER_ACCEPT` `clear` (default) or `keep`;

@@ -36,6 +36,9 @@ const PROGRAMS = {
   nft: 'nftables',
 } as const
 
+/** Debian packages of these programs. */
+export const PACKAGES: readonly string[] = Object.values(PROGRAMS)
+
 /** A program from a Debian package, or a right over the machine. */
 export type Need = 'linux' | 'netns' | 'tun' | 'raw' | 'ipv6' | keyof typeof PROGRAMS
 
