@@ -18,7 +18,8 @@ export function withHeaders(request: Request, headers: Headers): Request {
 
 /**
  * Makes `headers` and `clone()` of this very request answer with other headers, where the caller keeps the object that it has.
- * What a runtime does with the request inside (`fetch(request)`, `new Request(request)`) still sees the old ones.
+ * What a runtime does with the request inside (`fetch(request)`, `new Request(request)`) still sees the old ones: on Deno a plain
+ * handler that sends the request on has to write `new Request(request, { headers: request.headers })`.
  */
 export function hideHeaders(request: Request, headers: Headers): Request {
   const clone = request.clone.bind(request)

@@ -109,8 +109,8 @@ export type TcpInfoField = readonly [
 /**
  * The fields that the returned length holds, under the kernel's names without `tcpi_`; the others are absent keys.
  *
- * 64-bit fields are numbers: exact to 2^53, rounded to the nearest such number above (an unlimited pacing rate, all ones,
- * is 18446744073709551616). `min_rtt` of 4294967295 is the kernel's "no sample".
+ * 64-bit fields are numbers: exact to 2^53, rounded to the nearest such number above, and never beyond what 64 bits hold: an
+ * unlimited pacing rate, all ones, is 2^64 - 2048, which JSON prints as 18446744073709550000. `min_rtt` of 4294967295 is the kernel's "no sample".
  */
 export type TcpInfo = { readonly [Name in TcpInfoName]?: number }
 
@@ -210,6 +210,9 @@ export function decodeTcpInfo(bytes: Uint8Array): TcpInfo {
   return info
 }
 
+/** The largest number that is no more than 2^64 - 1: readers of JSON refuse an unsigned 64-bit field above. */
+const LARGEST = 2 ** 64 - 2048
+
 function readField(view: DataView, offset: number, width: 1 | 2 | 4 | 8): number {
   switch (width) {
     case 1:
@@ -219,6 +222,6 @@ function readField(view: DataView, offset: number, width: 1 | 2 | 4 | 8): number
     case 4:
       return view.getUint32(offset, true)
     case 8:
-      return view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x1_0000_0000
+      return Math.min(view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x1_0000_0000, LARGEST)
   }
 }

@@ -3,6 +3,7 @@ import {
   parseTcpInfo,
   safeParseTcpInfo,
   TCP_INFO_FIELDS,
+  TCP_INFO_LENGTH,
   type TcpInfoField,
   tcpInfoOffset,
 } from '../../src/wire/tcp-info.ts'
@@ -80,13 +81,13 @@ describe('parseTcpInfo', () => {
     expect(end).toBe(276)
   })
 
-  test('64-bit fields are exact to 2^53 and the nearest number above', () => {
+  test('64-bit fields are exact to 2^53, and all ones are the largest number that 64 bits hold', () => {
     const bytes = new Uint8Array(280)
     new DataView(bytes.buffer).setBigUint64(120, 2n ** 53n - 1n, true)
     bytes.fill(0xff, 104, 112)
     const info = parseTcpInfo(bytes)
     expect(info.bytes_acked).toBe(Number.MAX_SAFE_INTEGER)
-    expect(info.pacing_rate).toBe(18_446_744_073_709_552_000)
+    expect(info.pacing_rate).toBe(2 ** 64 - 2048)
   })
 
   test('a view of a larger buffer is read within its own bounds', () => {
@@ -106,4 +107,15 @@ describe('parseTcpInfo', () => {
     expect(() => parseTcpInfo('')).toThrow('Cannot decode tcp_info: empty at offset 0')
     expect(() => safeParseTcpInfo(7 as unknown as string)).toThrow(TypeError)
   })
+})
+
+test('no 64-bit field is more than 64 bits hold, in JSON either', () => {
+  const bytes = new Uint8Array(TCP_INFO_LENGTH).fill(0xff)
+  const info = parseTcpInfo(bytes)
+  for (const [name, , width] of TCP_INFO_FIELDS) {
+    if (width !== 8) continue
+    const [, digits] = new RegExp(`"${name}":(\\d+)[,}]`).exec(JSON.stringify(info))!
+    expect(BigInt(digits!) < 1n << 64n, name).toBe(true)
+    expect(BigInt(digits!) > (1n << 64n) - 4096n, name).toBe(true)
+  }
 })
