@@ -44,11 +44,12 @@ export function macsec(walk: Walk): Step {
   return walk.has(length) ? walk.next(length, LAYER.ETHERTYPE, walk.u16(length - 2)) : STEP.SHORT
 }
 
-/** Network Service Header (RFC 8300): its length in words, then one of its own protocol numbers. */
+/** Network Service Header (RFC 8300): its length in words, six with metadata of type 1, and a protocol number of its own. */
 export function nsh(walk: Walk): Step {
   if (!walk.has(8)) return STEP.SHORT
   if (walk.u8(0) >> 6 !== 0) return walk.closed('unsupported')
-  return genericProtocol(walk, Math.max(8, (walk.u8(1) & 63) * 4), walk.u8(3))
+  const words = (walk.u8(2) & 15) === 1 ? 6 : Math.max(2, walk.u8(1) & 63)
+  return genericProtocol(walk, words * 4, walk.u8(3))
 }
 
 /** Next protocols as NSH and VXLAN-GPE number them. */

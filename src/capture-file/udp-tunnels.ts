@@ -129,10 +129,10 @@ export function lispControl(walk: Walk): Step {
   return walk.u8(0) >> 4 === 8 ? walk.enter('lisp').toIp(4) : STEP.END
 }
 
-/** TaZmen Sniffer Protocol: version 1, type 0 or 1, the frame's link type, fields until the one with number 1. */
+/** TaZmen Sniffer Protocol: type 4 is a keepalive, 5 opens a port; the frame's link type, fields until one with number 1. */
 export function tzsp(walk: Walk): Step {
   if (!walk.has(4)) return STEP.SHORT
-  if (walk.u8(0) !== 1 || walk.u8(1) > 1) return STEP.END
+  if (walk.u8(1) === 4 || walk.u8(1) === 5) return STEP.END
   const frame = walk.u16(2)
   let length = 4
   for (;;) {

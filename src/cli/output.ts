@@ -9,8 +9,8 @@ import { writeSync } from 'node:fs'
 import { blockFor } from '../base/block-for.ts'
 import { errorCode, systemReason } from './system.ts'
 
-/** Octets kept back before a write. */
-const CAPACITY = 512 * 1024
+/** Characters kept back before a write. */
+const CAPACITY = 64 * 1024
 
 /** The reader of the output has closed it (`EPIPE`): the command ends quietly. */
 export class OutputClosed extends Error {
@@ -37,44 +37,17 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
 
 /** A buffered descriptor. Text is UTF-8. */
 export class Output {
-  #bytes = Buffer.allocUnsafe(CAPACITY)
-  /** Octets of `#bytes` in use. */
-  #length = 0
+  #text = ''
   readonly #fd: number
 
   constructor(fd: number) {
     this.#fd = fd
   }
 
-  /** What was added and not yet written. */
-  get pending(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length)
-  }
-
-  /** Makes room for `octets` more, by writing what is there or, for a very large piece, by growing. */
-  #reserve(octets: number): void {
-    if (this.#length + octets <= this.#bytes.length) return
-    this.flush()
-    if (octets > this.#bytes.length) this.#bytes = Buffer.allocUnsafe(octets)
-  }
-
-  /** Adds text. */
+  /** Adds text. It is encoded in large pieces, because every call into the runtime costs as much as a line. */
   text(text: string): void {
-    this.#reserve(text.length * 3)
-    this.#length += this.#bytes.write(text, this.#length, 'utf8')
-  }
-
-  /** Adds text whose characters are all below 128, which is faster. */
-  ascii(text: string): void {
-    this.#reserve(text.length)
-    this.#length += this.#bytes.write(text, this.#length, 'latin1')
-  }
-
-  /** Adds octets. */
-  octets(octets: Uint8Array): void {
-    this.#reserve(octets.length)
-    this.#bytes.set(octets, this.#length)
-    this.#length += octets.length
+    this.#text += text
+    if (this.#text.length >= CAPACITY) this.flush()
   }
 
   /**
@@ -83,8 +56,8 @@ export class Output {
    * @throws {OutputClosed} when the reader has gone.
    */
   flush(): void {
-    const { pending } = this
-    this.#length = 0
-    if (pending.length > 0) writeAll(this.#fd, pending)
+    const text = this.#text
+    this.#text = ''
+    if (text !== '') writeAll(this.#fd, Buffer.from(text))
   }
 }

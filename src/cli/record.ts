@@ -16,14 +16,14 @@ export interface Findings {
   json: ShapeText | undefined
 }
 
-/** The parts of a JSON record that follow from the shape of its SYN, in UTF-8. */
+/** The parts of a JSON record that follow from the shape of its SYN. */
 export interface ShapeText {
   /** Control bits and window. */
-  readonly control: Uint8Array
+  readonly control: string
   /** Options but for the timestamps. */
-  readonly options: Uint8Array
+  readonly options: string
   /** What follows the timestamps, up to the line's end. */
-  readonly end: Uint8Array
+  readonly end: string
 }
 
 /** Everything `parse` and `pcap` say of one SYN. Reused from one SYN to the next. */

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test'
-import { Output } from '../../src/cli/output.ts'
 import type { Findings, Report } from '../../src/cli/record.ts'
 import { createJsonWriter, recordOf } from '../../src/cli/render/json.ts'
 import { fingerprints } from '../../src/fingerprint/index.ts'
@@ -10,16 +9,14 @@ import { match } from '../../src/label/match.ts'
 import { type Syn, safeParseSyn } from '../../src/wire/syn.ts'
 import { hex, join, SYN4, SYN6, u16, withOctet } from '../capture-file/build.ts'
 
-/** Descriptor that nothing is written to: the buffer is looked at and emptied. */
-let out = new Output(-1)
-let writer = createJsonWriter(out)
+let text = ''
+const writer = createJsonWriter({ text: (more) => void (text += more) })
 
 /** What was written since the last call. */
 function written(): string {
-  const text = new TextDecoder().decode(out.pending)
-  out = new Output(-1)
-  writer = createJsonWriter(out)
-  return text
+  const all = text
+  text = ''
+  return all
 }
 
 function line(report: Report): string {

@@ -28,7 +28,7 @@ needs('netns', 'ipv6', 'tcpdump').test(
           for (const record of lines) versions.push(JSON.parse(record).ip.version)
         }
       })()
-      // Nobody listens: a SYN is sent all the same. tcpdump needs a while before it sees any.
+      // No socket listens: the SYN is sent all the same. tcpdump needs a while before it sees any.
       const until = performance.now() + 20_000
       while (!(versions.includes(4) && versions.includes(6)) && performance.now() < until) {
         ns.exec(['bash', '-c', 'exec 3<>/dev/tcp/127.0.0.1/9'])

@@ -30,9 +30,6 @@ function ipv6Text(ip: Ipv6Header): string {
   return `{"version":6,"trafficClass":${ip.trafficClass},"dscp":${ip.dscp},"ecn":${ip.ecn},"flowLabel":${ip.flowLabel},"payloadLength":${ip.payloadLength},"nextHeader":${ip.nextHeader},"hopLimit":${ip.hopLimit},"source":"${ip.source}","destination":"${ip.destination}","extensionHeaders":[${ip.extensionHeaders.join()}],"extensionsLength":${ip.extensionsLength}}`
 }
 
-const encoder = /* @__PURE__ */ new TextEncoder()
-const encode = (text: string): Uint8Array => encoder.encode(text)
-
 /** An object's members without its braces. */
 function members(object: object): string {
   return JSON.stringify(object).slice(1, -1)
@@ -44,36 +41,30 @@ function shapeText(tcp: TcpHeader, { fingerprints, label }: Findings): ShapeText
   const options = { optionKinds, padding, mss, windowScale, sackPermitted: sackPermitted || undefined }
   const bad = malformed === undefined ? '' : `,${members({ malformed })}`
   return {
-    control: encode(`,${members({ flags, window })},"checksum":`),
-    options: encode(`,${members(options)}`),
-    end: encode(`${bad}},${members({ fingerprints, label })}}\n`),
+    control: `,${members({ flags, window })},"checksum":`,
+    options: `,${members(options)}`,
+    end: `${bad}},${members({ fingerprints, label })}}\n`,
   }
 }
 
 /** Lines of JSON, one a record. */
-export function createJsonWriter(out: Output): RecordWriter {
+export function createJsonWriter(out: Pick<Output, 'text'>): RecordWriter {
   let file: string | undefined
   /** Up to the number of the frame, made when the file changes. */
-  let opening: Uint8Array = encode('{')
+  let opening = '{'
   return {
     record({ syn, findings, file: from, frame, tunnel }) {
       const { ip, tcp } = syn
       if (from !== file) {
         file = from
-        opening = encode(from === undefined ? '{' : `{"file":${JSON.stringify(from)},"frame":`)
+        opening = from === undefined ? '{' : `{"file":${JSON.stringify(from)},"frame":`
       }
       findings.json ??= shapeText(tcp, findings)
       const { control, options, end } = findings.json
       const around = tunnel === undefined ? '' : `"tunnel":${JSON.stringify(tunnel)},`
-      out.octets(opening)
-      out.ascii(
-        `${file === undefined ? '' : `${frame},`}${around}"hex":"${syn.hex}","ip":${ip.version === 4 ? ipv4Text(ip) : ipv6Text(ip)},"tcp":{"sourcePort":${tcp.sourcePort},"destinationPort":${tcp.destinationPort},"sequenceNumber":${tcp.sequenceNumber},"acknowledgmentNumber":${tcp.acknowledgmentNumber},"dataOffset":${tcp.dataOffset}`,
+      out.text(
+        `${opening}${file === undefined ? '' : `${frame},`}${around}"hex":"${syn.hex}","ip":${ip.version === 4 ? ipv4Text(ip) : ipv6Text(ip)},"tcp":{"sourcePort":${tcp.sourcePort},"destinationPort":${tcp.destinationPort},"sequenceNumber":${tcp.sequenceNumber},"acknowledgmentNumber":${tcp.acknowledgmentNumber},"dataOffset":${tcp.dataOffset}${control}${tcp.checksum},"urgentPointer":${tcp.urgentPointer}${options}${tcp.tsVal === undefined ? '' : `,"timestamps":{"value":${tcp.tsVal},"echoReply":${tcp.tsEcr}}`}${end}`,
       )
-      out.octets(control)
-      out.ascii(`${tcp.checksum},"urgentPointer":${tcp.urgentPointer}`)
-      out.octets(options)
-      if (tcp.tsVal !== undefined) out.ascii(`,"timestamps":{"value":${tcp.tsVal},"echoReply":${tcp.tsEcr}}`)
-      out.octets(end)
     },
     partial: (syn, { file: from, frame, tunnel } = {}) =>
       out.text(
