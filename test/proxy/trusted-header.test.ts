@@ -5,6 +5,7 @@ import { createFingerprinter as createForDeno } from '../../src/deno.ts'
 import { AddressBlocks } from '../../src/proxy/address-blocks.ts'
 import { hideHeaders, withHeaders } from '../../src/proxy/request-headers.ts'
 import { TrustedHeaders } from '../../src/proxy/trusted-header.ts'
+import { runtimePath } from '../lab/server.ts'
 import { SYN } from '../support/samples.ts'
 import { seeded } from '../support/seeded.ts'
 
@@ -193,6 +194,21 @@ test('withHeaders and hideHeaders change what handlers see, and keep the body', 
     expect([clone.headers.get('a'), clone.headers.get('b'), await clone.text()]).toEqual([null, '2', 'body'])
     expect(await changed.text()).toBe('body')
   }
+})
+
+test('a request that is sent on carries a hidden header no more once its visible headers are given, on Deno too', () => {
+  const script = `
+    import { hideHeaders } from ${JSON.stringify(new URL('../../src/proxy/request-headers.ts', import.meta.url).pathname)}
+    const request = hideHeaders(new Request('http://x/', { headers: { 'x-syn': '1' } }), new Headers({ other: '1' }))
+    const names = (sent) => [...sent.headers.keys()].join()
+    console.log(names(new Request(request, { headers: request.headers })), names(new Request(request)))`
+  const said = (command: string[]): string =>
+    Bun.spawnSync([...command, script])
+      .stdout.toString()
+      .trim()
+  expect(said([process.execPath, '-e'])).toBe('other other')
+  // What the documentation of fromDeno() warns of: Deno reads what is inside.
+  expect(said([runtimePath('deno'), 'eval', '--ext=ts'])).toBe('other x-syn')
 })
 
 test('a trusted peer whose request is not shown is nobody: the proxy is never taken for the client', () => {
