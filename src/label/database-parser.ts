@@ -73,6 +73,9 @@ class Reader {
   readonly #labels: SignatureLabel[] = []
   readonly #userAgentSystems: UserAgentSystem[] = []
   readonly #warnings: DatabaseWarning[] = []
+  /** Orders of options and quirks come again and again. */
+  readonly #layouts = new Map<string, string>()
+  readonly #quirks = new Map<string, ReturnType<typeof readQuirks>>()
   #section: Section | undefined
   #expects: 'section' | 'label' | 'sys' | 'sig' = 'section'
   #label: SignatureLabel | undefined
@@ -242,33 +245,56 @@ class Reader {
     if (payload === undefined && pclass !== '*') {
       throw new DatabaseError(line, `payload class 0, + or * expected: ${quote(pclass)}`)
     }
-    const common = {
-      line,
-      label: this.#label!,
-      version,
-      ...readTtl(line, ittl),
-      optionsLength: readNumber(line, 'IP options length', olen, 0, 255),
-      mss: mss === '*' ? -1 : readNumber(line, 'MSS', mss, 0, 65_535),
-      layout: readLayout(line, olayout),
-      ...readQuirks(line, quirks, version),
-      payload,
-      tolerant: this.#tolerant,
-      versioned: this.#versioned,
-    } as const
+    const { timeToLive, randomTtl, exactOnly } = readTtl(line, ittl)
+    const { quirks: required, optionalQuirks } = once(this.#quirks, `${version}:${quirks}`, () =>
+      readQuirks(line, quirks, version),
+    )
+    const layout = once(this.#layouts, olayout, () => readLayout(line, olayout))
+    const optionsLength = readNumber(line, 'IP options length', olen, 0, 255)
+    const size = mss === '*' ? -1 : readNumber(line, 'MSS', mss, 0, 65_535)
     const scales = readScales(line, windowAndScale.slice(comma + 1))
-    for (const window of windowAndScale.slice(0, comma).split('|')) {
-      const rule = readWindow(line, window)
+    const windows = windowAndScale.slice(0, comma).split('|')
+    const isOne = windows.length === 1 && scales.length === 1
+    for (const words of windows) {
+      const { windowRule, window } = readWindow(line, words)
       for (const scale of scales) {
+        // No spread: it would take half of the time of loading.
         this.#signatures.push({
-          text: `${ver}:${ittl}:${olen}:${mss}:${window},${scale < 0 ? '*' : scale}:${olayout}:${quirks}:${pclass}`,
-          ...common,
-          ...rule,
+          text: isOne
+            ? text
+            : `${ver}:${ittl}:${olen}:${mss}:${words},${scale < 0 ? '*' : scale}:${olayout}:${quirks}:${pclass}`,
+          line,
+          label: this.#label!,
+          version,
+          timeToLive,
+          randomTtl,
+          exactOnly,
+          optionsLength,
+          mss: size,
+          windowRule,
+          window,
           scale,
+          layout,
+          quirks: required,
+          optionalQuirks,
+          payload,
+          tolerant: this.#tolerant,
+          versioned: this.#versioned,
           order: this.#signatures.length,
         })
       }
     }
   }
+}
+
+/** What `make` gives for a key, made when the key is new. */
+function once<T>(known: Map<string, T>, key: string, make: () => T): T {
+  let value = known.get(key)
+  if (value === undefined) {
+    value = make()
+    known.set(key, value)
+  }
+  return value
 }
 
 function splitStatement(line: number, text: string): { readonly key: string; readonly value: string } {
