@@ -6,12 +6,14 @@
 import { printable } from '../base/text.ts'
 import { fingerprints } from '../fingerprint/index.ts'
 import { ShapeMemo } from '../fingerprint/shape-memo.ts'
-import { match } from '../label/match.ts'
+import { type Label, labelByRule, match } from '../label/match.ts'
+import { checkRuleLabel } from '../label/rule.ts'
 import type { Syn } from '../wire/syn.ts'
 import type { Arguments } from './args.ts'
 import { loadDatabase } from './database.ts'
 import type { Io } from './io.ts'
 import type { Findings, Report } from './record.ts'
+import { loadYara } from './yara.ts'
 
 /** Makes reports. */
 export interface Analyzer {
@@ -28,6 +30,19 @@ export async function createAnalyzer(args: Arguments, io: Io): Promise<Analyzer>
   const databases = await loadDatabase(args, io)
   const database =
     databases === 'broken' ? undefined : (databases ?? (await import('../label/default.ts')).defaultDatabase())
+  const labeller = await loadYara(args)
+  let failed = false
+  /** The label of the first rule that matches; rules see more of a SYN than its shape. */
+  const ruled = (syn: Syn, { fingerprints, label }: Findings): Label | undefined => {
+    try {
+      const answer = checkRuleLabel(labeller!(syn, { fingerprints, label, userAgent: undefined }))
+      return answer === undefined ? undefined : labelByRule(answer, database, syn)
+    } catch (error) {
+      if (!failed) io.warn(printable(error instanceof Error ? error.message : String(error)))
+      failed = true
+      return undefined
+    }
+  }
   const ja4t = args.has('ja4t') ? (await import('../ja4t/index.ts')).ja4t : undefined
   const memo = new ShapeMemo<Findings>((syn) => ({
     fingerprints: ja4t === undefined ? fingerprints(syn) : { ...fingerprints(syn), ja4t: ja4t(syn) },
@@ -40,7 +55,11 @@ export async function createAnalyzer(args: Arguments, io: Io): Promise<Analyzer>
     databaseName: paths.length === 0 ? 'the built-in database' : paths.map(printable).join(', then '),
     code: database === undefined ? 1 : 0,
     analyze(syn) {
-      const findings = memo.of(syn)
+      let findings = memo.of(syn)
+      if (labeller !== undefined) {
+        const label = ruled(syn, findings)
+        if (label !== undefined) findings = { ...findings, label, json: undefined }
+      }
       if (report === undefined) report = { syn, findings, file: undefined, frame: 0, tunnel: undefined }
       else {
         report.syn = syn

@@ -15,6 +15,12 @@ export const P0F_DB: OptionSpec = {
   value: 'FILE',
   help: 'take labels from this p0f v3 database (p0f.fp)\ninstead of the built-in one; repeat it to join several',
 }
+/** A labeller before the database. */
+export const YARA: OptionSpec = {
+  name: 'yara',
+  value: 'FILE',
+  help: 'let the YARA rules of this file label first (libyara,\non Bun and Deno); repeat it for several',
+}
 /** How `--p0f-db` is matched. */
 export const TOLERANT: OptionSpec = {
   name: 'tolerant',

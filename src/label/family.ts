@@ -57,7 +57,8 @@ const MORE_WORDS: readonly (readonly [Family, RegExp])[] = [
     /lwip|freertos|contiki|\briot\b|\buip\b|netx duo|picotcp|zephyr|vxworks|esp-?(?:idf|32|8266)|nintendo|playstation/,
   ],
 ]
-const FAMILIES: ReadonlySet<string> = new Set([...WORDS, ...MORE_WORDS].map(([one]) => one))
+/** Every {@link Family}. */
+export const FAMILY_NAMES: ReadonlySet<string> = new Set([...WORDS, ...MORE_WORDS].map(([one]) => one))
 
 /**
  * Every family that a label speaks of, most often one; none for names that tell no family.
@@ -71,7 +72,7 @@ export function families(label: LabelName | undefined): readonly Family[] {
   if (label.kind === 'app') return ['tool']
   // Cisco's system is called IOS too
   const name = label.name.slice(0, 256).toLowerCase().replace('cisco ios', 'cisco')
-  const stated = label.family !== undefined && FAMILIES.has(label.family) ? (label.family as Family) : undefined
+  const stated = label.family !== undefined && FAMILY_NAMES.has(label.family) ? (label.family as Family) : undefined
   const found: Family[] = []
   for (const [family, words] of WORDS) if (family === stated || words.test(name)) found.push(family)
   for (const [family, words] of MORE_WORDS) {
@@ -107,7 +108,7 @@ export function family(label: LabelName | undefined): Family | undefined {
  */
 export function familyOfClass(signatureClass: string | undefined, name: string): string {
   if (signatureClass === undefined) return 'tool'
-  if (FAMILIES.has(signatureClass) && signatureClass !== 'unix') return signatureClass
+  if (FAMILY_NAMES.has(signatureClass) && signatureClass !== 'unix') return signatureClass
   const found = family({ name })
   return found === undefined ? signatureClass : LINUX.has(found) ? 'linux' : found
 }

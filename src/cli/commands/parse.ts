@@ -15,17 +15,17 @@ import type { Arguments } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
 import type { Io } from '../io.ts'
 import { forEachInput } from '../operands.ts'
-import { JA4T, JSON_OPTION, P0F_DB, TOLERANT } from '../options.ts'
+import { JA4T, JSON_OPTION, P0F_DB, TOLERANT, YARA } from '../options.ts'
 
 /** What `--help` says. */
 export const help: CommandHelp = {
-  usage: ['[--json]', '[--p0f-db FILE]', '[--tolerant]', '[--ja4t]', '[HEX... | -]'],
+  usage: ['[--json]', '[--p0f-db FILE]', '[--tolerant]', '[--yara FILE]', '[--ja4t]', '[HEX... | -]'],
   description: [
     'Decodes SYN packets as Linux keeps them for TCP_SAVED_SYN: hexadecimal octets from the IP header (or the Ethernet header before it) to the end of the TCP options.',
     'Without HEX, or with "-", reads standard input, one packet a line. With --json every line of input is answered by exactly one line of output, in order: a record, or {"error": {"reason": ..., "offset": ...}}.',
     'Octets may be parted by blanks, colons or commas and have 0x before them. Rows of tcpdump -x, -xx or -X, xxd, hexdump -C, od -A x -t x1 and Wireshark are one packet together, as many packets as there are. Of a packet that the capture has cut behind its TCP flags they give a record with "partial": {"available", "needed"} in octets, without fingerprints.',
   ],
-  options: [JSON_OPTION, P0F_DB, TOLERANT, JA4T],
+  options: [JSON_OPTION, P0F_DB, TOLERANT, YARA, JA4T],
   examples: [
     [
       'tcpfingerprint parse 4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307',

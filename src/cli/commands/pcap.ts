@@ -19,14 +19,14 @@ import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
 import { openSource, readSome, type Source } from '../input.ts'
 import type { Io } from '../io.ts'
-import { JA4T, JSON_OPTION, P0F_DB, TOLERANT } from '../options.ts'
+import { JA4T, JSON_OPTION, P0F_DB, TOLERANT, YARA } from '../options.ts'
 import { createProgress, type Progress } from '../progress.ts'
 import type { RecordError, RecordWriter } from '../record.ts'
 import { errorCode, systemReason } from '../system.ts'
 
 /** What `--help` says. */
 export const help: CommandHelp = {
-  usage: ['[--json]', '[--p0f-db FILE]', '[--tolerant]', '[--ja4t]', 'FILE...'],
+  usage: ['[--json]', '[--p0f-db FILE]', '[--tolerant]', '[--yara FILE]', '[--ja4t]', 'FILE...'],
   description: [
     'Reads pcap and pcapng files, also compressed with gzip, or standard input for "-", and prints every TCP segment with SYN set, ACK and RST clear, as "parse" does, with the keys "file" and "frame" (from 1, as Wireshark numbers). Other packets are passed over. Files larger than memory are no problem.',
     'What cannot be read (a packet cut before its TCP flags, an unknown link type, a truncated file) is told with file and frame, on standard error and, with --json, as an {"error": ...} record; everything else is still read, and the exit code is 1.',
@@ -35,7 +35,7 @@ export const help: CommandHelp = {
     'Tunnels around a SYN are listed in "tunnel", outermost first. What is opened:',
     ...describeEncapsulations(),
   ],
-  options: [JSON_OPTION, P0F_DB, TOLERANT, JA4T],
+  options: [JSON_OPTION, P0F_DB, TOLERANT, YARA, JA4T],
   examples: [
     ['tcpfingerprint pcap --json monday.pcap tuesday.pcapng > syns.ndjson', 'one record per SYN'],
     [

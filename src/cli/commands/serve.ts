@@ -11,8 +11,9 @@ import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
 import { loadDatabase } from '../database.ts'
 import type { Io } from '../io.ts'
-import { P0F_DB, TOLERANT } from '../options.ts'
+import { P0F_DB, TOLERANT, YARA } from '../options.ts'
 import { systemReason } from '../system.ts'
+import { loadYara } from '../yara.ts'
 
 /** What `--help` says. */
 export const help: CommandHelp = {
@@ -26,6 +27,7 @@ export const help: CommandHelp = {
     '[--cgi-bin DIR]',
     '[--live]',
     '[--p0f-db FILE]',
+    '[--yara FILE]',
     '[--tolerant]',
   ],
   description: [
@@ -53,6 +55,7 @@ export const help: CommandHelp = {
       help: 'list the last 100 connections at /?live, for browsers\nthat open the link which is printed at the start',
     },
     P0F_DB,
+    YARA,
     TOLERANT,
   ],
   examples: [
@@ -153,6 +156,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   }
   const database = await loadDatabase(args, io)
   if (database === 'broken') return 1
+  const labeller = await loadYara(args)
   let demo: typeof import('../../demo/server.ts')
   try {
     demo = await import('../../demo/server.ts')
@@ -163,6 +167,10 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   }
   const { serve, stopOnSignals } = demo
   io.out.flush()
-  stopOnSignals(await serve({ ...options, ...(database === undefined ? undefined : { fingerprint: { database } }) }))
+  const fingerprint = {
+    ...(database === undefined ? undefined : { database }),
+    ...(labeller === undefined ? undefined : { labeller }),
+  }
+  stopOnSignals(await serve({ ...options, fingerprint }))
   return 0
 }

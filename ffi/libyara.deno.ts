@@ -1,0 +1,85 @@
+/**
+ * `Libyara` over `Deno.dlopen`. Needs `--allow-ffi`.
+ * @module
+ */
+import { LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing } from './libyara.ts'
+
+const SYMBOLS = {
+  yr_initialize: { parameters: [], result: 'i32' },
+  yr_compiler_create: { parameters: ['buffer'], result: 'i32' },
+  yr_compiler_destroy: { parameters: ['usize'], result: 'void' },
+  yr_compiler_set_callback: { parameters: ['usize', 'usize', 'usize'], result: 'void' },
+  yr_compiler_add_string: { parameters: ['usize', 'buffer', 'usize'], result: 'i32' },
+  yr_compiler_define_integer_variable: { parameters: ['usize', 'buffer', 'i64'], result: 'i32' },
+  yr_compiler_define_string_variable: { parameters: ['usize', 'buffer', 'buffer'], result: 'i32' },
+  yr_compiler_get_rules: { parameters: ['usize', 'buffer'], result: 'i32' },
+  yr_rules_destroy: { parameters: ['usize'], result: 'i32' },
+  yr_scanner_create: { parameters: ['usize', 'buffer'], result: 'i32' },
+  yr_scanner_destroy: { parameters: ['usize'], result: 'void' },
+  yr_scanner_set_callback: { parameters: ['usize', 'usize', 'usize'], result: 'void' },
+  yr_scanner_set_flags: { parameters: ['usize', 'i32'], result: 'void' },
+  yr_scanner_set_timeout: { parameters: ['usize', 'i32'], result: 'void' },
+  yr_scanner_define_integer_variable: { parameters: ['usize', 'buffer', 'i64'], result: 'i32' },
+  yr_scanner_define_string_variable: { parameters: ['usize', 'buffer', 'buffer'], result: 'i32' },
+  yr_scanner_scan_mem: { parameters: ['usize', 'buffer', 'usize'], result: 'i32' },
+} as const
+
+/** What is used of Deno. */
+interface DenoFfi {
+  readonly dlopen: (path: string, symbols: typeof SYMBOLS) => { readonly symbols: unknown }
+  readonly UnsafeCallback: new (
+    definition: { readonly parameters: readonly string[]; readonly result: string },
+    callback: (...values: never[]) => unknown,
+  ) => { readonly pointer: unknown }
+  readonly UnsafePointer: { create(address: bigint): object | null; value(pointer: unknown): bigint | number }
+  readonly UnsafePointerView: new (
+    pointer: object,
+  ) => { getBigUint64(): bigint; getInt32(): number; getCString(): string }
+}
+
+/** libyara, or why there is none. Opened at each call: the labeller asks once. */
+export function openLibyara(names: readonly string[] = LIBYARA_NAMES): Libyara | LibyaraUnavailable {
+  const deno = (globalThis as { readonly Deno?: DenoFfi }).Deno
+  if (deno === undefined) return { message: 'Deno.dlopen cannot be had: this is not Deno' }
+  const failures: string[] = []
+  for (const name of names) {
+    try {
+      return bind(deno, name)
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error))
+    }
+  }
+  return libyaraMissing(failures)
+}
+
+function bind(deno: DenoFfi, name: string): Libyara {
+  const { UnsafeCallback, UnsafePointer, UnsafePointerView } = deno
+  const at = (address: number): InstanceType<DenoFfi['UnsafePointerView']> => {
+    const pointer = UnsafePointer.create(BigInt(address))
+    if (pointer === null) throw new Error('Cannot read memory: the address is 0')
+    return new UnsafePointerView(pointer)
+  }
+  // Addresses below 2^53 come as numbers or as bigints, by the version of Deno.
+  type Word = number | bigint
+  return {
+    ...(deno.dlopen(name, SYMBOLS).symbols as Libyara),
+    onCompile: (callback) => {
+      const { pointer } = new UnsafeCallback(
+        { parameters: ['i32', 'usize', 'i32', 'usize', 'usize', 'usize'], result: 'void' },
+        (severity: number, file: Word, line: number, rule: Word, message: Word) =>
+          callback(severity, Number(file), line, Number(rule), Number(message)),
+      )
+      return Number(UnsafePointer.value(pointer))
+    },
+    onScan: (callback) => {
+      const { pointer } = new UnsafeCallback(
+        { parameters: ['usize', 'i32', 'usize', 'usize'], result: 'i32' },
+        (_: Word, message: number, data: Word) => callback(message, Number(data)),
+      )
+      return Number(UnsafePointer.value(pointer))
+    },
+    pointer: (address) => Number(at(address).getBigUint64()),
+    int32: (address) => at(address).getInt32(),
+    text: (address) => (address === 0 ? '' : at(address).getCString()),
+  }
+}
