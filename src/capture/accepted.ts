@@ -13,7 +13,7 @@ import { threadShared } from '../runtime/globals.ts'
 import { type AcceptedSocket, descriptorOf, preciseNow, watchSockets } from '../runtime/node-sockets.ts'
 import { createAddressWords, isMapped, parseAddress, sameAddress } from '../wire/sockaddr.ts'
 import type { CaptureCounts, CaptureWishes } from './capture.ts'
-import { type ArmedListener, identifyListener, readAddress, setListener } from './listening-sockets.ts'
+import { identifyListener, type ListeningSocket, readAddress, setListener } from './listening-sockets.ts'
 
 /** What the fingerprinters of a thread want, taken together. */
 export interface AcceptedWishes extends CaptureWishes {
@@ -48,7 +48,7 @@ export class AcceptedCapture {
   }
   readonly #libc: () => Libc | LibcUnavailable
   #sockets: Sockets | undefined
-  readonly #servers = new Map<object, ArmedListener>()
+  readonly #servers = new Map<object, ListeningSocket>()
   readonly #peer = createAddressWords()
   readonly #named = createAddressWords()
   #connections = 0
@@ -92,7 +92,7 @@ export class AcceptedCapture {
   }
 
   /** The listeners of this thread's servers and what could be set on them. */
-  get armed(): readonly ArmedListener[] {
+  get armed(): readonly ListeningSocket[] {
     return [...this.#servers.values()]
   }
 
@@ -105,7 +105,7 @@ export class AcceptedCapture {
     for (const listener of this.#servers.values()) this.#arm(listener, onError)
   }
 
-  #arm(listener: ArmedListener, onError: (error: Error) => void = () => {}): void {
+  #arm(listener: ListeningSocket, onError: (error: Error) => void = () => {}): void {
     const { clearDeferAccept } = this.wishes
     setListener(this.#sockets!, listener, { saveSyn: true, clearDeferAccept }, onError)
   }
@@ -162,7 +162,7 @@ export class AcceptedCapture {
       cookieHigh,
       address,
       port,
-      listener: { port: localPort, owner: this },
+      acceptedOn: { port: localPort, owner: this },
       synBytes,
       synReason: octets > 0 ? undefined : octets < 0 ? 'unsupported' : 'not-saved',
       handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(this.#peer) ? 4 : 6),

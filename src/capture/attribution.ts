@@ -2,7 +2,7 @@
  * P4 of the proof in `identity.ts`: is there another live connection with this peer? Everything that serves P4 is here, in
  * `ffi/sock-diag.ts`, `ffi/local-addresses.ts` and `ffi/descriptors/census.ts`, and goes away when runtimes name the descriptor.
  *
- * Bun and Deno report only a request's peer. On a listener for several local addresses two live connections can have the same peer,
+ * Bun and Deno report only a request's peer. On a server for several local addresses two live connections can have the same peer,
  * one with half a request read, so that octets read prove nothing. Two exact ways to know all of them, of which the cheaper is taken:
  *
  * - **lookup**: sock_diag, one lookup of 2.5 µs for each local address and port. Not for IPv4 clients on this machine, because all of
@@ -20,7 +20,6 @@ import type { Connection } from '../connection/connection.ts'
 import { type AddressWords, isLinkLocal, isMapped, sameAddress } from '../wire/sockaddr.ts'
 import { bytesReceived, dataAge, octetsRead } from './octets-read.ts'
 import type { SearchContext } from './search-context.ts'
-import { ANY_PORT } from './server.ts'
 
 /** Microseconds of a lookup. */
 const LOOKUP_COST = 2.5
@@ -59,10 +58,10 @@ export class Attribution {
    * True if a connection that was the only one with its peer still is, without a system call: no duplicate peer is possible, or
    * nothing was accepted since that was found.
    */
-  isStillOnly(connection: Connection, { listener, named, overTcp }: SearchContext): boolean {
-    if (named !== undefined || !listener.exposed) return true
-    if (listener.udp && !overTcp) return false
-    if (listener.address !== undefined || this.#table.isCensusCurrent()) return true
+  isStillOnly(connection: Connection, { server, named, overTcp }: SearchContext): boolean {
+    if (named !== undefined || !server.peersMayCoincide) return true
+    if (server.udp && !overTcp) return false
+    if (server.address !== undefined || this.#table.isCensusCurrent()) return true
     const { acceptEpoch } = this.#table.watcher
     return acceptEpoch !== 0 && connection.onlyIn === acceptEpoch
   }
@@ -72,8 +71,8 @@ export class Attribution {
    * connection has been asked before, and will be again, so that an accept epoch is worth its price.
    */
   prepare(context: SearchContext, isKnown: boolean): void {
-    const { listener } = context
-    if (context.named !== undefined || listener.address !== undefined) {
+    const { server } = context
+    if (context.named !== undefined || server.address !== undefined) {
       context.uniqueness = 'address'
       return
     }
@@ -88,36 +87,36 @@ export class Attribution {
 
   /** How many lookups would tell, infinite where they cannot. */
   #lookups(context: SearchContext): number {
-    const { listener, peer } = context
+    const { server, peer } = context
     const isIpv4 = isMapped(peer)
     // A client on this machine reaches all of 127.0.0.0/8.
-    if (listener.kernelTells === false || isLinkLocal(peer) || (isIpv4 && peer.w3 >>> 24 === LOOPBACK)) {
+    if (server.kernelTells === false || isLinkLocal(peer) || (isIpv4 && peer.w3 >>> 24 === LOOPBACK)) {
       return Number.POSITIVE_INFINITY
     }
     const known = this.#addresses.ofFamily(peer)
     if (known === undefined || known.hasNetworks) return Number.POSITIVE_INFINITY
     if (isIpv4 && known.single.some((one) => sameAddress(one, peer))) return Number.POSITIVE_INFINITY
     context.localAddresses = known.single
-    return known.single.length * listener.ports.length
+    return known.single.length * server.ports.length
   }
 
   /** P4: true if no other live connection has this peer and could be the request's. */
   isOnly(connection: Connection, context: SearchContext, ownership: Ownership): boolean {
-    const { listener } = context
+    const { server } = context
     if (context.named !== undefined) return true
-    if (listener.udp && !context.overTcp && !this.#wasJustRead(connection)) return false
+    if (server.udp && !context.overTcp && !this.#wasJustRead(connection)) return false
     if (context.uniqueness === 'address') return true
     const isUnread = (): boolean => octetsRead(this.#sockets, connection.fd, context.received) === 0
     // Where the runtime does not name the server, that was asked before the SYN was taken.
-    if (connection.requests === 0 && listener.port !== ANY_PORT && isUnread()) return false
+    if (connection.requests === 0 && !server.isUnnamed && isUnread()) return false
     if (context.uniqueness === 'census') return this.#isOnlyInTable(connection, context, ownership)
     if (context.uniqueness === 'undecided') return false
     if (this.#isOnlyInKernel(connection, context)) {
       connection.onlyIn = this.#epoch
       return true
     }
-    // A socket that lookups cannot find, as where a listener is bound to an interface: the process's own descriptors tell.
-    if (listener.kernelTells !== false) return false
+    // A socket that lookups cannot find, as where a server is bound to an interface: the process's own descriptors tell.
+    if (server.kernelTells !== false) return false
     return this.#table.takeCensus(false) && this.#isOnlyInTable(connection, context, ownership)
   }
 
@@ -131,23 +130,23 @@ export class Attribution {
   #isRival(fd: number, connection: Connection, context: SearchContext, ownership: Ownership): boolean {
     const sockets = this.#sockets
     if (fd === connection.fd || sockets.hasCookie(fd, connection.cookieLow, connection.cookieHigh)) return false
-    // Where the runtime does not name the server, the socket may be that of a listener which is not known yet.
-    if (context.listener.port !== ANY_PORT && !ownership.isOurs(fd, context)) return false
+    // Where the runtime does not name the server, the socket may be that of a server which is not known yet.
+    if (!context.server.isUnnamed && !ownership.isOurs(fd, context)) return false
     context.candidates++
     return octetsRead(sockets, fd) !== 0
   }
 
   /** Looks the peer up at every local address. The connection itself must be among what the kernel answers. */
   #isOnlyInKernel(connection: Connection, context: SearchContext): boolean {
-    const { listener } = context
+    const { server } = context
     let isSelfFound = false
     for (const address of context.localAddresses) {
-      // Connections to it are accepted by another listener.
-      if (!listener.hasAddress(address)) continue
-      for (const port of listener.ports) {
+      // Connections to it are accepted by another server.
+      if (!server.hasAddress(address)) continue
+      for (const port of server.ports) {
         const answer = this.#lookup(address, port, context)
         if (answer < 0) {
-          listener.kernelTells = false
+          server.kernelTells = false
           return false
         }
         if (answer === 0) continue
@@ -157,7 +156,7 @@ export class Attribution {
         else if (this.#mayBeAsking()) return false
       }
     }
-    listener.kernelTells = isSelfFound
+    server.kernelTells = isSelfFound
     return isSelfFound
   }
 

@@ -15,10 +15,10 @@ import { isMapped, parseAddress } from '../wire/sockaddr.ts'
 import { Attribution } from './attribution.ts'
 import { ConnectionStore } from './connection-store.ts'
 import { Identity } from './identity.ts'
-import { type ArmOptions, Listeners } from './listening-sockets.ts'
+import { type ArmOptions, ListeningSockets } from './listening-sockets.ts'
 import { bytesReceived, octetsRead } from './octets-read.ts'
 import { SearchContext } from './search-context.ts'
-import { ANY_PORT, isFor, Listener, type ServerFacts } from './server.ts'
+import { isFor, Server, type TcpServerAddress } from './server.ts'
 
 /** What every fingerprinter of the thread wants, taken together. */
 export interface CaptureWishes {
@@ -45,6 +45,11 @@ export interface CaptureCounts {
 }
 
 const SWEEP_MILLISECONDS = 1000
+/** Pauses between the first scans for listening sockets after `arm`, milliseconds: a server may come after its handlers. */
+const SCANS = [1, 20, 200]
+/** How long a server is expected after `arm`, milliseconds: where none listens yet, and where one does. */
+const EXPECTED = 60_000
+const EXPECTED_AFTER_ONE = 10_000
 /** SYNs kept for whoever they belong to. */
 const FOUND_SYNS = 64
 /** Young numbers looked at in one sweep, and the pause before the next where more are left. */
@@ -55,7 +60,7 @@ const NO_OCTETS = new Uint8Array(0)
 /** See the module's comment. */
 export class Capture {
   readonly wishes: CaptureWishes = { syn: false, tcpInfo: false, keepInfo: false, maxConnections: 1 }
-  readonly listeners: Listeners
+  readonly listening: ListeningSockets
   readonly #sockets: Sockets
   readonly #table: DescriptorTable
   readonly #connections = new ConnectionStore()
@@ -65,24 +70,28 @@ export class Capture {
   readonly #accepts: (fd: number) => boolean
   readonly #acceptsOwnOnly: (fd: number) => boolean
   readonly #acceptsElsewhere: (fd: number) => boolean
-  readonly #listeners = new Map<string, Listener>()
+  readonly #servers = new Map<string, Server>()
   /** SYNs that were read from sockets which turned out to be somebody else's, by cookie. */
   readonly #foundSyns = new Map<string, Uint8Array>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = 0
   #armOptions: ArmOptions | undefined
   #armAgainAt = 0
+  /** Scans for listening sockets since the last `arm`. */
+  #scans = 0
+  /** Until when a server is expected that no request has announced, milliseconds of `performance.now()`. */
+  #expectsUntil = 0
 
   constructor(libc: Libc) {
     this.#sockets = new Sockets(libc)
-    this.listeners = new Listeners(this.#sockets)
+    this.listening = new ListeningSockets(this.#sockets)
     this.#table = new DescriptorTable(this.#sockets, {
       gone: (fd) => this.#connections.delete(fd),
     })
     this.#attribution = new Attribution(this.#sockets, this.#table)
     this.#identity = new Identity(this.#sockets, this.#table, this.#connections, this.#attribution)
     const context = this.#context
-    this.#accepts = (fd) => this.#isAlone(context.listener) || this.#identity.isOurs(fd, context)
+    this.#accepts = (fd) => this.#isAlone(context.server) || this.#identity.isOurs(fd, context)
     this.#acceptsOwnOnly = (fd) => this.#identity.isOurs(fd, context)
     this.#acceptsElsewhere = (fd) => this.#identity.isAtPort(fd, context)
   }
@@ -92,49 +101,55 @@ export class Capture {
     return { connections: this.#connections.size, ...this.#table.counts() }
   }
 
-  /** Makes the process's listeners keep SYNs from now on, and keeps them so. Errors of the kernel go to `onError`. */
+  /**
+   * Makes the process's listening sockets keep SYNs from now on, and those that come later: they are looked for after a moment, then
+   * each second while a server is expected or connections are kept. Refusals of the kernel go to `onError`.
+   */
   arm(options: ArmOptions, onError: (error: Error) => void): void {
-    // What one fingerprinter wants of listeners that come later, no other takes back.
+    // What one fingerprinter wants of sockets that come later, no other takes back.
     this.#armOptions = {
       saveSyn: options.saveSyn || this.#armOptions?.saveSyn === true,
       clearDeferAccept: options.clearDeferAccept || this.#armOptions?.clearDeferAccept === true,
     }
     this.#arm(options, onError)
-    this.#armAgainAt = performance.now() + SWEEP_MILLISECONDS
-    this.#wakeIn(SWEEP_MILLISECONDS)
+    const now = performance.now()
+    this.#expectsUntil = now + (this.listening.armed.length > 0 ? EXPECTED_AFTER_ONE : EXPECTED)
+    this.#scans = 0
+    this.#armAgainAt = now + SCANS[0]!
+    this.#wakeIn(SCANS[0]!)
   }
 
   #arm(options: ArmOptions, onError: (error: Error) => void, isConnection?: (fd: number) => boolean): void {
-    this.listeners.arm(options, onError, isConnection)
-    for (const [key, listener] of this.#listeners) {
-      this.#update(listener)
-      if (listener.armed.length === 0 && listener.port !== ANY_PORT) this.#listeners.delete(key)
+    this.listening.arm(options, onError, isConnection)
+    for (const [key, server] of this.#servers) {
+      this.#update(server)
+      if (server.armed.length === 0 && !server.isUnnamed) this.#servers.delete(key)
     }
-    this.#table.watcher.setListeners(this.listeners.armed.map((one) => one.fd))
+    this.#table.watcher.setListeners(this.listening.armed.map((one) => one.fd))
   }
 
-  /** The listener behind a server, the same one for the same server. */
-  listener(facts: ServerFacts & { port: number }): Listener {
+  /** The server that listens here, the same object for the same address. */
+  server(where: TcpServerAddress): Server {
     // HTTP/3 is over TLS.
-    const udp = facts.tls && facts.port !== ANY_PORT && this.listeners.hasUdp(facts.port)
-    const key = `${facts.port} ${facts.address} ${facts.tls} ${udp}`
-    let listener = this.#listeners.get(key)
-    if (listener === undefined) {
-      listener = new Listener(facts, udp)
-      this.#update(listener)
-      this.#listeners.set(key, listener)
+    const udp = where.kind === 'tcp' && where.tls && this.listening.hasUdp(where.port)
+    const key = where.kind === 'tcp' ? `${where.port} ${where.address} ${where.tls} ${udp}` : where.kind
+    let server = this.#servers.get(key)
+    if (server === undefined) {
+      server = new Server(where, udp)
+      this.#update(server)
+      this.#servers.set(key, server)
     }
-    return listener
+    return server
   }
 
-  #update(listener: Listener): void {
-    const { listeners } = this
-    if (listener.port === ANY_PORT) listener.update(listeners.armed, [])
-    else listener.update(listeners.at(listener.port, listener.address), listeners.addresses(listener.port))
+  #update(server: Server): void {
+    const { listening } = this
+    if (server.isUnnamed) server.update(listening.armed, [])
+    else server.update(listening.at(server.port, server.address), listening.addresses(server.port))
   }
 
   /**
-   * The connection with this peer on this listener, its request counted, or why it cannot be told. `address` and `port` must be what
+   * The connection with this peer on this server, its request counted, or why it cannot be told. `address` and `port` must be what
    * the runtime reported of the request in this turn: the kernel is asked whether it still holds.
    *
    * @param named - the descriptor, where the runtime names it
@@ -142,20 +157,20 @@ export class Capture {
    * @throws {SocketError} where the kernel or a sandbox refuses calls without which no connection can be told
    */
   connection(
-    listener: Listener,
+    server: Server,
     address: string,
     port: number,
     named: number | undefined,
     overTcp: boolean,
   ): Connection | Reason {
     const context = this.#context
-    context.start(listener, address, port, named, overTcp)
+    context.start(server, address, port, named, overTcp)
     const known = this.#connections.get(named ?? this.#table.onlyWithPort(port))
     if (
       known !== undefined &&
       known.port === port &&
       known.address === address &&
-      known.listener.owner === listener &&
+      known.acceptedOn.owner === server &&
       this.#attribution.isStillOnly(known, context) &&
       this.#identity.holds(known)
     ) {
@@ -171,31 +186,31 @@ export class Capture {
   }
 
   #search(context: SearchContext, isKnown: boolean): Connection | Reason {
-    const { listener } = context
+    const { server } = context
     if (!parseAddress(context.address, context.peer)) return 'not-found'
     this.#attribution.prepare(context, isKnown)
     const fd = this.#find(context)
     if (fd < 0 && this.#table.refusal !== 0) throw this.#sockets.peerError(this.#table.refusal)
-    if (fd < 0) return listener.udp ? 'not-tcp' : 'not-found'
+    if (fd < 0) return server.udp ? 'not-tcp' : 'not-found'
     context.candidates++
     // On Deno a request is reported after its client has gone: it must not take the SYN of a duplicate peer.
-    if (listener.port === ANY_PORT && octetsRead(this.#sockets, fd) === 0) return 'ambiguous'
+    if (server.isUnnamed && octetsRead(this.#sockets, fd) === 0) return 'ambiguous'
     const connection = this.#keep(fd, context) ?? this.#keepOwn(context)
-    if (connection === undefined) return listener.udp ? 'not-tcp' : 'not-found'
+    if (connection === undefined) return server.udp ? 'not-tcp' : 'not-found'
     context.rule = 'P4'
-    if (listener.exposed && !this.#identity.isOnly(connection, context)) return 'ambiguous'
+    if (server.peersMayCoincide && !this.#identity.isOnly(connection, context)) return 'ambiguous'
     connection.requests++
     return connection
   }
 
   /** A descriptor that has P1 and P2, -1 where there is none. */
   #find(context: SearchContext): number {
-    const { listener, named, port, peer } = context
+    const { server, named, port, peer } = context
     if (named !== undefined && this.#table.check(named, port, peer) && this.#identity.isOurs(named, context))
       return named
     let fd = this.#findOne(context, this.#accepts)
-    // It may have been accepted before another listener got its address, or after that has gone.
-    if (fd < 0 && listener.sharesPort && (context.overTcp || !listener.udp)) {
+    // It may have been accepted before another server got its address, or after that has gone.
+    if (fd < 0 && server.sharesPort && (context.overTcp || !server.udp)) {
       fd = this.#table.findKnown(port, peer, this.#acceptsElsewhere)
     }
     return fd
@@ -214,11 +229,9 @@ export class Capture {
     return fd < 0 ? undefined : this.#keep(fd, context)
   }
 
-  /** True if no other listener of the process can have accepted a connection, so that its SYN tells whose it is. */
-  #isAlone(listener: Listener): boolean {
-    return (
-      this.wishes.syn && listener.port !== ANY_PORT && listener.armed.length === 1 && this.listeners.armed.length === 1
-    )
+  /** True if no other server of the process can have accepted a connection, so that its SYN tells whose it is. */
+  #isAlone(server: Server): boolean {
+    return this.wishes.syn && !server.isUnnamed && server.armed.length === 1 && this.listening.armed.length === 1
   }
 
   /**
@@ -227,16 +240,16 @@ export class Capture {
    */
   #keep(fd: number, context: SearchContext): Connection | undefined {
     const sockets = this.#sockets
-    const { listener } = context
+    const { server } = context
     if (!sockets.cookie(fd)) throw sockets.cookieError(fd)
     const cookieLow = sockets.view.getUint32(0, true)
     const cookieHigh = sockets.view.getUint32(4, true)
     const known = this.#connections.get(fd)
     if (known !== undefined && known.cookieLow === cookieLow && known.cookieHigh === cookieHigh) {
-      if (known.listener.owner === listener) return known
+      if (known.acceptedOn.owner === server) return known
       if (!this.#identity.isOurs(fd, context)) return undefined
       // Its SYN was read already.
-      known.listener = listener.place(context.localPort)
+      known.acceptedOn = server.acceptedOn(context.localPort)
       return known
     }
     // A census has just read the notices.
@@ -249,13 +262,13 @@ export class Capture {
       const octets = found === undefined ? sockets.savedSyn(fd) : 0
       if (found !== undefined) synBytes = found
       else if (octets > 0) synBytes = sockets.value.slice(0, octets)
-      else synReason = octets < 0 ? 'unsupported' : listener.synReason
+      else synReason = octets < 0 ? 'unsupported' : server.synReason
     }
-    if (this.#isAlone(listener)) {
+    if (this.#isAlone(server)) {
       // The local name was not asked for yet: the SYN says as much, if there is one.
-      if (isFor(synBytes, listener)) context.localPort = listener.port
+      if (isFor(synBytes, server)) context.localPort = server.port
       else if (!this.#identity.isOurs(fd, context)) {
-        // A listener came that was not known, or one has gone: the SYN waits for the request of its server.
+        // A server came that was not known, or one has gone: the SYN waits for the request of its server.
         if (synBytes.length > 0) this.#keepFoundSyn(cookieLow, cookieHigh, synBytes)
         return undefined
       }
@@ -265,7 +278,7 @@ export class Capture {
       const octets = sockets.tcpInfo(fd)
       if (octets > 0) {
         const synSaved = synBytes.length > 0
-        const deferAccept = listener.mayHaveDeferred(synSaved)
+        const deferAccept = server.mayHaveDeferred(synSaved)
         timing = firstTiming(sockets.view, octets, { synSaved, deferAccept, readAt: Date.now() })
         context.info = sockets.value.slice(0, octets)
         context.received = bytesReceived(sockets.view, octets)
@@ -277,7 +290,7 @@ export class Capture {
       cookieHigh,
       address: context.address,
       port: context.port,
-      listener: listener.place(context.localPort),
+      acceptedOn: server.acceptedOn(context.localPort),
       synBytes,
       synReason,
       handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(context.peer) ? 4 : 6),
@@ -319,32 +332,34 @@ export class Capture {
     unrefTimer(this.#timer)
   }
 
-  /** Lets go of what was closed, watches what stays, arms listeners that came. */
+  /** Forgets what was closed, watches what stays, arms listening sockets that came. Wakes again only while something may change. */
   #sweep(): void {
     this.#timer = undefined
-    const more = this.#table.sweep(SWEEP_LIMIT)
     const now = performance.now()
+    const isMoreLeft = this.#table.sweep(SWEEP_LIMIT)
     if (this.#armOptions !== undefined && now >= this.#armAgainAt) {
-      this.#armAgainAt = now + SWEEP_MILLISECONDS - 1
+      const pause = SCANS[++this.#scans] ?? SWEEP_MILLISECONDS
+      this.#armAgainAt = now + pause - 1
       this.#arm(
         this.#armOptions,
         () => {},
         (fd) => this.#table.isWatched(fd),
       )
+      if (pause < SWEEP_MILLISECONDS) this.#wakeIn(pause)
     }
-    if (more) this.#wakeIn(SWEEP_AGAIN_MILLISECONDS)
-    else if (this.#connections.size > 0 || this.#armOptions !== undefined) this.#wakeIn(SWEEP_MILLISECONDS)
+    if (isMoreLeft) this.#wakeIn(SWEEP_AGAIN_MILLISECONDS)
+    else if (this.#connections.size > 0 || now < this.#expectsUntil) this.#wakeIn(SWEEP_MILLISECONDS)
   }
 
-  /** Lets go of everything. */
   close(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#armOptions = undefined
+    this.#expectsUntil = 0
     this.#table.close()
     this.#connections.clear()
     this.#attribution.close()
-    this.#listeners.clear()
+    this.#servers.clear()
     this.#foundSyns.clear()
   }
 }
@@ -369,4 +384,4 @@ export function sharedCapture(
 }
 
 /** The number changes with the shape of `Capture`: copies of different shapes do not share. */
-const SHARED: symbol = Symbol.for('tcpfingerprint.capture.1')
+const SHARED: symbol = Symbol.for('tcpfingerprint.capture.2')

@@ -69,11 +69,11 @@ export class Identity {
 
   /** P2: true if the socket is a connection of the request's server, by its local port and address, or known as one of its own. */
   isOurs(fd: number, context: SearchContext): boolean {
-    const { listener } = context
+    const { server } = context
     if (!this.isAtPort(fd, context)) return false
-    if (listener.hasAddress(context.local)) return true
+    if (server.hasAddress(context.local)) return true
     const known = this.#connections.get(fd)
-    return known?.listener.owner === listener && this.isSame(known)
+    return known?.acceptedOn.owner === server && this.isSame(known)
   }
 
   /** The first half of P2: true if the socket's local port is one at which the server accepts. Its local end is then in `context`. */
@@ -81,7 +81,7 @@ export class Identity {
     const family = this.#sockets.localName(fd)
     if (family <= 0) return false
     context.localPort = this.#sockets.port()
-    if (!context.listener.accepts(context.localPort)) return false
+    if (!context.server.accepts(context.localPort)) return false
     readAddress(this.#sockets, family, context.local)
     return true
   }

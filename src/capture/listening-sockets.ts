@@ -20,7 +20,7 @@ export interface ArmOptions {
 }
 
 /** One TCP listener of the process and what could be set on it. */
-export interface ArmedListener {
+export interface ListeningSocket {
   readonly fd: number
   readonly cookieLow: number
   readonly cookieHigh: number
@@ -39,10 +39,10 @@ export interface ArmedListener {
 const GAP = 1024
 
 /** Finds, arms and remembers listeners. */
-export class Listeners {
+export class ListeningSockets {
   readonly #sockets: Sockets
   readonly #numbers: OpenNumbers
-  #armed: ArmedListener[] = []
+  #armed: ListeningSocket[] = []
   #udpPorts = new Set<number>()
 
   constructor(sockets: Sockets) {
@@ -51,7 +51,7 @@ export class Listeners {
   }
 
   /** The listeners known at the last look. */
-  get armed(): readonly ArmedListener[] {
+  get armed(): readonly ListeningSocket[] {
     return this.#armed
   }
 
@@ -66,7 +66,7 @@ export class Listeners {
   }
 
   /** Those that may have accepted a connection for a server with this port and address. */
-  at(port: number, address: AddressWords | undefined): ArmedListener[] {
+  at(port: number, address: AddressWords | undefined): ListeningSocket[] {
     return this.#armed.filter(
       (one) =>
         one.port === port &&
@@ -89,7 +89,7 @@ export class Listeners {
    */
   arm(options: ArmOptions, onError: (error: Error) => void, isConnection?: (fd: number) => boolean): void {
     const before = this.#armed
-    const found: ArmedListener[] = []
+    const found: ListeningSocket[] = []
     const udpPorts = new Set<number>()
     const limit = this.#sockets.descriptorLimit()
     let end = limit === 0 ? GAP : limit
@@ -118,7 +118,7 @@ export class Listeners {
   }
 
   /** The TCP listener behind a descriptor, `undefined` where it is something else; a UDP socket's port goes to `udpPorts`. */
-  #listenerAt(fd: number, before: readonly ArmedListener[], udpPorts: Set<number>): ArmedListener | undefined {
+  #listenerAt(fd: number, before: readonly ListeningSocket[], udpPorts: Set<number>): ListeningSocket | undefined {
     const sockets = this.#sockets
     const type = sockets.type(fd)
     if (type === SOCK_DGRAM && sockets.localName(fd) > 0) udpPorts.add(sockets.port())
@@ -126,7 +126,7 @@ export class Listeners {
   }
 
   /** The listener behind a descriptor, the one known before where it is the same socket; `undefined` for unix sockets. */
-  #identify(fd: number, before: readonly ArmedListener[]): ArmedListener | undefined {
+  #identify(fd: number, before: readonly ListeningSocket[]): ListeningSocket | undefined {
     const sockets = this.#sockets
     if (!sockets.cookie(fd)) return undefined
     const cookieLow = sockets.view.getUint32(0, true)
@@ -137,7 +137,7 @@ export class Listeners {
 }
 
 /** The TCP listener behind a listening socket, nothing set on it yet; `undefined` for unix sockets and closed descriptors. */
-export function identifyListener(sockets: Sockets, fd: number): ArmedListener | undefined {
+export function identifyListener(sockets: Sockets, fd: number): ListeningSocket | undefined {
   if (!sockets.cookie(fd)) return undefined
   const cookieLow = sockets.view.getUint32(0, true)
   const cookieHigh = sockets.view.getUint32(4, true)
@@ -168,7 +168,7 @@ export function identifyListener(sockets: Sockets, fd: number): ArmedListener | 
 /** Sets on a listener what is wanted and not set yet. The kernel's refusals go to `onError`. */
 export function setListener(
   sockets: Sockets,
-  listener: ArmedListener,
+  listener: ListeningSocket,
   options: ArmOptions,
   onError: (error: Error) => void,
 ): void {
@@ -200,6 +200,7 @@ export function readAddress(sockets: Sockets, family: number, address: AddressWo
   address.w3 = sockets.word(family, 3)
 }
 
-function reasonOf(error: unknown): Reason {
+/** Why a refused system call leaves a fact out. */
+export function reasonOf(error: unknown): Reason {
   return error instanceof SocketError && (error.code === 'EPERM' || error.code === 'EACCES') ? 'denied' : 'unsupported'
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { type AddressWords, createAddressWords } from '../wire/sockaddr.ts'
-import type { Listener } from './server.ts'
+import type { Server } from './server.ts'
 
 /** The line of the proof in `identity.ts` that decided a request: the last that held, or the first that did not. */
 export type Rule = 'P1' | 'P2' | 'P3' | 'P4'
@@ -23,7 +23,7 @@ export type Uniqueness =
 /** The fields are set where their comments say, and read from there on until the next request. */
 export class SearchContext {
   // Set when the request comes.
-  listener!: Listener
+  server!: Server
   /** The peer as the runtime reports it. */
   address = ''
   port = 0
@@ -54,8 +54,8 @@ export class SearchContext {
   candidates = 0
 
   /** A request has come. */
-  start(listener: Listener, address: string, port: number, named: number | undefined, overTcp: boolean): void {
-    this.listener = listener
+  start(server: Server, address: string, port: number, named: number | undefined, overTcp: boolean): void {
+    this.server = server
     this.address = address
     this.port = port
     this.named = named

@@ -1,9 +1,10 @@
 /**
- * A server's listener as its requests see it: which connections can be its own, and what they have in common.
+ * A server as its requests see it: which connections can be its own, and what they have in common.
  * @module
  */
 import { IPPROTO_TCP } from '../../ffi/constants.ts'
 import type { Reason } from '../connection/connection.ts'
+import type { ServerAddress } from '../runtime/types.ts'
 import {
   type AddressWords,
   createAddressWords,
@@ -13,77 +14,66 @@ import {
   parseAddress,
   sameAddress,
 } from '../wire/sockaddr.ts'
-import type { ArmedListener } from './listening-sockets.ts'
+import type { ListeningSocket } from './listening-sockets.ts'
 
-/** What the runtime says of a server: enough to tell its connections from all others of the process. */
-export interface ServerFacts {
-  /** Port it listens on; `undefined` for a unix socket, `ANY_PORT` where the runtime does not say which listener it is. */
-  readonly port: number | undefined
-  /** Address it is bound to; `undefined` where the runtime does not say. */
-  readonly address: string | undefined
-  /** Whether it speaks TLS. */
-  readonly tls: boolean
-}
-
-/** In place of a port: any of the process's TCP listeners may have accepted the connection. */
-export const ANY_PORT = 0
-
-/** In place of a port: the server has stopped, and does not say any more where it listened. */
-export const STOPPED = -1
+/** Where a server with TCP connections listens. */
+export type TcpServerAddress = Extract<ServerAddress, { readonly kind: 'tcp' | 'unnamed' }>
 
 /** Where a connection was accepted, as the connection keeps it. */
-export interface Place {
+export interface AcceptedOn {
   readonly port: number
-  /** The listener whose connections are accepted here. */
-  readonly owner: Listener
+  /** The server whose connections are accepted here. */
+  readonly owner: Server
 }
 
 /** A server as the capture knows it, looked up once per server object. */
-export class Listener implements Place {
+export class Server implements AcceptedOn {
+  /** 0 where the runtime does not name the server. */
   readonly port: number
-  readonly owner: Listener = this
+  readonly owner: Server = this
+  /** True if the runtime does not name the server: any of the process's TCP listeners may have accepted its connections. */
+  readonly isUnnamed: boolean
   /** The one local address its connections have; `undefined` where there can be several. */
   address: AddressWords | undefined
   readonly tls: boolean
-  /**
-   * Whether a request's peer address may be that of more than one connection: on several local addresses, or over UDP.
-   * A known connection is then believed only on evidence that it is the one that was just read from.
-   */
-  exposed: boolean
-  /** Whether QUIC peers may be among the requests'. */
+  /** True if two live connections of the server can have the same peer: on several local addresses, or beside QUIC. */
+  peersMayCoincide: boolean
+  /** True if requests may have come over QUIC. */
   readonly udp: boolean
-  /** The descriptors that accept for it, as of the last look. */
-  armed: readonly ArmedListener[] = []
+  /** The listening sockets that accept for it, as of the last scan. */
+  armed: readonly ListeningSocket[] = []
   /** Ports at which its connections are accepted. */
   ports: readonly number[]
-  /** Whether sock_diag finds its connections; `undefined` while that was not tried. */
+  /** True if sock_diag finds its connections; `undefined` while that was not tried. */
   kernelTells: boolean | undefined
   #defers = false
   #deferred = false
-  /** Local addresses whose connections another listener of the same port gets. */
+  /** Local addresses whose connections another server of the same port gets. */
   #elsewhere: readonly AddressWords[] = []
-  #places: Map<number, Place> | undefined
+  #places: Map<number, AcceptedOn> | undefined
 
-  constructor(facts: ServerFacts & { port: number }, udp: boolean) {
+  constructor(where: TcpServerAddress, udp: boolean) {
+    const named = where.kind === 'tcp' ? where : undefined
     const words = createAddressWords()
-    const parsed = facts.address !== undefined && parseAddress(facts.address, words)
+    const parsed = named?.address !== undefined && parseAddress(named.address, words)
     // A link-local address can be there once on every interface.
     const bound = parsed && !isUnspecified(words) && !isLinkLocal(words)
-    this.port = facts.port
+    this.isUnnamed = named === undefined
+    this.port = named?.port ?? 0
     this.address = bound ? words : undefined
-    this.tls = facts.tls
+    this.tls = named?.tls === true
     this.udp = udp
-    this.exposed = !bound || udp
-    this.ports = facts.port === ANY_PORT ? [] : [facts.port]
+    this.peersMayCoincide = !bound || udp
+    this.ports = named === undefined ? [] : [named.port]
   }
 
-  /** What was found at the last look for listeners. */
-  update(armed: readonly ArmedListener[], addresses: readonly AddressWords[]): void {
+  /** Takes over what the last scan for listening sockets found. */
+  update(armed: readonly ListeningSocket[], addresses: readonly AddressWords[]): void {
     this.armed = armed
     this.#elsewhere = this.address === undefined && armed.some((one) => isUnspecified(one.address)) ? addresses : []
     this.#defers = armed.some((one) => one.deferAccept !== 0)
     this.#deferred = armed.some((one) => one.deferAcceptBefore !== 0)
-    if (this.port !== ANY_PORT) return
+    if (!this.isUnnamed) return
     this.ports = [...new Set(armed.map(({ port }) => port))]
     const first = armed[0]
     const alone =
@@ -92,28 +82,28 @@ export class Listener implements Place {
       !isLinkLocal(first.address) &&
       armed.every((one) => one.port === first.port && sameAddress(one.address, first.address))
     this.address = alone ? first.address : undefined
-    this.exposed = !alone
+    this.peersMayCoincide = !alone
   }
 
-  /** Whether another listener gets the connections to some addresses of its port. */
+  /** True if another server gets the connections to some addresses of its port. */
   get sharesPort(): boolean {
     return this.#elsewhere.length > 0
   }
 
-  /** Whether it accepts connections on this local port. */
+  /** True if it accepts connections on this local port. */
   accepts(port: number): boolean {
-    return this.port === port || (this.port === ANY_PORT && this.armed.some((one) => one.port === port))
+    return this.port === port || (this.isUnnamed && this.armed.some((one) => one.port === port))
   }
 
-  /** Whether a connection to this local address is one of its own. */
+  /** True if a connection to this local address is one of its own. */
   hasAddress(address: AddressWords): boolean {
     if (this.address !== undefined) return sameAddress(address, this.address)
     return !this.#elsewhere.some((one) => sameAddress(one, address))
   }
 
-  /** What a connection on this local port keeps of the listener. */
-  place(port: number): Place {
-    if (this.port !== ANY_PORT) return this
+  /** What a connection on this local port keeps of the server. */
+  acceptedOn(port: number): AcceptedOn {
+    if (!this.isUnnamed) return this
     this.#places ??= new Map()
     let place = this.#places.get(port)
     if (place === undefined) {
@@ -123,7 +113,7 @@ export class Listener implements Place {
     return place
   }
 
-  /** Whether a connection may have been accepted on data only; without a SYN it may be older than the arming. */
+  /** True if a connection may have been accepted on data only; without a SYN it may be older than the arming. */
   mayHaveDeferred(synSaved: boolean): boolean {
     return this.#defers || (this.#deferred && !synSaved)
   }
@@ -134,8 +124,8 @@ export class Listener implements Place {
   }
 }
 
-/** Whether a saved SYN was sent to this listener, without looking further than needed; false where that is not enough. */
-export function isFor(syn: Uint8Array, { port, address }: Listener): boolean {
+/** True if a saved SYN was sent to this server, without looking further than needed; false where that is not enough. */
+export function isFor(syn: Uint8Array, { port, address }: Server): boolean {
   const version = (syn[0] ?? 0) >> 4
   const tcp = version === 4 ? (syn[0]! & 15) * 4 : version === 6 && syn[6] === IPPROTO_TCP ? 40 : -1
   if (tcp < 0 || syn.length < tcp + 4 || ((syn[tcp + 2]! << 8) | syn[tcp + 3]!) !== port) return false

@@ -34,8 +34,8 @@ export class Connection {
   /** The peer's address as the runtime gives it, `::ffff:` included. */
   readonly address: string
   readonly port: number
-  /** Listener the connection was accepted on; `owner` tells listeners of one port apart. Another one where a server took its place. */
-  listener: { readonly port: number; readonly owner: object }
+  /** Where it was accepted; `owner` tells servers of one port apart. Another one where a server took the place of another. */
+  acceptedOn: { readonly port: number; readonly owner: object }
   /** Octets of TCP_SAVED_SYN, empty where the kernel had none. */
   readonly synBytes: Uint8Array
   /** Why there is no SYN, `undefined` where there is one. */
@@ -63,7 +63,7 @@ export class Connection {
     cookieHigh: number
     address: string
     port: number
-    listener: { readonly port: number; readonly owner: object }
+    acceptedOn: { readonly port: number; readonly owner: object }
     synBytes: Uint8Array
     synReason: Reason | undefined
     handshakeTimeToLive: number | undefined
@@ -75,7 +75,7 @@ export class Connection {
     this.cookieHigh = facts.cookieHigh
     this.address = facts.address
     this.port = facts.port
-    this.listener = facts.listener
+    this.acceptedOn = facts.acceptedOn
     this.synBytes = facts.synBytes
     this.synReason = facts.synReason
     this.handshakeTimeToLive = facts.handshakeTimeToLive
@@ -85,7 +85,7 @@ export class Connection {
 
   /** Port it was accepted on. */
   get localPort(): number {
-    return this.listener.port
+    return this.acceptedOn.port
   }
 
   /** SO_COOKIE, decimal: unique until the next boot. */
@@ -105,7 +105,7 @@ export class Connection {
   }
 
   get local(): { readonly port: number } {
-    return { port: this.listener.port }
+    return { port: this.acceptedOn.port }
   }
 
   /** The kernel is asked for everything that is known of it. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Report, reportOnce } from '../base/report-once.ts'
+import { reasonOf } from '../capture/listening-sockets.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
 import { type EnvOptions, toEnv } from '../connection/facts.ts'
 import {
@@ -149,7 +150,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
       return new CapturedFingerprint(this, found, this.#lookup.lastInfo)
     } catch (error) {
       this.#report(error)
-      return this.#miss('unsupported', peer)
+      return this.#miss(reasonOf(error), peer)
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Report } from '../base/report-once.ts'
 import type { CaptureCounts } from '../capture/capture.ts'
-import type { ArmedListener } from '../capture/listening-sockets.ts'
+import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
 import type { Endpoint, Runtime } from '../runtime/types.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -41,7 +41,7 @@ export interface ConnectionLookup {
   readInfo(connection: Connection): Uint8Array | undefined
   /** See `FingerprinterApi.arm`. */
   arm(server: object | undefined): boolean
-  readonly listeners: readonly ArmedListener[]
+  readonly listeners: readonly ListeningSocket[]
   counts(): CaptureCounts
   /** Why nothing can be captured in this process; `undefined` where it can, or where that was not tried yet. */
   readonly unavailable: { readonly reason: 'unsupported' | 'denied'; readonly message: string } | undefined

@@ -4,8 +4,8 @@
  * @module
  */
 import { type Capture, type CaptureCounts, sharedCapture } from '../capture/capture.ts'
-import type { ArmedListener } from '../capture/listening-sockets.ts'
-import { ANY_PORT, type Listener } from '../capture/server.ts'
+import type { ListeningSocket } from '../capture/listening-sockets.ts'
+import type { Server } from '../capture/server.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import type { Endpoint, ServerAddress } from '../runtime/types.ts'
@@ -13,7 +13,7 @@ import { type ConnectionLookup, type LookupContext, type NotFound, reportUnavail
 
 /** A server and what was made of it. */
 interface KnownServer {
-  readonly listener: Listener | undefined
+  readonly listener: Server | undefined
   /** Why none of its requests has a connection. */
   readonly reason: Reason | undefined
   /** True where the runtime does not say which listener of the process it is. */
@@ -23,9 +23,6 @@ interface KnownServer {
 
 /** Between two looks for listeners that no request has announced, milliseconds. */
 const LOOK_AGAIN = 1000
-
-/** When listeners are looked for after a fingerprinter was made, milliseconds: a server may come after its handlers. */
-const LOOKS = [0, 1, 5, 20, 100, 500, 2000]
 
 const NO_COUNTS: CaptureCounts = { connections: 0, sockets: 0, watches: 0, probes: 0, fullScans: 0 }
 
@@ -73,8 +70,8 @@ class PeerLookup implements ConnectionLookup {
     return this.#capture?.readInfo(connection)
   }
 
-  get listeners(): readonly ArmedListener[] {
-    return this.#capture?.listeners.armed ?? []
+  get listeners(): readonly ListeningSocket[] {
+    return this.#capture?.listening.armed ?? []
   }
 
   counts(): CaptureCounts {
@@ -110,15 +107,14 @@ class PeerLookup implements ConnectionLookup {
     const capture = this.#open()
     if (capture === undefined) return without(this.#unavailable!.reason)
     this.#arm(port)
-    const facts = address.kind === 'tcp' ? address : { port: ANY_PORT, address: undefined, tls: false }
-    return { listener: capture.listener(facts), reason: undefined, isUnnamed, port }
+    return { listener: capture.server(address), reason: undefined, isUnnamed, port }
   }
 
   /** The capture, opened on first use; `undefined` where the system has none to offer. */
   #open(): Capture | undefined {
     if (this.#capture !== undefined || this.#unavailable !== undefined) return this.#capture
     const shared = sharedCapture(() => this.#context.runtime.openLibc(this.#context.options.libc))
-    if (!(shared instanceof Object && 'listeners' in shared)) {
+    if (!(shared instanceof Object && 'listening' in shared)) {
       this.#unavailable = shared
       reportUnavailable(this.#context, shared)
       return undefined
@@ -136,7 +132,7 @@ class PeerLookup implements ConnectionLookup {
    * Arms the listeners of the process that are there now: the one on `port`, or all TCP listeners. The listeners armed.
    * Idempotent; the kernel's refusals go to `onError`.
    */
-  #arm(port?: number): readonly ArmedListener[] {
+  #arm(port?: number): readonly ListeningSocket[] {
     const capture = this.#open()
     if (capture === undefined) return []
     try {
@@ -145,7 +141,7 @@ class PeerLookup implements ConnectionLookup {
     } catch (error) {
       this.#context.report(error)
     }
-    return capture.listeners.armed.filter((one) => port === undefined || one.port === port)
+    return capture.listening.armed.filter((one) => port === undefined || one.port === port)
   }
 
   arm(server: object | undefined): boolean {
@@ -154,10 +150,10 @@ class PeerLookup implements ConnectionLookup {
     return this.#arm(address?.kind === 'tcp' ? address.port : undefined).some((one) => one.saveSyn)
   }
 
-  /** Arms what listens after the code that is running now, and looks again for servers that come later. */
+  /** Arms what listens after the code that is running now, and at the end of this turn. The capture looks for later servers. */
   #armSoon(): void {
     queueMicrotask(() => this.#arm())
-    for (const delay of LOOKS) unrefTimer(setTimeout(() => this.#arm(), delay))
+    unrefTimer(setTimeout(() => this.#arm(), 0))
   }
 
   /**
@@ -166,7 +162,7 @@ class PeerLookup implements ConnectionLookup {
    */
   #looksAgain(capture: Capture): boolean {
     const now = performance.now()
-    if (now < this.#nextLook && capture.listeners.areIntact()) return false
+    if (now < this.#nextLook && capture.listening.areIntact()) return false
     this.#arm()
     this.#nextLook = now + LOOK_AGAIN
     return true

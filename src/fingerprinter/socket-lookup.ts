@@ -4,7 +4,7 @@
  */
 import type { AcceptedCapture } from '../capture/accepted.ts'
 import type { CaptureCounts } from '../capture/capture.ts'
-import type { ArmedListener } from '../capture/listening-sockets.ts'
+import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Connection } from '../connection/connection.ts'
 import { socketOf } from '../runtime/node-request.ts'
 import { acceptedSocketOf } from '../runtime/node-sockets.ts'
@@ -70,7 +70,7 @@ class SocketLookup implements ConnectionLookup {
     return this.#open() && this.#capture.armed.some((one) => one.saveSyn)
   }
 
-  get listeners(): readonly ArmedListener[] {
+  get listeners(): readonly ListeningSocket[] {
     return this.#capture.armed
   }
 

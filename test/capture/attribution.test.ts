@@ -26,7 +26,7 @@ interface Scene {
 }
 
 /** A server on all addresses of port 80. */
-function setUp({ address = '0.0.0.0', port = 80 } = {}): Scene {
+function setUp({ address = '0.0.0.0' } = {}): Scene {
   const libc = createFakeLibc()
   const capture = new Capture(libc)
   captures.push(capture)
@@ -34,11 +34,11 @@ function setUp({ address = '0.0.0.0', port = 80 } = {}): Scene {
   capture.wishes.maxConnections = 10
   libc.open({ listening: true, localPort: 80 })
   capture.arm({ saveSyn: true, clearDeferAccept: true }, () => {})
-  const listener = capture.listener({ port, address, tls: false })
+  const server = capture.server({ kind: 'tcp', port: 80, address, tls: false })
   return {
     libc,
     open: (received) => libc.open({ peer: 40_000, localPort: 80, info: info(received) }),
-    ask: () => capture.connection(listener, '127.0.0.1', 40_000, undefined, false),
+    ask: () => capture.connection(server, '127.0.0.1', 40_000, undefined, false),
   }
 }
 

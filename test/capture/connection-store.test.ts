@@ -9,7 +9,7 @@ function connection(fd: number, port = fd): Connection {
     cookieHigh: 0,
     address: '127.0.0.1',
     port,
-    listener: { port: 80, owner: {} },
+    acceptedOn: { port: 80, owner: {} },
     synBytes: new Uint8Array(0),
     synReason: undefined,
     handshakeTimeToLive: undefined,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import type { ArmedListener } from '../../src/capture/listening-sockets.ts'
-import { isFor, Listener } from '../../src/capture/server.ts'
+import type { ListeningSocket } from '../../src/capture/listening-sockets.ts'
+import { isFor, Server } from '../../src/capture/server.ts'
 import { createAddressWords, parseAddress } from '../../src/wire/sockaddr.ts'
 import { hex } from '../support/hex.ts'
 
@@ -10,7 +10,7 @@ const words = (text: string): ReturnType<typeof createAddressWords> => {
   return address
 }
 
-const armed = (address: string, port: number, more: Partial<ArmedListener> = {}): ArmedListener => ({
+const armed = (address: string, port: number, more: Partial<ListeningSocket> = {}): ListeningSocket => ({
   fd: 3,
   cookieLow: 1,
   cookieHigh: 0,
@@ -33,8 +33,8 @@ const IPV6 = hex(
 )
 
 describe('isFor', () => {
-  const listener = (port: number, address: string | undefined): Listener =>
-    new Listener({ port, address, tls: false }, false)
+  const listener = (port: number, address: string | undefined): Server =>
+    new Server({ kind: 'tcp', port, address, tls: false }, false)
 
   test('a SYN is for the listener of its destination', () => {
     expect(isFor(IPV4, listener(443, undefined))).toBe(true)
@@ -66,10 +66,10 @@ describe('isFor', () => {
   })
 })
 
-describe('Listener', () => {
+describe('Server', () => {
   test('one for all addresses leaves those to others that have a listener of their own', () => {
-    const all = new Listener({ port: 80, address: '0.0.0.0', tls: false }, false)
-    expect(all.exposed).toBe(true)
+    const all = new Server({ kind: 'tcp', port: 80, address: '0.0.0.0', tls: false }, false)
+    expect(all.peersMayCoincide).toBe(true)
     all.update([armed('0.0.0.0', 80)], [])
     expect(all.sharesPort).toBe(false)
     expect(all.hasAddress(words('127.0.0.2'))).toBe(true)
@@ -81,7 +81,7 @@ describe('Listener', () => {
 
   test('one address is not exposed, but for UDP and link-local ones', () => {
     const exposed = (address: string | undefined, udp = false): boolean =>
-      new Listener({ port: 80, address, tls: udp }, udp).exposed
+      new Server({ kind: 'tcp', port: 80, address, tls: udp }, udp).peersMayCoincide
     expect(exposed('127.0.0.1')).toBe(false)
     expect(exposed('127.0.0.1', true)).toBe(true)
     expect(exposed('fe80::1')).toBe(true)
@@ -90,7 +90,7 @@ describe('Listener', () => {
   })
 
   test('why there is no SYN, and whether the accept may have been deferred, is what its listeners say', () => {
-    const listener = new Listener({ port: 80, address: '127.0.0.1', tls: false }, false)
+    const listener = new Server({ kind: 'tcp', port: 80, address: '127.0.0.1', tls: false }, false)
     listener.update([armed('127.0.0.1', 80, { saveSyn: false, reason: 'unsupported', deferAcceptBefore: 1 })], [])
     expect(listener.synReason).toBe('unsupported')
     expect(listener.mayHaveDeferred(true)).toBe(false)
