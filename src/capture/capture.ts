@@ -16,6 +16,7 @@ import { Attribution } from './attribution.ts'
 import { ConnectionStore } from './connection-store.ts'
 import { Identity } from './identity.ts'
 import { type ArmOptions, ListeningSockets } from './listening-sockets.ts'
+import { lookups, observed } from './lookup-channel.ts'
 import { bytesReceived, octetsRead } from './octets-read.ts'
 import { SearchContext } from './search-context.ts'
 import { isFor, Server, type TcpServerAddress } from './server.ts'
@@ -165,6 +166,13 @@ export class Capture {
   ): Connection | Reason {
     const context = this.#context
     context.start(server, address, port, named, overTcp)
+    return lookups.hasSubscribers
+      ? observed(this.#sockets.libc, context, () => this.#lookUp(context))
+      : this.#lookUp(context)
+  }
+
+  #lookUp(context: SearchContext): Connection | Reason {
+    const { address, named, port, server } = context
     const known = this.#connections.get(named ?? this.#table.onlyWithPort(port))
     if (
       known !== undefined &&
@@ -174,6 +182,8 @@ export class Capture {
       this.#attribution.isStillOnly(known, context) &&
       this.#identity.holds(known)
     ) {
+      context.rule = 'P3'
+      context.candidates = 1
       known.requests++
       return known
     }

@@ -70,6 +70,7 @@ export class Identity {
   /** P2: true if the socket is a connection of the request's server, by its local port and address, or known as one of its own. */
   isOurs(fd: number, context: SearchContext): boolean {
     const { server } = context
+    context.rule = 'P2'
     if (!this.isAtPort(fd, context)) return false
     if (server.hasAddress(context.local)) return true
     const known = this.#connections.get(fd)

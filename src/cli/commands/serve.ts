@@ -2,9 +2,11 @@
  * `tcpfingerprint serve`: the demonstration server.
  * @module
  */
+import { subscribe } from 'node:diagnostics_channel'
 import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs'
 import { compileLogFormat, NAMED_LOG_FORMATS } from '../../access-log/format.ts'
 import { printable } from '../../base/text.ts'
+import { LOOKUP_CHANNEL, type LookupMessage } from '../../capture/lookup-channel.ts'
 import { currentRuntime } from '../../runtime/current.ts'
 import { rerunElsewhere } from '../../runtime/rerun.ts'
 import { type Arguments, UsageError } from '../args.ts'
@@ -26,6 +28,7 @@ export const help: CommandHelp = {
     '[--log-file FILE]',
     '[--cgi-bin DIR]',
     '[--live]',
+    '[--trace]',
     '[--p0f-db FILE]',
     '[--yara FILE]',
     '[--tolerant]',
@@ -53,6 +56,10 @@ export const help: CommandHelp = {
     {
       name: 'live',
       help: 'list the last 100 connections at /?live, for browsers\nthat open the link which is printed at the start',
+    },
+    {
+      name: 'trace',
+      help: 'say on standard error how the connection of each\nrequest was found: the rule that decided, the cost',
     },
     P0F_DB,
     YARA,
@@ -166,6 +173,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     return 1
   }
   const { serve, stopOnSignals } = demo
+  if (args.has('trace')) subscribe(LOOKUP_CHANNEL, (message) => io.warn(traceLine(message as LookupMessage)))
   io.out.flush()
   const fingerprint = {
     ...(database === undefined ? undefined : { database }),
@@ -173,4 +181,12 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   }
   stopOnSignals(await serve({ ...options, fingerprint }))
   return 0
+}
+
+/** One look-up on one line. */
+export function traceLine(message: LookupMessage): string {
+  const { peer, outcome, rule, uniqueness, candidates, descriptor, systemCalls, microseconds } = message
+  const how = uniqueness === undefined ? rule : `${rule} (${uniqueness})`
+  const where = descriptor === undefined ? '' : `, descriptor ${descriptor}`
+  return `${peer.address} port ${peer.port}: ${outcome} by ${how}${where}, candidates ${candidates}, system calls ${systemCalls}, ${microseconds} µs`
 }
