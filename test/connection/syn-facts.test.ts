@@ -17,7 +17,7 @@ function connect(hex = SYN): Connection {
     cookieHigh: 1,
     address: '::ffff:192.0.2.10',
     port: 43210,
-    listener: { port: 443, owner: {} },
+    acceptedOn: { port: 443, owner: {} },
     synBytes: read.ok ? read.value : new Uint8Array(0),
     synReason: undefined,
     handshakeTimeToLive: 57,
