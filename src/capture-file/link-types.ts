@@ -26,7 +26,7 @@ export const raw = (walk: Walk): Step => walk.toIp(0)
 /** DLT_RAW of most systems or DLT_LOOP of OpenBSD: an address family starts with a zero octet, an IP header never. */
 export const raw12 = (walk: Walk): Step => (walk.has(1) && walk.u8(0) === 0 ? family(walk) : walk.toIp(0))
 
-/** BSD loopback: an address family in the byte order of whoever captured (NULL) or of the network (LOOP). */
+/** BSD loopback: an address family in the byte order of the capturing host (NULL) or of the network (LOOP). */
 export function family(walk: Walk): Step {
   if (!walk.has(4)) return STEP.SHORT
   const little = walk.u32le(0)

@@ -91,11 +91,11 @@ export class PcapParser implements Parser {
         })
         return false
       }
-      const look = Math.min(captured, MAX_PACKET)
-      if (queue.end - at < size + look) return true
+      const wanted = Math.min(captured, MAX_PACKET)
+      if (queue.end - at < size + wanted) return true
       const frame = ++this.#frame
       const start = at + size
-      if (!handler.packet(bytes, start, start + look, linkType, frame, original > captured) && !this.#unknownLink) {
+      if (!handler.packet(bytes, start, start + wanted, linkType, frame, original > captured) && !this.#unknownLink) {
         this.#unknownLink = true
         handler.problem({
           reason: 'unknown-link-type',

@@ -1,6 +1,6 @@
 /**
  * pcapng files (draft-ietf-opsawg-pcapng): any number of sections and interfaces, both byte orders, Enhanced, Simple
- * and the obsolete Packet Block. Time stamps are not looked at.
+ * and the obsolete Packet Block. Time stamps are not read.
  * @module
  */
 
@@ -27,7 +27,7 @@ const MOST_INTERFACES = 65_536
 /** Block type and total length. */
 const BLOCK_HEADER = 8
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d
-/** Octets of each block's body that must be there before it is looked at: its fixed part. */
+/** Octets of each block's body that must be there before it is read: its fixed part. */
 const FIXED: Readonly<Record<number, number>> = {
   [BLOCK.SECTION_HEADER]: 16,
   [BLOCK.INTERFACE]: 8,
@@ -85,9 +85,9 @@ export class PcapngParser implements Parser {
         this.#broken(queue, `a block of type ${type} with a total length of ${stated} octets`, type)
         if (type === BLOCK.INTERFACE) this.#addInterface(-1, 0)
       } else {
-        const look = packetBlock(type) ? Math.min(body, MAX_PACKET) : fixed
-        if (queue.available < BLOCK_HEADER + look) return true
-        if (!this.#block(queue, type, body, look)) return false
+        const wanted = packetBlock(type) ? Math.min(body, MAX_PACKET) : fixed
+        if (queue.available < BLOCK_HEADER + wanted) return true
+        if (!this.#block(queue, type, body, wanted)) return false
       }
       this.#trailer = stated
       this.#blockOffset = queue.position
@@ -95,7 +95,7 @@ export class PcapngParser implements Parser {
     }
   }
 
-  #block(queue: ByteQueue, type: number, body: number, look: number): boolean {
+  #block(queue: ByteQueue, type: number, body: number, wanted: number): boolean {
     const { view } = queue
     const at = queue.at + BLOCK_HEADER
     const little = this.#little
@@ -123,14 +123,14 @@ export class PcapngParser implements Parser {
       case BLOCK.PACKET: {
         const id = type === BLOCK.PACKET ? view.getUint16(at, little) : view.getUint32(at, little)
         const captured = view.getUint32(at + 12, little)
-        this.#packet(queue, id, 20, captured, view.getUint32(at + 16, little), body, look)
+        this.#packet(queue, id, 20, captured, view.getUint32(at + 16, little), body, wanted)
         return true
       }
       case BLOCK.SIMPLE_PACKET: {
         const original = view.getUint32(at, little)
         const snapLength = this.#snapLengths[0] ?? 0
         const captured = Math.min(original, snapLength === 0 ? original : snapLength, body - 4)
-        this.#packet(queue, 0, 4, captured, original, body, look)
+        this.#packet(queue, 0, 4, captured, original, body, wanted)
         return true
       }
       default:
@@ -153,7 +153,7 @@ export class PcapngParser implements Parser {
     captured: number,
     original: number,
     body: number,
-    look: number,
+    wanted: number,
   ): void {
     const frame = ++this.#frame
     if (captured > body - fixed) {
@@ -178,7 +178,7 @@ export class PcapngParser implements Parser {
       return
     }
     const start = queue.at + BLOCK_HEADER + fixed
-    const end = start + Math.min(captured, look - fixed)
+    const end = start + Math.min(captured, wanted - fixed)
     if (!this.#handler.packet(queue.bytes, start, end, linkType, frame, original > captured) && !this.#told.has(id)) {
       this.#told.add(id)
       this.#handler.problem({

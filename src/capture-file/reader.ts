@@ -34,7 +34,7 @@ export class CaptureReader {
     this.#handler = handler
   }
 
-  /** Whether more octets can tell anything: `false` after what cannot be read on from. */
+  /** True if the parser can use more octets: false after a part that cannot be read past. */
   get open(): boolean {
     return !this.#done
   }

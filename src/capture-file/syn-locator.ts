@@ -46,7 +46,7 @@ export class SynLocator {
   /**
    * Looks at the packet in octets `start` to `end`.
    *
-   * @param cut Whether the capture kept only the beginning of the packet.
+   * @param cut True if the capture kept only the beginning of the packet.
    */
   locate(bytes: Uint8Array, start: number, end: number, linkType: number, cut: boolean): Verdict {
     const { walk } = this

@@ -1,5 +1,5 @@
 /**
- * What a capture-file parser tells its caller.
+ * What a capture-file parser reports to its caller.
  * @module
  */
 import type { ByteQueue } from './byte-queue.ts'
@@ -40,14 +40,14 @@ export interface CaptureHandler {
    *
    * @param linkType LINKTYPE_ value of its interface.
    * @param frame Number of the packet in the file, from 1.
-   * @param cut Whether the capture kept fewer octets than were on the wire.
+   * @param cut True if the capture kept fewer octets than were on the wire.
    * @returns `false` for an unknown link type: the problem is then told once for the interface.
    */
   packet(bytes: Uint8Array, start: number, end: number, linkType: number, frame: number, cut: boolean): boolean
   problem(problem: CaptureProblem): void
 }
 
-/** Octets of one packet that are looked at: more than any chain of link, tunnel and IP headers can have before TCP. */
+/** Octets of one packet that are read: more than any chain of link, tunnel and IP headers can have before TCP. */
 export const MAX_PACKET: number = 72 * 1024
 
 /** A parser of one format over a queue. */

@@ -25,22 +25,22 @@ export function createAddressWords(): AddressWords {
   return { w0: 0, w1: 0, w2: 0, w3: 0 }
 }
 
-/** Whether the words are an IPv4-mapped address. */
+/** True if the words are an IPv4-mapped address. */
 export function isMapped(words: AddressWords): boolean {
   return words.w0 === 0 && words.w1 === 0 && words.w2 === MAPPED_PREFIX
 }
 
-/** Whether the words are the unspecified address, 0.0.0.0 or ::. */
+/** True if the words are the unspecified address, 0.0.0.0 or ::. */
 export function isUnspecified(words: AddressWords): boolean {
   return words.w0 === 0 && words.w1 === 0 && (words.w2 === 0 || words.w2 === MAPPED_PREFIX) && words.w3 === 0
 }
 
-/** Whether the words are a link-local IPv6 address (RFC 4291 section 2.5.6): it names a host on one link only. */
+/** True if the words are a link-local IPv6 address (RFC 4291 section 2.5.6): it names a host on one link only. */
 export function isLinkLocal(words: AddressWords): boolean {
   return (words.w0 & 0xffc00000) === (0xfe800000 | 0)
 }
 
-/** Whether two addresses are the same. */
+/** True if two addresses are the same. */
 export function sameAddress(a: AddressWords, b: AddressWords): boolean {
   return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0
 }

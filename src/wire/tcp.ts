@@ -115,7 +115,7 @@ export class TcpHeader {
   readonly mss: number | undefined
   /** Shift count as sent, 0 to 255. RFC 7323 2.3: above 14 means 14. */
   readonly windowScale: number | undefined
-  /** Whether the SACK permitted option is there. */
+  /** True if the SACK permitted option is there. */
   readonly sackPermitted: boolean
   /** Where the option walk stopped early, `undefined` when it did not. */
   readonly malformed: Malformed | undefined
