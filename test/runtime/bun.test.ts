@@ -9,6 +9,9 @@ import { needs } from '../lab/privilege.ts'
 import { connectKernel, type KernelConnection } from '../lab/raw-client.ts'
 import { TEST_CERTIFICATE } from '../lab/tls-peer.ts'
 import { until } from '../support/wait.ts'
+import { contract } from './contract.ts'
+
+contract('bun')
 
 const open: { stop(force?: boolean): unknown }[] = []
 afterEach(async () => {

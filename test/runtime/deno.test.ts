@@ -8,6 +8,9 @@ import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
 import { ROOT, runtimePath, type ServerOptions, startServer, type TestServer } from '../lab/server.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { until } from '../support/wait.ts'
+import { contract } from './contract.ts'
+
+contract('deno')
 
 const GET = 'GET /json HTTP/1.1\r\nHost: x\r\n\r\n'
 const JSON_SERVER = 'test/runtime/servers/deno-json.ts'
