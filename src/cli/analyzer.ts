@@ -7,6 +7,7 @@ import { printable } from '../base/text.ts'
 import { fingerprints } from '../fingerprint/index.ts'
 import { ShapeMemo } from '../fingerprint/shape-memo.ts'
 import { type Label, labelByRule, match } from '../label/match.ts'
+import { type NearSignature, nearest } from '../label/nearest.ts'
 import { checkRuleLabel } from '../label/rule.ts'
 import type { Syn } from '../wire/syn.ts'
 import type { Arguments } from './args.ts'
@@ -21,6 +22,8 @@ export interface Analyzer {
   analyze(syn: Syn): Report
   /** Where the labels come from, for people. */
   readonly databaseName: string
+  /** Signatures close to a SYN; none without a database. */
+  nearest(syn: Syn): readonly NearSignature[]
   /** 1 when a database could not be read: labels are missing. */
   readonly code: 0 | 1
 }
@@ -53,6 +56,7 @@ export async function createAnalyzer(args: Arguments, io: Io): Promise<Analyzer>
   const paths = args.all('p0f-db')
   return {
     databaseName: paths.length === 0 ? 'the built-in database' : paths.map(printable).join(', then '),
+    nearest: (syn) => (database === undefined ? [] : nearest(database, syn)),
     code: database === undefined ? 1 : 0,
     analyze(syn) {
       let findings = memo.of(syn)

@@ -92,7 +92,7 @@ export function inspector(options: InspectorOptions = {}): Inspector {
     }
     if (page === 'decode') return await showForm(c, html, mayWatch(c))
     if (page === 'live') return await showLive(c, access, list)
-    return await showConnection(c, html, mayWatch(c))
+    return await showConnection(c, html, mayWatch(c), database)
   }
   const watch: MiddlewareHandler = async (c, next) => {
     if (access !== undefined) {
@@ -159,12 +159,19 @@ function isTls(c: Context): boolean {
   return c.req.raw.url.startsWith('https:')
 }
 
-async function showConnection(c: Context, html: boolean, live: boolean): Promise<Response> {
+async function showConnection(
+  c: Context,
+  html: boolean,
+  live: boolean,
+  database: Database | false | undefined,
+): Promise<Response> {
   const { fingerprint, env } = seenBy(c)
   if (!html) return c.json({ ...fingerprint.toJSON(), env }, 200, HEADERS)
   const { ConnectionPage } = await pages()
   const { headers } = c.req.raw
-  return sendPage(c, (nonce) => ConnectionPage({ frame: { nonce, live }, fingerprint, env, headers, tls: isTls(c) }))
+  return sendPage(c, (nonce) =>
+    ConnectionPage({ frame: { nonce, live }, fingerprint, env, headers, tls: isTls(c), database }),
+  )
 }
 
 async function showForm(c: Context, html: boolean, live: boolean): Promise<Response> {
@@ -190,7 +197,7 @@ async function answerDump(
   const { DecodePage } = await pages()
   const text = answer.error === 'too-large' ? '' : (dump?.text ?? '')
   const kind = dump?.kind ?? 'auto'
-  return sendPage(c, (nonce) => DecodePage({ frame: { nonce, live }, text, kind, ...answer }), status)
+  return sendPage(c, (nonce) => DecodePage({ frame: { nonce, live }, text, kind, database, ...answer }), status)
 }
 
 async function showLive(c: Context, access: LiveAccess | undefined, list: LiveList): Promise<Response> {

@@ -4,15 +4,21 @@
  * The pages: this connection, a pasted dump, the live list.
  * @module
  */
+
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import { escapeControls, formatEndpoint } from '../base/text.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { describeError } from '../explain/errors.ts'
 import { distanceOf, labelName, linkOf } from '../explain/label.ts'
 import { missingFacts } from '../explain/missing.ts'
+import { explainNearest } from '../explain/nearest.ts'
 import { duration } from '../explain/units.ts'
 import { fingerprints } from '../fingerprint/index.ts'
+import type { Database } from '../label/database.ts'
+import { defaultDatabase } from '../label/default.ts'
+import { evaluationRow } from '../label/evaluation-row.ts'
 import type { Label } from '../label/match.ts'
+import { nearest } from '../label/nearest.ts'
 import { type Comparison, compareWithUserAgent, platformOf } from '../label/user-agent.ts'
 import type { DecodeError } from '../wire/errors.ts'
 import type { Syn } from '../wire/syn.ts'
@@ -24,9 +30,20 @@ import type { LiveEntry } from './live.ts'
 import { Options, Packet } from './packet.tsx'
 import { FingerprintList, LabelWhy, MissingList, TcpInfoTable, TimingPicture, TimingWords } from './sections.tsx'
 
+/** Where labels come from: false for nowhere, `undefined` for the project's own signatures. */
+type LabelSource = Database | false | undefined
+
+interface SynSectionsProps {
+  readonly syn: Syn
+  readonly label: Label | undefined
+  readonly database: LabelSource
+}
+
 /** Everything that is shown of a SYN. */
-function SynSections({ syn, label }: { readonly syn: Syn; readonly label: Label | undefined }): JSX.Element {
+function SynSections({ syn, label, database }: SynSectionsProps): JSX.Element {
   const strings = fingerprints(syn)
+  const isUnknown = label !== undefined && label.name === undefined
+  const near = isUnknown && database !== false ? explainNearest(nearest(database ?? defaultDatabase(), syn)) : []
   return (
     <>
       <section id="syn">
@@ -47,7 +64,7 @@ function SynSections({ syn, label }: { readonly syn: Syn; readonly label: Label 
       {label === undefined ? null : (
         <section id="label">
           <h2>Why this label</h2>
-          <LabelWhy label={label} p0f={strings.p0f} />
+          <LabelWhy label={label} p0f={strings.p0f} near={near} row={JSON.stringify(evaluationRow(syn, ['NAME']))} />
         </section>
       )}
     </>
@@ -71,6 +88,7 @@ export interface ConnectionPageProps {
   readonly env: Readonly<Record<string, string>>
   readonly headers: Headers
   readonly tls: boolean
+  readonly database?: LabelSource
 }
 
 const VERDICT: Readonly<Record<Comparison['verdict'], string>> = {
@@ -109,7 +127,7 @@ function BrowserSays({
 }
 
 /** The caller's own connection. */
-export function ConnectionPage({ frame, fingerprint, env, headers, tls }: ConnectionPageProps): JSX.Element {
+export function ConnectionPage({ frame, fingerprint, env, headers, tls, database }: ConnectionPageProps): JSX.Element {
   const { syn, label, tcpInfo, timing, peer, connection, hop } = fingerprint
   const missing = missingFacts(fingerprint, { tls })
   const rtt = timing.handshakeRtt ?? timing.rtt
@@ -128,7 +146,7 @@ export function ConnectionPage({ frame, fingerprint, env, headers, tls }: Connec
           <Fact name="Request" value={connection === undefined ? undefined : `no. ${connection.request}`} />
         </dl>
       </section>
-      {syn === undefined ? null : <SynSections syn={syn} label={label} />}
+      {syn === undefined ? null : <SynSections syn={syn} label={label} database={database} />}
       {hop === undefined ? null : (
         <section id="hop">
           <h2>The proxy’s own connection</h2>
@@ -205,6 +223,7 @@ export interface DecodePageProps {
   readonly decoded?: Decoded | undefined
   readonly label?: Label | undefined
   readonly error?: DecodeError | 'too-large' | undefined
+  readonly database?: LabelSource
 }
 
 const KINDS: readonly (readonly [DumpKind, string])[] = [
@@ -217,7 +236,7 @@ const EXAMPLE =
   '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
 
 /** The form for a dump, and what it holds. */
-export function DecodePage({ frame, text, kind, decoded, label, error }: DecodePageProps): JSX.Element {
+export function DecodePage({ frame, text, kind, decoded, label, error, database }: DecodePageProps): JSX.Element {
   return (
     <Layout frame={frame} page="decode" title={'Decode a dump \u00b7 tcpfingerprint'}>
       <section class="hero">
@@ -279,7 +298,7 @@ export function DecodePage({ frame, text, kind, decoded, label, error }: DecodeP
               <Fact name="Link" value={label && linkOf(label)} />
             </dl>
           </section>
-          <SynSections syn={decoded.syn} label={label} />
+          <SynSections syn={decoded.syn} label={label} database={database} />
         </>
       ) : null}
       {decoded?.kind === 'tcp-info' ? (

@@ -9,6 +9,7 @@ import { escapeControls } from '../base/text.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { certaintyOf, compareSignature, labelName, type PartVerdict } from '../explain/label.ts'
 import type { MissingFact } from '../explain/missing.ts'
+import { linesToAdd, type NearWords } from '../explain/nearest.ts'
 import { type ExplainedField, explainTcpInfo } from '../explain/tcp-info.ts'
 import { explainHandshake, explainTiming } from '../explain/timing.ts'
 import type { Fingerprints } from '../fingerprint/index.ts'
@@ -67,12 +68,44 @@ const VERDICT: Readonly<Record<PartVerdict, string>> = {
 }
 
 /** The label, the signature it comes from, and each part of that beside the SYN's. */
-export function LabelWhy({ label, p0f }: { readonly label: Label; readonly p0f: string }): JSX.Element {
+export function LabelWhy({
+  label,
+  p0f,
+  near,
+  row,
+}: {
+  readonly label: Label
+  readonly p0f: string
+  /** What comes closest, where no signature fits. */
+  readonly near: readonly NearWords[]
+  /** The SYN as a row that can be sent: JSON. */
+  readonly row: string
+}): JSX.Element {
   const parts = compareSignature(label, p0f)
   const { evidence } = label
   if (evidence === undefined) {
     return (
-      <p>No signature of the database fits this SYN. That is a finding too: what sent it is rare, tuned or made up.</p>
+      <>
+        <p>
+          No signature of the database fits this SYN. That is a finding too: what sent it is rare, tuned or made up.
+        </p>
+        {near.length === 0 ? null : (
+          <>
+            <p>Closest:</p>
+            <ul>
+              {near.map(({ name, line, differences }) => (
+                <li>
+                  <b>{name}</b> (line {line}): {differences.join('; ')}
+                </li>
+              ))}
+            </ul>
+          </>
+        )}
+        <p>
+          The line that adds it to a database is <code class="long">{linesToAdd(p0f)?.[1]}</code>. If you know what sent
+          it, send the project this row, in which the addresses are replaced: <code class="long">{row}</code>
+        </p>
+      </>
     )
   }
   return (

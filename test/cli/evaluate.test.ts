@@ -55,3 +55,26 @@ test('evaluate wants one file that can be read', () => {
   expect(tcpfingerprint(['evaluate', 'a', 'b']).code).toBe(2)
   expect(tcpfingerprint(['evaluate', '/nonexistent']).err).toContain('Cannot read "/nonexistent": no such file')
 })
+
+test('learn --rows writes what evaluate reads, with other addresses', () => {
+  const records = [
+    JSON.stringify({ hex: SYN, label: 'Linux' }),
+    JSON.stringify({ p0f: '4:57+7:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0', label: 'Linux' }),
+  ].join('\n')
+  const { code, out } = tcpfingerprint(['learn', '--rows', '-'], { input: records })
+  expect(code).toBe(0)
+  expect(out.trim().split('\n')).toHaveLength(1)
+  expect(JSON.parse(out).accept).toEqual(['Linux'])
+  expect(out).toContain('c0000201c6336401')
+  expect(JSON.parse(tcpfingerprint(['evaluate', '--json', '-'], { input: out }).out)).toMatchObject({
+    rows: 1,
+    right: 1,
+  })
+})
+
+test('parse names the closest signatures of a SYN without a label, and the line that adds it', () => {
+  const unknown = SYN.replace(/020405b4.*/, '020405b4080a00a1b2c300000000040201030307')
+  const { out } = tcpfingerprint(['parse', unknown])
+  expect(out).toMatch(/closest signatures\n {2}Linux.* \(line \d+\): .*order of options/)
+  expect(out).toContain('sig   = 4:64:0:*:mss*44,7:mss,ts,sok,nop,ws')
+})

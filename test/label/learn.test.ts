@@ -5,8 +5,8 @@ import { formatP0f } from '../../src/fingerprint/p0f.ts'
 import { loadP0f } from '../../src/label/database-parser.ts'
 import type { LearnOptions } from '../../src/label/learn/learner.ts'
 import { createLearner, learnLines } from '../../src/label/learn/learner.ts'
-import { toSignature } from '../../src/label/learn/record.ts'
 import { match } from '../../src/label/match.ts'
+import { toSignature } from '../../src/label/to-signature.ts'
 import { parseSyn } from '../../src/wire/syn.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { hops, synOf } from './syn-of.ts'
@@ -62,7 +62,7 @@ test('createLearner reads every form of record our programs write', () => {
   ]
   const { answers, counts, rejectedCount, learned } = learn(records)
   for (const [i, answer] of answers.entries()) {
-    expect([i, answer]).toEqual([i, { ok: true, value: { label: 's:other:Box:', signature } }])
+    expect([i, answer]).toMatchObject([i, { ok: true, value: { label: 's:other:Box:', signature } }])
   }
   expect(counts).toEqual([{ label: 's:other:Box:', signature, count: records.length }])
   expect([rejectedCount, learned]).toEqual([0, records.length])

@@ -4,7 +4,9 @@
  */
 
 import { plural, printable } from '../../base/text.ts'
+import { evaluationRow } from '../../label/evaluation-row.ts'
 import { createLearner, type LearnError, type Learner, type LearnOptions } from '../../label/learn/learner.ts'
+import type { Learnt } from '../../label/learn/record.ts'
 import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
 import { LONGEST_LINE, openSource, readLines, type Source } from '../input.ts'
@@ -20,6 +22,7 @@ export const help: CommandHelp = {
     '[--conflicts omit|generic]',
     '[--majority SHARE]',
     '[--exact-mss]',
+    '[--rows]',
     '[--max-signatures N]',
     'FILE...',
   ],
@@ -45,6 +48,10 @@ export const help: CommandHelp = {
       name: 'majority',
       value: 'SHARE',
       help: 'share of SYNs, over 0.5, that settles a conflict\n(default 1: all of them)',
+    },
+    {
+      name: 'rows',
+      help: 'write rows for "evaluate" instead of a database:\nSYNs with other addresses and no checksums',
     },
     { name: 'exact-mss', help: 'keep the MSS, which routers lower (default: any)' },
     { name: 'max-signatures', value: 'N', help: 'signatures kept in memory (default 100000)' },
@@ -99,10 +106,16 @@ function learnerFor(args: Arguments): Learner {
   }
 }
 
+/** A row for `evaluate`: `s:linux:Linux:5.x` is right where a label contains `Linux`. A record without octets gives none. */
+function writeRow({ label, syn }: Learnt, io: Io): void {
+  if (syn !== undefined) io.out.text(`${JSON.stringify(evaluationRow(syn, [label.split(':')[2]!]))}\n`)
+}
+
 /** Runs the command; returns its exit code. */
 export function run(args: Arguments, io: Io): number {
   if (args.operands.length === 0) throw new UsageError('No file of records given ("-" is standard input)')
   const learner = learnerFor(args)
+  const rows = args.has('rows')
   let bad = 0
   let passedOver = 0
   for (const path of args.operands) {
@@ -132,7 +145,11 @@ export function run(args: Arguments, io: Io): number {
             return
           }
           const learnt = learner.add(text)
-          if (learnt === undefined || learnt.ok) return
+          if (learnt === undefined) return
+          if (learnt.ok) {
+            if (rows) writeRow(learnt.value, io)
+            return
+          }
           if (PASSED_OVER.includes(learnt.error.reason)) passedOver += 1
           else complain(line, `${learnt.error.reason}: ${learnt.error.message}`)
         },
@@ -149,7 +166,7 @@ export function run(args: Arguments, io: Io): number {
     if (messages > MOST_MESSAGES) io.warn(`${name}: ${messages - MOST_MESSAGES} more bad records`)
   }
   const { text, counts, conflicts, belowMinimum, learned } = learner.finish()
-  io.out.text(text)
+  if (!rows) io.out.text(text)
   const parts = [`${plural(counts.length, 'signature')} from ${plural(learned, 'SYN')}`]
   if (passedOver > 0) parts.push(`${plural(passedOver, 'record')} without a fingerprint or a known sender`)
   if (belowMinimum > 0) parts.push(`${plural(belowMinimum, 'signature')} seen too seldom`)

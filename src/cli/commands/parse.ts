@@ -42,7 +42,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   const { out } = io
   const writer = args.has('json')
     ? (await import('../render/json.ts')).createJsonWriter(out)
-    : (await import('../render/text.ts')).createTextWriter(out, io.color, analyzer.databaseName)
+    : (await import('../render/text.ts')).createTextWriter(out, io.color, analyzer.databaseName, analyzer.nearest)
   const code = forEachInput(args, io, {
     what: 'SYN',
     answer(text, place, rows) {

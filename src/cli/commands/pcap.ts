@@ -57,7 +57,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   const json = args.has('json')
   const writer = json
     ? (await import('../render/json.ts')).createJsonWriter(io.out)
-    : (await import('../render/text.ts')).createTextWriter(io.out, io.color, analyzer.databaseName)
+    : (await import('../render/text.ts')).createTextWriter(io.out, io.color, analyzer.databaseName, analyzer.nearest)
   let code: number = analyzer.code
   for (const path of args.operands) {
     const file = new CaptureFile(path, io, analyzer, writer, json)

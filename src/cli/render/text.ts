@@ -4,10 +4,12 @@
  */
 import { formatEndpoint, plural, printable } from '../../base/text.ts'
 import { certaintyOf, distanceOf, explainLabel, labelName, linkOf } from '../../explain/label.ts'
+import { explainNearest, linesToAdd } from '../../explain/nearest.ts'
 import { explainOptions } from '../../explain/options.ts'
 import { describePacket, hopsLeft } from '../../explain/packet.ts'
 import { guessHopDistance, guessInitialTtl } from '../../fingerprint/ttl.ts'
 import type { Label } from '../../label/match.ts'
+import type { NearSignature } from '../../label/nearest.ts'
 import type { PartialSynRecord } from '../../wire/partial-syn.ts'
 import type { Syn } from '../../wire/syn.ts'
 import type { Output } from '../output.ts'
@@ -79,14 +81,30 @@ function labelText(label: Label, database: string, { bold, green, yellow, dim }:
   return text
 }
 
+/** What comes closest, and the lines that would add the SYN. */
+function nearText(near: readonly NearSignature[], p0f: string, { dim }: Palette): string {
+  if (near.length === 0) return ''
+  const rows = explainNearest(near).map(
+    ({ name, line, differences }) => `  ${name} (line ${line}): ${differences.join('; ')}\n`,
+  )
+  const added = linesToAdd(p0f)?.map((line) => `  ${line}\n`) ?? []
+  return `${dim('  closest signatures')}\n${rows.join('')}${added.length === 0 ? '' : `${dim('  to label it')}\n${added.join('')}`}`
+}
+
 const TITLES: Readonly<Record<string, string>> = { p0f: 'p0f', muonfp: 'MuonFP', haproxy: 'HAProxy', ja4t: 'JA4T' }
 
 /**
  * Text for people; records are parted by an empty line.
  *
- * @param database where labels come from, in words.
+ * @param database where labels come from, in words
+ * @param nearest signatures close to a SYN without a label
  */
-export function createTextWriter(out: Output, color: boolean, database: string): RecordWriter {
+export function createTextWriter(
+  out: Output,
+  color: boolean,
+  database: string,
+  nearest: (syn: Syn) => readonly NearSignature[],
+): RecordWriter {
   const paint = palette(color)
   let first = true
   return {
@@ -104,6 +122,7 @@ export function createTextWriter(out: Output, color: boolean, database: string):
         text += `  ${paint.cyan((TITLES[name] ?? name).padEnd(7))}  ${value}\n`
       }
       if (label !== undefined) text += labelText(label, database, paint)
+      if (label?.name === undefined) text += nearText(nearest(syn), fingerprints.p0f, paint)
       out.text(text)
     },
     partial(syn, place = {}) {

@@ -5,10 +5,10 @@
 
 import type { Result } from '../../base/result.ts'
 import { formatP0f } from '../../fingerprint/p0f.ts'
-import { guessInitialTtl } from '../../fingerprint/ttl.ts'
-import { safeParseSyn } from '../../wire/syn.ts'
+import { type Syn, safeParseSyn } from '../../wire/syn.ts'
 import type { Family } from '../family.ts'
 import { family } from '../family.ts'
+import { toSignature } from '../to-signature.ts'
 import type { HeaderValues, Platform } from '../user-agent.ts'
 import { platformOf } from '../user-agent.ts'
 
@@ -18,6 +18,8 @@ export interface Learnt {
   readonly label: string
   /** p0f v3 signature with the initial TTL. */
   readonly signature: string
+  /** The SYN, where the record holds one that can be read. */
+  readonly syn?: Syn | undefined
 }
 
 /** Why a record was not learned from. */
@@ -29,8 +31,6 @@ export interface LearnProblem {
 
 /** Characters of a label's name and flavour. */
 const MAX_LABEL = 64
-/** Characters of a signature: p0f reads 24 options, the longest word is `eol+40`. */
-const MAX_SIGNATURE = 512
 
 /** Where records hold the SYN: `parse --json`, `/json`, JSON access logs, environment names. */
 const HEX_COLUMNS = ['hex', 'syn.hex', 'tcp.fingerprint.saved_syn', 'FINGERPRINT_SAVED_SYN', 'saved_syn']
@@ -92,42 +92,6 @@ function textColumn(record: Fields, names: readonly string[]): string | undefine
 /** A value for a message. */
 function quote(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}...` : text)
-}
-
-const RAW_SIGNATURE =
-  /^([46]):(\d{1,3})\+(?:\d{1,3}|\?):(\d{1,3}):(\d{1,5}):([^:,\s]{1,12}),(\d{1,3}):([^:\s]*):([^:\s]*):([0+])$/
-
-/** Quirks of one IP version only. */
-const ONE_VERSION: ReadonlySet<string> = new Set(['df', 'id+', 'id-', '0+', 'flow'])
-
-/**
- * p0f's raw signature of one SYN as a database signature: the initial TTL in place of TTL and distance, any MSS where the
- * options have one (unless `exact`), and any IP version where no quirk tells it, since p0f does not compare versions.
- * `undefined` for text that is no raw signature.
- *
- * The initial TTL is p0f's guess. Where that is far off (`138+?`), the signature matches its own SYNs fuzzily.
- *
- * @example toSignature('4:57+7:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0') // '4:64:0:*:mss*44,7:mss,sok,ts,nop,ws:df,id+:0'
- */
-export function toSignature(raw: string, mss: 'any' | 'exact' = 'any'): string | undefined {
-  if (raw.length > MAX_SIGNATURE) return undefined
-  const parts = RAW_SIGNATURE.exec(raw)
-  if (parts === null) return undefined
-  const [, version, ttlText, optionsLength, mssText, window, scale, layout, quirks, payload] = parts
-  const ttl = Number(ttlText)
-  if (ttl > 255) return undefined
-  const anyVersion = !quirks!.split(',').some((quirk) => ONE_VERSION.has(quirk))
-  const anyMss = mss === 'any' && layout!.split(',').includes('mss')
-  return [
-    anyVersion ? '*' : version,
-    guessInitialTtl(ttl),
-    optionsLength,
-    anyMss ? '*' : mssText,
-    `${window},${scale}`,
-    layout,
-    quirks,
-    payload,
-  ].join(':')
 }
 
 /** p0f accepts letters, digits and these in names. */
@@ -192,17 +156,20 @@ export function readRecord(record: string | object, rules: RecordRules): Result<
   if (!signature.ok) return signature
   const label = labelOf(fields, rules)
   if (!label.ok) return label
-  return { ok: true, value: { label: label.value, signature: signature.value } }
+  return { ok: true, value: { label: label.value, ...signature.value } }
 }
 
-function signatureOf(fields: Fields, { mss }: RecordRules): Result<string, LearnProblem> {
+function signatureOf(fields: Fields, { mss }: RecordRules): Result<Omit<Learnt, 'label'>, LearnProblem> {
   const hex = textColumn(fields, HEX_COLUMNS)
+  let decoded: Syn | undefined
   let raw = textColumn(fields, P0F_COLUMNS)
   if (hex !== undefined) {
     const syn = safeParseSyn(hex)
     // a record may carry both: the octets say more
-    if (syn.ok) raw = formatP0f(syn.value)
-    else if (raw === undefined) {
+    if (syn.ok) {
+      decoded = syn.value
+      raw = formatP0f(decoded)
+    } else if (raw === undefined) {
       const { reason, offset } = syn.error
       return problem('bad-fingerprint', `SYN not readable: ${reason} at offset ${offset}`)
     }
@@ -211,7 +178,7 @@ function signatureOf(fields: Fields, { mss }: RecordRules): Result<string, Learn
   const signature = toSignature(raw, mss)
   return signature === undefined
     ? problem('bad-fingerprint', `not a p0f signature: ${quote(raw)}`)
-    : { ok: true, value: signature }
+    : { ok: true, value: { signature, syn: decoded } }
 }
 
 function labelOf(fields: Fields, { labelColumn, fromHeaders }: RecordRules): Result<string, LearnProblem> {
