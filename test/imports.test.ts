@@ -101,8 +101,27 @@ describe('imports', () => {
     }
   })
 
+  test('the store loads no driver, no engine and no framework, and nothing loads the store, by itself', () => {
+    const seen = [...reach('src/store/index.ts')]
+    expect(seen.filter((target) => !/^src\/.*\.ts$/.test(target))).toEqual(['valibot'])
+    expect(seen.filter((target) => /sqlite|postgres|clickhouse/.test(target))).toEqual([])
+    for (const entry of [
+      'src/index.ts',
+      'src/bun.ts',
+      'src/deno.ts',
+      'src/cli.ts',
+      'src/cli/commands/serve.ts',
+      'src/demo/server.ts',
+    ]) {
+      expect(
+        [...reach(entry)].filter((target) => target.includes('store/')),
+        entry,
+      ).toEqual([])
+    }
+  })
+
   test('importing an entry point has no effect: nothing is printed, opened or armed', () => {
-    for (const entry of ['src/index.ts', 'src/bun.ts']) {
+    for (const entry of ['src/index.ts', 'src/bun.ts', 'src/store/index.ts']) {
       const script = `
         const before = require('node:fs').readdirSync('/proc/self/fd').length
         const names = Object.getOwnPropertyNames(globalThis).length + Object.getOwnPropertySymbols(globalThis).length

@@ -28,24 +28,34 @@ export interface ProcessEndOptions {
 
 /**
  * Calls `run` when the process ends: at `exit`, and at its ending signals, which then end the process as they would have where
- * no one else listens. Returns how to take it back.
+ * no one else listens. A signal waits for a promise that `run` returns; a second one does not. Returns how to take it back.
  */
-export function onProcessEnd(run: () => void, options: ProcessEndOptions = {}): () => void {
+export function onProcessEnd(run: () => unknown, options: ProcessEndOptions = {}): () => void {
   const host = processGlobal()
   if (host === undefined) return () => {}
   const { signals = ENDING_SIGNALS, ifOthersListen = 'run' } = options
-  host.on('exit', run)
+  const atExit = (): void => {
+    void run()
+  }
+  host.on('exit', atExit)
   const installed: [string, Listener][] = []
   for (const signal of signals) {
+    let isWaiting = false
     const listener: Listener = Object.assign(
       () => {
         const all = host.listeners(signal) as Listener[]
         const foreign = all.some((other) => other[OURS] !== true)
-        if (!foreign || ifOthersListen === 'run') run()
+        const done = !foreign || ifOthersListen === 'run' ? run() : undefined
         if (foreign) return
         // The last of this library's listeners ends the process as the signal would have.
-        host.off(signal, listener)
-        if (all.length === 1) host.kill(host.pid, signal)
+        const end = (): void => {
+          if (!host.listeners(signal).includes(listener)) return
+          host.off(signal, listener)
+          if (host.listeners(signal).length === 0) host.kill(host.pid, signal)
+        }
+        if (!(done instanceof Promise) || isWaiting) return end()
+        isWaiting = true
+        void done.then(end, end)
       },
       { [OURS]: true as const },
     )
@@ -53,7 +63,7 @@ export function onProcessEnd(run: () => void, options: ProcessEndOptions = {}): 
     tryOn(host, signal, listener)
   }
   return () => {
-    host.off('exit', run)
+    host.off('exit', atExit)
     for (const [signal, listener] of installed) host.off(signal, listener)
   }
 }

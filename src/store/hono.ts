@@ -35,13 +35,16 @@ export function createRecordMiddleware(
     }
     // Facts are found while the client is there; who it is shows later.
     void fingerprint.available
-    await next()
-    let name: unknown
     try {
-      name = account(c)
-    } catch {
-      // Nobody, then.
+      await next()
+    } finally {
+      let name: unknown
+      try {
+        name = account(c)
+      } catch {
+        // Nobody, then.
+      }
+      observe(fingerprint, name)
     }
-    observe(fingerprint, name)
   }
 }

@@ -2,6 +2,7 @@
  * From a fingerprint to the row that a store keeps.
  * @module
  */
+import { toHex } from '../base/bytes.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { guessHopDistance, guessInitialTtl } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
@@ -47,7 +48,7 @@ export function observationOf(fingerprint: Fingerprint, context: ObservationCont
     tlsRoundTrip: (timing as { readonly tlsRoundTripMilliseconds?: number }).tlsRoundTripMilliseconds,
     requests: fingerprint.connection?.request ?? 1,
     account: cleanAccount(context.account),
-    syn: context.keepSyn ? syn && (context.anonymize ? withoutAddresses(syn) : syn.hex) : undefined,
+    syn: context.keepSyn ? syn && (context.anonymize ? withoutHost(syn) : syn.hex) : undefined,
   }
 }
 
@@ -69,7 +70,7 @@ export function stackOf(fingerprint: Fingerprint): Stack | undefined {
     scale: syn.tcp.windowScale,
     options: syn.tcp.optionKinds.join(','),
     label: label?.name === undefined ? undefined : cleanText(label.name),
-    family: (label as { readonly family?: string } | undefined)?.family,
+    family: label?.family,
   }
 }
 
@@ -83,9 +84,18 @@ function cleanText(text: string): string {
   return text.replaceAll('\0', '\ufffd').toWellFormed()
 }
 
-/** The SYN with both addresses zeroed: `anonymize` never writes the host part. */
-function withoutAddresses({ hex, ip, ipOffset }: Syn): string {
-  const [at, digits] = ip.version === 4 ? [12, 16] : [8, 64]
-  const start = 2 * (ipOffset + at)
-  return hex.slice(0, start) + '0'.repeat(digits) + hex.slice(start + digits)
+/**
+ * The SYN without what tells the host: addresses, source port and the checksums over them, from which the last octet could be
+ * computed. `anonymize` never writes the host part.
+ */
+function withoutHost({ bytes, ip, ipOffset }: Syn): string {
+  const octets = bytes.slice()
+  const tcpAt = ipOffset + (ip.version === 4 ? ip.headerLength : 40 + ip.extensionsLength)
+  // IPv4: checksum, addresses, and options, which may record a route. RFC 791 section 3.1, RFC 8200 section 3.
+  if (ip.version === 4) octets.fill(0, ipOffset + 10, tcpAt)
+  else octets.fill(0, ipOffset + 8, ipOffset + 40)
+  // RFC 9293 section 3.1: source port, checksum.
+  octets.fill(0, tcpAt, tcpAt + 2)
+  octets.fill(0, tcpAt + 16, tcpAt + 18)
+  return toHex(octets)
 }

@@ -76,6 +76,16 @@ export class WriteQueue {
     }
   }
 
+  /** Rows that may be added without filling more than half of the queue. */
+  get room(): number {
+    return (this.#options.limit >> 1) - this.#rows.length - this.#writing.length
+  }
+
+  /** The engine has been opened, perhaps for a question: from now on the end of the process finds it. */
+  opened(engine: Engine): void {
+    this.#engine = engine
+  }
+
   addObservation(observation: Observation): void {
     this.#add({ at: Date.now(), observation })
   }
@@ -153,9 +163,7 @@ export class WriteQueue {
       this.#fail(thrown)
       if (refused) await this.#writeEach()
       else {
-        this.#rows = [...this.#writing, ...this.#rows]
-        this.#writing = []
-        this.#trim()
+        this.#putBack(this.#writing)
         this.#pause = Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * this.#pause))
         this.#resumeAt = performance.now() + this.#pause
       }
@@ -174,7 +182,7 @@ export class WriteQueue {
         this.#succeed(1)
       } catch (error) {
         if (this.#engine!.isRefusal?.(error) !== true) {
-          this.#rows = [...rows.slice(i), ...this.#rows]
+          this.#putBack(rows.slice(i))
           this.#resumeAt = performance.now() + FIRST_PAUSE
           return
         }
@@ -182,6 +190,17 @@ export class WriteQueue {
         this.#lastError = messageOf(error)
       }
     }
+  }
+
+  /** Rows of a write that failed are the first of the next. */
+  #putBack(rows: readonly Row[]): void {
+    this.#writing = []
+    if (this.#isClosed) {
+      this.#dropped += rows.length
+      return
+    }
+    this.#rows = [...rows, ...this.#rows]
+    this.#trim()
   }
 
   #succeed(count: number): void {
@@ -197,18 +216,21 @@ export class WriteQueue {
     this.#options.onError(thrown instanceof Error ? thrown : new Error(this.#lastError))
   }
 
-  /** Writes what waits at once, where the engine is there and can. For the end of the process: never throws. */
-  flushNow(): void {
-    // A write under way is synchronous where this is possible at all.
+  /**
+   * Writes what waits at the end of the process, never throws: at once where the engine can, else within two seconds, for which a
+   * signal waits.
+   */
+  flushAtEnd(): void | Promise<void> {
     const engine = this.#engine
-    if (engine?.writeNow === undefined || this.#rows.length === 0) return
-    const rows = this.#rows
-    this.#rows = []
+    if (this.#rows.length + this.#writing.length === 0) return
+    if (engine?.writeNow === undefined) return within(this.flush(), CLOSE_TIMEOUT).catch(() => {})
+    // Those of a write that waits for a lock as well: the same rows twice are kept once.
+    const rows = [...this.#writing, ...this.#rows]
     try {
       engine.writeNow(batchOf(rows))
-      this.#succeed(rows.length)
+      this.#succeed(this.#rows.length)
+      this.#rows = []
     } catch (thrown) {
-      this.#rows = rows
       this.#fail(thrown)
     }
   }
@@ -216,14 +238,18 @@ export class WriteQueue {
   /** Writes everything that waits now; resolves when done, or after the first failure. */
   async flush(): Promise<void> {
     const failed = this.#failed
+    this.#resumeAt = 0
     await this.#flush
-    while (this.#rows.length > 0 && this.#failed === failed) await this.#start()
+    // Not those that come in the meantime, which may never end.
+    for (let left = this.#rows.length; left > 0 && this.#rows.length > 0 && this.#failed === failed; ) {
+      left -= Math.min(this.#batch.rows, this.#rows.length)
+      await this.#start()
+    }
   }
 
   /** Writes what waits, for up to two seconds, and takes no more. */
   async close(): Promise<void> {
     if (this.#isClosed) return
-    this.#resumeAt = 0
     clearTimeout(this.#timer)
     await within(this.flush(), CLOSE_TIMEOUT).catch(() => {})
     this.#isClosed = true

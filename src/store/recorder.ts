@@ -2,7 +2,7 @@
  * Which request is a connection's first, and what changes after it: one row a connection, brought up to date once a minute.
  * @module
  */
-import type { Fingerprint } from '../connection/fingerprint.ts'
+import { type Fingerprint, FingerprintView } from '../connection/fingerprint.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import { cleanAccount, observationOf } from './observation.ts'
 import type { WriteQueue } from './queue.ts'
@@ -21,26 +21,32 @@ interface Seen {
   readonly first: Observation
   requests: number
   lastSeen: number
+  /** As the application named it last, and as it is kept. */
+  named: string
   account: string
-  /** True if the row does not say all of it yet. */
-  isDirty: boolean
 }
 
-/** Milliseconds between two looks at what has changed. */
+/** Milliseconds between two updates of a row. */
 const INTERVAL = 60_000
-/** Connections met between two looks at most: with more, the next look comes early. */
-const MAX_SEEN = 100_000
+/** Milliseconds until the queue may have room again. */
+const ROOM_PAUSE = 250
+/** Connections of one generation that are known by their endpoint: see `#byName`. */
+const MAX_NAMES = 50_000
 
 /** See the module's comment. */
 export class Recorder {
   readonly #queue: WriteQueue
   readonly #options: RecorderOptions
+  /** By the library's own object of a connection, which lives as long as the connection does. */
+  #byConnection = new WeakMap<object, Seen>()
   /**
-   * Connections met since the last look, and before it. Nothing is ever deleted from one of them, only both thrown away in turn: a
-   * Map whose entries come and go singly is rebuilt again and again.
+   * By name, where there is no such object: clients of a proxy's header. Two generations. No entry is deleted, the older generation
+   * is thrown away as a whole: a Map whose entries come and go singly is rebuilt again and again.
    */
-  #young = new Map<string, Seen>()
-  #old = new Map<string, Seen>()
+  #byName = new Map<string, Seen>()
+  #older = new Map<string, Seen>()
+  /** Connections with requests that their rows do not tell yet. */
+  #changed = new Set<Seen>()
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(queue: WriteQueue, options: RecorderOptions) {
@@ -48,87 +54,118 @@ export class Recorder {
     this.#options = options
   }
 
-  /** Keeps what is known of a request's connection. Never throws. */
+  /** Keeps what is known of a request's connection. */
   observe(fingerprint: Fingerprint, account: string): void {
-    const key = identityOf(fingerprint)
-    if (key === undefined) return
-    const now = Date.now() * 1000
-    const known = this.#find(key)
-    if (known === undefined) this.#meet(key, fingerprint, account, now)
-    else this.#again(known, fingerprint, account, now)
+    const connection = connectionOf(fingerprint)
+    if (connection !== undefined) {
+      const known = this.#byConnection.get(connection)
+      if (known !== undefined) this.#again(known, fingerprint, account)
+      else this.#meet(fingerprint, account, (seen) => this.#byConnection.set(connection, seen))
+      return
+    }
+    const name = nameOf(fingerprint)
+    if (name === undefined) return
+    const known = this.#find(name)
+    if (known !== undefined) this.#again(known, fingerprint, account)
+    else this.#meet(fingerprint, account, (seen) => this.#remember(name, seen))
   }
 
-  #find(key: string): Seen | undefined {
-    const young = this.#young.get(key)
+  #find(name: string): Seen | undefined {
+    const young = this.#byName.get(name)
     if (young !== undefined) return young
-    const old = this.#old.get(key)
-    if (old !== undefined) this.#young.set(key, old)
+    const old = this.#older.get(name)
+    if (old !== undefined) this.#remember(name, old)
     return old
   }
 
-  #meet(key: string, fingerprint: Fingerprint, account: string, now: number): void {
-    const first = observationOf(fingerprint, { ...this.#options, cookie: key, account, seen: now })
-    if (first === undefined) return
-    if (this.#young.size >= MAX_SEEN) this.bringUpToDate()
-    this.#young.set(key, { first, requests: first.requests, lastSeen: now, account: first.account, isDirty: false })
-    this.#queue.addObservation(first)
-    if (this.#timer !== undefined) return
-    this.#timer = setTimeout(() => this.#look(), INTERVAL)
-    unrefTimer(this.#timer)
+  #remember(name: string, seen: Seen): void {
+    if (this.#byName.size >= MAX_NAMES) {
+      this.#older = this.#byName
+      this.#byName = new Map()
+    }
+    this.#byName.set(name, seen)
   }
 
-  #again(known: Seen, fingerprint: Fingerprint, account: string, now: number): void {
+  #meet(fingerprint: Fingerprint, account: string, keep: (seen: Seen) => void): void {
+    const now = Date.now() * 1000
+    const { connection, source } = fingerprint
+    // Not the client's endpoint, which `anonymize` must not write.
+    const cookie = connection !== undefined && source !== 'header' ? connection.cookie : crypto.randomUUID()
+    const first = observationOf(fingerprint, { ...this.#options, cookie, account, seen: now })
+    if (first === undefined) return
+    keep({ first, requests: first.requests, lastSeen: now, named: account, account: first.account })
+    this.#queue.addObservation(first)
+  }
+
+  #again(known: Seen, fingerprint: Fingerprint, account: string): void {
     known.requests = fingerprint.connection?.request ?? known.requests + 1
-    known.lastSeen = now
-    known.isDirty = true
-    const named = cleanAccount(account)
-    if (named === '' || named === known.account) return
-    // Who it is should not wait a minute.
-    known.account = named
-    this.#update(known)
+    known.lastSeen = Date.now() * 1000
+    if (account !== '' && account !== known.named) {
+      known.named = account
+      known.account = cleanAccount(account)
+      // Who it is should not wait a minute.
+      if (this.#queue.room > 0) {
+        this.#update(known)
+        return
+      }
+    }
+    this.#changed.add(known)
+    this.#wakeIn(INTERVAL)
   }
 
   #update(one: Seen): void {
-    one.isDirty = false
+    this.#changed.delete(one)
     this.#queue.addUpdate({ first: one.first, lastSeen: one.lastSeen, requests: one.requests, account: one.account })
   }
 
-  #look(): void {
-    this.#timer = undefined
-    this.bringUpToDate()
-    if (this.#young.size + this.#old.size === 0) return
-    this.#timer = setTimeout(() => this.#look(), INTERVAL)
+  #wakeIn(milliseconds: number): void {
+    if (this.#timer !== undefined) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.bringUpToDate()
+    }, milliseconds)
     unrefTimer(this.#timer)
   }
 
-  /** Queues what has changed, and forgets the connections of which nothing came since the look before. */
+  /** Queues what has changed, as far as the queue has room beside rows of new connections; the rest follows. */
   bringUpToDate(): void {
-    for (const seen of [this.#old, this.#young]) for (const one of seen.values()) if (one.isDirty) this.#update(one)
-    this.#old = this.#young
-    this.#young = new Map()
+    let { room } = this.#queue
+    for (const one of this.#changed) {
+      if (room-- <= 0) break
+      this.#update(one)
+    }
+    if (this.#changed.size > 0) this.#wakeIn(ROOM_PAUSE)
   }
 
   /** Forgets all connections: they are met anew. */
   forgetAll(): void {
-    this.#old = new Map()
-    this.#young = new Map()
+    this.#byConnection = new WeakMap()
+    this.#byName = new Map()
+    this.#older = new Map()
+    this.#changed = new Set()
   }
 
   close(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
     this.bringUpToDate()
-    this.#old = new Map()
+    clearTimeout(this.#timer)
+    this.forgetAll()
   }
+}
+
+/** The connection that the kernel's facts are of; it is the same object for all of its requests. */
+function connectionOf(fingerprint: Fingerprint): object | undefined {
+  if (!(fingerprint instanceof FingerprintView)) return undefined
+  const known = fingerprint.resolve()
+  return known.source !== 'header' && known.cookie !== undefined ? known : undefined
 }
 
 const HOUR = 3_600_000
 
 /**
- * What tells a connection from all others: its socket's cookie; behind a proxy the client's endpoint and the sequence number of its
- * SYN; without a SYN the endpoint, for an hour. `undefined` where the peer is not known.
+ * What tells a connection from all others where there is no object of it: its socket's cookie; behind a proxy the client's endpoint
+ * and the sequence number of its SYN; without a SYN the endpoint, for an hour. `undefined` where the peer is not known.
  */
-function identityOf({ connection, peer, syn, source }: Fingerprint): string | undefined {
+function nameOf({ connection, peer, syn, source }: Fingerprint): string | undefined {
   if (peer === undefined) return undefined
   if (connection !== undefined && source !== 'header') return connection.cookie
   const rest = syn === undefined ? `h${Math.floor(Date.now() / HOUR)}` : syn.tcp.sequenceNumber

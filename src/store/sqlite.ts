@@ -5,10 +5,10 @@
  * @module
  */
 import { fromHex } from '../base/bytes.ts'
-import { processGlobal } from '../runtime/globals.ts'
-import { prefixOf, textOfPrefix } from './address.ts'
-import { dayNumber, dayOf, isoOf, sortAccounts } from './answers.ts'
-import { MIGRATIONS } from './sqlite-schema.ts'
+import { prefixOf } from './address.ts'
+import { dayNumber, dayOf } from './answers.ts'
+import { readHosts, readLabels, readLabelsByDay, readStacks, whereOf } from './sqlite-answers.ts'
+import { openDatabase, resultCode, type SqliteDatabase, type Value } from './sqlite-database.ts'
 import type {
   Batch,
   Engine,
@@ -23,93 +23,31 @@ import type {
   Update,
 } from './types.ts'
 
-/** What is used of `node:sqlite`. */
-interface Database {
-  exec(sql: string): void
-  prepare(sql: string): Statement
-  close(): void
-}
-interface Statement {
-  run(...values: Value[]): { readonly changes: number | bigint }
-  get(...values: Value[]): Row | undefined
-  all(...values: Value[]): Row[]
-}
-type Value = string | number | Uint8Array | null
-type Row = Readonly<Record<string, Value>>
+/** Result codes that are about a row, sqlite.org/rescode.html: SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH. */
+const REFUSALS = [18, 19, 20]
 
-/** Result codes, sqlite.org/rescode.html. */
-const SQLITE_TOOBIG = 18
-const SQLITE_CONSTRAINT = 19
-const SQLITE_MISMATCH = 20
-
-/** Milliseconds to wait for another process that writes. */
-const BUSY_TIMEOUT = 2000
 /** Rows that one call of `expire` removes of a table: some milliseconds. */
-const SLICE = 500
+const SLICE = 200
 /** Stacks and accounts whose numbers are remembered. */
 const REMEMBERED = 4096
+
+/** The tables about connections and their primary keys. */
+const KEYS = { observation: 'machine, cookie', seen_daily: 'day, address, stack, account' } as const
+/** True of an account of which no row is left. */
+const UNUSED = `NOT EXISTS (SELECT 1 FROM observation WHERE account = account.id AND account <> 0)
+  AND NOT EXISTS (SELECT 1 FROM seen_daily WHERE account = account.id AND account <> 0)`
 
 /**
  * Opens a file, or `:memory:`, and brings its tables up to date.
  *
- * @throws {Error} the file cannot be opened, is no database, or was made by a newer version of this library
+ * @throws {Error} (rejects) the file cannot be opened, is no database, or was made by a newer version of this library
  */
-export function openSqlite(path: string): Engine {
-  const builtin = processGlobal()?.getBuiltinModule?.('node:sqlite') as
-    | { readonly DatabaseSync: new (path: string) => Database }
-    | undefined
-  if (builtin === undefined) {
-    throw new Error(
-      'Cannot open SQLite: this runtime has no node:sqlite, which came with Node 22.5, Deno 2.2 and Bun 1.4; expected one of these',
-    )
-  }
-  const database = new builtin.DatabaseSync(path)
-  try {
-    database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`)
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
-    migrate(database, path)
-    return new SqliteEngine(database)
-  } catch (error) {
-    database.close()
-    throw error
-  }
+export async function openSqlite(path: string): Promise<Engine> {
+  return new SqliteEngine(await openDatabase(path))
 }
 
-/** `PRAGMA user_version` is the version of the tables' shape. */
-function migrate(database: Database, path: string): void {
-  const readVersion = (): number => Number(database.prepare('PRAGMA user_version').get()?.user_version ?? 0)
-  const found = readVersion()
-  if (found === MIGRATIONS.length) return
-  if (found > MIGRATIONS.length) {
-    throw new Error(`Cannot open "${path}": its tables have version ${found}, this library knows ${MIGRATIONS.length}`)
-  }
-  inTransaction(database, () => {
-    // Another process may have done it while this one waited for the lock.
-    for (let version = readVersion(); version < MIGRATIONS.length; version++) {
-      database.exec(MIGRATIONS[version]!)
-      database.exec(`PRAGMA user_version = ${version + 1}`)
-    }
-  })
-}
+const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 
-function inTransaction<T>(database: Database, run: () => T): T {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const result = run()
-    database.exec('COMMIT')
-    return result
-  } catch (error) {
-    try {
-      database.exec('ROLLBACK')
-    } catch {
-      // SQLite has rolled back by itself, as it does on a full disk.
-    }
-    throw error
-  }
-}
-
-/** Every UTC day from ? to today, for one seek into `seen_daily` a day. */
-const DAYS = `WITH RECURSIVE days (day) AS (SELECT ? UNION ALL SELECT day + 1 FROM days WHERE day < ?)`
 const INSERT = `INSERT INTO observation (machine, cookie, seen, lasted, address, port, server_port, stack, ttl, rtt, rtt_provenance,
   first_data_delay, tls_round_trip, requests, account, syn) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING`
@@ -117,38 +55,21 @@ const COUNT = `INSERT INTO seen_daily (day, address, stack, account, connections
   ON CONFLICT DO UPDATE SET connections = connections + 1, first = min(first, excluded.first), last = max(last, excluded.last),
   rtt = min(ifnull(rtt, excluded.rtt), ifnull(excluded.rtt, rtt))`
 const DAILY_ROW = 'WHERE day = ? AND address = ? AND stack = ? AND account = ?'
-/** Networks of the addresses of a group: they have the first three or eight octets in common. */
-const NETWORKS = 'count(DISTINCT substr(address, 1, CASE WHEN length(address) > 4 THEN 8 ELSE 3 END))'
 
 class SqliteEngine implements Engine {
   readonly batch = { rows: 200, milliseconds: 1000 }
-  readonly #database: Database
-  readonly #statements = new Map<string, Statement>()
+  readonly #database: SqliteDatabase
   readonly #numbers = new Map<string, number>()
+  /** Accounts up to this number were looked at for whether they are still used. */
+  #accountsLooked = 0
 
-  constructor(database: Database) {
+  constructor(database: SqliteDatabase) {
     this.#database = database
   }
 
-  #prepare(sql: string): Statement {
-    let statement = this.#statements.get(sql)
-    if (statement === undefined) {
-      statement = this.#database.prepare(sql)
-      this.#statements.set(sql, statement)
-    }
-    return statement
-  }
-
   async write(batch: Batch): Promise<void> {
-    this.writeNow(batch)
-  }
-
-  writeNow({ observations, updates }: Batch): void {
     try {
-      inTransaction(this.#database, () => {
-        for (const one of observations) this.#insert(one)
-        for (const one of updates) this.#update(one)
-      })
+      await this.#database.transaction(() => this.#writeAll(batch))
     } catch (error) {
       // Numbers given in this transaction have gone with it.
       this.#numbers.clear()
@@ -156,57 +77,72 @@ class SqliteEngine implements Engine {
     }
   }
 
+  writeNow(batch: Batch): void {
+    this.#database.transactionNow(() => this.#writeAll(batch))
+  }
+
+  #writeAll({ observations, updates }: Batch): void {
+    // Another process may have removed an account, and its number.
+    if (this.#database.hasChangedElsewhere()) this.#numbers.clear()
+    for (const one of observations) this.#insert(one)
+    for (const one of updates) this.#update(one)
+  }
+
   #insert(one: Observation): void {
     const stack = one.stack === undefined ? 0 : this.#stackNumber(one.stack)
     const account = this.#accountNumber(one.account)
     const address = prefixOf(one.address)
-    const { changes } = this.#prepare(INSERT).run(
-      this.#machineNumber(one),
-      cookieValue(one.cookie),
-      one.seen,
-      address,
-      one.port ?? null,
-      one.serverPort ?? null,
-      stack,
-      one.timeToLive ?? null,
-      one.rtt ?? null,
-      one.rttProvenance ?? null,
-      one.firstDataDelay ?? null,
-      one.tlsRoundTrip ?? null,
-      one.requests,
-      account,
-      one.syn === undefined ? null : octetsOf(one.syn),
-    )
+    const { changes } = this.#database
+      .prepare(INSERT)
+      .run(
+        this.#machineNumber(one),
+        cookieValue(one.cookie),
+        one.seen,
+        address,
+        one.port ?? null,
+        one.serverPort ?? null,
+        stack,
+        one.timeToLive ?? null,
+        one.rtt ?? null,
+        one.rttProvenance ?? null,
+        one.firstDataDelay ?? null,
+        one.tlsRoundTrip ?? null,
+        one.requests,
+        account,
+        one.syn === undefined ? null : octetsOf(one.syn),
+      )
     if (Number(changes) === 0 || stack === 0) return
     const { seen, rtt } = one
-    this.#prepare(COUNT).run(dayNumber(dayOf(seen)), address, stack, account, seen, seen, rtt ?? null)
+    this.#database.prepare(COUNT).run(dayNumber(dayOf(seen)), address, stack, account, seen, seen, rtt ?? null)
   }
 
   #update({ first, lastSeen, requests, account: name }: Update): void {
     const key = [this.#machineNumber(first), cookieValue(first.cookie)] as const
-    const found = this.#prepare(
-      'SELECT seen, stack, account, address, rtt FROM observation WHERE machine = ? AND cookie = ?',
-    ).get(...key)
+    const found = this.#database
+      .prepare('SELECT seen, stack, account, address, rtt FROM observation WHERE machine = ? AND cookie = ?')
+      .get(...key)
     // It was forgotten or has expired.
     if (found === undefined) return
     const seen = found.seen as number
     const account = name === '' ? found.account! : this.#accountNumber(name)
-    this.#prepare(
-      'UPDATE observation SET lasted = max(lasted, ?), requests = max(requests, ?), account = ? WHERE machine = ? AND cookie = ?',
-    ).run(lastSeen - seen, requests, account, ...key)
+    this.#database
+      .prepare(
+        'UPDATE observation SET lasted = max(lasted, ?), requests = max(requests, ?), account = ? WHERE machine = ? AND cookie = ?',
+      )
+      .run(lastSeen - seen, requests, account, ...key)
     if (found.stack === 0) return
     const place = [dayNumber(dayOf(seen)), found.address!, found.stack!] as const
     if (account !== found.account) {
       // A connection counts for the account that was named last.
       this.#uncount([...place, found.account!])
-      this.#prepare(COUNT).run(...place, account, seen, lastSeen, found.rtt!)
+      this.#database.prepare(COUNT).run(...place, account, seen, lastSeen, found.rtt!)
     }
-    this.#prepare(`UPDATE seen_daily SET last = max(last, ?) ${DAILY_ROW}`).run(lastSeen, ...place, account)
+    this.#database.prepare(`UPDATE seen_daily SET last = max(last, ?) ${DAILY_ROW}`).run(lastSeen, ...place, account)
   }
 
   #uncount(row: readonly Value[]): void {
-    this.#prepare(`UPDATE seen_daily SET connections = connections - 1 ${DAILY_ROW}`).run(...row)
-    this.#prepare(`DELETE FROM seen_daily ${DAILY_ROW} AND connections <= 0`).run(...row)
+    this.#database.prepare(`UPDATE seen_daily SET connections = connections - 1 ${DAILY_ROW}`).run(...row)
+    this.#database.prepare(`DELETE FROM seen_daily ${DAILY_ROW} AND connections <= 0`).run(...row)
   }
 
   #machineNumber({ boot, host }: { readonly boot: string; readonly host: string }): number {
@@ -242,10 +178,10 @@ class SqliteEngine implements Engine {
   #number(name: string, select: string, insert: string, key: readonly Value[], rest: readonly Value[] = []): number {
     let number = this.#numbers.get(name)
     if (number !== undefined) return number
-    let row = this.#prepare(select).get(...key)
+    let row = this.#database.prepare(select).get(...key)
     if (row === undefined) {
-      this.#prepare(insert).run(...key, ...rest)
-      row = this.#prepare(select).get(...key)
+      this.#database.prepare(insert).run(...key, ...rest)
+      row = this.#database.prepare(select).get(...key)
     }
     number = row!.id as number
     if (this.#numbers.size >= REMEMBERED) this.#numbers.clear()
@@ -253,79 +189,79 @@ class SqliteEngine implements Engine {
     return number
   }
 
-  async hosts(place: Place, since: string): Promise<HostRow[]> {
-    const rows = this.#prepare(
-      `${DAYS} SELECT s.stack, s.label, s.family, a.name AS account, sum(d.connections) AS connections, min(d.first) AS first,
-         max(d.last) AS last
-       FROM days CROSS JOIN seen_daily d ON d.day = days.day AND d.address >= ? AND d.address < ? AND (? OR d.address IN (?, ?))
-       JOIN stack s ON s.id = d.stack LEFT JOIN account a ON a.id = d.account GROUP BY s.id, d.account`,
-    ).all(...days(since), ...bounds(place.network), ...exactly(place))
-    return grouped(rows)
+  hosts(place: Place, since: string): Promise<HostRow[]> {
+    return readHosts(this.#database, place, since)
   }
 
-  async stacks(account: string, since: string): Promise<StackRow[]> {
-    const rows = this.#prepare(
-      `SELECT s.stack, s.label, substr(d.address, 1, CASE WHEN length(d.address) > 4 THEN 8 ELSE 3 END) AS network,
-         sum(d.connections) AS connections, min(d.first) AS first, max(d.last) AS last
-       FROM seen_daily d JOIN stack s ON s.id = d.stack
-       WHERE d.account = (SELECT id FROM account WHERE name = ?) AND d.account <> 0 AND d.day >= ? GROUP BY s.id, network ORDER BY last DESC`,
-    ).all(account, dayNumber(since))
-    return rows.map((row) => ({
-      network: textOfPrefix(row.network as Uint8Array),
-      stack: row.stack as string,
-      label: textOf(row.label),
-      connections: row.connections as number,
-      firstSeen: isoOf(row.first as number),
-      lastSeen: isoOf(row.last as number),
-    }))
+  stacks(account: string, since: string): Promise<StackRow[]> {
+    return readStacks(this.#database, account, since)
   }
 
-  async labels(since: string): Promise<LabelRow[]> {
-    const rows = this.#prepare(
-      `SELECT s.label, s.family, ${NETWORKS} AS networks, sum(connections) AS connections FROM seen_daily d
-       JOIN stack s ON s.id = d.stack WHERE day >= ? GROUP BY s.label, s.family ORDER BY connections DESC, s.label`,
-    ).all(dayNumber(since))
-    return rows.map(labelRow)
+  labels(since: string): Promise<LabelRow[]> {
+    return readLabels(this.#database, since)
   }
 
-  async labelsByDay(since: string): Promise<LabelDayRow[]> {
-    const rows = this.#prepare(
-      `SELECT day, s.label, s.family, ${NETWORKS} AS networks, sum(connections) AS connections FROM seen_daily d
-       JOIN stack s ON s.id = d.stack WHERE day >= ? GROUP BY day, s.label, s.family ORDER BY day, connections DESC, s.label`,
-    ).all(dayNumber(since))
-    return rows.map((row) => ({ day: dayOf((row.day as number) * 86_400_000_000), ...labelRow(row) }))
+  labelsByDay(since: string): Promise<LabelDayRow[]> {
+    return readLabelsByDay(this.#database, since)
   }
 
   async forget(subject: Subject): Promise<number> {
-    return inTransaction(this.#database, () => {
-      const [where, values] = subjectOf(subject)
-      const { changes } = this.#prepare(`DELETE FROM observation WHERE ${where}`).run(...values)
-      this.#prepare(`DELETE FROM seen_daily WHERE ${where}`).run(...values)
-      if (subject.kind === 'account') {
-        this.#prepare('DELETE FROM account WHERE name = ?').run(subject.account)
-        this.#numbers.clear()
+    const [where, values] = whereOf(subject)
+    const remove = (table: string, key: string): Promise<number> =>
+      this.#database.transaction(() => {
+        const sql = `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${SLICE})`
+        return Number(this.#database.prepare(sql).run(...values).changes)
+      })
+    let count = 0
+    for (const [table, key] of Object.entries(KEYS)) {
+      for (;;) {
+        const removed = await remove(table, key)
+        if (table === 'observation') count += removed
+        if (removed < SLICE) break
+        await nextTurn()
       }
-      return Number(changes)
-    })
+    }
+    if (subject.kind === 'account') {
+      await this.#database.transaction(() =>
+        this.#database.prepare(`DELETE FROM account WHERE name = ? AND ${UNUSED}`).run(subject.account),
+      )
+    }
+    this.#numbers.clear()
+    return count
   }
 
   async expire(observationsBefore: string, dailyBefore: string): Promise<boolean> {
-    const observations = this.#prepare(
-      `DELETE FROM observation WHERE (machine, cookie) IN (SELECT machine, cookie FROM observation WHERE seen < ? LIMIT ${SLICE})`,
-    ).run(dayNumber(observationsBefore) * 86_400_000_000)
-    const daily = this.#prepare(
-      `DELETE FROM seen_daily WHERE (day, address, stack, account) IN
-         (SELECT day, address, stack, account FROM seen_daily WHERE day < ? LIMIT ${SLICE})`,
-    ).run(dayNumber(dailyBefore))
-    return Number(observations.changes) === SLICE || Number(daily.changes) === SLICE
+    const day = dayNumber(observationsBefore)
+    const conditions = [`seen < ${day * 86_400_000_000}`, `day < ${dayNumber(dailyBefore)}`]
+    let isMore = false
+    for (const [i, [table, key]] of Object.entries(KEYS).entries()) {
+      const sql = `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${conditions[i]} LIMIT ${SLICE})`
+      const { changes } = await this.#database.transaction(() => this.#database.prepare(sql).run())
+      isMore ||= Number(changes) === SLICE
+    }
+    return isMore || (await this.#expireAccounts())
+  }
+
+  /** Names of accounts of which no row is left go as well, a slice at a time. True if there may be more. */
+  async #expireAccounts(): Promise<boolean> {
+    const from = this.#accountsLooked
+    const last = await this.#database.transaction(() => {
+      const end = `SELECT max(id) AS id FROM (SELECT id FROM account WHERE id > ? ORDER BY id LIMIT ${SLICE})`
+      const id = this.#database.prepare(end).get(from)?.id as number | null
+      if (id === null) return undefined
+      const { changes } = this.#database
+        .prepare(`DELETE FROM account WHERE id > ? AND id <= ? AND ${UNUSED}`)
+        .run(from, id)
+      if (Number(changes) > 0) this.#numbers.clear()
+      return id
+    })
+    this.#accountsLooked = last ?? 0
+    return last !== undefined
   }
 
   /** A row that breaks the tables' rules; everything else (locked, full, read-only, input and output) may pass. */
   isRefusal(error: unknown): boolean {
-    const code = Number((error as { errcode?: unknown }).errcode ?? 0) & 255
-    return (
-      code === SQLITE_CONSTRAINT || code === SQLITE_MISMATCH || code === SQLITE_TOOBIG || error instanceof TypeError
-    )
+    return REFUSALS.includes(resultCode(error)) || error instanceof TypeError
   }
 
   async close(): Promise<void> {
@@ -342,61 +278,4 @@ function cookieValue(cookie: string): Value {
 function octetsOf(hex: string): Uint8Array | null {
   const read = fromHex(hex)
   return read.ok ? read.value : null
-}
-
-const days = (since: string): [number, number] => [dayNumber(since), dayNumber(dayOf(Date.now() * 1000))]
-
-/** From the first to past the last octets that begin as the network does. */
-function bounds(network: string): [Uint8Array, Uint8Array] {
-  const start = prefixOf(network)
-  const end = start.slice()
-  let at = end.length - 1
-  while (at >= 0 && end[at] === 255) at--
-  if (at < 0) return [start, new Uint8Array(17).fill(255)]
-  end[at]!++
-  return [start, end.slice(0, at + 1)]
-}
-
-/** Whether the whole network is meant; else the address, or what stands for it where only networks are kept. */
-function exactly(place: Place): [number, Uint8Array, Uint8Array] {
-  const network = prefixOf(place.network)
-  return place.kind === 'network' ? [1, network, network] : [0, prefixOf(place.address), network]
-}
-
-function subjectOf(subject: Subject): [string, Value[]] {
-  if (subject.kind === 'account') {
-    return ['account <> 0 AND account = (SELECT id FROM account WHERE name = ?)', [subject.account]]
-  }
-  return [
-    'address >= ? AND address < ? AND (? OR address IN (?, ?))',
-    [...bounds(subject.network), ...exactly(subject)],
-  ]
-}
-
-const textOf = (value: Value | undefined): string | undefined => (value === '' ? undefined : (value as string))
-
-const labelRow = (row: Row): LabelRow => ({
-  label: textOf(row.label),
-  family: textOf(row.family),
-  networks: row.networks as number,
-  connections: row.connections as number,
-})
-
-/** One row a stack from one row a stack and account. */
-function grouped(rows: readonly Row[]): HostRow[] {
-  const groups = new Map<string, Row[]>()
-  for (const row of rows) {
-    const key = `${row.stack} ${row.label} ${row.family}`
-    groups.set(key, [...(groups.get(key) ?? []), row])
-  }
-  const hosts = [...groups.values()].map((group) => ({
-    stack: group[0]!.stack as string,
-    label: textOf(group[0]!.label),
-    family: textOf(group[0]!.family),
-    connections: group.reduce((sum, row) => sum + (row.connections as number), 0),
-    firstSeen: isoOf(Math.min(...group.map((row) => row.first as number))),
-    lastSeen: isoOf(Math.max(...group.map((row) => row.last as number))),
-    accounts: sortAccounts(group.map((row) => (row.account ?? '') as string)),
-  }))
-  return hosts.sort((a, b) => (a.lastSeen < b.lastSeen ? 1 : a.lastSeen > b.lastSeen ? -1 : 0))
 }

@@ -63,6 +63,8 @@ const EXPIRE_EVERY = 3_600_000
 const EXPIRE_PAUSE = 100
 /** Slices at most in a row. */
 const EXPIRE_SLICES = 10_000
+/** Messages of errors that are told. */
+const MAX_TOLD = 100
 
 /**
  * Opens a store. Nothing is connected before this call returns; a database that is away is tried again and again.
@@ -84,29 +86,21 @@ class DatabaseStore implements Store {
   readonly #takeBack: () => void
   #engine: Promise<Engine> | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
+  readonly #told = new Set<string>()
   #isClosed = false
 
   constructor(options: ResolvedStoreOptions) {
     this.#options = options
-    const told = new Set<string>()
     this.#queue = new WriteQueue(() => this.#open(), {
       limit: options.queue,
       ...options.batch,
-      onError: (error) => {
-        if (told.has(error.message) || told.size > 100) return
-        told.add(error.message)
-        try {
-          options.onError?.(error)
-        } catch {
-          // A mistake in the application's function is not the store's.
-        }
-      },
+      onError: (error) => this.#report(error),
     })
     const { anonymize, syn: keepSyn } = options
     this.#recorder = new Recorder(this.#queue, { ...machineIdentity(options.host), anonymize, keepSyn })
     this.#takeBack = onProcessEnd(() => {
       this.#recorder.bringUpToDate()
-      this.#queue.flushNow()
+      return this.#queue.flushAtEnd()
     })
     // Opened in a turn of its own, so that the tables are there before the first request.
     queueMicrotask(() => this.#open().catch(() => {}))
@@ -117,6 +111,7 @@ class DatabaseStore implements Store {
     if (this.#isClosed) return Promise.reject(new Error('The store is closed'))
     this.#engine ??= openEngine(this.#options.target).then(
       (engine) => {
+        this.#queue.opened(engine)
         this.#expireIn(EXPIRE_EVERY / 60)
         return engine
       },
@@ -126,6 +121,18 @@ class DatabaseStore implements Store {
       },
     )
     return this.#engine
+  }
+
+  /** Tells the application, once a message. */
+  #report(thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    if (this.#told.has(error.message) || this.#told.size > MAX_TOLD) return
+    this.#told.add(error.message)
+    try {
+      this.#options.onError?.(error)
+    } catch {
+      // A mistake in the application's function is not the store's.
+    }
   }
 
   async ready(): Promise<void> {
@@ -145,7 +152,7 @@ class DatabaseStore implements Store {
       if (!this.#isClosed)
         this.#recorder.observe(fingerprint, account === undefined || account === null ? '' : String(account))
     } catch (error) {
-      this.#options.onError?.(error instanceof Error ? error : new Error(String(error)))
+      this.#report(error)
     }
   }
 
@@ -174,7 +181,10 @@ class DatabaseStore implements Store {
       'account' in subject ? ({ kind: 'account', account: subject.account } as const) : readPlace(subject.address)
     // Rows that wait would bring it back.
     this.#recorder.forgetAll()
+    const { failed } = this.#queue.status()
     await this.#queue.flush()
+    const status = this.#queue.status()
+    if (status.failed > failed) throw new Error(`Cannot forget while rows wait to be written: ${status.lastError}`)
     return (await this.#open()).forget(whom)
   }
 
@@ -203,7 +213,7 @@ class DatabaseStore implements Store {
         await new Promise<void>((resolve) => unrefTimer(setTimeout(resolve, EXPIRE_PAUSE)))
       }
     } catch (error) {
-      this.#options.onError?.(error as Error)
+      this.#report(error)
     }
     this.#expireIn(EXPIRE_EVERY)
   }

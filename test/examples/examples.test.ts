@@ -49,6 +49,25 @@ linux.test('inspector has its page where it is mounted', async () => {
   expect(await decoded.json()).toMatchObject({ tcp: { mss: 1460 } })
 })
 
+linux.test('store answers who was there, and forgets', async () => {
+  using files = temporaryDirectory()
+  await using server = await start('store', { STORE: `sqlite:${files.file('seen.sqlite')}` })
+  for (let i = 0; i < 2; i++) {
+    await (await get(server, '/', { headers: { connection: 'close', 'X-User': 'anna' } })).text()
+  }
+  const ask = async (path: string): Promise<{ connections: number; accounts: string[] }[]> =>
+    (await get(server, path, { headers: { 'X-User': 'bert' } })).json() as never
+  const [host] = await wait('two rows', async () => {
+    const rows = await ask('/hosts/127.0.0.1')
+    return rows[0]?.accounts.includes('anna') && rows[0].connections >= 2 && rows
+  })
+  expect(host).toMatchObject({ family: 'linux' })
+  expect((await ask('/stacks/anna'))[0]).toMatchObject({ network: '127.0.0.0/24', connections: 2 })
+  expect((await ask('/labels')).length).toBe(1)
+  expect(await (await get(server, '/accounts/anna', { method: 'DELETE' })).json()).toBe(2 as never)
+  expect(await ask('/stacks/anna')).toEqual([])
+})
+
 linux.test('rate-limit tells two hosts behind one address apart', async () => {
   await using server = await start('rate-limit')
   const ask = async (mss: number): Promise<number> => {

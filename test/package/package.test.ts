@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 import { needs } from '../lab/privilege.ts'
@@ -26,6 +26,13 @@ const line = [strings.muonfp, env.FINGERPRINT_TCP_MSS, toAttributes(found)['tcp.
 console.log(line)
 `
 const CORE_SAYS = `${MUONFP} 1460 57 true false function`
+const STORE = `
+import { openStore } from 'tcpfingerprint/store'
+
+const store = openStore({ url: 'sqlite:seen.sqlite' })
+console.log(JSON.stringify(await store.hosts('192.0.2.1')), store.status().queued)
+await store.close()
+`
 /** Every entry, with types that must be right. */
 const TYPES = `
 import type { Context } from 'hono'
@@ -34,6 +41,7 @@ import { parseSyn, type Syn } from 'tcpfingerprint'
 import * as onBun from 'tcpfingerprint/bun'
 import * as onDeno from 'tcpfingerprint/deno'
 import { ja4t } from 'tcpfingerprint/ja4t'
+import { openStore, type HostRow } from 'tcpfingerprint/store'
 
 export const syn: Syn = parseSyn('${SYN}')
 export const text: string = ja4t(syn)
@@ -46,6 +54,11 @@ export const app = new Hono()
 export const other = new Hono().use(onDeno.fingerprint({ skip: (c: Context) => c.req.path === '/' }))
 // @ts-expect-error there is no such option
 onDeno.createFingerprinter({ tcpinfo: 'off' })
+const store = openStore({ url: 'sqlite::memory:', retention: { daily: '1 year' } })
+export const hosts: Promise<HostRow[]> = store.hosts('192.0.2.1', { days: 7 })
+app.use(store.record({ account: (c) => c.get('user')?.id }))
+// @ts-expect-error there is no such option
+openStore({ uri: 'sqlite::memory:' })
 export const status: onBun.Status = onBun.createFingerprinter().status()
 `
 const TSCONFIG = JSON.stringify({
@@ -85,6 +98,7 @@ describe('the packed package', () => {
       'core.ts': CORE,
       'core.mjs': CORE.replace(' as never', ''),
       'types.ts': TYPES,
+      'store.ts': STORE,
       'tsconfig.json': TSCONFIG,
       'server-bun.ts': server('bun'),
       'server-deno.ts': server('deno'),
@@ -123,7 +137,7 @@ describe('the packed package', () => {
 
   test('declarations keep whole doc comments, of entries and of what they export', () => {
     const of = (file: string): string => readFileSync(join(project, 'node_modules/tcpfingerprint/dist', file), 'utf8')
-    for (const entry of ['index', 'bun', 'deno', 'ja4t/index'])
+    for (const entry of ['index', 'bun', 'deno', 'ja4t/index', 'store/index'])
       expect(of(`${entry}.d.ts`)).toMatch(/^\/\*\*[\s\S]*@module/)
     const all = packed.files.filter((file) => file.endsWith('.d.ts')).map((file) => of(file.replace('dist/', '')))
     for (const tag of ['@throws', '@example', '@param', '@see']) expect(all.join('')).toContain(tag)
@@ -181,6 +195,18 @@ describe('the packed package', () => {
       expect(code).toBe(0)
       expect((await run([...command, '--version'], project)).stdout).toContain(manifest.version)
       expect((await run([...command, 'parse', '--json', 'zz'], project)).code).toBe(1)
+    }, 60_000)
+  }
+
+  for (const [name, argv] of [
+    ['Bun', [process.execPath]],
+    ['Deno', [runtimePath('deno'), 'run', '--no-lock', '--no-prompt', '--allow-read', '--allow-write']],
+  ] as const) {
+    test(`the store opens under ${name}`, async () => {
+      const { code, stdout, stderr } = await run([...argv, 'store.ts'], project)
+      expect(stdout.trim(), stderr).toBe('[] 0')
+      expect(code).toBe(0)
+      rmSync(join(project, 'seen.sqlite'))
     }, 60_000)
   }
 
