@@ -5,7 +5,7 @@
  */
 import { type Report, reportOnce } from '../base/report-once.ts'
 import { reasonOf } from '../capture/listening-sockets.ts'
-import { Connection, type Reason } from '../connection/connection.ts'
+import type { Connection, Reason } from '../connection/connection.ts'
 import { type EnvOptions, toEnv } from '../connection/facts.ts'
 import {
   CapturedFingerprint,
@@ -144,7 +144,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
     if (typeof peer === 'string') return this.#miss(peer)
     try {
       const found = this.#lookup.connectionOf(request, server, peer)
-      if (!(found instanceof Connection)) return this.#miss(found.reason, peer, found.port)
+      if (!('cookieLow' in found)) return this.#miss(found.reason, peer, found.port)
       if (found.synReason === undefined || !this.syn) this.#requests.ok++
       else this.#requests[found.synReason]++
       return new CapturedFingerprint(this, found, this.#lookup.lastInfo)

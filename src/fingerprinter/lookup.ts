@@ -30,7 +30,8 @@ export interface NotFound {
 /** See the module's comment. */
 export interface ConnectionLookup {
   /**
-   * The request's connection, its request counted. To be called in the turn in which the runtime gave the peer.
+   * The request's connection, its request counted. Tell the two by `cookieLow`, not by class: the capture may be another copy's of
+   * this library, or that of the modules before a hot reload. To be called in the turn in which the runtime gave the peer.
    *
    * @throws {SocketError} where the kernel or a sandbox refuses calls without which no connection can be told
    */
