@@ -10,8 +10,9 @@ import { Sockets } from '../../ffi/socket.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { threadShared } from '../runtime/globals.ts'
-import { type AcceptedSocket, descriptorOf, preciseNow, watchSockets } from '../runtime/node-sockets.ts'
+import { type AcceptedSocket, descriptorOf, hasAnswered, preciseNow, watchSockets } from '../runtime/node-sockets.ts'
 import { createAddressWords, isMapped, parseAddress, sameAddress } from '../wire/sockaddr.ts'
+import { tcpInfoOffset } from '../wire/tcp-info.ts'
 import type { CaptureCounts, CaptureWishes } from './capture.ts'
 import { identifyListener, type ListeningSocket, readAddress, setListener } from './listening-sockets.ts'
 
@@ -24,6 +25,8 @@ export interface AcceptedWishes extends CaptureWishes {
 
 /** Milliseconds by which the kernel's clock of jiffies may differ from a precise one (100 jiffies a second are the fewest). */
 const JIFFY = 10
+const LAST_DATA_SENT = tcpInfoOffset('last_data_sent')
+const LAST_DATA_RECV = tcpInfoOffset('last_data_recv')
 const NO_OCTETS = new Uint8Array(0)
 
 /** A connection with the socket that it is. */
@@ -73,6 +76,7 @@ export class AcceptedCapture {
       accepted: (socket) => {
         if (this.wishes.atAccept) this.#read(socket)
       },
+      finished: (socket) => this.#noteFlight(socket),
     })
   }
 
@@ -110,14 +114,46 @@ export class AcceptedCapture {
     setListener(this.#sockets!, listener, { saveSyn: true, clearDeferAccept }, onError)
   }
 
-  /** The connection of a socket, its request counted, or why it cannot be told. */
-  connectionOf(accepted: AcceptedSocket): Connection | Reason {
+  /**
+   * The connection of a socket, its request counted, or why it cannot be told.
+   *
+   * @param seesAll - whether the first request to be counted is surely the connection's first, and comes in its own turn
+   */
+  connectionOf(accepted: AcceptedSocket, seesAll: boolean): Connection | Reason {
     this.lastInfo = undefined
     if (this.#open() === undefined) return this.unavailable!.reason
     const known = accepted.connection ?? this.#read(accepted)
     if (!(known instanceof AcceptedConnection)) return known as Reason
-    if (known.requests++ === 0 && this.wishes.tcpInfo) this.#noteFirstData(known)
+    if (known.requests++ === 0 && this.wishes.tcpInfo) {
+      const info = this.readInfo(known)
+      this.lastInfo = info
+      if (seesAll && info !== undefined) this.#noteTls(known, info)
+      this.#noteFirstData(known, info)
+    }
     return known
+  }
+
+  /** At the first request: the time since the server's last octets of the TLS handshake. */
+  #noteTls(connection: AcceptedConnection, info: Uint8Array): void {
+    const { timing, accepted } = connection
+    const { flightAt } = accepted
+    // The first that is looked at may come after others.
+    if (timing === undefined || flightAt === undefined || hasAnswered(accepted)) return
+    const octets = new DataView(info.buffer, info.byteOffset, info.length)
+    const waited = info.length < LAST_DATA_RECV + 4 ? 0 : octets.getUint32(LAST_DATA_RECV, true)
+    // The kernel's time is coarser, but does not count a wait for this thread.
+    const askedAt = preciseNow() - (waited > JIFFY ? waited : 0)
+    connection.timing = { ...timing, tlsRoundTripMilliseconds: Math.max(0, Math.round(askedAt - flightAt)) }
+  }
+
+  /** When the server sent its flight, from the kernel: Node did not see it leave. */
+  #noteFlight(accepted: AcceptedSocket): void {
+    const sockets = this.#sockets
+    const { connection } = accepted
+    if (sockets === undefined || !this.wishes.tcpInfo || !(connection instanceof AcceptedConnection)) return
+    if (descriptorOf(accepted.socket) !== connection.fd) return
+    const octets = sockets.tcpInfo(connection.fd)
+    if (octets >= LAST_DATA_SENT + 4) accepted.flightAt = preciseNow() - sockets.view.getUint32(LAST_DATA_SENT, true)
   }
 
   /** Reads what a socket's kernel side says, once. The connection, or why there is none, is kept with the socket. */
@@ -180,10 +216,8 @@ export class AcceptedCapture {
    * At the first request: how long the client waited before its first octets. The kernel tells whether that can be known, to two
    * jiffies; Node's clock is finer. Over TLS the first octets are the ClientHello's, of which only Node knows.
    */
-  #noteFirstData(connection: AcceptedConnection): void {
+  #noteFirstData(connection: AcceptedConnection, info: Uint8Array | undefined): void {
     const { accepted, timing } = connection
-    const info = this.readInfo(connection)
-    this.lastInfo = info
     if (timing === undefined || info === undefined || timing.acceptTimeMilliseconds === undefined) return
     const since = (at: number): number => Math.max(0, Math.round(at - timing.acceptTimeMilliseconds!))
     let delay: number | undefined

@@ -50,8 +50,8 @@ export class Connection {
   onlyIn = 0
   /** Octets that the process had read from it at its last request; `undefined` where that was not counted. */
   octetsRead: number | undefined
-  /** What the first TCP_INFO says; `undefined` where none was read. */
-  readonly timing: FirstTiming | undefined
+  /** What the first TCP_INFO says; `undefined` where none was read. Replaced once, at the first request. */
+  timing: FirstTiming | undefined
   /** TCP_INFO of the first request, where it is to be kept. */
   readonly firstInfo: Uint8Array | undefined
   #synFacts: SynFacts | undefined

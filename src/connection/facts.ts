@@ -113,6 +113,10 @@ const TIMING: readonly FactRow[] = [
     number: true,
     unit: 'milliseconds',
   }),
+  fact('FINGERPRINT_TLS_ROUND_TRIP', 'tls.round_trip', ({ timing }) => timing.tlsRoundTripMilliseconds, {
+    number: true,
+    unit: 'milliseconds',
+  }),
   fact(undefined, 'tcp.retransmits', ({ tcpInfo }) => tcpInfo?.total_retrans),
 ]
 

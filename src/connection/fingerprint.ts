@@ -24,6 +24,11 @@ export interface Timing {
   readonly rtt?: { readonly microseconds: number } | undefined
   /** From handshake completion to the first octets of the client's data, exact to two jiffies. */
   readonly firstDataDelayMilliseconds?: number | undefined
+  /**
+   * Over TLS: from the server's last handshake octets to the client's data of the first request, milliseconds: the round trip to the
+   * machine that ends the TLS session, and what the client waited. Does not change over the connection.
+   */
+  readonly tlsRoundTripMilliseconds?: number | undefined
   /** When the handshake completed, ISO 8601, exact to a jiffy. */
   readonly acceptTime?: string | undefined
   /** The same in milliseconds since 1970. Not in the JSON form. */
@@ -110,6 +115,7 @@ class RequestTiming implements Timing {
   readonly handshakeRtt: HandshakeRtt | undefined
   readonly rtt: { readonly microseconds: number } | undefined
   readonly firstDataDelayMilliseconds: number | undefined
+  readonly tlsRoundTripMilliseconds: number | undefined
   readonly acceptTimeMilliseconds: number | undefined
   readonly handshakeTimeToLive: number | undefined
 
@@ -120,6 +126,7 @@ class RequestTiming implements Timing {
     // The kernel says 0 where it has no sample.
     this.rtt = rttMicroseconds ? { microseconds: rttMicroseconds } : undefined
     this.firstDataDelayMilliseconds = first?.firstDataDelayMilliseconds
+    this.tlsRoundTripMilliseconds = first?.tlsRoundTripMilliseconds
     this.acceptTimeMilliseconds = first?.acceptTimeMilliseconds
     this.handshakeTimeToLive = timeToLive
   }
@@ -130,8 +137,9 @@ class RequestTiming implements Timing {
   }
 
   toJSON(): object {
-    const { handshakeRtt, rtt, firstDataDelayMilliseconds, acceptTime, handshakeTimeToLive } = this
-    return { handshakeRtt, rtt, firstDataDelayMilliseconds, acceptTime, handshakeTimeToLive }
+    const { handshakeRtt, rtt, firstDataDelayMilliseconds, tlsRoundTripMilliseconds, acceptTime, handshakeTimeToLive } =
+      this
+    return { handshakeRtt, rtt, firstDataDelayMilliseconds, tlsRoundTripMilliseconds, acceptTime, handshakeTimeToLive }
   }
 }
 

@@ -36,6 +36,8 @@ export interface FirstTiming {
   readonly firstDataDelayMilliseconds: number | undefined
   /** When the handshake completed, milliseconds since 1970, exact to a jiffy. */
   readonly acceptTimeMilliseconds: number | undefined
+  /** Round trip to the end of the TLS session, milliseconds: see `tls-round-trip.ts`. */
+  readonly tlsRoundTripMilliseconds?: number | undefined
 }
 
 /** What the reader of the TCP_INFO knows beside it. */

@@ -27,6 +27,7 @@ export interface ExplainedTime {
 /** The timing facts of a fingerprint that are known. */
 export function explainTiming({ timing, syn }: Fingerprint): ExplainedTime[] {
   const { handshakeRtt, rtt, firstDataDelayMilliseconds: delay, acceptTime, handshakeTimeToLive } = timing
+  const { tlsRoundTripMilliseconds: tls } = timing
   const rows: ExplainedTime[] = []
   const row = (name: string, value: string, about: string): void => {
     rows.push({ name, value, about })
@@ -40,6 +41,13 @@ export function explainTiming({ timing, syn }: Fingerprint): ExplainedTime[] {
       'First data',
       `${delay} ms`,
       'after the handshake. Browsers ask at once; a proxy that is told the address first asks a round trip later',
+    )
+  }
+  if (tls !== undefined) {
+    row(
+      'TLS round trip',
+      `${tls} ms`,
+      'to the machine that ends the TLS session, the client\u2019s wait before its request included. Far above the handshake RTT the octets were relayed, or the client connected in advance',
     )
   }
   if (acceptTime !== undefined) {

@@ -71,6 +71,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
       runtime,
       options: this.#options,
       isEarly: this.#isEarly,
+      seesAll: this.#isEarly && this.#options.skip === undefined,
       report: this.#report,
       isHeard: this.#options.onError !== undefined,
     })

@@ -16,6 +16,8 @@ export interface LookupContext {
   readonly options: Pick<ResolvedOptions, 'syn' | 'tcpInfo' | 'deferAccept' | 'maxConnections' | 'libc'>
   /** True if connections are looked up before anyone reads of them. */
   readonly isEarly: boolean
+  /** True if every request that comes to the fingerprinter is looked up at once, so that the first one is known to be that. */
+  readonly seesAll: boolean
   readonly report: Report
   /** True if the application hears of errors itself. */
   readonly isHeard: boolean

@@ -7,6 +7,7 @@ import { type Capture, type CaptureCounts, sharedCapture } from '../capture/capt
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Server } from '../capture/server.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
+import { tlsRoundTrip } from '../connection/tls-round-trip.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import type { Endpoint, ServerAddress } from '../runtime/types.ts'
 import { type ConnectionLookup, type LookupContext, type NotFound, reportUnavailable } from './lookup.ts'
@@ -59,7 +60,20 @@ class PeerLookup implements ConnectionLookup {
     if (isUnnamed && isUnarmed(found, options.syn) && this.#looksAgain(capture) && found === 'not-found') {
       found = capture.connection(listener, peer.address, peer.port, named, overTcp)
     }
-    return typeof found === 'string' ? { reason: found, port } : found
+    if (typeof found === 'string') return { reason: found, port }
+    if (found.requests === 1 && this.#context.seesAll) this.#noteTls(found, request)
+    return found
+  }
+
+  /** The TLS round trip, at a connection's first request: before it was answered, and where HTTP/2 has sent nothing of its own. */
+  #noteTls(connection: Connection, request: Request | undefined): void {
+    const { timing } = connection
+    const info = this.lastInfo
+    if (timing === undefined || info === undefined || request === undefined) return
+    if (!request.headers.has('connection') || !request.url.startsWith('https:')) return
+    const sender = this.#context.runtime.name === 'deno' ? 'rustls' : 'boringssl'
+    const view = new DataView(info.buffer, info.byteOffset, info.length)
+    connection.timing = { ...timing, tlsRoundTripMilliseconds: tlsRoundTrip(view, info.length, sender) }
   }
 
   get lastInfo(): Uint8Array | undefined {

@@ -54,7 +54,7 @@ class SocketLookup implements ConnectionLookup {
     if (!this.#open()) return { reason: this.#capture.unavailable!.reason, port }
     const accepted = acceptedSocketOf(socket)
     if (accepted === undefined) return { reason: 'not-found', port }
-    const found = this.#capture.connectionOf(accepted)
+    const found = this.#capture.connectionOf(accepted, this.#context.seesAll)
     return typeof found === 'string' ? { reason: found, port } : found
   }
 

@@ -20,6 +20,8 @@ export interface AcceptedSocket {
   helloAt: number | undefined
   /** When the server had sent its last octets of the TLS handshake, as far as Node tells. */
   flightAt: number | undefined
+  /** Of the TLS session; `undefined` without TLS. */
+  tls: TlsHandle | undefined
   /** The owner's. */
   connection: unknown
 }
@@ -30,6 +32,8 @@ export interface SocketEvents {
   listening(fd: number, server: Server): void
   /** A socket was accepted. */
   accepted(socket: AcceptedSocket): void
+  /** The client has ended the handshake of TLS 1.3, and `flightAt` is not known. What the server sends next is not sent yet. */
+  finished(socket: AcceptedSocket): void
 }
 
 /** Where a socket keeps its record: `http2` shows sockets through a proxy object, which a WeakMap does not see through. */
@@ -37,7 +41,7 @@ const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket') as ne
 
 /** What is used of Node's internals. */
 interface Internals {
-  readonly _handle?: { readonly fd?: unknown } | null
+  readonly _handle?: { readonly fd?: unknown; readonly bytesWritten?: unknown } | null
   readonly _parent?: unknown
   readonly [RECORD]?: AcceptedSocket
 }
@@ -83,7 +87,7 @@ export function watchSockets(events: SocketEvents): void {
     // Over TLS the record is there: the TLSSocket was made a moment ago.
     events.accepted(recordOf((message as { readonly socket: Socket }).socket))
   })
-  watchTls()
+  watchTls(events)
 }
 
 function recordOf(socket: Socket): AcceptedSocket {
@@ -94,6 +98,7 @@ function recordOf(socket: Socket): AcceptedSocket {
     acceptedAt: preciseNow(),
     helloAt: undefined,
     flightAt: undefined,
+    tls: undefined,
     connection: undefined,
   }
   Object.defineProperty(socket, RECORD, { value: record })
@@ -110,9 +115,14 @@ type Callback = (this: unknown, ...rest: unknown[]) => unknown
 
 /** What is used of a TLSSocket's handle. */
 interface TlsHandle {
+  /** Octets of the application that were sent. */
+  readonly bytesWritten?: unknown
   /** OpenSSL begins: the first octets of the client are there. */
   onhandshakestart?: Callback
   onhandshakedone?: Callback
+  getProtocol?(): string
+  isSessionReused?(): boolean
+  getALPNNegotiatedProtocol?(): string | false | undefined
 }
 
 /**
@@ -120,7 +130,7 @@ interface TlsHandle {
  * the end of its handshake; but the handle of a server's TLSSocket is told of both. Where these internals have gone, the times
  * are `undefined`.
  */
-function watchTls(): void {
+function watchTls(events: SocketEvents): void {
   const prototype = TLSSocket.prototype as unknown as { _init?: Callback }
   const init = prototype._init
   if (typeof init !== 'function') return
@@ -129,27 +139,42 @@ function watchTls(): void {
     const [, wrapped] = rest
     const handle = (this as Internals)._handle as TlsHandle | null | undefined
     if (wrapped instanceof Object && typeof handle?.onhandshakestart === 'function') {
-      noteTimes(recordOf(wrapped as Socket), handle)
+      noteTimes(recordOf(wrapped as Socket), handle, events)
     }
     return result
   }
 }
 
-function noteTimes(record: AcceptedSocket, handle: TlsHandle): void {
+/** True if octets were sent over the TCP socket; also where Node does not tell. */
+function hasWritten(socket: Socket): boolean {
+  return (socket as Internals)._handle?.bytesWritten !== 0
+}
+
+/** True if a server of HTTP/1 has answered over a TLS connection. HTTP/2 sends before it is asked: then it is not known, and false. */
+export function hasAnswered({ tls }: AcceptedSocket): boolean {
+  return tls !== undefined && tls.getALPNNegotiatedProtocol?.() !== 'h2' && tls.bytesWritten !== 0
+}
+
+function noteTimes(record: AcceptedSocket, handle: TlsHandle, events: SocketEvents): void {
+  record.tls = handle
   const { onhandshakestart: start, onhandshakedone: done } = handle
   handle.onhandshakestart = function (...rest) {
     if (record.helloAt === undefined) {
       record.helloAt = preciseNow()
-      // The server's first flight leaves in this turn. TLS 1.3 ends with it; TLS 1.2 sends once more when all is done.
+      // The server's first flight leaves in this turn, unless a part of the ClientHello is still on its way. TLS 1.3 ends with it;
+      // TLS 1.2 sends once more when all is done.
       setImmediate(() => {
-        record.flightAt ??= preciseNow()
+        if (hasWritten(record.socket)) record.flightAt ??= preciseNow()
       })
     }
     return start?.apply(this, rest)
   }
   handle.onhandshakedone = function (...rest) {
-    const { getProtocol } = handle as { getProtocol?: () => string }
-    if (getProtocol?.call(handle) === 'TLSv1.2') record.flightAt = preciseNow()
+    const { getProtocol, isSessionReused } = handle
+    // With TLS 1.2 a new session ends with the server's Finished, a resumed one with the client's.
+    const isServers = getProtocol?.call(handle) === 'TLSv1.2' && isSessionReused?.call(handle) !== true
+    if (isServers) record.flightAt = preciseNow()
+    else if (record.flightAt === undefined) events.finished(record)
     return done?.apply(this, rest)
   }
 }

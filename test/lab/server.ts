@@ -24,6 +24,8 @@ export function runtimePath(runtime: Runtime): string {
 /** How to start and recognise a server. */
 export interface ServerOptions {
   readonly runtime?: Runtime
+  /** In place of a runtime: path of the program that runs the script. */
+  readonly program?: string
   /** Before the script, e.g. `['run', '--allow-net', '--allow-ffi']` for Deno. Default: none for Bun, `['run', '-A']` for Deno. */
   readonly runtimeArguments?: readonly string[]
   /** After the script. */
@@ -83,7 +85,7 @@ export async function startServer(
 ): Promise<TestServer> {
   const { runtime = 'bun', ready = READY, startMilliseconds = 20_000 } = options
   const before = options.runtimeArguments ?? (runtime === 'deno' ? ['run', '-A'] : [])
-  const argv = [runtimePath(runtime), ...before, resolve(ROOT, script), ...(options.arguments ?? [])]
+  const argv = [options.program ?? runtimePath(runtime), ...before, resolve(ROOT, script), ...(options.arguments ?? [])]
   let child: NetnsProcess
   if (netns !== undefined) child = netns.spawn(argv, env, ROOT)
   else {
