@@ -9,6 +9,8 @@ export { compileLogFormat, LogFormatError, NAMED_LOG_FORMATS } from './access-lo
 export type { Result } from './base/result.ts'
 export type { AttributeOptions, AttributeValue, EnvOptions } from './connection/facts.ts'
 export { ENV_NAMES, toAttributes, toEnv } from './connection/facts.ts'
+export type { RelayFacts, RelaySign, RelaySignName } from './connection/relay.ts'
+export { signsOfRelay } from './connection/relay.ts'
 export { formatHaproxy, HAPROXY_MODE } from './fingerprint/haproxy.ts'
 export type { Fingerprints } from './fingerprint/index.ts'
 export { fingerprints } from './fingerprint/index.ts'
