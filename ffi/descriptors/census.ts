@@ -44,8 +44,6 @@ const SHARE = 0.25
 const BURST = 25
 /** Milliseconds in which numbers that had files are not probed again. */
 const FILES_AGE = 5
-/** Milliseconds between two censuses after which the kernel is asked how far descriptors go, which costs 20 µs. */
-const LIMIT_AGE = 0.5
 
 /** See the module's comment. */
 export class Census {
@@ -55,6 +53,8 @@ export class Census {
   /** Accept epoch in which the last one was complete, 0 for none. */
   #epoch = 0
   #isRefused = false
+  /** One past the last number that the process could have open at the last census; 0 where the kernel does not tell. */
+  #limit = 0
   readonly #budget = new TimeBudget(BURST)
   /** When numbers that had files were last probed, and whether they are in this census. */
   #filesAt = Number.NEGATIVE_INFINITY
@@ -151,13 +151,16 @@ export class Census {
     // Released numbers are among the free ones, and must not take the places of those that were free before.
     let left = released === undefined ? Number.POSITIVE_INFINITY : this.#opensSince(now) + released.length
     for (let fd = registry.free.next(0); fd >= 0 && left > 0; fd = registry.free.next(fd + 1), left--) this.#test(fd)
-    if (left > 0) this.#testAbove(left, now - (this.#at ?? Number.NEGATIVE_INFINITY))
+    if (left > 0) this.#testAbove(left)
   }
 
   /** Tests so many numbers above the high-water mark; up to a gap where the kernel does not tell how far descriptors go. */
-  #testAbove(most: number, age: number): void {
+  #testAbove(most: number): void {
     const { openNumbers, registry } = this.#prober
-    const limit = age < LIMIT_AGE ? Number.POSITIVE_INFINITY : this.#prober.descriptorLimit()
+    // The kernel's table grows when all numbers below its end are taken: with more of them free than were opened it has not.
+    const unused = this.#limit - registry.highWater + registry.free.size
+    if (unused <= most) this.#limit = this.#prober.descriptorLimit()
+    const limit = this.#limit
     for (let rounds = MOST_GAPS; rounds > 0 && !this.#isRefused; rounds--) {
       const mark = registry.highWater
       const end = limit > 0 ? Math.min(mark + most, Math.max(limit, mark)) : mark + GAP
