@@ -13,8 +13,13 @@ const text: Plugin = {
   name: 'text',
   resolveId: (source, importer) =>
     importer !== undefined && /^\..*\.(fp|css|js)$/.test(source) ? `${resolve(dirname(importer), source)}?text` : null,
-  load: (id) =>
-    id.endsWith('?text') ? `export default ${JSON.stringify(readFileSync(id.slice(0, -5), 'utf8'))}` : null,
+  load: (id) => (id.endsWith('?text') ? `export default ${JSON.stringify(shipped(id.slice(0, -5)))}` : null),
+}
+
+/** Comments of a signature file are for who edits it; without them its lines keep their numbers. */
+function shipped(file: string): string {
+  const content = readFileSync(file, 'utf8')
+  return file.endsWith('.fp') ? content.replace(/^;.*$/gm, '') : content
 }
 
 /** What an entry says of itself, which belongs to no declaration and would be lost. */
