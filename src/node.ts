@@ -28,6 +28,7 @@ import type { FingerprintOptions } from './fingerprinter/options.ts'
 import { createSocketLookup } from './fingerprinter/socket-lookup.ts'
 import { runtimeFor } from './runtime/current.ts'
 import { withNodeHeaders } from './runtime/node-headers.ts'
+import { nodeRequestOf } from './runtime/node-request.ts'
 
 export * from './shared.ts'
 
@@ -80,10 +81,9 @@ export function createFingerprinter(options?: FingerprintOptions<NodeRequest>): 
 function plain<Subject>(fingerprinter: Fingerprinter<Subject>): NodeFingerprinter {
   return {
     fromNode(given) {
-      const request =
-        given instanceof Object && 'raw' in given && !('socket' in given) ? given.raw : (given as NodeRequest)
-      const headers = fingerprinter.readsHeaders && request instanceof Object ? withNodeHeaders(request) : undefined
-      return fingerprinter.once(headers, request, request instanceof Object ? request : undefined, request as Subject)
+      const request = nodeRequestOf(given)
+      const headers = fingerprinter.readsHeaders && request !== undefined ? withNodeHeaders(request) : undefined
+      return fingerprinter.once(headers, request, request, request as Subject)
     },
     ...apiOf<Server, Subject>(fingerprinter),
   }

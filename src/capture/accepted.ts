@@ -5,12 +5,20 @@
  * socket and go with it. P1 to P3 of `identity.ts` hold by the socket object, once its descriptor was verified; P4 is not asked.
  * @module
  */
+import type { Server } from 'node:net'
 import { isLibc, type Libc, type LibcUnavailable, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { threadShared } from '../runtime/globals.ts'
-import { type AcceptedSocket, descriptorOf, hasAnswered, preciseNow, watchSockets } from '../runtime/node-sockets.ts'
+import {
+  type AcceptedSocket,
+  descriptorOf,
+  hasAnswered,
+  preciseNow,
+  serverOf,
+  watchSockets,
+} from '../runtime/node-sockets.ts'
 import { createAddressWords, isMapped, parseAddress, sameAddress } from '../wire/sockaddr.ts'
 import { tcpInfoOffset } from '../wire/tcp-info.ts'
 import type { CaptureCounts, CaptureWishes } from './capture.ts'
@@ -23,8 +31,8 @@ export interface AcceptedWishes extends CaptureWishes {
   clearDeferAccept: boolean
 }
 
-/** Milliseconds by which the kernel's clock of jiffies may differ from a precise one (100 jiffies a second are the fewest). */
-const JIFFY = 10
+/** The longest jiffy of Linux, milliseconds: CONFIG_HZ is 100 or more. */
+const LONGEST_JIFFY = 10
 const LAST_DATA_SENT = tcpInfoOffset('last_data_sent')
 const LAST_DATA_RECV = tcpInfoOffset('last_data_recv')
 const NO_OCTETS = new Uint8Array(0)
@@ -32,12 +40,23 @@ const NO_OCTETS = new Uint8Array(0)
 /** A connection with the socket that it is. */
 class AcceptedConnection extends Connection {
   readonly accepted: AcceptedSocket
+  /** When the handshake completed, by `preciseNow`; `undefined` where that is not known. */
+  readonly completedAt: number | undefined
 
-  constructor(accepted: AcceptedSocket, facts: ConstructorParameters<typeof Connection>[0]) {
+  constructor(
+    accepted: AcceptedSocket,
+    completedAt: number | undefined,
+    facts: ConstructorParameters<typeof Connection>[0],
+  ) {
     super(facts)
     this.accepted = accepted
+    this.completedAt = completedAt
   }
 }
+
+/** What a worker of a cluster says, once. */
+const UNARMED_PRIMARY =
+  'Cannot read SYNs in this worker: the primary of the cluster, which listens, must import "tcpfingerprint/node" as well'
 
 /** See the module's comment. One per thread. */
 export class AcceptedCapture {
@@ -55,6 +74,19 @@ export class AcceptedCapture {
   readonly #peer = createAddressWords()
   readonly #named = createAddressWords()
   #connections = 0
+  readonly #gone = (): void => {
+    this.#connections--
+  }
+  /** The shortest jiffy seen, milliseconds: `last_data_sent` is a multiple of it. */
+  #jiffy = LONGEST_JIFFY
+  /** True where several fingerprinters may look at one request. */
+  #isShared = false
+  #isUsed = false
+  readonly #counted = new WeakSet<object>()
+  /** What an operator can mend, for the application's `onError`. */
+  problem: string | undefined
+  /** True if the application or standard error was told that nothing can be captured. */
+  isTold = false
   /** TCP_INFO that the last `connectionOf` read, a copy; `undefined` where it read none. */
   lastInfo: Uint8Array | undefined
 
@@ -65,19 +97,41 @@ export class AcceptedCapture {
   /** Arms every listener from now on, and reads what sockets bring. */
   start(): void {
     watchSockets({
-      listening: (fd, server) => {
-        const sockets = this.#open()
-        const listener = sockets && identifyListener(sockets, fd)
-        if (listener === undefined) return
-        this.#servers.set(server, listener)
-        server.once('close', () => this.#servers.delete(server))
-        this.#arm(listener)
-      },
+      listening: (fd, server) => this.#meet(fd, server),
       accepted: (socket) => {
         if (this.wishes.atAccept) this.#read(socket)
       },
       finished: (socket) => this.#noteFlight(socket),
     })
+  }
+
+  /** Arms a server's listener, where it is one of TCP. */
+  #meet(fd: number, server: Server): void {
+    const sockets = this.#open()
+    const listener = sockets && identifyListener(sockets, fd)
+    if (listener === undefined) return
+    const isNew = !this.#servers.has(server)
+    this.#servers.set(server, listener)
+    if (isNew) server.once('close', () => this.#servers.delete(server))
+    this.#arm(listener)
+  }
+
+  /**
+   * The server of a socket without a SYN. Where it is not known it listened before this module was loaded, in a way that Node
+   * does not show (`unref`): it is armed for the connections to come. Or it is the primary's, of a cluster.
+   */
+  #meetServerOf(accepted: AcceptedSocket): void {
+    const server = serverOf(accepted.socket)
+    if (server === undefined || this.#servers.has(server)) return
+    const fd = descriptorOf(server)
+    if (fd >= 0) this.#meet(fd, server)
+    else if (server.listening) this.problem = UNARMED_PRIMARY
+  }
+
+  /** A fingerprinter looks requests up. */
+  use(): void {
+    this.#isShared = this.#isUsed
+    this.#isUsed = true
   }
 
   /** `undefined` where libc cannot be had; `unavailable` says why. */
@@ -106,7 +160,11 @@ export class AcceptedCapture {
 
   /** Makes the listeners keep SYNs (also before any fingerprinter wants them), and clears TCP_DEFER_ACCEPT where that is wanted. */
   arm(onError: (error: Error) => void): void {
-    for (const listener of this.#servers.values()) this.#arm(listener, onError)
+    for (const [server, listener] of this.#servers) {
+      // A cluster's primary lends the listener and closes it without a word.
+      if (this.#sockets!.hasCookie(listener.fd, listener.cookieLow, listener.cookieHigh)) this.#arm(listener, onError)
+      else this.#servers.delete(server)
+    }
   }
 
   #arm(listener: ListeningSocket, onError: (error: Error) => void = () => {}): void {
@@ -117,13 +175,18 @@ export class AcceptedCapture {
   /**
    * The connection of a socket, its request counted, or why it cannot be told.
    *
+   * @param request - stands for the request, where several fingerprinters look at it
    * @param seesAll - whether the first request to be counted is surely the connection's first, and comes in its own turn
    */
-  connectionOf(accepted: AcceptedSocket, seesAll: boolean): Connection | Reason {
+  connectionOf(accepted: AcceptedSocket, request: object, seesAll: boolean): Connection | Reason {
     this.lastInfo = undefined
     if (this.#open() === undefined) return this.unavailable!.reason
-    const known = accepted.connection ?? this.#read(accepted)
-    if (!(known instanceof AcceptedConnection)) return known as Reason
+    const known = (accepted.connection ?? this.#read(accepted)) as AcceptedConnection | Reason
+    if (typeof known === 'string') return known
+    if (this.#isShared) {
+      if (this.#counted.has(request)) return known
+      this.#counted.add(request)
+    }
     if (known.requests++ === 0 && this.wishes.tcpInfo) {
       const info = this.readInfo(known)
       this.lastInfo = info
@@ -142,7 +205,7 @@ export class AcceptedCapture {
     const octets = new DataView(info.buffer, info.byteOffset, info.length)
     const waited = info.length < LAST_DATA_RECV + 4 ? 0 : octets.getUint32(LAST_DATA_RECV, true)
     // The kernel's time is coarser, but does not count a wait for this thread.
-    const askedAt = preciseNow() - (waited > JIFFY ? waited : 0)
+    const askedAt = preciseNow() - (waited > LONGEST_JIFFY ? waited : 0)
     connection.timing = { ...timing, tlsRoundTripMilliseconds: Math.max(0, Math.round(askedAt - flightAt)) }
   }
 
@@ -158,10 +221,11 @@ export class AcceptedCapture {
 
   /** Reads what a socket's kernel side says, once. The connection, or why there is none, is kept with the socket. */
   #read(accepted: AcceptedSocket): Connection | Reason {
-    const { socket } = accepted
     const sockets = this.#open()
-    const fd = descriptorOf(socket)
-    const found = sockets === undefined || fd < 0 ? 'no-connection' : this.#readFrom(sockets, fd, accepted)
+    // Without libc nothing is kept: each request says why.
+    if (sockets === undefined) return 'unsupported'
+    const fd = descriptorOf(accepted.socket)
+    const found = fd < 0 ? 'no-connection' : this.#readFrom(sockets, fd, accepted)
     accepted.connection = found
     return found
   }
@@ -179,20 +243,26 @@ export class AcceptedCapture {
     const cookieHigh = sockets.view.getUint32(4, true)
     const octets = this.wishes.syn ? sockets.savedSyn(fd) : 0
     const synBytes = octets > 0 ? sockets.value.slice(0, octets) : NO_OCTETS
+    if (octets === 0 && this.wishes.syn) this.#meetServerOf(accepted)
     let timing: FirstTiming | undefined
+    let completedAt: number | undefined
     let firstInfo: Uint8Array | undefined
     if (this.wishes.tcpInfo) {
       const length = sockets.tcpInfo(fd)
       if (length > 0) {
-        const circumstances = { synSaved: octets > 0, deferAccept: this.#mayDefer, readAt: preciseNow() }
-        // An object of its own: the first data's delay is added when it is known.
-        timing = { ...firstTiming(sockets.view, length, circumstances) }
+        const circumstances = { synSaved: octets > 0, deferAccept: this.#mayDefer, readAt: 0 }
+        timing = firstTiming(sockets.view, length, circumstances)
+        if (timing.acceptTimeMilliseconds !== undefined) {
+          const passed = this.#sinceCompletion(-timing.acceptTimeMilliseconds)
+          completedAt = preciseNow() - passed
+          timing = { ...timing, acceptTimeMilliseconds: Date.now() - passed }
+        }
         if (this.wishes.keepInfo) firstInfo = sockets.value.slice(0, length)
       }
     }
     this.#connections++
-    accepted.socket.once('close', () => this.#connections--)
-    return new AcceptedConnection(accepted, {
+    accepted.socket.on('close', this.#gone)
+    return new AcceptedConnection(accepted, completedAt, {
       fd,
       cookieLow,
       cookieHigh,
@@ -207,31 +277,36 @@ export class AcceptedCapture {
     })
   }
 
+  /**
+   * Milliseconds since the handshake, from the kernel's count of jiffies. One jiffy is what also no time at all may look like, and
+   * Node accepts at once where it is not busy.
+   */
+  #sinceCompletion(counted: number): number {
+    if (counted > 0 && counted < this.#jiffy) this.#jiffy = counted
+    return counted <= this.#jiffy ? 0 : counted
+  }
+
   get #mayDefer(): boolean {
     for (const one of this.#servers.values()) if (one.deferAccept !== 0) return true
     return false
   }
 
   /**
-   * At the first request: how long the client waited before its first octets. The kernel tells whether that can be known, to two
-   * jiffies; Node's clock is finer. Over TLS the first octets are the ClientHello's, of which only Node knows.
+   * At the first request: how long the client waited before its first octets. Over TLS these are the ClientHello's, of which only
+   * Node knows. Else the kernel tells to two jiffies; Node's clock is finer where the request is looked at as soon as it comes.
    */
   #noteFirstData(connection: AcceptedConnection, info: Uint8Array | undefined): void {
-    const { accepted, timing } = connection
-    if (timing === undefined || info === undefined || timing.acceptTimeMilliseconds === undefined) return
-    const since = (at: number): number => Math.max(0, Math.round(at - timing.acceptTimeMilliseconds!))
+    const { accepted, completedAt, timing } = connection
+    if (info === undefined || completedAt === undefined) return
+    const since = (at: number): number => Math.max(0, Math.round(at - completedAt))
     let delay: number | undefined
     if (accepted.helloAt !== undefined) delay = since(accepted.helloAt)
     else {
       const view = new DataView(info.buffer, info.byteOffset, info.length)
-      const circumstances = {
-        synSaved: connection.synBytes.length > 0,
-        deferAccept: this.#mayDefer,
-        readAt: preciseNow(),
-      }
-      const coarse = firstTiming(view, info.length, circumstances).firstDataDelayMilliseconds
+      const circumstances = { synSaved: connection.synBytes.length > 0, deferAccept: this.#mayDefer, readAt: 0 }
+      const counted = firstTiming(view, info.length, circumstances).firstDataDelayMilliseconds
       const fine = since(preciseNow())
-      delay = coarse !== undefined && Math.abs(fine - coarse) <= JIFFY ? fine : coarse
+      delay = counted !== undefined && Math.abs(fine - counted) <= this.#jiffy ? fine : counted
     }
     ;(timing as { firstDataDelayMilliseconds: number | undefined }).firstDataDelayMilliseconds = delay
   }
@@ -239,9 +314,8 @@ export class AcceptedCapture {
   /** TCP_INFO of a connection now, a copy; `undefined` where it has ended. */
   readInfo(connection: Connection): Uint8Array | undefined {
     const sockets = this.#sockets!
-    if (!(connection instanceof AcceptedConnection)) return undefined
     // Node forgets the handle when it closes the descriptor, whose number may then be another socket's.
-    if (descriptorOf(connection.accepted.socket) !== connection.fd) return undefined
+    if (descriptorOf((connection as AcceptedConnection).accepted.socket) !== connection.fd) return undefined
     const octets = sockets.tcpInfo(connection.fd)
     return octets > 0 ? sockets.value.slice(0, octets) : undefined
   }

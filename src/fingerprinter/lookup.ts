@@ -50,12 +50,17 @@ export interface ConnectionLookup {
   readonly unavailable: { readonly reason: 'unsupported' | 'denied'; readonly message: string } | undefined
 }
 
-/** Says once why nothing can be captured: to `onError`, else on standard error where an operator can mend it. */
+/**
+ * Says why nothing can be captured: to `onError`, which hears of each kind once, else on standard error where an operator can mend
+ * it and `warns` is true.
+ */
 export function reportUnavailable(
   { runtime, report, isHeard }: LookupContext,
   { reason, message }: { readonly reason: 'unsupported' | 'denied'; readonly message: string },
+  warns = true,
 ): void {
   const text = `Cannot capture connections: ${message}`
-  if (!isHeard && (reason === 'denied' || runtime.misplaced === true || runtime.name === 'node')) runtime.warn(text)
+  if (warns && !isHeard && (reason === 'denied' || runtime.misplaced === true || runtime.name === 'node'))
+    runtime.warn(text)
   report(new Error(text))
 }

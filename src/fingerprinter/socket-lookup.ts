@@ -6,7 +6,7 @@ import type { AcceptedCapture } from '../capture/accepted.ts'
 import type { CaptureCounts } from '../capture/capture.ts'
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Connection } from '../connection/connection.ts'
-import { socketOf } from '../runtime/node-request.ts'
+import { nodeRequestOf, socketOf } from '../runtime/node-request.ts'
 import { acceptedSocketOf } from '../runtime/node-sockets.ts'
 import type { Endpoint } from '../runtime/types.ts'
 import { type ConnectionLookup, type LookupContext, type NotFound, reportUnavailable } from './lookup.ts'
@@ -20,10 +20,12 @@ class SocketLookup implements ConnectionLookup {
   readonly #capture: AcceptedCapture
   readonly #context: LookupContext
   #isOpen = false
+  #isProblemTold = false
 
   constructor(capture: AcceptedCapture, context: LookupContext) {
     this.#capture = capture
     this.#context = context
+    capture.use()
     const { wishes } = capture
     const { syn, tcpInfo, deferAccept } = context.options
     wishes.syn ||= syn
@@ -40,7 +42,8 @@ class SocketLookup implements ConnectionLookup {
     if (this.#isOpen) return true
     const { unavailable } = this.#capture
     if (unavailable !== undefined) {
-      reportUnavailable(this.#context, unavailable)
+      reportUnavailable(this.#context, unavailable, !this.#capture.isTold)
+      this.#capture.isTold = true
       return false
     }
     this.#isOpen = true
@@ -54,8 +57,16 @@ class SocketLookup implements ConnectionLookup {
     if (!this.#open()) return { reason: this.#capture.unavailable!.reason, port }
     const accepted = acceptedSocketOf(socket)
     if (accepted === undefined) return { reason: 'not-found', port }
-    const found = this.#capture.connectionOf(accepted, this.#context.seesAll)
+    const found = this.#capture.connectionOf(accepted, nodeRequestOf(server)!, this.#context.seesAll)
+    if (!this.#isProblemTold && this.#capture.problem !== undefined) this.#tellProblem(this.#capture.problem)
     return typeof found === 'string' ? { reason: found, port } : found
+  }
+
+  #tellProblem(problem: string): void {
+    this.#isProblemTold = true
+    const { runtime, report, isHeard } = this.#context
+    if (!isHeard) runtime.warn(problem)
+    report(new Error(problem))
   }
 
   get lastInfo(): Uint8Array | undefined {

@@ -6,6 +6,7 @@
 /** What is used of an `IncomingMessage` and an `Http2ServerRequest`. */
 interface NodeMessage {
   readonly headers: Record<string, string | string[] | undefined>
+  readonly headersDistinct?: Record<string, string[] | undefined>
   readonly rawHeaders?: string[]
 }
 
@@ -29,8 +30,9 @@ class NodeHeaders {
 
   delete(name: string): void {
     const lower = name.toLowerCase()
-    delete this.#message.headers[lower]
-    const { rawHeaders } = this.#message
+    const { headers, headersDistinct, rawHeaders } = this.#message
+    delete headers[lower]
+    if (headersDistinct !== undefined) delete headersDistinct[lower]
     if (rawHeaders === undefined) return
     for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
       if (rawHeaders[i]!.toLowerCase() === lower) rawHeaders.splice(i, 2)

@@ -16,7 +16,7 @@ interface NodeRequest {
 /** The socket, perhaps a `TLSSocket` or the proxy of an HTTP/2 session; `undefined` where there is none. Never throws. */
 export function socketOf(request: unknown): Socket | undefined {
   try {
-    const found = nodeRequestOf(request)
+    const found = nodeRequestOf(request) as NodeRequest | undefined
     if (found === undefined) return undefined
     // `Http2ServerRequest.socket` is a proxy that forbids more than that of the session.
     const socket = found.stream?.session?.socket ?? found.socket
@@ -26,10 +26,11 @@ export function socketOf(request: unknown): Socket | undefined {
   }
 }
 
-function nodeRequestOf(request: unknown): NodeRequest | undefined {
+/** The request itself, out of what frameworks hand on; `undefined` for what is no object. May throw what a getter throws. */
+export function nodeRequestOf(request: unknown): object | undefined {
   if (typeof request !== 'object' || request === null) return undefined
-  const { incoming, raw, socket } = request as NodeRequest
-  if (typeof incoming === 'object' && incoming !== null) return incoming as NodeRequest
-  if (socket === undefined && typeof raw === 'object' && raw !== null) return raw as NodeRequest
-  return request as NodeRequest
+  const { incoming, raw } = request as NodeRequest
+  if (typeof incoming === 'object' && incoming !== null) return incoming
+  // Fastify's request has a socket as well, but of HTTP/2 not its session.
+  return typeof raw === 'object' && raw !== null ? raw : request
 }

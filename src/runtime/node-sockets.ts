@@ -7,18 +7,16 @@
  * @module
  */
 import { subscribe } from 'node:diagnostics_channel'
-import { Server, type Socket } from 'node:net'
+import { Server, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { processGlobal } from './globals.ts'
 
 /** What is kept with an accepted socket, and gone with it. */
 export interface AcceptedSocket {
   readonly socket: Socket
-  /** When Node handed the socket out, milliseconds since 1970 with a fraction. */
-  readonly acceptedAt: number
-  /** When the client's first TLS octets were processed; `undefined` without TLS, and before. */
+  /** When the client's first TLS octets were processed, by `preciseNow`; `undefined` without TLS, and before. */
   helloAt: number | undefined
-  /** When the server had sent its last octets of the TLS handshake, as far as Node tells. */
+  /** When the server had sent its last octets of the TLS handshake, by `preciseNow`, as far as Node tells. */
   flightAt: number | undefined
   /** Of the TLS session; `undefined` without TLS. */
   tls: TlsHandle | undefined
@@ -26,7 +24,7 @@ export interface AcceptedSocket {
   connection: unknown
 }
 
-/** What the owner of the sockets is told. Neither may throw. */
+/** What the owner of the sockets is told. */
 export interface SocketEvents {
   /** A server listens on this descriptor. */
   listening(fd: number, server: Server): void
@@ -36,19 +34,25 @@ export interface SocketEvents {
   finished(socket: AcceptedSocket): void
 }
 
-/** Where a socket keeps its record: `http2` shows sockets through a proxy object, which a WeakMap does not see through. */
-const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket') as never
+/**
+ * Where a socket keeps its record: `http2` shows sockets through a proxy object, which a WeakMap does not see through. The number
+ * changes with the shape of `AcceptedSocket`.
+ */
+const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket.1') as never
 
 /** What is used of Node's internals. */
 interface Internals {
   readonly _handle?: { readonly fd?: unknown; readonly bytesWritten?: unknown } | null
   readonly _parent?: unknown
+  readonly _server?: unknown
+  readonly server?: unknown
+  readonly _tlsOptions?: { readonly isServer?: boolean }
   readonly [RECORD]?: AcceptedSocket
 }
 
-/** Milliseconds since 1970, with a fraction, of a clock that does not jump. */
+/** Milliseconds of a clock that does not jump, with a fraction: for differences. */
 export function preciseNow(): number {
-  return performance.timeOrigin + performance.now()
+  return performance.now()
 }
 
 /** The descriptor of a socket or server; -1 where Node shows none: closed, or a handle of another kind. */
@@ -57,15 +61,24 @@ export function descriptorOf(one: object): number {
   return typeof fd === 'number' && fd >= 0 ? fd : -1
 }
 
+/** The server that accepted a socket; `undefined` where Node does not say. */
+export function serverOf(socket: Socket): Server | undefined {
+  const { _server: known, server } = socket as unknown as Internals
+  return known instanceof Server ? known : server instanceof Server ? server : undefined
+}
+
 /**
  * The record of the TCP socket under a socket: the same one, the one under a `TLSSocket`, or the one behind the proxy of an HTTP/2
- * session. `undefined` for sockets that no server of this thread accepted, and for closed HTTP/2 sessions.
+ * session. Sockets that were accepted before this module was loaded get theirs now. `undefined` for what is no socket of
+ * `node:net`, and for closed HTTP/2 sessions.
  */
 export function acceptedSocketOf(socket: unknown): AcceptedSocket | undefined {
   if (typeof socket !== 'object' || socket === null) return undefined
   try {
     const { [RECORD]: record, _parent: parent } = socket as Internals
-    return record ?? (parent as Internals | null | undefined)?.[RECORD]
+    if (record !== undefined) return record
+    const lower = typeof parent === 'object' && parent !== null ? parent : socket
+    return lower instanceof Socket ? recordOf(lower) : undefined
   } catch {
     // The proxy of an HTTP/2 session throws once the session has no socket.
     return undefined
@@ -77,7 +90,7 @@ export function watchSockets(events: SocketEvents): void {
   const report = (server: unknown): void => {
     if (!(server instanceof Server)) return
     const fd = descriptorOf(server)
-    if (fd >= 0) events.listening(fd, server)
+    if (fd >= 0) quietly(() => events.listening(fd, server))
   }
   subscribe('tracing:net.server.listen:asyncEnd', (message) =>
     report((message as { readonly server?: unknown }).server),
@@ -85,9 +98,18 @@ export function watchSockets(events: SocketEvents): void {
   for (const handle of activeHandles()) report(handle)
   subscribe('net.server.socket', (message) => {
     // Over TLS the record is there: the TLSSocket was made a moment ago.
-    events.accepted(recordOf((message as { readonly socket: Socket }).socket))
+    quietly(() => events.accepted(recordOf((message as { readonly socket: Socket }).socket)))
   })
   watchTls(events)
+}
+
+/** What a subscriber of a channel throws would end the process. Requests say what is missing. */
+function quietly(run: () => void): void {
+  try {
+    run()
+  } catch {
+    // See above.
+  }
 }
 
 function recordOf(socket: Socket): AcceptedSocket {
@@ -95,13 +117,15 @@ function recordOf(socket: Socket): AcceptedSocket {
   if (known !== undefined) return known
   const record: AcceptedSocket = {
     socket,
-    acceptedAt: preciseNow(),
     helloAt: undefined,
     flightAt: undefined,
     tls: undefined,
     connection: undefined,
   }
-  Object.defineProperty(socket, RECORD, { value: record })
+  // Not enumerable, so that it is not printed with the socket.
+  Object.defineProperty(socket, RECORD, { value: record, configurable: true })
+  // The proxy of an HTTP/2 session defines on the session, and sets on the socket.
+  if ((socket as unknown as Internals)[RECORD] !== record) Object.assign(socket, { [RECORD]: record })
   return record
 }
 
@@ -137,9 +161,10 @@ function watchTls(events: SocketEvents): void {
   prototype._init = function (...rest) {
     const result = init.apply(this, rest)
     const [, wrapped] = rest
-    const handle = (this as Internals)._handle as TlsHandle | null | undefined
-    if (wrapped instanceof Object && typeof handle?.onhandshakestart === 'function') {
-      noteTimes(recordOf(wrapped as Socket), handle, events)
+    const { _handle, _tlsOptions: options } = this as Internals
+    const handle = _handle as TlsHandle | null | undefined
+    if (options?.isServer === true && wrapped instanceof Socket && typeof handle?.onhandshakestart === 'function') {
+      noteTimes(recordOf(wrapped), handle, events)
     }
     return result
   }
@@ -174,7 +199,7 @@ function noteTimes(record: AcceptedSocket, handle: TlsHandle, events: SocketEven
     // With TLS 1.2 a new session ends with the server's Finished, a resumed one with the client's.
     const isServers = getProtocol?.call(handle) === 'TLSv1.2' && isSessionReused?.call(handle) !== true
     if (isServers) record.flightAt = preciseNow()
-    else if (record.flightAt === undefined) events.finished(record)
+    else if (record.flightAt === undefined) quietly(() => events.finished(record))
     return done?.apply(this, rest)
   }
 }
