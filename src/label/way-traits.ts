@@ -14,7 +14,7 @@ import { multipliedMss } from './largest-multiple.ts'
 export type WayTrait = 'timestamps-removed' | 'mss-lowered' | 'ttl-rewritten'
 
 /** Ten octets of NOP: where a timestamps option was. */
-const NOPS = /(?:\bnop,){10}/
+const NOPS: string = 'nop,'.repeat(10)
 /** Orders of options of Linux and Apple without timestamps, padded by what cut them out: the systems themselves pad otherwise. */
 const CUT: Readonly<Record<string, string>> = { 'mss,sok,nop,nop,nop,ws': 'linux', 'mss,nop,ws,sok,eol+1': 'apple' }
 
@@ -22,7 +22,7 @@ const NONE: readonly WayTrait[] = /* @__PURE__ */ Object.freeze([])
 
 /** The traits of a SYN that fits a signature; frozen, empty where nothing shows. */
 export function wayTraits(signature: Signature, view: Readonly<P0fView>, ttlDiffers: boolean): readonly WayTrait[] {
-  const lostTimestamps = CUT[view.layout] === signature.label.kin || NOPS.test(view.layout)
+  const lostTimestamps = CUT[view.layout] === signature.label.kin || view.layout.includes(NOPS)
   const lowered = isLowered(signature, view)
   if (!lostTimestamps && !lowered && !ttlDiffers) return NONE
   const traits: WayTrait[] = []

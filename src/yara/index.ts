@@ -79,7 +79,9 @@ export function yara({ rules, library }: YaraOptions): Labeller {
   const sources = (typeof rules === 'string' ? [rules] : rules).map(readSource)
   if (sources.length === 0) throw new YaraError('Cannot label with YARA: no rules given')
   const names = library === undefined ? undefined : [library]
-  const open = currentRuntime().name === 'deno' ? openOnDeno : openOnBun
+  const { name } = currentRuntime()
+  if (name === 'node') throw new YaraError('Cannot label with YARA: this is Node, it needs Bun or Deno')
+  const open = name === 'deno' ? openOnDeno : openOnBun
   const opened = open(names)
   if ('message' in opened) throw new YaraError(`Cannot label with YARA: ${opened.message}`)
   const compiled = new Rules(opened, sources, TYPES)
