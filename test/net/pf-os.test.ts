@@ -11,6 +11,7 @@ import { defaultDatabase } from '../../src/label/default.ts'
 import { DATABASE_FORMATS } from '../../src/label/export/export.ts'
 import { needs, program } from '../lab/privilege.ts'
 
+const RECIPE = join(import.meta.dir, '../examples/drop-scanners.nft')
 const HELPER = join(import.meta.dir, 'pf-os.py')
 
 function run(argv: readonly string[]): string {
@@ -45,6 +46,10 @@ net.describe('database --format pf.os', () => {
       const packets = (genre: string): number =>
         Number(new RegExp(`osf name "${genre}" counter packets (\\d+)`).exec(counted)?.[1])
       expect(['Linux', 'zmap', 'masscan', 'Mirai'].map(packets)).toEqual([3, 2, 0, 0])
+      // the recipe drops zmap alone: connections of this machine still come about
+      run([...inside, program('nft'), '-f', RECIPE])
+      run([...inside, program('python3'), HELPER, 'send'])
+      expect(run([...inside, program('nft'), 'list', 'table', 'inet', 'scanners'])).toMatch(/counter packets 2 .*drop/)
     } finally {
       run([program('ip'), 'netns', 'del', namespace])
       run([program('python3'), HELPER, 'remove', file])
