@@ -53,7 +53,8 @@ test('evaluate names bad lines, answers the others and exits with 1', () => {
 test('evaluate wants one file that can be read', () => {
   expect(tcpfingerprint(['evaluate']).code).toBe(2)
   expect(tcpfingerprint(['evaluate', 'a', 'b']).code).toBe(2)
-  expect(tcpfingerprint(['evaluate', '/nonexistent']).err).toContain('Cannot read "/nonexistent": no such file')
+  const missing = tcpfingerprint(['evaluate', '/nonexistent'])
+  expect([missing.code, missing.err]).toEqual([1, 'tcpfingerprint: /nonexistent: Cannot read it: no such file\n'])
 })
 
 test('learn --rows writes what evaluate reads, with other addresses', () => {

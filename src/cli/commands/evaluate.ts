@@ -70,7 +70,8 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   try {
     source = openSource(path)
   } catch (error) {
-    throw new UsageError(`Cannot read "${name}": ${systemReason(error)}`)
+    io.warn(`${name}: Cannot read it: ${systemReason(error)}`)
+    return 1
   }
   let bad = 0
   let unknown = 0
