@@ -5,6 +5,7 @@
  * @module
  */
 
+import { FIELD_READERS } from '../connection/facts.ts'
 import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
 import { escapeHeader, escapePath, escapeText, remembering } from './escape.ts'
 import { type AccessRecord, type HeaderReader, hostName, protocolOf } from './record.ts'
@@ -153,6 +154,12 @@ function variable(env: AccessRecord['env'], name: string): string | undefined {
   return undefined
 }
 
+/** One field of a group: `%{FINGERPRINT_TCP_INFO.rttvar}g`, `%{FINGERPRINT_DELIVERY.bytesSent}g`. */
+function fieldOf(read: ((record: AccessRecord) => number | undefined) | undefined, name: string): Item {
+  if (read === undefined) throw new ArgumentError(`has the unknown field "${name}"`)
+  return (record) => number(read(record))
+}
+
 function noteText(value: unknown): string | undefined {
   switch (typeof value) {
     case 'string':
@@ -204,6 +211,9 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   f: simple((record) => text(record.filename)),
   g: named('a variable', (name) => {
     const upper = name.toUpperCase()
+    const dot = upper.indexOf('.')
+    const fields = FIELD_READERS[upper.slice(0, dot)]
+    if (dot > 0 && fields !== undefined) return fieldOf(fields(name.slice(dot + 1)), name)
     return (record) => text(record.env?.[upper])
   }),
   // The runtimes resolve no names (HostnameLookups off).

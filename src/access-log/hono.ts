@@ -26,7 +26,7 @@ export interface AccessLogMiddleware extends MiddlewareHandler {
 }
 
 /** What is read of `c.var.fingerprint`, if the middleware that sets it is there. */
-type SeenFingerprint = NamedEnds & Pick<Fingerprint, 'syn' | 'tcpInfoBytes' | 'connection'>
+type SeenFingerprint = NamedEnds & Pick<Fingerprint, 'syn' | 'tcpInfo' | 'delivery' | 'tcpInfoBytes' | 'connection'>
 
 /** An entry with what context variables of other middleware say, each read when the format asks. */
 class HonoEntry extends LogEntry {
@@ -46,6 +46,12 @@ class HonoEntry extends LogEntry {
     const { seen } = this
     // A log may name the raw dumps whether or not the environment of scripts gets them.
     return env !== undefined && seen !== undefined && this.rawDumps ? { ...dumpsOf(seen), ...env } : env
+  }
+  get tcpInfo(): AccessRecord['tcpInfo'] {
+    return this.seen?.tcpInfo
+  }
+  get delivery(): AccessRecord['delivery'] {
+    return this.seen?.delivery
   }
   get logId(): string | undefined {
     const id: unknown = this.c.get('requestId')

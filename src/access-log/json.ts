@@ -2,6 +2,7 @@
  * Access log lines as JSON: one flat object per request, members named after OpenTelemetry's semantic conventions.
  * @module
  */
+import { DELIVERY_FIELDS } from '../connection/delivery.ts'
 import { NUMBER_NAMES } from '../connection/facts.ts'
 import { headerText } from '../http/header-text.ts'
 import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
@@ -19,6 +20,17 @@ function fingerprintMembers(env: AccessRecord['env']): Record<string, string | n
     if (value === undefined || !name.startsWith('FINGERPRINT_')) continue
     members[`tcp.fingerprint.${name.slice(12).toLowerCase()}`] =
       NUMBER_NAMES.has(name) && DECIMAL.test(value) ? Number(value) : value
+  }
+  return members
+}
+
+/** `delivery.bytesSent` as `tcp.delivery.bytes_sent`; times in seconds, as elsewhere. */
+function deliveryMembers(delivery: AccessRecord['delivery']): Record<string, number | undefined> {
+  const members: Record<string, number | undefined> = {}
+  if (delivery === undefined) return members
+  for (const [name, member, unit] of DELIVERY_FIELDS) {
+    const value = delivery[name]
+    members[member] = value === undefined || unit === undefined ? value : value / 1000
   }
   return members
 }
@@ -59,7 +71,7 @@ export function formatJson(record: AccessRecord): string {
     'user_agent.original': headerText(record.requestHeaders.get('user-agent')),
     'http.request.header.referer': headerText(record.requestHeaders.get('referer')),
     'http.response.header.content_type': headerText(record.responseHeaders.get('content-type')),
-    ...(record.attributes ?? fingerprintMembers(record.env)),
+    ...(record.attributes ?? { ...fingerprintMembers(record.env), ...deliveryMembers(record.delivery) }),
   })
   return escapeInvisible(text)
 }

@@ -7,6 +7,7 @@ import { LogEntry, type NamedEnds } from './entry.ts'
 import { ALL_USES } from './format.ts'
 import { AccessLogger } from './logger.ts'
 import type { AccessLogOptions, LoggedExchange } from './options.ts'
+import type { AccessRecord } from './record.ts'
 
 /** A handler of `Bun.serve` or `Deno.serve`. `undefined` is what Bun's handlers return after an upgrade. */
 export type PlainHandler<Server> = (
@@ -31,6 +32,8 @@ type Variables = Readonly<Record<string, string | undefined>>
 /** What is read of a fingerprint: any of `fromBun()` and `fromDeno()` will do. */
 export interface LoggedFingerprint extends NamedEnds {
   readonly env: Variables
+  readonly tcpInfo?: AccessRecord['tcpInfo']
+  readonly delivery?: AccessRecord['delivery']
 }
 
 /** Options of plain handlers: what a context knows is told by functions. Both are called before the handler. */
@@ -50,6 +53,12 @@ class PlainEntry extends LogEntry {
 
   get env(): Variables | undefined {
     return this.ownEnv ?? this.fingerprint?.env
+  }
+  get tcpInfo(): AccessRecord['tcpInfo'] {
+    return this.fingerprint?.tcpInfo
+  }
+  get delivery(): AccessRecord['delivery'] {
+    return this.fingerprint?.delivery
   }
 }
 

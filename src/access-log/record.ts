@@ -2,6 +2,7 @@
  * What one line of an access log is made from.
  * @module
  */
+import type { FieldSource } from '../connection/facts.ts'
 import { hostOf } from '../http/request-target.ts'
 
 /** The part of `Headers` that a log line needs. */
@@ -72,6 +73,10 @@ export interface AccessRecord {
   readonly threadId?: number | undefined
   /** `FINGERPRINT_*` and other variables, for `%{...}g` and `%{...}e`. Names are compared without regard to case. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** TCP_INFO of the request, for `%{FINGERPRINT_TCP_INFO.rttvar}g`: kernel names without `tcpi_`. Without it, `FINGERPRINT_TCP_INFO` of `env`. */
+  readonly tcpInfo?: FieldSource['tcpInfo']
+  /** What TCP did since the connection's request before, for `%{FINGERPRINT_DELIVERY.bytesSent}g`. */
+  readonly delivery?: FieldSource['delivery']
   /** A value that one part of the application left for another, for `%{...}n`. */
   readonly note?: ((name: string) => unknown) | undefined
   /** Further members of a JSON line; in place of the `FINGERPRINT_*` variables, where given. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { unmapAddress } from '../wire/sockaddr.ts'
+import type { DeliveryCounts } from './delivery.ts'
 import type { FirstTiming } from './handshake-timing.ts'
 import { SynFacts } from './syn-facts.ts'
 
@@ -54,6 +55,8 @@ export class Connection {
   timing: FirstTiming | undefined
   /** TCP_INFO of the first request, where it is to be kept. */
   readonly firstInfo: Uint8Array | undefined
+  /** What TCP had done at the last request that asked for it; `undefined` while none has. */
+  counts: DeliveryCounts | undefined
   #synFacts: SynFacts | undefined
   #cookie: string | undefined
 

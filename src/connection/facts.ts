@@ -5,6 +5,8 @@
  */
 import { toHex } from '../base/bytes.ts'
 import type { Syn } from '../wire/syn.ts'
+import { safeParseTcpInfo, TCP_INFO_FIELDS, type TcpInfo, type TcpInfoName } from '../wire/tcp-info.ts'
+import { DELIVERY_FIELDS, type Delivery } from './delivery.ts'
 import type { Fingerprint } from './fingerprint.ts'
 import type { SynFacts } from './syn-facts.ts'
 
@@ -135,13 +137,24 @@ const ORIGIN: readonly FactRow[] = [
   fact('FINGERPRINT_REASON', 'tcp.fingerprint.reason', ({ reason }) => reason),
 ]
 
+const DELIVERY: readonly FactRow[] = DELIVERY_FIELDS.map(([name, attribute, unit]) =>
+  fact(undefined, attribute, ({ delivery }) => delivery?.[name], unit === undefined ? {} : { unit }),
+)
+
 /** Facts with a variable, in the order of the environment. */
 const VARIABLES: readonly (FactRow & { readonly variable: string })[] = [SYN, TIMING, NAMES, ORIGIN]
   .flat()
   .filter((row) => row.variable !== undefined) as never
 
 /** Facts with an attribute, in the order of the attributes. */
-const ATTRIBUTES: readonly (FactRow & { readonly attribute: string })[] = [NETWORK, ORIGIN, NAMES, SYN, TIMING]
+const ATTRIBUTES: readonly (FactRow & { readonly attribute: string })[] = [
+  NETWORK,
+  ORIGIN,
+  NAMES,
+  SYN,
+  TIMING,
+  DELIVERY,
+]
   .flat()
   .filter((row) => row.attribute !== undefined) as never
 
@@ -180,6 +193,42 @@ export function dumpsOf(fingerprint: Pick<Fingerprint, 'syn' | 'tcpInfoBytes'>):
     if (text !== undefined) dumps[row.variable] = text
   }
   return dumps
+}
+
+/** Where single fields are found that log formats name. */
+export interface FieldSource {
+  /** TCP_INFO of the request. */
+  readonly tcpInfo?: TcpInfo | undefined
+  readonly delivery?: Delivery | undefined
+  /** With `FINGERPRINT_TCP_INFO`, where there is no `tcpInfo`. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+}
+
+/** Reads one field. */
+export type FieldReader = (source: FieldSource) => number | undefined
+
+/** By the group's name, which is like a variable's: the reader of a field, in any case; `undefined` where there is no such field. */
+export const FIELD_READERS: Readonly<Record<string, (field: string) => FieldReader | undefined>> = {
+  /** The kernel's names without `tcpi_`. */
+  FINGERPRINT_TCP_INFO: tcpInfoReader,
+  /** The names of `delivery`. */
+  FINGERPRINT_DELIVERY: (field) => {
+    const row = DELIVERY_FIELDS.find(([name]) => name.toLowerCase() === field.toLowerCase())
+    return row && (({ delivery }) => delivery?.[row[0]])
+  },
+}
+
+const TCP_INFO_NAMES: ReadonlySet<string> = /* @__PURE__ */ new Set(TCP_INFO_FIELDS.map(([name]) => name))
+
+function tcpInfoReader(name: string): FieldReader | undefined {
+  const field = name.toLowerCase() as TcpInfoName
+  if (!TCP_INFO_NAMES.has(field)) return undefined
+  return ({ tcpInfo, env }) => {
+    if (tcpInfo !== undefined) return tcpInfo[field]
+    const dump = env?.FINGERPRINT_TCP_INFO
+    const decoded = dump === undefined ? undefined : safeParseTcpInfo(dump)
+    return decoded?.ok === true ? decoded.value[field] : undefined
+  }
 }
 
 /** The same as {@link toEnv}, with what follows from the SYN alone made once per connection. */

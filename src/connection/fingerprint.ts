@@ -9,6 +9,7 @@ import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 import { decodeTcpInfo, type TcpInfo, tcpInfoOffset } from '../wire/tcp-info.ts'
 import type { Connection, Reason } from './connection.ts'
+import { type Delivery, DeliveryCounts } from './delivery.ts'
 import { type EnvOptions, envOf } from './facts.ts'
 import type { FirstTiming, HandshakeRtt } from './handshake-timing.ts'
 import type { SynFacts } from './syn-facts.ts'
@@ -59,6 +60,11 @@ export interface Fingerprint {
   /** The same TCP_INFO as the kernel gave it. */
   readonly tcpInfoBytes: Uint8Array | undefined
   readonly timing: Timing
+  /**
+   * What TCP did since the connection's request before. The counts are kept from the first request on that is asked for them.
+   * `undefined` at that one, with `tcpInfo` other than `'request'`, and before Linux 4.19.
+   */
+  readonly delivery?: Delivery | undefined
   /** The `FINGERPRINT_*` variables, with the raw dumps that the options ask for: a new record each time. */
   readonly env: Record<string, string>
   /**
@@ -150,6 +156,10 @@ class Memo {
   info: Uint8Array | undefined | null = null
   tcpInfo: TcpInfo | undefined = undefined
   timing: Timing | undefined = undefined
+  /** When `info` was read, `performance.now()`; 0 where it came with the lookup. */
+  readAt = 0
+  /** null before it was asked for. */
+  delivery: Delivery | undefined | null = null
 }
 
 /**
@@ -238,8 +248,10 @@ export abstract class FingerprintView implements Fingerprint {
 
   get tcpInfoBytes(): Uint8Array | undefined {
     const facts = this.#facts
-    if (facts.info === null)
+    if (facts.info === null) {
       facts.info = this.#collection.tcpInfo === 'off' ? undefined : this.readInfo(this.#collection)
+      facts.readAt = performance.now()
+    }
     return facts.info
   }
 
@@ -257,6 +269,20 @@ export abstract class FingerprintView implements Fingerprint {
     return new RequestTiming(timing, handshakeTimeToLive, rttMicroseconds ?? rttOf(this.tcpInfoBytes))
   }
 
+  get delivery(): Delivery | undefined {
+    const facts = this.#facts
+    if (facts.delivery === null) {
+      const bytes = this.#collection.tcpInfo === 'request' ? this.tcpInfoBytes : undefined
+      facts.delivery = bytes && this.readDelivery(bytes, facts.readAt === 0 ? performance.now() : facts.readAt)
+    }
+    return facts.delivery
+  }
+
+  /** What TCP did since the request before, with TCP_INFO of this one. Called once. */
+  protected readDelivery(_info: Uint8Array, _readAt: number): Delivery | undefined {
+    return undefined
+  }
+
   get env(): Record<string, string> {
     return envOf(this, this.#collection.envOptions, this.#synFacts)
   }
@@ -266,9 +292,11 @@ export abstract class FingerprintView implements Fingerprint {
   }
 
   toJSON(): object {
-    const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing, hop } = this
+    const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing } = this
+    const { delivery, hop } = this
     const facts = { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing }
-    return hop === undefined ? facts : { ...facts, hop: hop.toJSON() }
+    if (delivery === undefined && hop === undefined) return facts
+    return { ...facts, delivery, hop: hop?.toJSON() }
   }
 }
 
@@ -301,6 +329,14 @@ export class CapturedFingerprint extends FingerprintView {
     // A copy of what the connection keeps: it is for all of its requests.
     if (collection.tcpInfo === 'connection') return this.#connection.firstInfo?.slice()
     return collection.readInfo(this.#connection)
+  }
+
+  protected override readDelivery(info: Uint8Array, readAt: number): Delivery | undefined {
+    const { counts: earlier } = this.#connection
+    const counts = DeliveryCounts.of(info, this.#request, readAt)
+    if (counts === undefined) return undefined
+    if (earlier === undefined || earlier.precedes(counts)) this.#connection.counts = counts
+    return earlier?.precedes(counts) === true ? counts.since(earlier, info) : undefined
   }
 }
 
@@ -372,6 +408,10 @@ export class LateFingerprint<Subject, Server> extends FingerprintView {
 
   protected readInfo(): Uint8Array | undefined {
     return this.#view.tcpInfoBytes
+  }
+
+  protected override readDelivery(): Delivery | undefined {
+    return this.#view.delivery
   }
 
   override get hop(): Fingerprint | undefined {

@@ -2,6 +2,9 @@
  * When things happened on a connection, in words.
  * @module
  */
+
+import { plural } from '../base/text.ts'
+import type { Delivery } from '../connection/delivery.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import type { RttProvenance } from '../connection/handshake-timing.ts'
 import { hopsLeft } from './packet.ts'
@@ -25,7 +28,7 @@ export interface ExplainedTime {
 }
 
 /** The timing facts of a fingerprint that are known. */
-export function explainTiming({ timing, syn }: Fingerprint): ExplainedTime[] {
+export function explainTiming({ timing, syn, delivery }: Fingerprint): ExplainedTime[] {
   const { handshakeRtt, rtt, firstDataDelayMilliseconds: delay, acceptTime, handshakeTimeToLive } = timing
   const { tlsRoundTripMilliseconds: tls } = timing
   const rows: ExplainedTime[] = []
@@ -58,8 +61,25 @@ export function explainTiming({ timing, syn }: Fingerprint): ExplainedTime[] {
     const same = sent === undefined ? '' : sent === handshakeTimeToLive ? ', as in the SYN' : `; the SYN had ${sent}`
     row('TTL of the last segment', String(handshakeTimeToLive), `the one that completed the handshake${same}`)
   }
+  if (delivery !== undefined) row('Since the request before', spanOf(delivery.milliseconds), explainDelivery(delivery))
   return rows
 }
+
+/** What TCP did between two requests, and what held it up. */
+export function explainDelivery(delivery: Delivery): string {
+  const { bytesSent, bytesAcked, bytesRetransmitted, retransmits, busyMilliseconds } = delivery
+  const { receiverLimitedMilliseconds: receiver, senderLimitedMilliseconds: sender, deliveryRate } = delivery
+  const words = [`${octets(bytesSent)} sent, ${octets(bytesAcked)} acknowledged, busy for ${spanOf(busyMilliseconds)}`]
+  if (retransmits > 0)
+    words.push(`${octets(bytesRetransmitted)} sent again in ${plural(retransmits, 'segment')}: the way loses packets`)
+  if (receiver > 0) words.push(`${spanOf(receiver)} held up by the client\u2019s window: it reads slowly`)
+  if (sender > 0) words.push(`${spanOf(sender)} held up by this server\u2019s send buffer`)
+  if (deliveryRate !== undefined) words.push(`delivered at ${octets(deliveryRate)} per second`)
+  return words.join('; ')
+}
+
+const spanOf = (milliseconds: number): string => duration(Math.round(milliseconds * 1000))
+const octets = (count: number): string => plural(Math.round(count), 'octet')
 
 /** What the picture of a handshake says: times as text, `?` where they are not known. */
 export interface HandshakePicture {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { compileLogFormat, LogFormatError } from '../../src/access-log/format.ts'
 import type { AccessRecord } from '../../src/access-log/record.ts'
 import { strftime } from '../../src/access-log/time.ts'
+import { TCP_INFO_FIELDS } from '../../src/wire/tcp-info.ts'
 import { record } from './records.ts'
 
 const TIME = strftime('[%d/%b/%Y:%H:%M:%S %z]', new Date(record().time))
@@ -84,6 +85,49 @@ describe('compileLogFormat prints what Apache 2.4 prints', () => {
   })
 })
 
+describe('fields of TCP_INFO and of delivery', () => {
+  const tcpInfo = Object.fromEntries(TCP_INFO_FIELDS.map(([name], i) => [name, i]))
+
+  test('every kernel name, in any case', () => {
+    for (const [i, [name]] of TCP_INFO_FIELDS.entries()) {
+      expect(compileLogFormat(`%{FINGERPRINT_TCP_INFO.${name}}g`)(record({ tcpInfo }))).toBe(`${i}`)
+      expect(compileLogFormat(`%{fingerprint_tcp_info.${name.toUpperCase()}}g`)(record({ tcpInfo }))).toBe(`${i}`)
+    }
+  })
+
+  test('from the dump of the environment, and - where there is neither', () => {
+    const line = compileLogFormat('%{FINGERPRINT_TCP_INFO.state}g %{FINGERPRINT_TCP_INFO.rttvar}g')
+    expect(line(record({ env: { FINGERPRINT_TCP_INFO: '01' } }))).toBe('1 -')
+    expect(line(record({ env: { FINGERPRINT_TCP_INFO: 'zz' } }))).toBe('- -')
+    expect(line(record())).toBe('- -')
+  })
+
+  const delivery = {
+    milliseconds: 1500,
+    bytesSent: 9000,
+    bytesAcked: 8000,
+    bytesRetransmitted: 1000,
+    retransmits: 1,
+    busyMilliseconds: 12,
+    receiverLimitedMilliseconds: 4,
+    senderLimitedMilliseconds: 0,
+    deliveryRate: 77,
+  }
+
+  test('delivery', () => {
+    for (const [name, value] of Object.entries(delivery)) {
+      const line = compileLogFormat(`%{FINGERPRINT_DELIVERY.${name}}g`)
+      expect(line(record({ delivery }))).toBe(`${value}`)
+      expect(line(record())).toBe('-')
+    }
+    expect(JSON.parse(compileLogFormat('json')(record({ delivery })))).toMatchObject({
+      'tcp.delivery.duration': 1.5,
+      'tcp.delivery.bytes_sent': 9000,
+      'tcp.delivery.receiver_limited_time': 0.004,
+    })
+  })
+})
+
 describe('compileLogFormat refuses', () => {
   const rows: readonly (readonly [string, number, RegExp])[] = [
     ['%h %z', 3, /unknown directive "%z" at position 3/],
@@ -100,6 +144,10 @@ describe('compileLogFormat refuses', () => {
     ['%{d}a', 0, /it takes c/],
     ['%^xx', 0, /unknown directive "%\^xx"/],
     ['%constructor', 0, /unknown directive "%c"/],
+    ['%h %{FINGERPRINT_TCP_INFO.rttvars}g', 3, /unknown field "FINGERPRINT_TCP_INFO.rttvars", at position 3/],
+    ['%{FINGERPRINT_TCP_INFO.}g', 0, /unknown field/],
+    ['%{FINGERPRINT_TCP_INFO.constructor}g', 0, /unknown field/],
+    ['%{FINGERPRINT_DELIVERY.bytes}g', 0, /unknown field/],
     ['% s', 0, /unknown directive "% "/],
   ]
   for (const [format, offset, message] of rows) {
