@@ -40,7 +40,7 @@ const BASE_COST = 2
 /** Microseconds up to which a census may be taken at any time. */
 const CHEAP = 500
 /** Share of the time that dearer censuses may take, and milliseconds that they may take at once. */
-const SHARE = 0.25
+const SHARE = 0.1
 const BURST = 25
 /** Milliseconds in which numbers that had files are not probed again. */
 const FILES_AGE = 5
