@@ -21,15 +21,9 @@ import {
 } from '../runtime/node-sockets.ts'
 import { createAddressWords, isMapped, parseAddress, sameAddress } from '../wire/sockaddr.ts'
 import { tcpInfoOffset } from '../wire/tcp-info.ts'
-import type { CaptureCounts, CaptureWishes } from './capture.ts'
+import type { CaptureCounts } from './capture.ts'
 import { identifyListener, type ListeningSocket, readAddress, setListener } from './listening-sockets.ts'
-
-/** What the fingerprinters of a thread want, taken together. */
-export interface AcceptedWishes extends CaptureWishes {
-  /** Facts are read when a socket is accepted; without it when a request asks. */
-  atAccept: boolean
-  clearDeferAccept: boolean
-}
+import { ThreadOptions } from './thread-options.ts'
 
 /** The longest jiffy of Linux, milliseconds: CONFIG_HZ is 100 or more. */
 const LONGEST_JIFFY = 10
@@ -60,14 +54,7 @@ const UNARMED_PRIMARY =
 
 /** See the module's comment. One per thread. */
 export class AcceptedCapture {
-  readonly wishes: AcceptedWishes = {
-    syn: false,
-    tcpInfo: false,
-    keepInfo: false,
-    maxConnections: 1,
-    atAccept: false,
-    clearDeferAccept: false,
-  }
+  readonly options: ThreadOptions = new ThreadOptions()
   readonly #libc: () => Libc | LibcUnavailable
   #sockets: Sockets | undefined
   readonly #servers = new Map<object, ListeningSocket>()
@@ -99,7 +86,7 @@ export class AcceptedCapture {
     watchSockets({
       listening: (fd, server) => this.#meet(fd, server),
       accepted: (socket) => {
-        if (this.wishes.atAccept) this.#read(socket)
+        if (this.options.early) this.#read(socket)
       },
       finished: (socket) => this.#noteFlight(socket),
     })
@@ -168,7 +155,7 @@ export class AcceptedCapture {
   }
 
   #arm(listener: ListeningSocket, onError: (error: Error) => void = () => {}): void {
-    const { clearDeferAccept } = this.wishes
+    const { clearDeferAccept } = this.options
     setListener(this.#sockets!, listener, { saveSyn: true, clearDeferAccept }, onError)
   }
 
@@ -187,7 +174,7 @@ export class AcceptedCapture {
       if (this.#counted.has(request)) return known
       this.#counted.add(request)
     }
-    if (known.requests++ === 0 && this.wishes.tcpInfo) {
+    if (known.requests++ === 0 && this.options.tcpInfo) {
       const info = this.readInfo(known)
       this.lastInfo = info
       if (seesAll && info !== undefined) this.#noteTls(known, info)
@@ -213,7 +200,7 @@ export class AcceptedCapture {
   #noteFlight(accepted: AcceptedSocket): void {
     const sockets = this.#sockets
     const { connection } = accepted
-    if (sockets === undefined || !this.wishes.tcpInfo || !(connection instanceof AcceptedConnection)) return
+    if (sockets === undefined || !this.options.tcpInfo || !(connection instanceof AcceptedConnection)) return
     if (descriptorOf(accepted.socket) !== connection.fd) return
     const octets = sockets.tcpInfo(connection.fd)
     if (octets >= LAST_DATA_SENT + 4) accepted.flightAt = preciseNow() - sockets.view.getUint32(LAST_DATA_SENT, true)
@@ -241,13 +228,13 @@ export class AcceptedCapture {
     if (!sockets.cookie(fd)) return 'unsupported'
     const cookieLow = sockets.view.getUint32(0, true)
     const cookieHigh = sockets.view.getUint32(4, true)
-    const octets = this.wishes.syn ? sockets.savedSyn(fd) : 0
+    const octets = this.options.syn ? sockets.savedSyn(fd) : 0
     const synBytes = octets > 0 ? sockets.value.slice(0, octets) : NO_OCTETS
-    if (octets === 0 && this.wishes.syn) this.#meetServerOf(accepted)
+    if (octets === 0 && this.options.syn) this.#meetServerOf(accepted)
     let timing: FirstTiming | undefined
     let completedAt: number | undefined
     let firstInfo: Uint8Array | undefined
-    if (this.wishes.tcpInfo) {
+    if (this.options.tcpInfo) {
       const length = sockets.tcpInfo(fd)
       if (length > 0) {
         const circumstances = { synSaved: octets > 0, deferAccept: this.#mayDefer, readAt: 0 }
@@ -257,7 +244,7 @@ export class AcceptedCapture {
           completedAt = preciseNow() - passed
           timing = { ...timing, acceptTimeMilliseconds: Date.now() - passed }
         }
-        if (this.wishes.keepInfo) firstInfo = sockets.value.slice(0, length)
+        if (this.options.keepInfo) firstInfo = sockets.value.slice(0, length)
       }
     }
     this.#connections++

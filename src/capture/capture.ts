@@ -15,21 +15,12 @@ import { isMapped, parseAddress } from '../wire/sockaddr.ts'
 import { Attribution } from './attribution.ts'
 import { ConnectionStore } from './connection-store.ts'
 import { Identity } from './identity.ts'
-import { type ArmOptions, ListeningSockets } from './listening-sockets.ts'
+import { ListeningSockets } from './listening-sockets.ts'
 import { lookups, observed } from './lookup-channel.ts'
 import { bytesReceived, octetsRead } from './octets-read.ts'
 import { SearchContext } from './search-context.ts'
 import { isFor, Server, type TcpServerAddress } from './server.ts'
-
-/** What every fingerprinter of the thread wants, taken together. */
-export interface CaptureWishes {
-  syn: boolean
-  /** TCP_INFO at the first request of a connection. */
-  tcpInfo: boolean
-  /** Whether that TCP_INFO stays with the connection. */
-  keepInfo: boolean
-  maxConnections: number
-}
+import { ThreadOptions } from './thread-options.ts'
 
 /** What the capture holds, for status. */
 export interface CaptureCounts {
@@ -60,7 +51,7 @@ const NO_OCTETS = new Uint8Array(0)
 
 /** See the module's comment. */
 export class Capture {
-  readonly wishes: CaptureWishes = { syn: false, tcpInfo: false, keepInfo: false, maxConnections: 1 }
+  readonly options: ThreadOptions = new ThreadOptions()
   readonly listening: ListeningSockets
   readonly #sockets: Sockets
   readonly #table: DescriptorTable
@@ -76,7 +67,7 @@ export class Capture {
   readonly #foundSyns = new Map<string, Uint8Array>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = 0
-  #armOptions: ArmOptions | undefined
+  #isArmed = false
   #armAgainAt = 0
   /** Scans for listening sockets since the last `arm`. */
   #scans = 0
@@ -103,16 +94,13 @@ export class Capture {
   }
 
   /**
-   * Makes the process's listening sockets keep SYNs from now on, and those that come later: they are looked for after a moment, then
-   * each second while a server is expected or connections are kept. Refusals of the kernel go to `onError`.
+   * Sets on the process's listening sockets what the options ask for, on `port` or on all, and on those that come later: they are
+   * looked for after a moment, then each second while a server is expected or connections are kept. Refusals of the kernel go to
+   * `onError`.
    */
-  arm(options: ArmOptions, onError: (error: Error) => void): void {
-    // What one fingerprinter wants of sockets that come later, no other takes back.
-    this.#armOptions = {
-      saveSyn: options.saveSyn || this.#armOptions?.saveSyn === true,
-      clearDeferAccept: options.clearDeferAccept || this.#armOptions?.clearDeferAccept === true,
-    }
-    this.#arm(options, onError)
+  arm(port: number | undefined, onError: (error: Error) => void): void {
+    this.#isArmed = true
+    this.#arm(port, onError)
     const now = performance.now()
     this.#expectsUntil = now + (this.listening.armed.length > 0 ? EXPECTED_AFTER_ONE : EXPECTED)
     this.#scans = 0
@@ -120,8 +108,9 @@ export class Capture {
     this.#wakeIn(SCANS[0]!)
   }
 
-  #arm(options: ArmOptions, onError: (error: Error) => void, isConnection?: (fd: number) => boolean): void {
-    this.listening.arm(options, onError, isConnection)
+  #arm(port: number | undefined, onError: (error: Error) => void, isConnection?: (fd: number) => boolean): void {
+    const { syn: saveSyn, clearDeferAccept } = this.options
+    this.listening.arm({ saveSyn, clearDeferAccept, port }, onError, isConnection)
     for (const [key, server] of this.#servers) {
       this.#update(server)
       if (server.armed.length === 0 && !server.isUnnamed) this.#servers.delete(key)
@@ -241,7 +230,7 @@ export class Capture {
 
   /** True if no other server of the process can have accepted a connection, so that its SYN tells whose it is. */
   #isAlone(server: Server): boolean {
-    return this.wishes.syn && !server.isUnnamed && server.armed.length === 1 && this.listening.armed.length === 1
+    return this.options.syn && !server.isUnnamed && server.armed.length === 1 && this.listening.armed.length === 1
   }
 
   /**
@@ -266,8 +255,8 @@ export class Capture {
     if (context.uniqueness !== 'census') this.#table.renew(fd)
     let synBytes: Uint8Array = NO_OCTETS
     // A fingerprinter that wants the SYN later, when it is perhaps gone, is told so.
-    let synReason: Reason | undefined = this.wishes.syn ? undefined : 'not-saved'
-    if (this.wishes.syn) {
+    let synReason: Reason | undefined = this.options.syn ? undefined : 'not-saved'
+    if (this.options.syn) {
       const found = this.#foundSyns.size > 0 ? this.#takeFoundSyn(cookieLow, cookieHigh) : undefined
       const octets = found === undefined ? sockets.savedSyn(fd) : 0
       if (found !== undefined) synBytes = found
@@ -284,7 +273,7 @@ export class Capture {
       }
     }
     let timing: FirstTiming | undefined
-    if (this.wishes.tcpInfo) {
+    if (this.options.tcpInfo) {
       const octets = sockets.tcpInfo(fd)
       if (octets > 0) {
         const synSaved = synBytes.length > 0
@@ -305,9 +294,9 @@ export class Capture {
       synReason,
       handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(context.peer) ? 4 : 6),
       timing,
-      firstInfo: this.wishes.keepInfo ? context.info : undefined,
+      firstInfo: this.options.keepInfo ? context.info : undefined,
     })
-    this.#connections.limit = this.wishes.maxConnections
+    this.#connections.limit = this.options.maxConnections
     this.#connections.set(connection)
     if (this.#timer === undefined) this.#wakeIn(SWEEP_MILLISECONDS)
     return connection
@@ -347,11 +336,11 @@ export class Capture {
     this.#timer = undefined
     const now = performance.now()
     const isMoreLeft = this.#table.sweep(SWEEP_LIMIT)
-    if (this.#armOptions !== undefined && now >= this.#armAgainAt) {
+    if (this.#isArmed && now >= this.#armAgainAt) {
       const pause = SCANS[++this.#scans] ?? SWEEP_MILLISECONDS
       this.#armAgainAt = now + pause - 1
       this.#arm(
-        this.#armOptions,
+        undefined,
         () => {},
         (fd) => this.#table.isWatched(fd),
       )
@@ -364,7 +353,7 @@ export class Capture {
   close(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#armOptions = undefined
+    this.#isArmed = false
     this.#expectsUntil = 0
     this.#table.close()
     this.#connections.clear()

@@ -133,11 +133,7 @@ class PeerLookup implements ConnectionLookup {
       reportUnavailable(this.#context, shared)
       return undefined
     }
-    const { wishes } = shared
-    wishes.syn ||= this.#context.options.syn
-    wishes.tcpInfo ||= this.#context.options.tcpInfo !== 'off'
-    wishes.keepInfo ||= this.#context.options.tcpInfo === 'connection'
-    wishes.maxConnections = Math.max(wishes.maxConnections, this.#context.options.maxConnections)
+    shared.options.join(this.#context.options, this.#context.isEarly)
     this.#capture = shared
     return shared
   }
@@ -150,8 +146,7 @@ class PeerLookup implements ConnectionLookup {
     const capture = this.#open()
     if (capture === undefined) return []
     try {
-      const clearDeferAccept = this.#context.options.deferAccept === 'clear'
-      capture.arm({ saveSyn: this.#context.options.syn, clearDeferAccept, port }, this.#context.report)
+      capture.arm(port, this.#context.report)
     } catch (error) {
       this.#context.report(error)
     }

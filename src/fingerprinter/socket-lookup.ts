@@ -26,13 +26,7 @@ class SocketLookup implements ConnectionLookup {
     this.#capture = capture
     this.#context = context
     capture.use()
-    const { wishes } = capture
-    const { syn, tcpInfo, deferAccept } = context.options
-    wishes.syn ||= syn
-    wishes.tcpInfo ||= tcpInfo !== 'off'
-    wishes.keepInfo ||= tcpInfo === 'connection'
-    wishes.atAccept ||= context.isEarly
-    wishes.clearDeferAccept ||= deferAccept === 'clear'
+    capture.options.join(context.options, context.isEarly)
     // Not at once: libc is opened by the first listener, or here where that was refused.
     queueMicrotask(() => this.#open())
   }

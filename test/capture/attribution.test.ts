@@ -30,10 +30,10 @@ function setUp({ address = '0.0.0.0' } = {}): Scene {
   const libc = createFakeLibc()
   const capture = new Capture(libc)
   captures.push(capture)
-  capture.wishes.tcpInfo = true
-  capture.wishes.maxConnections = 10
+  capture.options.tcpInfo = true
+  capture.options.maxConnections = 10
   libc.open({ listening: true, localPort: 80 })
-  capture.arm({ saveSyn: true, clearDeferAccept: true }, () => {})
+  capture.arm(undefined, () => {})
   const server = capture.server({ kind: 'tcp', port: 80, address, tls: false })
   return {
     libc,

@@ -8,8 +8,10 @@ test('what one fingerprinter wants of listeners that come later, no other takes 
   const listen = (): number => libc.open({ listening: true, localPort: 80, deferAccept: 1 })
   try {
     const first = listen()
-    capture.arm({ saveSyn: true, clearDeferAccept: true }, () => {})
-    capture.arm({ saveSyn: false, clearDeferAccept: false }, () => {})
+    capture.options.join({ syn: true, tcpInfo: 'off', deferAccept: 'clear', maxConnections: 5 }, true)
+    capture.arm(undefined, () => {})
+    capture.options.join({ syn: false, tcpInfo: 'request', deferAccept: 'keep', maxConnections: 1 }, false)
+    capture.arm(undefined, () => {})
     expect(libc.sockets.get(first)).toMatchObject({ saveSyn: 1, deferAccept: 0 })
     libc.shut(first)
     const second = listen()
@@ -23,7 +25,8 @@ test('what one fingerprinter wants of listeners that come later, no other takes 
 test('after close() no listener is armed any more', async () => {
   const libc = createFakeLibc()
   const capture = new Capture(libc)
-  capture.arm({ saveSyn: true, clearDeferAccept: true }, () => {})
+  capture.options.join({ syn: true, tcpInfo: 'off', deferAccept: 'clear', maxConnections: 5 }, true)
+  capture.arm(undefined, () => {})
   capture.close()
   const late = libc.open({ listening: true, localPort: 80 })
   await Bun.sleep(1200)

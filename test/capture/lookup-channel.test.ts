@@ -8,7 +8,7 @@ test('subscribers of tcpfingerprint:lookup get the rule that decided each look-u
   const libc = createFakeLibc()
   const capture = new Capture(libc)
   libc.open({ listening: true, localPort: 80 })
-  capture.arm({ saveSyn: true, clearDeferAccept: true }, () => {})
+  capture.arm(undefined, () => {})
   const server = capture.server({ kind: 'tcp', port: 80, address: '127.0.0.1', tls: false })
   const fd = libc.open({ peer: 40_000, localPort: 80 })
   const seen: LookupMessage[] = []
