@@ -21,8 +21,11 @@ const NLM_F_DUMP_INTR = 0x10
 const NLMSG_ERROR = 2
 const NLMSG_DONE = 3
 
-/** How an answer ended. `refused`: the kernel or a sandbox does not answer such requests; `incomplete`: some of it is missing. */
-export type AnswerEnd = 'complete' | 'incomplete' | 'refused' | { readonly errno: number }
+/**
+ * How an answer ended. `refused`: the kernel or a sandbox does not answer such requests; `incomplete`: some of it is missing;
+ * `interrupted`: it was read to its end, but something changed meanwhile, so that entries may be missing or there twice.
+ */
+export type AnswerEnd = 'complete' | 'incomplete' | 'interrupted' | 'refused' | { readonly errno: number }
 
 /** Gets the payload of one message, as octets `start` to `end` of the socket's `view`. False ends the answer: enough was seen. */
 export type VisitMessage = (start: number, end: number) => boolean | undefined
@@ -109,7 +112,7 @@ export class NetlinkSocket {
           isInterrupted ||= (this.view.getUint16(at + 6, true) & NLM_F_DUMP_INTR) !== 0
           const kind = this.view.getUint16(at + 4, true)
           if (kind === NLMSG_ERROR) return errorOf(this.view, at + HEADER_OCTETS, end)
-          if (kind === NLMSG_DONE) return isInterrupted ? 'incomplete' : 'complete'
+          if (kind === NLMSG_DONE) return isInterrupted ? 'interrupted' : 'complete'
           if (visit(at + HEADER_OCTETS, end) === false) return 'incomplete'
           if (!isDump) return 'complete'
         }

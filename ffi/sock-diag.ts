@@ -10,8 +10,16 @@ import { type AnswerEnd, attribute, NetlinkSocket } from './netlink.ts'
 
 const SOCK_DIAG_BY_FAMILY = 20
 const INET_DIAG_INFO = 2
+const INET_DIAG_CONG = 4
+const INET_DIAG_SKMEMINFO = 7
+/** Attribute of a request: a program that the kernel runs for each socket. */
+const INET_DIAG_REQ_BYTECODE = 1
+/** `INET_DIAG_BC_D_COND`: the peer has this address. */
+const PEER_CONDITION = 8
 /** In place of a cookie: whatever it is. */
 const NO_COOKIE = 0xffff_ffff
+/** Bits of the request's extensions. */
+const MORE = (1 << (INET_DIAG_CONG - 1)) | (1 << (INET_DIAG_SKMEMINFO - 1))
 const ALL_STATES = 0xffff_ffff
 
 /** Where things are in `struct inet_diag_req_v2`, after the header. */
@@ -53,6 +61,10 @@ export interface DiagSocket {
   uid: number
   /** Of the socket; 0 where no process has a descriptor of it: not accepted yet, or closed. */
   inode: number
+  /** Name of the congestion control; `undefined` where it was not asked for. */
+  congestionControl: string | undefined
+  /** `SK_MEMINFO_*` (linux/sock_diag.h), a view over the receive buffer; `undefined` where it was not asked for. */
+  memory: DataView | undefined
   /** `struct tcp_info`, a view over the receive buffer until the next call; `undefined` where it was not asked for, or there is none. */
   info: DataView | undefined
 }
@@ -62,10 +74,14 @@ export interface DiagFilter {
   /** Port of this machine's end. */
   readonly localPort?: number
   readonly peerPort?: number
+  /** Address of the peer; IPv4 mapped. */
+  readonly peer?: AddressWords
   /** Those of `TCP_STATE`; all where absent. */
   readonly states?: readonly number[]
   /** Whether TCP_INFO comes with each. */
   readonly info?: boolean
+  /** Whether congestion control and memory come with each. */
+  readonly more?: boolean
 }
 
 /** Asks the kernel about TCP sockets. One per thread. */
@@ -120,18 +136,23 @@ export class SockDiag {
       filter.states === undefined ? ALL_STATES : filter.states.reduce((mask, state) => mask | (1 << state), 0)
     const socket = createDiagSocket()
     let left = limit
+    let isInterrupted = false
+    const request = filter.peer === undefined ? this.#request : withPeer(this.#request, filter.peer)
     for (const family of [AF_INET, AF_INET6]) {
       this.#fill(family, filter.info === true, states >>> 0)
+      if (filter.more === true) this.#view.setUint8(REQUEST.EXTENSIONS, this.#view.getUint8(REQUEST.EXTENSIONS) | MORE)
       this.#view.setUint16(REQUEST.ID + ID.LOCAL_PORT, filter.localPort ?? 0)
       this.#view.setUint16(REQUEST.ID + ID.PEER_PORT, filter.peerPort ?? 0)
+      request.set(this.#request)
       // An answer of 32 KiB holds some 80 sockets with their attributes; a receive may hold as few as one.
-      const end = this.#netlink.ask(this.#request, SOCK_DIAG_BY_FAMILY, left + 2, true, (start, stop) => {
+      const end = this.#netlink.ask(request, SOCK_DIAG_BY_FAMILY, left + 2, true, (start, stop) => {
         if (left-- <= 0) return false
         return readSocket(this.#netlink.view, start, stop, socket) && visit(socket)
       })
-      if (end !== 'complete') return end
+      if (end === 'interrupted') isInterrupted = true
+      else if (end !== 'complete') return end
     }
-    return 'complete'
+    return isInterrupted ? 'interrupted' : 'complete'
   }
 
   #fill(family: number, hasInfo: boolean, states: number): void {
@@ -161,6 +182,8 @@ function createDiagSocket(): DiagSocket {
     unread: 0,
     uid: 0,
     inode: 0,
+    congestionControl: undefined,
+    memory: undefined,
     info: undefined,
   }
 }
@@ -181,9 +204,53 @@ function readSocket(view: DataView, start: number, end: number, socket: DiagSock
   socket.unread = view.getUint32(start + MESSAGE.RECEIVE_QUEUE, true)
   socket.uid = view.getUint32(start + MESSAGE.UID, true)
   socket.inode = view.getUint32(start + MESSAGE.INODE, true)
-  const info = attribute(view, start + MESSAGE.OCTETS, end, INET_DIAG_INFO, 1)
-  socket.info = info < 0 ? undefined : new DataView(view.buffer, info, view.getUint16(info - 4, true) - 4)
+  const attributes = start + MESSAGE.OCTETS
+  socket.info = payload(view, attributes, end, INET_DIAG_INFO, 1)
+  socket.memory = payload(view, attributes, end, INET_DIAG_SKMEMINFO, 4)
+  const name = payload(view, attributes, end, INET_DIAG_CONG, 1)
+  socket.congestionControl = name && nameOf(name)
   return true
+}
+
+function payload(view: DataView, start: number, end: number, type: number, octets: number): DataView | undefined {
+  const at = attribute(view, start, end, type, octets)
+  return at < 0 ? undefined : new DataView(view.buffer, at, view.getUint16(at - 4, true) - 4)
+}
+
+/** ASCII text that ends with NUL, of at most 16 characters (`TCP_CA_NAME_MAX`). */
+function nameOf(view: DataView): string {
+  let name = ''
+  for (let i = 0; i < Math.min(16, view.byteLength); i++) {
+    const character = view.getUint8(i)
+    if (character === 0) break
+    name += character > 32 && character < 127 ? String.fromCharCode(character) : '?'
+  }
+  return name
+}
+
+/**
+ * A request with room for another one before a condition on the peer's address (`struct inet_diag_bc_op`, `inet_diag_hostcond`).
+ * An IPv4 condition fits mapped addresses of IPv6 sockets, too.
+ */
+function withPeer(request: Uint8Array, peer: AddressWords): Uint8Array {
+  const isIpv4 = isMapped(peer)
+  const addressOctets = isIpv4 ? 4 : 16
+  const operation = 4 + 8 + addressOctets
+  const octets = new Uint8Array(new ArrayBuffer(request.length + 4 + operation))
+  const view = new DataView(octets.buffer, request.length)
+  view.setUint16(0, 4 + operation, true)
+  view.setUint16(2, INET_DIAG_REQ_BYTECODE, true)
+  view.setUint8(4, PEER_CONDITION)
+  // Where to go on: at the end if it holds, beyond the end if not.
+  view.setUint8(5, operation)
+  view.setUint16(6, operation + 4, true)
+  view.setUint8(8, isIpv4 ? AF_INET : AF_INET6)
+  view.setUint8(9, addressOctets * 8)
+  // Any port.
+  view.setInt32(12, -1, true)
+  const words = isIpv4 ? [peer.w3] : [peer.w0, peer.w1, peer.w2, peer.w3]
+  for (const [i, word] of words.entries()) view.setUint32(16 + 4 * i, word)
+  return octets
 }
 
 function writeAddress(view: DataView, at: number, address: AddressWords, isIpv4: boolean): void {

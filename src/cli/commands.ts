@@ -57,4 +57,9 @@ export const COMMANDS: readonly Command[] = [
     summary: 'say whether this machine can capture, and what to change',
     load: () => import('./commands/doctor.ts'),
   },
+  {
+    name: 'connections',
+    summary: 'list the live TCP connections of this machine with their TCP_INFO',
+    load: () => import('./commands/connections.ts'),
+  },
 ]

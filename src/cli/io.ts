@@ -11,6 +11,8 @@ export interface Io {
   readonly out: Output
   /** True if standard output is a terminal. */
   readonly outputIsTerminal: boolean
+  /** Lines of that terminal. */
+  rows(): number
   /** True if text for people is coloured. */
   readonly color: boolean
   /** One message for people on standard error, after the output that came before it. */
@@ -59,6 +61,7 @@ export function processIo(): Io {
   return {
     out,
     outputIsTerminal,
+    rows: () => process.stdout.rows ?? 24,
     color: wantsColor(outputIsTerminal),
     noticeIsTerminal: isatty(2),
     notice,

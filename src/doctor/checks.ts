@@ -155,8 +155,9 @@ function sockDiag(libc: Libc): Finding {
   const diag = new SockDiag(libc)
   try {
     const end = diag.dump({ states: [TCP_STATE.LISTEN] }, 1, () => false)
-    if (end === 'complete' || end === 'incomplete') return ok('sock_diag', 'tells connections with the same peer apart')
-    const why = end === 'refused' ? 'refused' : `refused with ${errnoName(end.errno)}`
+    if (typeof end === 'string' && end !== 'refused')
+      return ok('sock_diag', 'tells connections with the same peer apart')
+    const why = end === 'refused' ? end : `refused with ${errnoName(end.errno)}`
     return degraded(
       'sock_diag',
       `${why}. Without it all sockets of the process are looked at for a second one with the same peer, and more requests are "ambiguous"`,

@@ -8,6 +8,7 @@ function terminal(noticeIsTerminal: boolean, outputIsTerminal: boolean): { io: I
   const io: Io = {
     out: new Output(-1),
     outputIsTerminal,
+    rows: () => 24,
     color: false,
     noticeIsTerminal,
     warn: () => {},
