@@ -162,12 +162,12 @@ needs('linux').test('listConnections finds both ends of a connection of this pro
   const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
   const client = await Bun.connect({ hostname: '127.0.0.1', port: server.port, socket: { data() {} } })
   try {
-    const [one, ...others] = listConnections({ port: server.port })
-    expect(others).toEqual([])
+    // Ports may be those of other programs' connections, too.
+    const one = listConnections({ port: server.port }).find(({ peer }) => peer.port === client.localPort)
     expect(one).toMatchObject({ state: 'ESTABLISHED', peer: { address: '127.0.0.1', port: client.localPort } })
     expect(one!.tcpInfo!.rtt).toBeGreaterThan(0)
-    const [back] = listConnections({ port: client.localPort, peer: '127.0.0.1' })
-    expect(back!.peer.port).toBe(server.port)
+    const back = listConnections({ port: client.localPort, peer: '127.0.0.1' })
+    expect(back.filter(({ peer }) => peer.port === server.port).length).toBe(1)
   } finally {
     client.end()
     server.stop(true)
