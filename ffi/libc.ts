@@ -70,7 +70,7 @@ export interface LibcUnavailable {
  */
 export type OpenLibc = (path?: string) => Libc | LibcUnavailable
 
-/** Whether libc was opened. */
+/** True if libc was opened. */
 export function isLibc(value: Libc | LibcUnavailable): value is Libc {
   return 'getsockopt' in value
 }

@@ -78,7 +78,7 @@ export interface DiagFilter {
   readonly peer?: AddressWords
   /** Those of `TCP_STATE`; all where absent. */
   readonly states?: readonly number[]
-  /** Whether TCP_INFO comes with each. */
+  /** True if TCP_INFO comes with each. */
   readonly info?: boolean
   /** Whether congestion control and memory come with each. */
   readonly more?: boolean

@@ -93,7 +93,7 @@ export class Sockets {
     return index === 3 ? this.#addressView.getUint32(4) : index === 2 ? 0xffff : 0
   }
 
-  /** Whether the socket still has a peer: ENOTCONN once it was reset, also before its descriptor is closed. */
+  /** True if the socket still has a peer: ENOTCONN once it was reset, also before its descriptor is closed. */
   isConnected(fd: number): boolean {
     this.#length[0] = 128
     return this.libc.getpeername(fd, this.address, this.#length) === 0
@@ -123,7 +123,7 @@ export class Sockets {
     })
   }
 
-  /** Whether the socket's cookie is this one, given as two little-endian words. */
+  /** True if the socket's cookie is this one, given as two little-endian words. */
   hasCookie(fd: number, low: number, high: number): boolean {
     return this.cookie(fd) && this.view.getUint32(0, true) === low && this.view.getUint32(4, true) === high
   }
@@ -181,7 +181,7 @@ export class Sockets {
     return this.view.getInt32(0, true)
   }
 
-  /** Whether the descriptor is a socket that listens. */
+  /** True if the descriptor is a socket that listens. */
   isListening(fd: number): boolean {
     return this.#socketOption(fd, SO_ACCEPTCONN) === 1
   }
@@ -206,7 +206,7 @@ export class Sockets {
     this.#setTcpOption(fd, TCP_DEFER_ACCEPT, 'TCP_DEFER_ACCEPT', seconds)
   }
 
-  /** Whether the listener keeps SYNs. @throws {SocketError} as `setSaveSyn` */
+  /** True if the listener keeps SYNs. @throws {SocketError} as `setSaveSyn` */
   saveSyn(fd: number): number {
     return this.#tcpOption(fd, TCP_SAVE_SYN, 'TCP_SAVE_SYN')
   }

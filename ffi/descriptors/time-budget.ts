@@ -1,5 +1,5 @@
 /**
- * Keeps work that one can do without to a share of the time.
+ * Keeps optional work to a share of the time.
  * @module
  */
 
@@ -15,7 +15,7 @@ export class TimeBudget {
     this.#left = most
   }
 
-  /** Whether anything is left at `now`, milliseconds of `performance.now()`, where `share` of the time since the last call was saved up. */
+  /** True if anything is left at `now`, milliseconds of `performance.now()`, where `share` of the time since the last call was saved up. */
   hasAny(share: number, now: number = performance.now()): boolean {
     this.#left = Math.min(this.#most, this.#left + share * (now - this.#asOf))
     this.#asOf = now

@@ -45,7 +45,7 @@ export class ConnectionStore {
     this.#size++
   }
 
-  /** Lets go of what a number stands for. */
+  /** Forgets what a number stands for. */
   delete(fd: number): void {
     const kept = this.#kept[fd]
     if (kept === undefined) return
@@ -57,7 +57,6 @@ export class ConnectionStore {
     else kept.newer.older = kept.older
   }
 
-  /** Lets go of everything. */
   clear(): void {
     this.#kept.length = 0
     this.#oldest = undefined

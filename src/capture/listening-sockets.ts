@@ -11,9 +11,9 @@ import { type AddressWords, createAddressWords, isUnspecified, sameAddress } fro
 
 /** What is to be set on listeners. */
 export interface ArmOptions {
-  /** Whether listeners are to keep SYNs. */
+  /** True if listeners are to keep SYNs. */
   readonly saveSyn: boolean
-  /** Whether TCP_DEFER_ACCEPT is to be cleared, so that the first RTT sample is the handshake's. */
+  /** True if TCP_DEFER_ACCEPT is to be cleared, so that the first RTT sample is the handshake's. */
   readonly clearDeferAccept: boolean
   /** Only listeners on this port; every TCP listener of the process where absent. */
   readonly port?: number | undefined
@@ -26,7 +26,7 @@ export interface ListeningSocket {
   readonly cookieHigh: number
   readonly port: number
   readonly address: AddressWords
-  /** Whether it keeps SYNs now. */
+  /** True if it keeps SYNs now. */
   saveSyn: boolean
   /** Why it does not. */
   reason: Reason | undefined
@@ -50,12 +50,12 @@ export class ListeningSockets {
     this.#numbers = new OpenNumbers(sockets.libc)
   }
 
-  /** The listeners known at the last look. */
+  /** The listeners known at the last scan. */
   get armed(): readonly ListeningSocket[] {
     return this.#armed
   }
 
-  /** Whether a UDP socket of the process is bound to this port: HTTP/3 requests may come with its peers. */
+  /** True if a UDP socket of the process is bound to this port: HTTP/3 requests may come with its peers. */
   hasUdp(port: number): boolean {
     return this.#udpPorts.has(port)
   }
@@ -65,7 +65,7 @@ export class ListeningSockets {
     return this.#armed.filter((one) => one.port === port && !isUnspecified(one.address)).map((one) => one.address)
   }
 
-  /** Those that may have accepted a connection for a server with this port and address. */
+  /** The sockets that may have accepted a connection for a server with this port and address. */
   at(port: number, address: AddressWords | undefined): ListeningSocket[] {
     return this.#armed.filter(
       (one) =>
@@ -77,14 +77,14 @@ export class ListeningSockets {
     )
   }
 
-  /** Whether there are listeners and every known one is still the same socket. */
+  /** True if there are listeners and every known one is still the same socket. */
   areIntact(): boolean {
     if (this.#armed.length === 0) return false
     return this.#armed.every((one) => this.#sockets.hasCookie(one.fd, one.cookieLow, one.cookieHigh))
   }
 
   /**
-   * Looks through all descriptors but those for which `isConnection` is true, arms what is a TCP listener. Errors of the kernel go
+   * Scans all descriptors but those for which `isConnection` is true, and arms TCP listeners. Errors of the kernel go
    * to `onError`.
    */
   arm(options: ArmOptions, onError: (error: Error) => void, isConnection?: (fd: number) => boolean): void {
