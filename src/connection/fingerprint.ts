@@ -354,13 +354,15 @@ export const NOTHING: Known = /* @__PURE__ */ Object.freeze({
   rttMicroseconds: undefined,
 })
 
-/** A request of which nothing is known but why, and what the runtime says all the same. */
+/** A request whose connection is not known: why, what the runtime says all the same, and TCP_INFO where the kernel has it by its ends. */
 export class MissingFingerprint extends FingerprintView {
   readonly #known: Known
+  readonly #info: Uint8Array | undefined
 
-  constructor(collection: Collection, known: Known) {
-    super(collection)
+  constructor(collection: Collection, known: Known, info?: Uint8Array) {
+    super(collection, info)
     this.#known = known
+    this.#info = info
   }
 
   resolve(): Known {
@@ -371,7 +373,9 @@ export class MissingFingerprint extends FingerprintView {
     return 0
   }
 
-  protected readInfo(): undefined {}
+  protected readInfo(): Uint8Array | undefined {
+    return this.#info
+  }
 }
 
 /** A request that is looked up when a fact is first read. */

@@ -35,6 +35,9 @@ import { noOutcomes, type Outcomes, type Status } from './status.ts'
 /** Values of trusted headers that were taken off requests, by whichever fingerprinter came first. */
 const taken = new WeakMap<Request, TakenValues>()
 
+/** Reasons for which the kernel's table of connections may still know TCP_INFO. */
+const WITHOUT_DESCRIPTOR: ReadonlySet<Reason> = new Set(['not-found', 'unsupported', 'denied'])
+
 /** See the module's comment. `Subject` is what `skip` gets. */
 export class Fingerprinter<Subject = Request> implements Collection {
   readonly syn: boolean
@@ -145,25 +148,37 @@ export class Fingerprinter<Subject = Request> implements Collection {
     if (typeof peer === 'string') return this.#miss(peer)
     try {
       const found = this.#lookup.connectionOf(request, server, peer)
-      if (!('cookieLow' in found)) return this.#miss(found.reason, peer, found.port)
+      if (!('cookieLow' in found)) return this.#miss(found.reason, peer, found.port, server)
       if (found.synReason === undefined || !this.syn) this.#requests.ok++
       else this.#requests[found.synReason]++
       return new CapturedFingerprint(this, found, this.#lookup.lastInfo)
     } catch (error) {
       this.#report(error)
-      return this.#miss(reasonOf(error), peer)
+      return this.#miss(reasonOf(error), peer, undefined, server)
     }
   }
 
   /** The request's connection is not known: there is none in a test, it has ended, or it is of another kind. */
-  #miss(reason: Reason, peer?: Endpoint, port?: number): FingerprintView {
+  #miss(reason: Reason, peer?: Endpoint, port?: number, server?: unknown): FingerprintView {
     this.#requests[reason]++
-    return new MissingFingerprint(this, {
+    const known = {
       ...NOTHING,
       reason,
       peer: peer && { address: unmapAddress(peer.address), port: peer.port },
       local: port === undefined ? undefined : { port },
-    })
+    }
+    const info =
+      peer && this.tcpInfo !== 'off' && WITHOUT_DESCRIPTOR.has(reason) ? this.#infoOf(server, peer) : undefined
+    return new MissingFingerprint(this, known, info)
+  }
+
+  #infoOf(server: unknown, peer: Endpoint): Uint8Array | undefined {
+    try {
+      return this.#lookup.infoWithout(server, peer)
+    } catch (error) {
+      this.#report(error)
+      return undefined
+    }
   }
 
   /**

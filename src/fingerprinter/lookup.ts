@@ -42,6 +42,11 @@ export interface ConnectionLookup {
   readonly lastInfo: Uint8Array | undefined
   /** TCP_INFO of a connection now, a copy; `undefined` where it has ended. */
   readInfo(connection: Connection): Uint8Array | undefined
+  /**
+   * TCP_INFO of a request whose descriptor cannot be found or read, from the kernel's table: a copy; `undefined` unless exactly one
+   * connection has its peer and its server. To be called in the turn in which the runtime gave the peer.
+   */
+  infoWithout(server: unknown, peer: Endpoint): Uint8Array | undefined
   /** See `FingerprinterApi.arm`. */
   arm(server: object | undefined): boolean
   readonly listeners: readonly ListeningSocket[]

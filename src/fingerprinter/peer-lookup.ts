@@ -3,11 +3,15 @@
  * the socket of a request.
  * @module
  */
+
+import { isLibc } from '../../ffi/libc.ts'
 import { type Capture, type CaptureCounts, sharedCapture } from '../capture/capture.ts'
+import { KernelInfo } from '../capture/kernel-info.ts'
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Server } from '../capture/server.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
 import { tlsRoundTrip } from '../connection/tls-round-trip.ts'
+import { isWildcard } from '../runtime/common.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import type { Endpoint, ServerAddress } from '../runtime/types.ts'
 import { type ConnectionLookup, type LookupContext, type NotFound, reportUnavailable } from './lookup.ts'
@@ -41,6 +45,7 @@ class PeerLookup implements ConnectionLookup {
   #lastServer: object | undefined
   #last: KnownServer | undefined
   #nextLook = 0
+  #kernelInfo: KernelInfo | undefined
 
   constructor(context: LookupContext) {
     this.#context = context
@@ -82,6 +87,17 @@ class PeerLookup implements ConnectionLookup {
 
   readInfo(connection: Connection): Uint8Array | undefined {
     return this.#capture?.readInfo(connection)
+  }
+
+  infoWithout(server: unknown, peer: Endpoint): Uint8Array | undefined {
+    const { runtime, options } = this.#context
+    const address = runtime.addressOf(runtime.serverOf(server))
+    // A runtime that outlives the peer may name one whose port is another connection's by now.
+    if (address.kind !== 'tcp' || runtime.outlivesPeer) return undefined
+    const libc = runtime.openLibc(options.libc)
+    if (!isLibc(libc)) return undefined
+    this.#kernelInfo ??= new KernelInfo(libc)
+    return this.#kernelInfo.find(peer, address.port, isWildcard(address.address) ? undefined : address.address)
   }
 
   get listeners(): readonly ListeningSocket[] {

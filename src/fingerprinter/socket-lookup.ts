@@ -2,8 +2,11 @@
  * Lookup by the socket that the runtime names: on Node there is nothing to search.
  * @module
  */
+
+import { isLibc } from '../../ffi/libc.ts'
 import type { AcceptedCapture } from '../capture/accepted.ts'
 import type { CaptureCounts } from '../capture/capture.ts'
+import { KernelInfo } from '../capture/kernel-info.ts'
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Connection } from '../connection/connection.ts'
 import { nodeRequestOf, socketOf } from '../runtime/node-request.ts'
@@ -20,6 +23,7 @@ class SocketLookup implements ConnectionLookup {
   readonly #capture: AcceptedCapture
   readonly #context: LookupContext
   #isOpen = false
+  #kernelInfo: KernelInfo | undefined
   #isProblemTold = false
 
   constructor(capture: AcceptedCapture, context: LookupContext) {
@@ -69,6 +73,15 @@ class SocketLookup implements ConnectionLookup {
 
   readInfo(connection: Connection): Uint8Array | undefined {
     return this.#capture.readInfo(connection)
+  }
+
+  infoWithout(server: unknown, peer: Endpoint): Uint8Array | undefined {
+    const { runtime, options } = this.#context
+    const { address, port } = runtime.localOf(server)
+    const libc = runtime.openLibc(options.libc)
+    if (!isLibc(libc) || port === undefined) return undefined
+    this.#kernelInfo ??= new KernelInfo(libc)
+    return this.#kernelInfo.find(peer, port, address)
   }
 
   arm(): boolean {
