@@ -60,6 +60,7 @@ if (import.meta.main) {
           .join(''),
       ),
     )
+    app.get('/large', (c) => c.text('x'.repeat(Number(c.req.query('octets')))))
     app.get('*', (c) => c.json({ ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv }))
     server = Bun.serve({ ...listener, fetch: app.fetch })
     middleware.fingerprinter.arm(server)

@@ -82,6 +82,8 @@ export interface ConnectOptions {
   readonly segmentSize?: number
   /** Window field of segments after the SYN. Default: the SYN's, 64,240 octets at least, scaled when scaling is on. */
   readonly window?: number
+  /** Loses data segments of the server, by number (0 is the first): they count, and nothing else happens. */
+  readonly dropData?: (index: number) => boolean
   /** Sends nothing by itself: every step of the handshake is called. ACKs of data are automatic all the same. */
   readonly manual?: boolean
   /** Repeats a SYN after 1 s and data after 1 s without an answer. Default true. */
@@ -259,6 +261,12 @@ export class PeerConnection {
   readonly dataAcks: { readonly data: Moment; readonly ack: Moment }[] = []
   /** Data segments that came. */
   dataSegments = 0
+  /** Payload octets that have come, in all segments. */
+  dataOctets = 0
+  /** Of these, what had come before. */
+  repeated = { segments: 0, octets: 0 }
+  #highest: number | undefined
+  #window: number | undefined
 
   readonly #options: ConnectOptions
   readonly #wire: Wire
@@ -529,7 +537,10 @@ export class PeerConnection {
       if (this.#ended) this.#maybeClosed()
       return
     }
-    if (segment.payload.length > 0) this.dataSegments += 1
+    if (segment.payload.length > 0) {
+      this.#count(segment)
+      if (this.#options.dropData?.(this.dataSegments - 1) === true) return
+    }
     const skip = (this.#receiveNext - segment.sequence) | 0
     if (skip >= 0 && skip < length && !this.#ended) {
       if (!after(segment.sequence, this.#receiveNext) && segment.timestamps !== undefined) {
@@ -558,6 +569,24 @@ export class PeerConnection {
     }
     if (due <= performance.now()) acknowledge()
     else this.#later(due, true, acknowledge)
+  }
+
+  #count({ sequence, payload }: Segment): void {
+    this.dataSegments += 1
+    this.dataOctets += payload.length
+    const end = (sequence + payload.length) >>> 0
+    if (this.#highest === undefined || after(end, this.#highest)) this.#highest = end
+    else {
+      this.repeated.segments += 1
+      this.repeated.octets += payload.length
+    }
+  }
+
+  /** Announces another window field from now on, `undefined` for the usual one. When that was. */
+  announceWindow(window: number | undefined): number {
+    this.#window = window
+    this.#emit(this.#packet(this.#sendNext, this.#acknowledged, FLAG.ACK, new Uint8Array(0), {}))
+    return performance.now()
   }
 
   #establish(): void {
@@ -701,7 +730,7 @@ export class PeerConnection {
   ): Uint8Array {
     const { synFields: syn } = this
     const value = ((syn.timestamps?.value ?? 0) + Math.floor(at - (this.times.syn?.from ?? at))) >>> 0
-    const window = this.#options.window ?? Math.max(syn.window, 64_240) >>> this.#scale
+    const window = this.#window ?? this.#options.window ?? Math.max(syn.window, 64_240) >>> this.#scale
     return buildPacket({
       source: this.source,
       destination: this.destination,
