@@ -30,8 +30,8 @@ export interface RelaySign {
 /** What is read of a fingerprint. */
 export type RelayFacts = Pick<Fingerprint, 'timing'> & Partial<Pick<Fingerprint, 'syn' | 'label'>>
 
-/** Three jiffies at 250 a second, milliseconds: what the kernel's clock and a busy machine add. */
-const SLACK = 12
+/** Almost four jiffies at 250 a second, milliseconds: what the kernel's clock and a busy machine add. */
+const SLACK = 15
 /** Part of the handshake RTT by which a way may be unsteady. */
 const UNSTEADY = 0.25
 /** A client that asks later than this has connected in advance, milliseconds: no relay is that far. */

@@ -170,6 +170,9 @@ function watchTls(events: SocketEvents): void {
   }
 }
 
+/** Milliseconds from the ClientHello after which this thread may have been late to see the flight leave: then the kernel is asked. */
+const SURE = 8
+
 /** True if octets were sent over the TCP socket; also where Node does not tell. */
 function hasWritten(socket: Socket): boolean {
   return (socket as Internals)._handle?.bytesWritten !== 0
@@ -189,7 +192,8 @@ function noteTimes(record: AcceptedSocket, handle: TlsHandle, events: SocketEven
       // The server's first flight leaves in this turn, unless a part of the ClientHello is still on its way. TLS 1.3 ends with it;
       // TLS 1.2 sends once more when all is done.
       setImmediate(() => {
-        if (hasWritten(record.socket)) record.flightAt ??= preciseNow()
+        const now = preciseNow()
+        if (hasWritten(record.socket) && now - record.helloAt! < SURE) record.flightAt ??= now
       })
     }
     return start?.apply(this, rest)

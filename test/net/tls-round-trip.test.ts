@@ -4,6 +4,7 @@ import { connect as connectHttp2 } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls'
+import { type RelayFacts, signsOfRelay } from '../../src/connection/relay.ts'
 import { type Relay, relayedRoundTrip, startRelay } from '../lab/relay.ts'
 import { RUNTIMES, startJsonServer } from '../lab/runtimes.ts'
 import { ROOT, startServer, type TestServer } from '../lab/server.ts'
@@ -14,6 +15,9 @@ import { temporaryDirectory } from '../support/temporary.ts'
 
 /** At 250 a second, milliseconds. */
 const TWO_JIFFIES = 8
+/** Clients of either kind that signsOfRelay has to tell apart; all of them where the machine is quiet: `RUNS=100`. */
+const RUNS = Number(process.env.RUNS ?? 8)
+const DIRECT = process.env.RUNS === undefined ? 0.75 : 1
 const REQUEST = 'GET /json HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n'
 
 interface Answer {
@@ -196,6 +200,25 @@ for (const runtime of [...RUNTIMES, 'node'] as const) {
             }
           })
         }
+      }
+
+      if (runtime !== 'deno') {
+        test(`signsOfRelay tells ${RUNS} direct clients from as many behind a relay of 10 ms each way`, async () => {
+          await using relay = await startRelay({ port: server.port, delay: 10 })
+          const signs = async (port: number): Promise<string[]> => {
+            const [answer] = await ask({ port })
+            return signsOfRelay(answer as unknown as RelayFacts).map(({ name }) => name)
+          }
+          const direct: string[] = []
+          const relayed: string[] = []
+          for (let run = 0; run < RUNS; run++) {
+            direct.push((await signs(server.port)).join())
+            relayed.push((await signs(relay.port)).join())
+          }
+          expect(relayed.filter((names) => names.includes('tls-round-trip')).length).toBe(RUNS)
+          // A machine that is busy with other tests may be late itself.
+          expect(direct.filter((names) => names === '').length).toBeGreaterThanOrEqual(RUNS * DIRECT)
+        }, 60_000)
       }
 
       test('later requests say the same, however late they come', async () => {
