@@ -103,6 +103,32 @@ export function labelName(label: Label | undefined): string | undefined {
   return label?.name === undefined ? undefined : escapeControls(label.name)
 }
 
+/** A label in two parts. */
+export interface ShortLabel {
+  /** The system or program: `Linux`. */
+  readonly system: string
+  /** Versions and the like: `4.20 or newer`; may be empty. */
+  readonly detail: string
+}
+
+/** The name of a label in two parts, without characters that a terminal acts on; `unknown` where no signature fits. */
+export function shortLabel(label: Label): ShortLabel {
+  const { name, evidence } = label
+  if (name === undefined) return { system: 'unknown', detail: '' }
+  if (evidence !== undefined && name.startsWith(evidence.system)) {
+    const detail = name.slice(evidence.system.length).trim()
+    return { system: escapeControls(evidence.system), detail: escapeControls(detail) }
+  }
+  return { system: escapeControls(name), detail: '' }
+}
+
+/** The match of a label in a word or two: `exact match`; `undefined` where no signature fits. */
+export function matchOf({ name, match, generic }: Label): string | undefined {
+  if (name === undefined) return undefined
+  if (match === 'rule') return 'by rule'
+  return match === 'fuzzy' ? 'near match' : generic ? 'general match' : 'exact match'
+}
+
 /** The distance of a label in words: `7 hops`. */
 export function distanceOf(label: Label): string {
   return plural(label.distance, 'hop')

@@ -53,6 +53,8 @@ export interface MissingFact {
   readonly fact: string
   readonly why: string
   readonly remedy?: string
+  /** True if the client did not send it: nothing was lost. */
+  readonly unsent?: true
 }
 
 /** Circumstances of a request that explain what is missing. */
@@ -100,7 +102,11 @@ export function missingFacts(fingerprint: Fingerprint, { tls }: RequestCircumsta
     if (tcp.timestamps === undefined) unsent.push('timestamps')
     if (unsent.length > 0) {
       const list = unsent.join(', ')
-      facts.push({ fact: `${list.charAt(0).toUpperCase()}${list.slice(1)}`, why: 'The client did not send it.' })
+      facts.push({
+        fact: `${list.charAt(0).toUpperCase()}${list.slice(1)}`,
+        why: 'The client did not send it.',
+        unsent: true,
+      })
     }
   }
   return facts

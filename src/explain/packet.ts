@@ -248,9 +248,7 @@ function tcpFields(syn: Syn): PacketField[] {
       field(SHORT_NAME[option.kind] ?? 'Kind', 8, option.kind, `Option kind ${option.kind}. ${about}`, 'option'),
     )
     if (option.bytes.length > 1) {
-      fields.push(
-        field('Length', 8, option.length, `Octets of this option, kind and length included. ${about}`, 'option'),
-      )
+      fields.push(field('Length', 8, option.length, 'Octets of this option, kind and length included.', 'option'))
     }
     fields.push(...optionData(option, about))
     end = option.offset + option.bytes.length

@@ -2,6 +2,7 @@
  * `struct tcp_info` in words: what each field means, and its value as people read it.
  * @module
  */
+import { plural } from '../base/text.ts'
 import {
   TCP_CA_STATE,
   TCP_INFO_FIELDS,
@@ -11,6 +12,7 @@ import {
   type TcpInfoName,
   type TcpInfoUnit,
 } from '../wire/tcp-info.ts'
+import { duration } from './units.ts'
 
 /** What each field means, in a few words. Source: linux/tcp.h, net/ipv4/tcp.c `tcp_get_info`. */
 const MEANING: Readonly<Record<TcpInfoName, string>> = {
@@ -166,4 +168,132 @@ export function explainTcpInfo(info: TcpInfo): ExplainedField[] {
     })
   }
   return rows
+}
+
+/** Fields that are read together, each group with the question that it answers. */
+const GROUPS: readonly (readonly [title: string, names: readonly TcpInfoName[]])[] = [
+  ['How long is the way?', ['rtt', 'rttvar', 'min_rtt', 'rcv_rtt', 'rto', 'ato']],
+  [
+    'Was anything lost?',
+    [
+      'total_retrans',
+      'bytes_retrans',
+      'retrans',
+      'retransmits',
+      'lost',
+      'sacked',
+      'dsack_dups',
+      'reord_seen',
+      'reordering',
+      'rcv_ooopack',
+      'total_rto',
+      'total_rto_recoveries',
+      'total_rto_time',
+      'backoff',
+      'probes',
+      'rehash',
+      'ca_state',
+    ],
+  ],
+  [
+    'How fast is it?',
+    [
+      'delivery_rate',
+      'delivery_rate_app_limited',
+      'pacing_rate',
+      'max_pacing_rate',
+      'busy_time',
+      'rwnd_limited',
+      'sndbuf_limited',
+      'notsent_bytes',
+      'unacked',
+    ],
+  ],
+  [
+    'How much was sent?',
+    [
+      'bytes_received',
+      'bytes_sent',
+      'bytes_acked',
+      'segs_in',
+      'segs_out',
+      'data_segs_in',
+      'data_segs_out',
+      'delivered',
+      'last_data_recv',
+      'last_data_sent',
+      'last_ack_recv',
+      'last_ack_sent',
+    ],
+  ],
+  [
+    'Windows and sizes',
+    [
+      'snd_cwnd',
+      'snd_ssthresh',
+      'snd_wnd',
+      'rcv_wnd',
+      'rcv_space',
+      'rcv_ssthresh',
+      'snd_mss',
+      'rcv_mss',
+      'advmss',
+      'pmtu',
+      'snd_wscale',
+      'rcv_wscale',
+    ],
+  ],
+]
+
+/** A group of fields. */
+export interface TcpInfoGroup {
+  readonly title: string
+  readonly fields: readonly ExplainedField[]
+}
+
+/** The fields that are there in groups; what no group names comes last. A group without a field is absent. */
+export function groupTcpInfo(info: TcpInfo): TcpInfoGroup[] {
+  const fields = new Map(explainTcpInfo(info).map((field) => [field.name, field]))
+  const groups: TcpInfoGroup[] = []
+  const add = (title: string, list: readonly (ExplainedField | undefined)[]): void => {
+    const found = list.filter((field) => field !== undefined)
+    if (found.length > 0) groups.push({ title, fields: found })
+  }
+  for (const [title, names] of GROUPS) {
+    add(
+      title,
+      names.map((name) => fields.get(name)),
+    )
+    for (const name of names) fields.delete(name)
+  }
+  add('State and marks', [...fields.values()])
+  return groups
+}
+
+/** A quantity with one unit out of several, to three digits. */
+function scaled(value: number, units: readonly string[]): string {
+  let rest = value
+  let unit = 0
+  for (; rest >= 999.5 && unit < units.length - 1; unit++) rest /= 1000
+  return `${Number(rest.toPrecision(3))} ${units[unit]}`
+}
+
+/** The value of a field as people say it: `1.2 ms`, `14.6 kB`, `1.2 Mbit/s`, `10 segments`. */
+export function humanValue({ name, raw, value }: Pick<ExplainedField, 'name' | 'raw' | 'value'>): string {
+  if (inWords(name, raw) !== undefined) return value
+  const unit = TCP_INFO_FIELDS.find(([field]) => field === name)?.[3]
+  switch (unit) {
+    case 'microseconds':
+      return duration(raw)
+    case 'milliseconds':
+      return duration(raw * 1000)
+    case 'octets':
+      return scaled(raw, ['B', 'kB', 'MB', 'GB', 'TB'])
+    case 'octets per second':
+      return scaled(raw * 8, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s'])
+    case 'segments':
+      return plural(raw, 'segment')
+    default:
+      return value
+  }
 }

@@ -3,6 +3,7 @@
  * Pages are loaded with the first request for a page.
  * @module
  */
+import { gzipSync } from 'node:zlib'
 import type { Context, Handler, MiddlewareHandler } from 'hono'
 import * as v from 'valibot'
 import { checkOptions } from '../base/options.ts'
@@ -146,14 +147,21 @@ async function sendPage(
     "frame-ancestors 'none'",
   ].join('; ')
   const text = `<!doctype html>${String(await render(nonce))}`
-  return c.html(text, status, {
+  const headers = {
     ...HEADERS,
+    Vary: 'Accept, Accept-Encoding',
     'Content-Security-Policy': policy,
     'Cross-Origin-Opener-Policy': 'same-origin',
+  }
+  // A page holds no secret that a length could betray: RFC 9110 section 12.5.3, and gzip is a fifth of it.
+  if (!/\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(c.req.header('accept-encoding') ?? ''))
+    return c.html(text, status, headers)
+  return c.body(gzipSync(text, { level: 4 }) as Uint8Array<ArrayBuffer>, status, {
+    ...headers,
+    'Content-Type': 'text/html; charset=UTF-8',
+    'Content-Encoding': 'gzip',
   })
 }
-
-const pages = (): Promise<typeof import('./pages.tsx')> => import('./pages.tsx')
 
 function isTls(c: Context): boolean {
   return c.req.raw.url.startsWith('https:')
@@ -167,7 +175,7 @@ async function showConnection(
 ): Promise<Response> {
   const { fingerprint, env } = seenBy(c)
   if (!html) return c.json({ ...fingerprint.toJSON(), env }, 200, HEADERS)
-  const { ConnectionPage } = await pages()
+  const { ConnectionPage } = await import('./connection-page.tsx')
   const { headers } = c.req.raw
   return sendPage(c, (nonce) =>
     ConnectionPage({ frame: { nonce, live }, fingerprint, env, headers, tls: isTls(c), database }),
@@ -181,7 +189,7 @@ async function showForm(c: Context, html: boolean, live: boolean): Promise<Respo
       200,
       HEADERS,
     )
-  const { DecodePage } = await pages()
+  const { DecodePage } = await import('./decode-page.tsx')
   return sendPage(c, (nonce) => DecodePage({ frame: { nonce, live }, text: '', kind: 'auto' }))
 }
 
@@ -194,7 +202,7 @@ async function answerDump(
 ): Promise<Response> {
   const { status, record, ...answer } = await explainDump(dump, database)
   if (!html) return c.json(record, status, HEADERS)
-  const { DecodePage } = await pages()
+  const { DecodePage } = await import('./decode-page.tsx')
   const text = answer.error === 'too-large' ? '' : (dump?.text ?? '')
   const kind = dump?.kind ?? 'auto'
   return sendPage(c, (nonce) => DecodePage({ frame: { nonce, live }, text, kind, database, ...answer }), status)
@@ -208,7 +216,7 @@ async function showLive(c: Context, access: LiveAccess | undefined, list: LiveLi
   }
   if (access.hasToken(token)) c.header('Set-Cookie', access.setCookie(isTls(c)), { append: true })
   if (!(c.req.header('accept') ?? '').includes('text/event-stream')) {
-    const { LivePage } = await pages()
+    const { LivePage } = await import('./live-page.tsx')
     return sendPage(c, (nonce) =>
       LivePage({ frame: { nonce, live: true }, entries: list.entries(), capacity: LIVE_CAPACITY }),
     )

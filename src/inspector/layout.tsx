@@ -7,11 +7,31 @@
 import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
 import type { JSX } from 'hono/jsx/jsx-runtime'
+import { PATH_START } from '../explain/usage.ts'
 import cellStyle from './cells.css' with { type: 'text' }
 import factStyle from './facts.css' with { type: 'text' }
+import meaningStyle from './meaning.css' with { type: 'text' }
 import packetStyle from './packet.css' with { type: 'text' }
 import pageStyle from './page.css' with { type: 'text' }
 import script from './page.js' with { type: 'text' }
+
+/** A style sheet without comments and the white space of its layout. */
+function compactStyle(text: string): string {
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/\s+/g, ' ')
+    .replace(/ ?([{};,]) ?/g, '$1')
+    .replace(/: (?=[^{}]*[;}])/g, ':')
+    .replaceAll(';}', '}')
+}
+
+/** A script without its comments on lines of their own and its indentation. */
+function compactScript(text: string): string {
+  return text.replace(/^\s*(?:\/\*\*.*|\*.*|\/\/.*)$/gm, '').replace(/\n\s*/g, '\n')
+}
+
+const STYLE = compactStyle(pageStyle + packetStyle + cellStyle + factStyle + meaningStyle)
+const SCRIPT = compactScript(script)
 
 /** What every page needs. */
 export interface Frame {
@@ -31,6 +51,10 @@ export interface LayoutProps {
   readonly title: string
   /** Reload without scripts: seconds, and where from if not from the same place. */
   readonly refresh?: string
+  /** A true sentence about where the page comes from. */
+  readonly footer: string
+  /** The query of this page, which a format can be added to: it is there as JSON and text, too. */
+  readonly formats?: string
   readonly children?: Child
 }
 
@@ -45,7 +69,7 @@ const MENU: readonly (readonly [page: PageName, href: string, text: string])[] =
 ]
 
 /** A whole document. No request leaves for another host, and none for a second file. */
-export function Layout({ frame, page, title, refresh, children }: LayoutProps): JSX.Element {
+export function Layout({ frame, page, title, refresh, footer, formats, children }: LayoutProps): JSX.Element {
   return (
     <html lang="en">
       <head>
@@ -59,8 +83,15 @@ export function Layout({ frame, page, title, refresh, children }: LayoutProps): 
           </noscript>
         )}
         <title>{title}</title>
+        <meta property="og:title" content={title} />
+        <meta property="og:type" content="website" />
+        <meta
+          name="description"
+          property="og:description"
+          content="What the first packet of a connection and the kernel tell of a client: system, way, round trip."
+        />
         <link rel="icon" href={ICON} />
-        <style nonce={frame.nonce}>{raw(pageStyle + packetStyle + cellStyle + factStyle)}</style>
+        <style nonce={frame.nonce}>{raw(STYLE)}</style>
       </head>
       <body>
         <header class="top">
@@ -73,10 +104,20 @@ export function Layout({ frame, page, title, refresh, children }: LayoutProps): 
             ))}
           </nav>
         </header>
-        <main>{children}</main>
-        <footer>Made by this server from what its kernel kept of the connection. No other host was asked.</footer>
+        <main data-path-start={PATH_START}>{children}</main>
+        <footer>
+          <p>{footer}</p>
+          <p>
+            {formats === undefined ? null : (
+              <>
+                This page as <a href={`${formats}json`}>JSON</a> and as <a href={`${formats}text`}>text</a>.{' '}
+              </>
+            )}
+            Documents: README.md and src/README.md of the package tcpfingerprint.
+          </p>
+        </footer>
         <div class="status" role="status" aria-live="polite" />
-        <script nonce={frame.nonce}>{raw(script)}</script>
+        <script nonce={frame.nonce}>{raw(SCRIPT)}</script>
       </body>
     </html>
   )

@@ -92,7 +92,7 @@ export function Packet({ syn }: PacketProps): JSX.Element {
           </>
         ))}
       </section>
-      <Octets syn={syn} fields={fields} colors={colors} places={places} />
+      <Octets syn={syn} fields={fields} colors={colors} />
     </div>
   )
 }
@@ -106,11 +106,10 @@ interface OctetsProps {
   readonly syn: Syn
   readonly fields: readonly PacketField[]
   readonly colors: readonly string[]
-  readonly places: readonly string[]
 }
 
 /** The octets as they were on the wire; a link header before and what follows the TCP header are shown without colour. */
-function Octets({ syn, fields, colors, places }: OctetsProps): JSX.Element {
+function Octets({ syn, fields, colors }: OctetsProps): JSX.Element {
   const { bytes, ipOffset } = syn
   const owners = fieldsByOctet(fields, MOST_OCTETS)
   const before = Array.from(bytes.subarray(0, ipOffset), hexOf)
@@ -132,17 +131,17 @@ function Octets({ syn, fields, colors, places }: OctetsProps): JSX.Element {
               <>
                 <span>{text[0]}</span>
                 <span class={colors[list.at(-1)!]}>{text[1]}</span>
-                <span class="tip" role="tooltip">
-                  <span class="tip-head">
-                    <b>octet {i}</b> <code>0x{text}</code>
-                  </span>
+                <span class="tip">
+                  <b>octet {i}</b> <code>0x{text}</code>{' '}
                   {list.map((index) => `${fields[index]!.name} ${fields[index]!.value}`).join(' \u00b7 ')}
                 </span>
               </>
             ) : (
               <>
                 {text}
-                <Tip field={first} place={places[list[0]!]!} />
+                <span class="tip">
+                  <b>{first.name}</b> <code>{first.value}</code>
+                </span>
               </>
             )}
           </button>

@@ -26,7 +26,7 @@
     status.textContent = text
     status.classList.add('shown')
     clearTimeout(hiding)
-    hiding = setTimeout(() => status.classList.remove('shown'), 1600)
+    hiding = setTimeout(() => status.classList.remove('shown'), 2000)
   }
 
   /**
@@ -51,7 +51,14 @@
     }
   }
 
+  const pathStart = document.querySelector('main')?.dataset.pathStart ?? ''
   document.addEventListener('click', async (event) => {
+    const path = targetOf(event, '.path')?.textContent
+    if (path) {
+      const text = pathStart + path
+      say((await copy(text)) ? `Copied ${text}` : 'Copying is not allowed here')
+      return
+    }
     const button = targetOf(event, '[data-copy]')
     if (button === null) return
     const done = await copy(button.dataset.copy ?? '')

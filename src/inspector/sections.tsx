@@ -10,7 +10,7 @@ import type { Fingerprint } from '../connection/fingerprint.ts'
 import { certaintyOf, compareSignature, labelName, type PartVerdict } from '../explain/label.ts'
 import type { MissingFact } from '../explain/missing.ts'
 import { linesToAdd, type NearWords } from '../explain/nearest.ts'
-import { type ExplainedField, explainTcpInfo } from '../explain/tcp-info.ts'
+import { type ExplainedField, explainTcpInfo, groupTcpInfo, humanValue } from '../explain/tcp-info.ts'
 import { explainHandshake, explainTiming } from '../explain/timing.ts'
 import type { Fingerprints } from '../fingerprint/index.ts'
 import { formatRedbean } from '../fingerprint/redbean.ts'
@@ -18,6 +18,7 @@ import { formatSatori } from '../fingerprint/satori.ts'
 import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 import type { TcpInfo } from '../wire/tcp-info.ts'
+import { Path } from './meaning.tsx'
 
 /** A text with a button that copies it, which shows only where scripts run. */
 export function Copyable({ text, what }: { readonly text: string; readonly what: string }): JSX.Element {
@@ -115,7 +116,7 @@ export function LabelWhy({
         looks like, not proof of what sent it.
         {evidence.runsOn.length > 0 ? ` Runs on ${escapeControls(evidence.runsOn.join(', '))}.` : ''}
       </p>
-      <div class="scroll">
+      <section class="scroll" tabindex={0} aria-label="The signature beside the SYN">
         <table class="parts">
           <thead>
             <tr>
@@ -142,7 +143,7 @@ export function LabelWhy({
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </>
   )
 }
@@ -234,19 +235,19 @@ function InfoRows({ rows }: { readonly rows: readonly ExplainedField[] }): JSX.E
         <tr>
           <th scope="col">Field</th>
           <th scope="col">Value</th>
+          <th scope="col">As the kernel has it</th>
           <th scope="col">Meaning</th>
         </tr>
       </thead>
       <tbody>
-        {rows.map(({ name, value, unit, meaning }) => (
+        {rows.map((field) => (
           <tr>
             <th scope="row">
-              <code>{name}</code>
+              <Path path={`tcpInfo.${field.name}`} />
             </th>
-            <td class="value">
-              {value} <small>{unit}</small>
-            </td>
-            <td>{meaning}</td>
+            <td class="value">{humanValue(field)}</td>
+            <td class="raw">{field.raw}</td>
+            <td>{field.meaning}</td>
           </tr>
         ))}
       </tbody>
@@ -254,17 +255,33 @@ function InfoRows({ rows }: { readonly rows: readonly ExplainedField[] }): JSX.E
   )
 }
 
-/** Every field of TCP_INFO with unit and meaning; those that are 0 folded away. */
-export function TcpInfoTable({ info }: { readonly info: TcpInfo }): JSX.Element {
-  const rows = explainTcpInfo(info)
-  const zero = rows.filter(({ raw }) => raw === 0)
+/** TCP_INFO in groups, with values as people say them and the raw ones; what is 0 is folded away. */
+export function TcpInfoTables({ info }: { readonly info: TcpInfo }): JSX.Element {
+  const zero = explainTcpInfo(info).filter(({ raw }) => raw === 0)
   return (
     <>
-      <InfoRows rows={rows.filter(({ raw }) => raw !== 0)} />
+      {groupTcpInfo(info).map(({ title, fields }) => {
+        const rows = fields.filter(({ raw }) => raw !== 0)
+        return rows.length === 0 ? null : (
+          <>
+            <h3>{title}</h3>
+            <InfoRows rows={rows} />
+          </>
+        )
+      })}
       {zero.length === 0 ? null : (
         <details class="zero">
           <summary>{zero.length} more that are 0</summary>
-          <InfoRows rows={zero} />
+          <dl class="values">
+            {zero.map(({ name, meaning }) => (
+              <div>
+                <dt>
+                  <Path path={`tcpInfo.${name}`} />
+                </dt>
+                <dd>{meaning}</dd>
+              </div>
+            ))}
+          </dl>
         </details>
       )}
     </>

@@ -184,7 +184,7 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
       const { content, view, cut } = await page.evaluate(() => ({
         content: document.documentElement.scrollWidth,
         view: document.documentElement.clientWidth,
-        cut: [...document.querySelectorAll('main *:not(.tip, .tip *, .hidden, svg *)')]
+        cut: [...document.querySelectorAll('main *:not(.tip, .tip *, .hidden, svg *, pre *)')]
           .filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
           .map((one) => one.className),
       }))

@@ -66,7 +66,7 @@ describe('inspector', () => {
     const { app } = appWith()
     const page = await app.request('/', { headers: HTML })
     expect(page.headers.get('content-type')).toBe('text/html; charset=UTF-8')
-    expect(page.headers.get('vary')).toBe('Accept')
+    expect(page.headers.get('vary')).toBe('Accept, Accept-Encoding')
     const text = await page.text()
     expect(text).toStartWith('<!doctype html><html lang="en">')
     expect(text).toContain('<title>Your connection \u00b7 tcpfingerprint</title>')
@@ -92,6 +92,17 @@ describe('inspector', () => {
       expect(text).not.toMatch(/ style="| on[a-z]+="|(?:src|href)="https?:/)
     }
     expect(nonces.size).toBe(3)
+  })
+  test('packs a page for clients that take gzip', async () => {
+    const { app } = appWith()
+    const encodings = ['gzip, deflate, br', 'gzip;q=0.5', 'gzip;q=0', 'br', '']
+    const answers = await Promise.all(
+      encodings.map((encoding) => app.request('/', { headers: { ...HTML, 'accept-encoding': encoding } })),
+    )
+    expect(answers.map(({ headers }) => headers.get('content-encoding'))).toEqual(['gzip', 'gzip', null, null, null])
+    const packed = await answers[0]!.bytes()
+    expect(packed.length).toBeLessThan(60_000)
+    expect(new TextDecoder().decode(Bun.gunzipSync(packed))).toContain('class="diagram"')
   })
   test('says what is missing and why', async () => {
     const nothing = fake({
@@ -192,7 +203,7 @@ describe('inspector, pasted dumps', () => {
   })
   test('explains tcp_info', async () => {
     const text = await (await app.request('/?decode', post(`dump=${INFO}&kind=tcp-info`, HTML))).text()
-    expect(text).toContain('<code>snd_cwnd</code>')
+    expect(text).toContain('>tcpInfo.snd_cwnd</button>')
     expect(text).not.toContain('class="diagram"')
   })
   test('answers programs with JSON', async () => {

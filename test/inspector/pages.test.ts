@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { defaultDatabase, match } from '../../src/index.ts'
+import { DecodePage } from '../../src/inspector/decode-page.tsx'
 import { decodeDump } from '../../src/inspector/dump.ts'
-import { DecodePage } from '../../src/inspector/pages.tsx'
 import vectors from '../vectors/syn.json' with { type: 'json' }
 
 const hexes = (vectors as unknown as { hex: string }[]).map(({ hex }) => hex)

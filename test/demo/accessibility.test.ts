@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { type DemoServer, serve } from '../../src/demo/server.ts'
+import { EXAMPLES } from '../../src/inspector/examples.ts'
+import { needs } from '../lab/privilege.ts'
+import { type Browser, openBrowser, type View } from '../support/browser.ts'
+
+const AXE = readFileSync(Bun.resolveSync('axe-core/axe.min.js', import.meta.dir), 'utf8')
+const TOKEN = 'a11y'
+/** No signature fits it. */
+const UNKNOWN = '450000301234400040060000c000020ac6336407a8ca01bb11223344000000007002faf0000000001b08000000000000'
+const PATHS = [
+  '',
+  '?decode',
+  `?decode=${EXAMPLES.at(-1)!.hex}`,
+  `?decode=${UNKNOWN}`,
+  '?decode=01000000000702005a1a030000000000',
+  `?live&token=${TOKEN}`,
+]
+
+needs('linux', 'chromium').describe('the pages for everybody', () => {
+  let server: DemoServer
+  let browser: Browser
+  beforeAll(async () => {
+    server = await serve({ port: 0, logFormat: false, live: { token: TOKEN }, announce: () => {} })
+    browser = await openBrowser()
+  })
+  afterAll(async () => {
+    await browser?.[Symbol.asyncDispose]()
+    await server?.stop()
+  })
+
+  test.each([
+    [360, false],
+    [360, true],
+    [768, false],
+    [1280, true],
+  ])(
+    'axe-core finds nothing at %d px (dark: %p)',
+    async (width, dark) => {
+      const { page, complaints } = await browser.open({ width, dark })
+      for (const path of PATHS) {
+        await page.goto(server.url + path)
+        await page.evaluate(() => {
+          for (const details of document.querySelectorAll('details')) details.open = true
+        })
+        // By the debugger, to which the page's policy does not apply.
+        await page.evaluate(AXE)
+        const found = await page.evaluate(async () => {
+          const { axe } = globalThis as unknown as { axe: typeof import('axe-core') }
+          const { violations } = await axe.run(document, { rules: { 'color-contrast': { enabled: true } } })
+          return violations.map(
+            ({ id, nodes }) =>
+              `${id}: ${nodes
+                .map(({ html }) => html.slice(0, 160))
+                .slice(0, 3)
+                .join(' | ')}`,
+          )
+        })
+        expect(found, path).toEqual([])
+      }
+      expect(complaints).toEqual([])
+    },
+    60_000,
+  )
+
+  const views: readonly (readonly [string, View])[] = [
+    ['at 360 px', { width: 360 }],
+    ['at 768 px, dark', { width: 768, dark: true }],
+    ['at 1280 px', { width: 1280 }],
+    ['at 200 % zoom of 1280 px', { width: 640, scale: 2 }],
+    ['without scripts', { width: 360, javaScript: false }],
+  ]
+  test.each(views)(
+    'nothing overflows or complains %s',
+    async (_, view) => {
+      const { page, complaints } = await browser.open(view)
+      await page.emulateMedia({ reducedMotion: 'reduce', colorScheme: view.dark === true ? 'dark' : 'light' })
+      for (const path of PATHS) {
+        await page.goto(server.url + path)
+        if (view.javaScript !== false) {
+          await page.evaluate(() => {
+            for (const details of document.querySelectorAll('details')) details.open = true
+          })
+        }
+        const [content, shown] = await page.evaluate(() => [
+          document.documentElement.scrollWidth,
+          document.documentElement.clientWidth,
+        ])
+        expect([path, content]).toEqual([path, shown])
+      }
+      expect(complaints).toEqual([])
+    },
+    60_000,
+  )
+
+  test('everything is reached and done by keyboard alone', async () => {
+    const { page } = await browser.open({ width: 1280 })
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await page.goto(server.url)
+    const seen = new Set<string>()
+    let copied = ''
+    for (let i = 0; i < 200 && !(seen.has('way') && copied !== ''); i++) {
+      await page.keyboard.press('Tab')
+      const [kind, text] = await page.evaluate(() => {
+        const { className, textContent, hash } = document.activeElement as HTMLAnchorElement
+        return [className, hash?.slice(1) || textContent]
+      })
+      if (kind.startsWith('chip')) {
+        await page.keyboard.press('Enter')
+        seen.add(text)
+      } else if (text === 'syn.tcp.mss' && kind === 'path' && copied === '') {
+        await page.keyboard.press('Enter')
+        await page.locator('.status.shown').waitFor()
+        copied = await page.evaluate(() => navigator.clipboard.readText())
+      }
+    }
+    expect(copied).toBe('c.var.fingerprint.syn.tcp.mss')
+    expect(await page.textContent('.status')).toBe(`Copied ${copied}`)
+    expect(await page.evaluate(() => location.hash)).not.toBe('')
+  })
+
+  test('an example is one click away', async () => {
+    const { page, complaints } = await browser.open({ javaScript: false })
+    await page.goto(`${server.url}?decode`)
+    for (const name of ['zmap', 'Behind a VPN']) {
+      await page.click(`.examples >> text="${name}"`)
+      expect(await page.locator('.chips a').count()).toBeGreaterThan(1)
+    }
+    expect(await page.textContent('.result .chips')).toContain('Through a tunnel')
+    expect(complaints).toEqual([])
+  })
+})
