@@ -201,8 +201,10 @@ sig   = *:64:0:0:8192,0::seq-:*
 ; [m] traceroute -T of Linux: TTL as probed, flow label over IPv6
 label = s:!:traceroute:TCP
 sys   = @linux
-sig   = 4:64-:0:*:5840,2:mss,sok,ts,nop,ws::0
-sig   = 6:64-:0:*:5760,2:mss,sok,ts,nop,ws:flow:0
+sig   = 4:255-:0:*:5840,2:mss,sok,ts,nop,ws:id-?,ecn?:0
+sig   = 6:255-:0:*:5760,2:mss,sok,ts,nop,ws:ecn?,flow:0
+sig   = 4:255-:0:*:5840,2:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:id-?,ecn?:0
+sig   = 6:255-:0:*:5760,2:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:ecn?,flow:0
 
 ; [m Debian 12]
 label = s:!:tcptraceroute:
@@ -463,7 +465,7 @@ sig   = 4:128:0:*:64240|64800|65535|17520|65518|mss*max,8:mss,nop,ws,nop,nop,sok
 sig   = 6:64:0:*:64240|64800|65535|mss*max,8:mss,nop,ws,nop,nop,sok:ecn?,flow?:0
 sig   = 6:128:0:*:64240|64800|65535|mss*max,8:mss,nop,ws,nop,nop,sok:ecn?,flow?:0
 sig   = 4:128:0:*:64240|64800|mss*max,8:mss,nop,ws,sok,ts:df,id+,ecn?:0
-sig   = 4:64:0:*:64240|64800|mss*max,8:mss,nop,ws,sok,ts:df,id+,ecn?:0
+sig   = 4:64:0:*:64240|64800|mss*max,8:mss,nop,ws,sok,ts:df?,id+?,id-?,ecn?:0
 sig   = 6:64:0:*:64240|64800|mss*max,8:mss,nop,ws,sok,ts:ecn?,flow?:0
 sig   = 6:128:0:*:64240|64800|mss*max,8:mss,nop,ws,sok,ts:ecn?,flow?:0
 
@@ -474,7 +476,7 @@ sig   = 4:128:0:*:8192,2|8:mss,nop,ws,nop,nop,sok:df,id+,ecn?:0
 sig   = 6:64:0:*:8192,2|8:mss,nop,ws,nop,nop,sok:ecn?,flow?:0
 sig   = 6:128:0:*:8192,2|8:mss,nop,ws,nop,nop,sok:ecn?,flow?:0
 sig   = 4:128:0:*:8192,2|8:mss,nop,ws,sok,ts:df,id+,ecn?:0
-sig   = 4:64:0:*:8192,2|8:mss,nop,ws,sok,ts:df,id+,ecn?:0
+sig   = 4:64:0:*:8192,2|8:mss,nop,ws,sok,ts:df?,id+?,id-?,ecn?:0
 sig   = 6:64:0:*:8192,2|8:mss,nop,ws,sok,ts:ecn?,flow?:0
 sig   = 6:128:0:*:8192,2|8:mss,nop,ws,sok,ts:ecn?,flow?:0
 
@@ -761,6 +763,7 @@ sig   = 4:64:0:*:16384|6144,0:mss,sok,ws,ts,nop,nop,nop,nop,eol+0:df,id+:0
 ; FreeBSD with a TTL that something wrote is the same; [c] as below
 label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), or FreeBSD with another TTL
 sig   = *:255:0:*:65535,3|5-9:mss,nop,ws,sok,ts:df?,id+?,id-?,ecn?,flow?:0
+sig   = *:255:0:*:65535,6:mss,nop,ws,sok,eol+1:df?,id+?,id-?,ecn?,flow?:0
 
 ; zmap 3.0 with another MSS is the same [s]; [c] as below
 label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), or zmap 3.0

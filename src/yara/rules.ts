@@ -56,6 +56,8 @@ const GO_ON = 0
 const ABORT = 1
 /** Seconds after which a scan of some 60 octets is given up. */
 const TIMEOUT = 1
+/** Words without which a scan always ends soon: with a timeout libyara reads the clock every ten instructions. */
+const LONG = ['for', 'import', 'include'] as const
 
 const PROBE = 'tcpfingerprint_probe'
 
@@ -83,7 +85,8 @@ export class Rules {
   constructor(library: Libyara, sources: readonly RuleSource[], variables: Variables) {
     this.#library = library
     for (const name of Object.keys(variables)) this.#names.set(name, cText(name))
-    const isUsed = usesOf(sources)
+    const words = wordsOf(sources)
+    const isUsed = (name: string): boolean => words.has(name) || words.has('include')
     this.#used = [...this.#names].filter(([name]) => isUsed(name))
     if (library.yr_initialize() !== 0) throw new YaraError('Cannot start libyara')
     const offset = pointerOffset(
@@ -94,7 +97,7 @@ export class Rules {
     for (const address of addressesOf(library, compiled)) this.#rules.set(address, readRule(library, address, offset))
     this.#scanner = createScanner(library, compiled)
     library.yr_scanner_set_flags(this.#scanner, FLAGS)
-    library.yr_scanner_set_timeout(this.#scanner, TIMEOUT)
+    if (LONG.some((word) => words.has(word))) library.yr_scanner_set_timeout(this.#scanner, TIMEOUT)
     const callback = library.onScan((message, data) => {
       if (message !== MESSAGE.MATCHING) return GO_ON
       this.#found = this.#rules.get(data)
@@ -147,10 +150,9 @@ export class Rules {
   }
 }
 
-/** Whether a variable may stand in rules: each call that sets one costs time. Files that rules include are not seen here. */
-function usesOf(sources: readonly RuleSource[]): (name: string) => boolean {
-  const words = new Set(sources.flatMap(({ text }) => text.match(/[A-Za-z_]\w*/g) ?? []))
-  return (name) => words.has(name) || words.has('include')
+/** Words of the rules. Each variable that is set costs time: those whose name is no word are not. */
+function wordsOf(sources: readonly RuleSource[]): ReadonlySet<string> {
+  return new Set(sources.flatMap(({ text }) => text.match(/[A-Za-z_]\w*/g) ?? []))
 }
 
 /** What libyara writes to the address it is given. */
