@@ -176,8 +176,10 @@ function addressesOf(library: Libyara, rules: number): readonly number[] {
     return GO_ON
   })
   library.yr_scanner_set_callback(scanner, callback, 0)
-  library.yr_scanner_scan_mem(scanner, new Uint8Array(new ArrayBuffer(8)), 1)
+  library.yr_scanner_set_timeout(scanner, TIMEOUT)
+  const error = library.yr_scanner_scan_mem(scanner, new Uint8Array(new ArrayBuffer(8)), 1)
   library.yr_scanner_destroy(scanner)
+  if (error !== 0) throw new YaraError(`Cannot read rules: a scan of nothing ends with libyara's error ${error}`)
   return addresses
 }
 
