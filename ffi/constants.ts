@@ -7,7 +7,11 @@
 /** Socket levels and options (asm-generic/socket.h, linux/in.h, linux/in6.h, linux/tcp.h). */
 export const SOL_SOCKET = 1
 export const SO_TYPE = 3
+export const SO_RCVBUF = 8
+export const SO_ATTACH_FILTER = 26
 export const SO_ACCEPTCONN = 30
+export const SO_RCVBUFFORCE = 33
+export const SO_LOCK_FILTER = 44
 export const SO_COOKIE = 57
 export const IPPROTO_IP = 0
 export const IP_MULTICAST_TTL = 33
@@ -25,6 +29,7 @@ export const AF_INET6 = 10
 export const SOCK_STREAM = 1
 export const SOCK_DGRAM = 2
 export const SOCK_RAW = 3
+export const SOCK_NONBLOCK = 0x800
 export const SOCK_CLOEXEC = 0x80000
 export const MSG_DONTWAIT = 0x40
 
@@ -34,6 +39,21 @@ export const SOL_NETLINK = 270
 export const NETLINK_ROUTE = 0
 export const NETLINK_SOCK_DIAG = 4
 export const NETLINK_GET_STRICT_CHK = 12
+
+/** Packet sockets (linux/if_packet.h, linux/if_ether.h). */
+export const AF_PACKET = 17
+export const SOL_PACKET = 263
+export const PACKET_STATISTICS = 6
+export const ETH_P_ALL = 0x0003
+export const ETH_P_IP = 0x0800
+export const ETH_P_IPV6 = 0x86dd
+
+/** Names and numbers of interfaces (linux/sockios.h). */
+export const SIOCGIFNAME = 0x8910
+export const SIOCGIFINDEX = 0x8933
+
+/** When the packet received last came (asm-generic/sockios.h). */
+export const SIOCGSTAMPNS = 0x8907
 
 /** Octets waiting to be read (asm-generic/ioctls.h). */
 export const FIONREAD = 0x541b
@@ -74,6 +94,7 @@ export const ERRNO = {
   ENOMEM: 12,
   EACCES: 13,
   EEXIST: 17,
+  ENODEV: 19,
   EINVAL: 22,
   EMFILE: 24,
   ENOSPC: 28,
@@ -83,6 +104,7 @@ export const ERRNO = {
   EPROTONOSUPPORT: 93,
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,
+  ENETDOWN: 100,
   ENOBUFS: 105,
   ENOTCONN: 107,
 } as const

@@ -27,6 +27,7 @@ const SYMBOLS = {
   bind: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
   send: { args: ['i32', 'buffer', 'u64', 'i32'], returns: 'i32' },
   recv: { args: ['i32', 'buffer', 'u64', 'i32'], returns: 'i32' },
+  recvfrom: { args: ['i32', 'buffer', 'u64', 'i32', 'buffer', 'buffer'], returns: 'i32' },
   syscall: { args: ['u64', 'u64', 'u64', 'u64'], returns: 'i32' },
   calloc: { args: ['u64', 'u64'], returns: 'ptr' },
   free: { args: ['u64'], returns: 'void' },

@@ -25,6 +25,7 @@ const SYMBOLS = {
   // Of the 64 bits of the answer the lower ones are enough: no message is longer than 2 GiB.
   send: { parameters: ['i32', 'buffer', 'usize', 'i32'], result: 'i32' },
   recv: { parameters: ['i32', 'buffer', 'usize', 'i32'], result: 'i32' },
+  recvfrom: { parameters: ['i32', 'buffer', 'usize', 'i32', 'buffer', 'buffer'], result: 'i32' },
   syscall: { parameters: ['usize', 'usize', 'usize', 'usize'], result: 'i32' },
   calloc: { parameters: ['usize', 'usize'], result: 'usize' },
   free: { parameters: ['usize'], result: 'void' },

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { type Libc, type LibcUnavailable, libcNames } from './libc.ts'
 
 /** C types of the calls, result first. Sizes are 32 bits wide: no call here is about more octets. */
-type Type = 'int32' | 'uint32' | 'buffer'
+type Type = 'void' | 'int32' | 'uint32' | 'uint64' | 'buffer'
 const CALLS = {
   getsockopt: ['int32', 'int32', 'int32', 'int32', 'buffer', 'buffer'],
   setsockopt: ['int32', 'int32', 'int32', 'int32', 'buffer', 'uint32'],
@@ -28,9 +28,18 @@ const CALLS = {
   bind: ['int32', 'int32', 'buffer', 'uint32'],
   send: ['int32', 'int32', 'buffer', 'uint32', 'int32'],
   recv: ['int32', 'int32', 'buffer', 'uint32', 'int32'],
+  recvfrom: ['int32', 'int32', 'buffer', 'uint32', 'int32', 'buffer', 'buffer'],
 } as const satisfies Readonly<Record<string, readonly [Type, ...Type[]]>>
 
+/** Calls that take or give addresses, which node:ffi has as BigInts and koffi as numbers. */
+const MEMORY_CALLS = {
+  calloc: ['uint64', 'uint64', 'uint64'],
+  free: ['void', 'uint64'],
+  memmove: ['uint64', 'uint64', 'buffer', 'uint64'],
+} as const
+
 type Calls = Pick<Libc, keyof typeof CALLS>
+type Memory = Pick<Libc, 'calloc' | 'free' | 'store'>
 type Foreign = Readonly<Record<string, (...rest: never[]) => unknown>>
 
 /** What is used of `node:ffi`. */
@@ -105,13 +114,26 @@ function bindNodeFfi(name: string): Libc | undefined {
   const ffi = builtin('node:ffi') as NodeFfi | undefined
   if (typeof ffi?.dlopen !== 'function') return undefined
   const signatures = Object.fromEntries(
-    Object.entries(CALLS).map(([call, [result, ...parameters]]) => [call, { arguments: parameters, return: result }]),
+    [...Object.entries(CALLS), ...Object.entries(MEMORY_CALLS)].map(([call, [result, ...parameters]]) => [
+      call,
+      { arguments: parameters, return: result },
+    ]),
   )
   const { functions } = ffi.dlopen(name, { ...signatures, __errno_location: { arguments: [], return: 'pointer' } })
   const location = functions.__errno_location as () => bigint
+  const { calloc, free, memmove } = functions as unknown as {
+    calloc(count: bigint, octets: bigint): bigint
+    free(address: bigint): void
+    memmove(to: bigint, from: Uint8Array, count: bigint): bigint
+  }
+  const memory: Memory = {
+    calloc: (count, octets) => Number(calloc(BigInt(count), BigInt(octets))),
+    free: (address) => free(BigInt(address)),
+    store: (to, octets, count) => void memmove(BigInt(to), octets, BigInt(count)),
+  }
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
   let address: bigint | undefined
-  return libcOf(functions as unknown as Calls, () => ffi.getInt32((address ??= location())))
+  return libcOf(functions as unknown as Calls, memory, () => ffi.getInt32((address ??= location())))
 }
 
 /** Without loading it where it is not: the loader prints a warning. */
@@ -134,29 +156,32 @@ function bindKoffi(name: string): Libc | undefined {
     throw error
   }
   const library = koffi.load(name)
-  const types = { int32: 'int32_t', uint32: 'uint32_t', buffer: 'void *' } as const
-  const calls = Object.entries(CALLS).map(([call, [result, ...parameters]]) => [
-    call,
+  const types = { void: 'void', int32: 'int32_t', uint32: 'uint32_t', uint64: 'uint64_t', buffer: 'void *' } as const
+  const bind = (call: string, [result, ...parameters]: readonly [Type, ...Type[]]) =>
     library.func(
       call,
       types[result],
       parameters.map((one) => types[one]),
-    ),
-  ])
-  return libcOf(Object.fromEntries(calls) as Calls, () => koffi.errno())
+    )
+  const calls = Object.entries(CALLS).map(([call, signature]) => [call, bind(call, signature)])
+  const memmove = bind('memmove', MEMORY_CALLS.memmove) as (to: number, from: Uint8Array, count: number) => unknown
+  const memory: Memory = {
+    calloc: bind('calloc', MEMORY_CALLS.calloc) as Libc['calloc'],
+    free: bind('free', MEMORY_CALLS.free) as Libc['free'],
+    store: (to, octets, count) => void memmove(to, octets, count),
+  }
+  return libcOf(Object.fromEntries(calls) as Calls, memory, () => koffi.errno())
 }
 
-function libcOf(calls: Calls, errno: () => number): Libc {
+function libcOf(calls: Calls, memory: Memory, errno: () => number): Libc {
   return {
     ...calls,
+    ...memory,
     errno,
     // Linux AIO is for runtimes that do not name the socket of a request: without an architecture it is not tried.
     architecture: '',
     syscall: () => -1,
-    calloc: () => 0,
-    free: () => {},
     load: () => 0,
     view: () => undefined,
-    store: () => {},
   }
 }

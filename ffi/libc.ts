@@ -17,7 +17,7 @@ export interface Libc {
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number
   getpeername(fd: number, address: Uint8Array, length: Uint32Array): number
   getsockname(fd: number, address: Uint8Array, length: Uint32Array): number
-  /** Only ever called with `FIONREAD`. */
+  /** Only ever called with `FIONREAD`, `SIOCGIFINDEX`, `SIOCGIFNAME` and `SIOCGSTAMPNS`. */
   ioctl(fd: number, request: number, value: Uint8Array): number
   inotify_init1(flags: number): number
   /** `path` ends with a NUL octet. */
@@ -39,6 +39,15 @@ export interface Libc {
   send(fd: number, buffer: Uint8Array, count: number, flags: number): number
   /** Octets received; of a netlink message longer than `count` the rest is lost. */
   recv(fd: number, buffer: Uint8Array, count: number, flags: number): number
+  /** As `recv`, with the sender's address. `length` is in and out: octets there are, octets of the address. */
+  recvfrom(
+    fd: number,
+    buffer: Uint8Array,
+    count: number,
+    flags: number,
+    address: Uint8Array,
+    length: Uint32Array,
+  ): number
   /** The calling thread's `errno`. Read it at once after a failed call. */
   errno(): number
   /** `x64` or `arm64`; anything else where a number of the system call interface must not be guessed. */

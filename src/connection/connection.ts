@@ -38,9 +38,9 @@ export class Connection {
   /** Where it was accepted; `owner` tells servers of one port apart. Another one where a server took the place of another. */
   acceptedOn: { readonly port: number; readonly owner: object }
   /** Octets of TCP_SAVED_SYN, empty where the kernel had none. */
-  readonly synBytes: Uint8Array
+  synBytes: Uint8Array
   /** Why there is no SYN, `undefined` where there is one. */
-  readonly synReason: Reason | undefined
+  synReason: Reason | undefined
   /** TTL or hop limit of the segment that completed the handshake. */
   readonly handshakeTimeToLive: number | undefined
   /** Requests seen so far. */
@@ -59,6 +59,7 @@ export class Connection {
   counts: DeliveryCounts | undefined
   #synFacts: SynFacts | undefined
   #cookie: string | undefined
+  #isFromWire = false
 
   constructor(facts: {
     fd: number
@@ -111,9 +112,17 @@ export class Connection {
     return { port: this.acceptedOn.port }
   }
 
-  /** The kernel is asked for everything that is known of it. */
-  get source(): 'kernel' {
-    return 'kernel'
+  /** `packet` where the SYN came from the wire, because the kernel had saved none. */
+  get source(): 'kernel' | 'packet' {
+    return this.#isFromWire ? 'packet' : 'kernel'
+  }
+
+  /** Takes a SYN from the wire, where the kernel has saved none. */
+  takeSyn(octets: Uint8Array): void {
+    if (this.synBytes.length > 0) return
+    this.synBytes = octets
+    this.synReason = undefined
+    this.#isFromWire = true
   }
 
   /** Nothing keeps its facts from being read. */

@@ -14,8 +14,10 @@ import { type EnvOptions, envOf } from './facts.ts'
 import type { FirstTiming, HandshakeRtt } from './handshake-timing.ts'
 import type { SynFacts } from './syn-facts.ts'
 
-/** Where the facts come from: the kernel, a trusted header, or nowhere. */
-export type Source = 'kernel' | 'header' | 'none'
+/**
+ * Where the facts come from: the kernel's saved SYN and TCP_INFO, a SYN read from the wire, a trusted header alone, or nowhere.
+ */
+export type Source = 'kernel' | 'packet' | 'header' | 'none'
 
 /** When things happened on the connection. Empty where nothing is known. */
 export interface Timing {
@@ -86,7 +88,7 @@ export interface Peer {
 /** What is known of a connection apart from TCP_INFO: a `Connection`, or what a header says, or why nothing is known. */
 export interface Known {
   /** Where facts come from, if there are any. */
-  readonly source: 'kernel' | 'header'
+  readonly source: 'kernel' | 'packet' | 'header'
   /** Why nothing is known, or `undefined`. */
   readonly reason: Reason | undefined
   /** Why there is no SYN, or `undefined`. */

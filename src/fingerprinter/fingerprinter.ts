@@ -21,12 +21,16 @@ import type { Database } from '../label/database.ts'
 import { defaultDatabase } from '../label/default.ts'
 import { type Label, labelByRule, match } from '../label/match.ts'
 import { checkRuleLabel, type Labeller, type RuleLabel } from '../label/rule.ts'
+import { ClientFingerprint } from '../packets/client-fingerprint.ts'
+import type { FoundClient } from '../packets/client-lookup.ts'
+import type { ForwardedPeer } from '../proxy/forwarded.ts'
 import { HeaderFingerprint } from '../proxy/header-facts.ts'
 import { hideHeaders } from '../proxy/request-headers.ts'
 import type { TakenValues } from '../proxy/trusted-header.ts'
 import type { Endpoint, NoPeer, Runtime } from '../runtime/types.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
 import { type Syn, safeParseSyn } from '../wire/syn.ts'
+import { Clients } from './clients.ts'
 import type { ConnectionLookup, LookupContext } from './lookup.ts'
 import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { createPeerLookup } from './peer-lookup.ts'
@@ -49,6 +53,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
   readonly #isEarly: boolean
   readonly #find: (request: Request | undefined, server: unknown) => FingerprintView
   readonly #lookup: ConnectionLookup
+  readonly #clients: Clients | undefined
   readonly #seen = new WeakMap<object, FingerprintView>()
   /** For labellers, which may ask for the User-Agent. */
   readonly #requestOf = new WeakMap<FingerprintView, Request>()
@@ -70,6 +75,8 @@ export class Fingerprinter<Subject = Request> implements Collection {
       const seen = this.#see(request, server, peer)
       return this.#options.trustedHeaders === undefined ? seen : this.#behind(seen, request, peer)
     }
+    if (this.#options.packets !== false || this.#options.trustedHeaders?.namesClients === true)
+      this.#clients = new Clients({ runtime, options: this.#options, report: this.#report })
     this.#lookup = createLookup({
       runtime,
       options: this.#options,
@@ -149,6 +156,8 @@ export class Fingerprinter<Subject = Request> implements Collection {
     try {
       const found = this.#lookup.connectionOf(request, server, peer)
       if (!('cookieLow' in found)) return this.#miss(found.reason, peer, found.port, server)
+      if (found.synReason === 'not-saved' && this.syn)
+        this.#clients?.complete(found, () => this.#lookup.lastInfo ?? this.#lookup.readInfo(found))
       if (found.synReason === undefined || !this.syn) this.#requests.ok++
       else this.#requests[found.synReason]++
       return new CapturedFingerprint(this, found, this.#lookup.lastInfo)
@@ -194,7 +203,22 @@ export class Fingerprinter<Subject = Request> implements Collection {
     for (const problem of facts.problems) {
       this.#report(new Error(`Cannot take fingerprint from ${address ?? 'unix socket'}: ${problem}`), problem)
     }
-    return new HeaderFingerprint(this, facts, seen)
+    // What the headers say of the connection goes before.
+    if (facts.syn !== undefined || facts.tcpInfoBytes !== undefined || facts.rttMicroseconds !== undefined)
+      return new HeaderFingerprint(this, facts, seen)
+    const client = this.#findClient(facts.peer, peer)
+    return typeof client === 'object'
+      ? new ClientFingerprint(this, client, seen)
+      : new HeaderFingerprint(this, facts, seen, client)
+  }
+
+  #findClient(client: ForwardedPeer | undefined, proxy: Endpoint | NoPeer): FoundClient | Reason | undefined {
+    try {
+      return this.#clients?.find(client, proxy)
+    } catch (error) {
+      this.#report(error)
+      return reasonOf(error)
+    }
   }
 
   /** True if this request is to be left alone. A `skip` that throws skips nothing. */
@@ -272,6 +296,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
         deferAccept,
         ...(reason === undefined ? {} : { reason }),
       })),
+      packets: this.#clients?.status(),
       unavailable,
     }
   }

@@ -6,6 +6,7 @@ import * as v from 'valibot'
 import { checkOptions } from '../base/options.ts'
 import { Database } from '../label/database.ts'
 import type { Labeller } from '../label/rule.ts'
+import type { PacketOptions } from '../packets/client-lookup.ts'
 import { type TrustedHeader, TrustedHeaders } from '../proxy/trusted-header.ts'
 
 /** What to collect and how. Every field is optional. `Subject` is what `skip` gets: the request, or Hono's context. */
@@ -56,6 +57,14 @@ export interface FingerprintOptions<Subject = Request> {
    * have `source: 'header'` and the connection from the proxy under `hop`. Default: none, no header is believed.
    */
   readonly trustedHeader?: TrustedHeader | readonly TrustedHeader[] | undefined
+  /**
+   * Whether to read SYNs from the wire (AF_PACKET), which needs CAP_NET_RAW when the fingerprinter is made and nothing after that. Behind
+   * a proxy of this machine, whose `trustedHeader` of kind `'address'` names the client's address and port, the client's own SYN
+   * is then that of the request, with `source: 'packet'`. Direct connections whose SYN the kernel has not saved have it too.
+   * `interface` and `ports` (the proxy's, at most 64) restrict what the kernel passes on. Where the kernel refuses, requests are
+   * served, `reason` is `'denied'` or `'unsupported'`, and one message says so. Default: off, nothing is opened.
+   */
+  readonly packets?: boolean | PacketOptions | undefined
   /** Requests not to look at; the variables are set all the same, with nothing in them. */
   readonly skip?: ((subject: Subject) => boolean) | undefined
   /** Hears of what the system refuses, once per kind. It never reaches a request. Default: nobody. */
@@ -74,6 +83,7 @@ export interface ResolvedOptions<Subject = Request> {
   readonly labeller: Labeller | undefined
   readonly libc: string | undefined
   readonly trustedHeaders: TrustedHeaders | undefined
+  readonly packets: PacketOptions | false
   readonly skip: ((subject: Subject) => boolean) | undefined
   readonly onError: ((error: Error) => void) | undefined
 }
@@ -101,6 +111,17 @@ const TrustedHeaderSchema = v.pipe(
   ),
 )
 
+const PacketsSchema = v.strictObject({
+  interface: v.optional(v.pipe(v.string(), v.regex(/^[^\s/]{1,15}$/, 'Expected the name of an interface'))),
+  ports: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+      v.minLength(1, 'Expected at least one port'),
+      v.maxLength(64, 'Expected at most 64 ports'),
+    ),
+  ),
+})
+
 const FingerprintOptionsSchema = v.strictObject({
   syn: v.optional(v.boolean(), true),
   tcpInfo: v.optional(v.picklist(['request', 'connection', 'off']), 'request'),
@@ -115,6 +136,7 @@ const FingerprintOptionsSchema = v.strictObject({
   labeller: v.optional(aFunction<Labeller>()),
   libc: v.optional(v.pipe(v.string(), v.nonEmpty())),
   trustedHeader: v.optional(v.union([v.pipe(v.array(TrustedHeaderSchema), v.minLength(1)), TrustedHeaderSchema])),
+  packets: v.optional(v.union([v.boolean(), PacketsSchema]), false),
   skip: v.optional(aFunction<(subject: never) => boolean>()),
   onError: v.optional(aFunction<(error: Error) => void>()),
 })
@@ -124,12 +146,13 @@ const FingerprintOptionsSchema = v.strictObject({
  * @throws {TypeError} naming the option, what was expected and what was seen
  */
 export function resolveOptions<Subject = Request>(options: FingerprintOptions<Subject> = {}): ResolvedOptions<Subject> {
-  const { trustedHeader, skip, ...rest } = checkOptions('fingerprint', FingerprintOptionsSchema, options)
+  const { trustedHeader, packets, skip, ...rest } = checkOptions('fingerprint', FingerprintOptionsSchema, options)
   return {
     ...rest,
     database: rest.database,
     labeller: rest.labeller,
     libc: rest.libc,
+    packets: packets === true ? {} : packets,
     onError: rest.onError,
     trustedHeaders: trustedHeader === undefined ? undefined : readTrustedHeaders(trustedHeader),
     skip: skip as ((subject: Subject) => boolean) | undefined,

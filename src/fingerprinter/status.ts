@@ -4,6 +4,7 @@
  */
 import type { CaptureCounts } from '../capture/capture.ts'
 import type { Reason } from '../connection/connection.ts'
+import type { PacketCounts } from '../packets/packet-source.ts'
 
 /** Requests by outcome: `ok`, or the reason of what was missing. Counts since the fingerprinter was made. */
 export type Outcomes = Readonly<Record<'ok' | Reason, number>>
@@ -21,7 +22,17 @@ export interface Status extends CaptureCounts {
     readonly deferAccept: number
     readonly reason?: Reason
   }[]
+  /** SYNs from the wire; `undefined` without the option `packets`. */
+  readonly packets: PacketStatus | undefined
   /** Why nothing can be captured in this process, `undefined` where it can. */
+  readonly unavailable: { readonly reason: Reason; readonly message: string } | undefined
+}
+
+/** How the reading of SYNs from the wire is doing. */
+export interface PacketStatus extends PacketCounts {
+  /** Requests behind a proxy by outcome of the search for the client's own connection. */
+  readonly clients: Outcomes
+  /** Why no SYNs are read, `undefined` where they are. */
   readonly unavailable: { readonly reason: Reason; readonly message: string } | undefined
 }
 

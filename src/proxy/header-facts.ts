@@ -2,6 +2,7 @@
  * The fingerprint that a proxy's headers give, beside the kernel's own view of the connection from the proxy.
  * @module
  */
+import type { Reason } from '../connection/connection.ts'
 import { type Collection, type Fingerprint, FingerprintView, type Known } from '../connection/fingerprint.ts'
 import { SynFacts } from '../connection/syn-facts.ts'
 import type { HeaderFacts } from './trusted-header.ts'
@@ -12,10 +13,10 @@ export class HeaderFingerprint extends FingerprintView {
   readonly #info: Uint8Array | undefined
   readonly #hop: Fingerprint
 
-  /** `hop` is the connection from the proxy. */
-  constructor(collection: Collection, facts: HeaderFacts, hop: Fingerprint) {
+  /** `hop` is the connection from the proxy; `reason` why the client's own connection is not known, where it was looked up. */
+  constructor(collection: Collection, facts: HeaderFacts, hop: Fingerprint, reason?: Reason) {
     super(collection)
-    this.#known = knownOf(collection, facts)
+    this.#known = knownOf(collection, facts, reason)
     this.#info = facts.tcpInfoBytes
     this.#hop = hop
   }
@@ -38,11 +39,11 @@ export class HeaderFingerprint extends FingerprintView {
   }
 }
 
-function knownOf({ syn: wantsSyn, tcpInfo }: Collection, facts: HeaderFacts): Known {
+function knownOf({ syn: wantsSyn, tcpInfo }: Collection, facts: HeaderFacts, reason: Reason | undefined): Known {
   const syn = wantsSyn ? facts.syn : undefined
   return {
     source: 'header',
-    reason: undefined,
+    reason,
     synReason: syn === undefined ? 'not-saved' : undefined,
     peer: facts.peer ?? (syn && { address: syn.ip.source, port: syn.tcp.sourcePort }),
     // The port that the client went to.

@@ -86,6 +86,11 @@ export class TrustedHeaders {
     }
   }
 
+  /** True if one of them names the client. */
+  get namesClients(): boolean {
+    return this.#rules.some(({ kind }) => kind === 'address')
+  }
+
   /** The values that are on a request, whoever sent it; `undefined` where there is none at all. */
   values(headers: Headers): TakenValues | undefined {
     let values: Map<string, string> | undefined

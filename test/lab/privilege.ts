@@ -34,6 +34,9 @@ const PROGRAMS = {
   python3: 'python3',
   sqlite3: 'sqlite3',
   nft: 'nftables',
+  caddy: 'caddy',
+  tc: 'iproute2',
+  ss: 'iproute2',
 } as const
 
 /** Debian packages of these programs. */

@@ -211,6 +211,7 @@ export function createFakeLibc(descriptorLimit: number = 1024): FakeLibc {
     bind: () => fail(ERRNO.EBADF),
     send: () => fail(ERRNO.EBADF),
     recv: () => fail(ERRNO.EBADF),
+    recvfrom: () => fail(ERRNO.EBADF),
     errno: () => errno,
     // None whose system calls have known numbers.
     architecture: 'fake',

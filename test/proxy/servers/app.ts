@@ -1,5 +1,6 @@
 /**
  * A server on either runtime for the chain tests. Arguments: `TRUSTED=<JSON of the option trustedHeader>`, `UPSTREAM=<URL>`
+ * `PACKETS=<JSON of the option packets>`. `UPSTREAM=<URL>`
  * makes it an edge that sends `toHeaders()` on, `FACE=plain` for no Hono, `RESOLVE=read`, `LISTEN=<JSON of where the server listens>`.
  *
  * Answers `/json` with the headers that handlers see and the environment of scripts beside the fingerprint. With Hono, somebody
@@ -28,6 +29,7 @@ const trusted = variable('TRUSTED')
 const upstream = variable('UPSTREAM')
 const options: FingerprintOptions<any> = {
   ...(trusted === undefined ? {} : { trustedHeader: JSON.parse(trusted) }),
+  ...(variable('PACKETS') === undefined ? {} : { packets: JSON.parse(variable('PACKETS')!) }),
   ...(variable('RESOLVE') === 'read' ? { resolve: 'read' } : {}),
   onError: (error) => console.error(`onError: ${error.message}`),
 }

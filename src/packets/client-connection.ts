@@ -1,0 +1,94 @@
+/**
+ * What is kept for a client's connection to the proxy, from its first request to its end.
+ * @module
+ */
+import type { Reason } from '../connection/connection.ts'
+import type { Known } from '../connection/fingerprint.ts'
+import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
+import { SynFacts } from '../connection/syn-facts.ts'
+import { type AddressWords, createAddressWords, formatAddress } from '../wire/sockaddr.ts'
+import type { Syn } from '../wire/syn.ts'
+
+/** One TCP connection of a client. Identity is the socket's cookie. */
+export class ClientConnection implements Known {
+  readonly peer: { readonly address: string; readonly port: number }
+  /** The end of this machine, as sock_diag knows it; after a redirection it is not where the SYN went. */
+  readonly server: AddressWords = createAddressWords()
+  readonly local: { readonly port: number }
+  readonly cookieLow: number
+  readonly cookieHigh: number
+  readonly syn: SynFacts | undefined
+  readonly synReason: Reason | undefined
+  readonly timing: FirstTiming | undefined
+  /** TCP_INFO of the first request. */
+  readonly firstInfo: Uint8Array | undefined
+  /** Requests seen so far. */
+  requests = 0
+  /** When its SYN or its first request, and when its last request was seen; milliseconds of a steady clock. */
+  readonly since: number
+  lastSeen: number
+  /** The same of the connection that had this address and port before; minus infinity where there was none. */
+  readonly previousSeen: number
+  #cookie: string | undefined
+
+  constructor(facts: {
+    client: AddressWords
+    clientPort: number
+    server: AddressWords
+    serverPort: number
+    cookieLow: number
+    cookieHigh: number
+    syn: { readonly octets: Uint8Array; readonly decoded: Syn } | undefined
+    synReason: Reason | undefined
+    info: Uint8Array | undefined
+    since: number
+    now: number
+    previousSeen: number
+  }) {
+    const { syn, info, server } = facts
+    this.peer = { address: formatAddress(facts.client), port: facts.clientPort }
+    Object.assign(this.server, server)
+    this.local = { port: facts.serverPort }
+    this.cookieLow = facts.cookieLow
+    this.cookieHigh = facts.cookieHigh
+    this.syn = syn && new SynFacts(syn.octets, syn.decoded)
+    this.synReason = syn === undefined ? facts.synReason : undefined
+    this.firstInfo = info
+    this.since = facts.since
+    this.lastSeen = facts.now
+    this.previousSeen = facts.previousSeen
+    // What the proxy's listener does is not known: Apache's defers accepting on Linux.
+    const circumstances = { synSaved: syn !== undefined, deferAccept: true, readAt: Date.now() }
+    this.timing =
+      info && firstTiming(new DataView(info.buffer, info.byteOffset, info.length), info.length, circumstances)
+  }
+
+  /** True if it is the socket with this cookie. */
+  is(cookieLow: number, cookieHigh: number): boolean {
+    return this.cookieLow === cookieLow && this.cookieHigh === cookieHigh
+  }
+
+  get source(): 'packet' | 'header' {
+    return this.syn === undefined ? 'header' : 'packet'
+  }
+
+  get reason(): undefined {
+    return undefined
+  }
+
+  /** SO_COOKIE of the proxy's socket, decimal; `undefined` where sock_diag did not list it. */
+  get cookie(): string | undefined {
+    if (this.cookieLow === 0 && this.cookieHigh === 0) return undefined
+    return (this.#cookie ??= ((BigInt(this.cookieHigh) << 32n) | BigInt(this.cookieLow)).toString())
+  }
+
+  /** sock_diag has it not. */
+  get handshakeTimeToLive(): undefined {
+    return undefined
+  }
+
+  /** It comes with a TCP_INFO. */
+  get rttMicroseconds(): undefined {
+    return undefined
+  }
+}

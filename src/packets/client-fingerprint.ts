@@ -1,0 +1,38 @@
+/**
+ * The fingerprint of a client behind a proxy of this machine: its SYN from the wire, its TCP_INFO by sock_diag.
+ * @module
+ */
+import { type Collection, type Fingerprint, FingerprintView, type Known } from '../connection/fingerprint.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { FoundClient } from './client-lookup.ts'
+
+/** The proxy's own connection is in `hop`. */
+export class ClientFingerprint extends FingerprintView {
+  readonly #connection: ClientConnection
+  readonly #request: number
+  readonly #hop: Fingerprint
+
+  constructor(collection: Collection, { connection, info }: FoundClient, hop: Fingerprint) {
+    super(collection, info)
+    this.#connection = connection
+    this.#request = connection.requests
+    this.#hop = hop
+  }
+
+  resolve(): Known {
+    return this.#connection
+  }
+
+  protected requestNumber(): number {
+    return this.#request
+  }
+
+  /** That of the request was given to the constructor. */
+  protected readInfo({ tcpInfo }: Collection): Uint8Array | undefined {
+    return tcpInfo === 'connection' ? this.#connection.firstInfo?.slice() : undefined
+  }
+
+  override get hop(): Fingerprint {
+    return this.#hop
+  }
+}

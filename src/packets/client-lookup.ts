@@ -1,0 +1,368 @@
+/**
+ * From a client's address and port, as a proxy of this machine names them, to the connection: its SYN from the wire, its TCP_INFO by
+ * sock_diag. Never another client's: where two connections are possible the answer is `ambiguous`.
+ * @module
+ */
+import type { Libc } from '../../ffi/libc.ts'
+import { SockDiag } from '../../ffi/sock-diag.ts'
+import type { Connection, Reason } from '../connection/connection.ts'
+import { type AddressWords, createAddressWords, parseAddress } from '../wire/sockaddr.ts'
+import { safeParseSyn } from '../wire/syn.ts'
+import { ClientConnection } from './client-connection.ts'
+import { fitsInShape, fitsInTime, isUnused } from './evidence.ts'
+import { LocalEnds } from './local-ends.ts'
+import { LIVE_STATES, type PacketCounts, type PacketSource } from './packet-source.ts'
+
+/**
+ * A request can be on its way through the proxy for so long after its client's connection has ended, milliseconds: until then a new
+ * connection from the same address and port does not answer for it.
+ */
+const ON_ITS_WAY = 5000
+/** A connection that has given no sign for so long sends no request in its last moments, milliseconds. */
+const SILENT = 60_000
+/** Connections without a SYN that are kept at most. */
+const WITHOUT_SYN_AT_MOST = 16_384
+
+/** Which SYNs are received. */
+export interface PacketOptions {
+  /** Name of the interface on which clients come, such as `eth0`. Default: all of the network namespace. */
+  readonly interface?: string | undefined
+  /** The proxy's ports, at most 64: the kernel passes on no other SYNs. Default: all. */
+  readonly ports?: readonly number[] | undefined
+}
+
+/** A client's connection, with its TCP_INFO now where it is still open. */
+export interface FoundClient {
+  readonly connection: ClientConnection
+  readonly info: Uint8Array | undefined
+}
+
+/** A connection that sock_diag lists. */
+interface Live {
+  readonly server: AddressWords
+  readonly serverPort: number
+  readonly cookieLow: number
+  readonly cookieHigh: number
+  readonly info: Uint8Array
+  readonly view: DataView
+  /** A SYN that went to its end; `undefined` where the kernel redirected it. */
+  readonly slot?: number
+}
+
+/** See the module's comment. One per thread and set of options. */
+export class ClientLookup {
+  readonly #diag: SockDiag
+  readonly #ends: LocalEnds
+  readonly #source: PacketSource | undefined
+  /** Why there are no SYNs, where there is no source. */
+  readonly #synReason: Reason
+  readonly #clock: () => number
+  readonly #client: AddressWords = createAddressWords()
+  readonly #server: AddressWords = createAddressWords()
+  readonly #withoutSyn = new Map<string, ClientConnection>()
+
+  /**
+   * @param packets - the source of SYNs, or why there is none
+   */
+  constructor(
+    libc: Libc,
+    packets: PacketSource | Reason,
+    ports?: readonly number[],
+    diag: SockDiag = new SockDiag(libc),
+    clock: () => number = () => performance.now(),
+  ) {
+    this.#diag = diag
+    this.#ends = new LocalEnds(libc, this.#diag, ports)
+    this.#source = typeof packets === 'string' ? undefined : packets
+    this.#synReason = typeof packets === 'string' ? packets : 'not-saved'
+    this.#clock = clock
+  }
+
+  /** True if a peer with this address is on this machine. */
+  isLocal(address: string): boolean {
+    return parseAddress(address, this.#client) && this.#ends.isLocal(this.#client)
+  }
+
+  /** Counters of the source; `undefined` where there is none. */
+  counts(): PacketCounts | undefined {
+    return this.#source?.counts()
+  }
+
+  /** The connection of the client with this address and port, its request counted, or why it is not known. */
+  find(address: string, port: number): FoundClient | Reason {
+    const client = this.#client
+    if (!parseAddress(address, client)) return 'not-found'
+    const source = this.#source
+    source?.drain()
+    let found = this.#find(client, port)
+    // A SYN may have come while the kernel was asked: then the answer may be about its connection.
+    if (source !== undefined && typeof found !== 'string' && found.connection.requests === 0 && source.drain() > 0)
+      found = this.#find(client, port)
+    if (typeof found === 'string') return found
+    found.connection.requests++
+    return found
+  }
+
+  #find(client: AddressWords, port: number): FoundClient | Reason {
+    const table = this.#source?.table
+    const slots = table?.of(client, port) ?? []
+    const now = this.#clock()
+    if (table === undefined || slots.length === 0) return this.#findWithoutSyn(client, port, now)
+    const live = this.#liveOf(client, port, slots, now)
+    if (typeof live === 'string') return live === 'gone' ? this.#gone(client, port, slots, now) : live
+    if (live === undefined) return this.#withoutLiveness(client, port, slots, now)
+    if (isUnused(live.view)) return 'ambiguous'
+    const slot = this.#openerOf(live, slots, client, port, now)
+    if (typeof slot === 'string') {
+      if (slot === 'ambiguous') return slot
+      return { connection: this.#keepWithoutSyn(client, port, live, slot, now), info: live.info }
+    }
+    const connection = table.claimOf(slot)!
+    if (this.#mayBeOfAnother(connection, slot, slots, now)) return 'ambiguous'
+    connection.lastSeen = now
+    return { connection, info: live.info }
+  }
+
+  /**
+   * The one connection of this client that sock_diag lists, `gone` where it lists none, `undefined` where it does not answer.
+   */
+  #liveOf(
+    client: AddressWords,
+    port: number,
+    slots: readonly number[],
+    now: number,
+  ): Live | 'gone' | 'ambiguous' | undefined {
+    const table = this.#source!.table
+    let live: Live | undefined
+    for (const [index, slot] of slots.entries()) {
+      if (slots.findIndex((other) => table.goTogether(slot, other)) !== index) continue
+      const claim = table.claimOf(slot)
+      const serverPort = claim?.local.port ?? table.serverPortOf(slot)
+      if (claim === undefined) table.serverOf(slot, this.#server)
+      else Object.assign(this.#server, claim.server)
+      const answer = this.#lookup(this.#server, serverPort, client, port)
+      if (answer === undefined) return undefined
+      if (answer === 'gone') continue
+      if (live !== undefined && !sameCookie(live, answer)) return 'ambiguous'
+      live = { ...answer, slot }
+    }
+    if (live !== undefined) return live
+    // Where the kernel redirects, the socket's end is another than the SYN's.
+    const end = this.#ends.find(client, port, now)
+    if (end === 'ambiguous') return end
+    return typeof end === 'string' ? 'gone' : this.#lookup(end.address, end.port, client, port)
+  }
+
+  #lookup(server: AddressWords, serverPort: number, client: AddressWords, port: number): Live | 'gone' | undefined {
+    const answer = this.#diag.lookup(server, serverPort, client, port, WITH_INFO)
+    if (answer < 0) return undefined
+    const { found } = this.#diag
+    if (answer === 0 || !LIVE_STATES.includes(found.state) || found.info === undefined) return 'gone'
+    const { buffer, byteOffset, byteLength } = found.info
+    const info = new Uint8Array(buffer, byteOffset, byteLength).slice()
+    const { cookieLow, cookieHigh } = found
+    return {
+      server: { ...found.local },
+      serverPort,
+      cookieLow,
+      cookieHigh,
+      info,
+      view: new DataView(info.buffer),
+    }
+  }
+
+  /** The slot of the SYN that opened a live connection, claimed for it, or why it is not known. */
+  #openerOf(
+    live: Live,
+    slots: readonly number[],
+    client: AddressWords,
+    port: number,
+    now: number,
+  ): number | 'ambiguous' | 'not-saved' {
+    const source = this.#source!
+    const { table } = source
+    const known = slots.find((slot) => table.claimOf(slot)?.is(live.cookieLow, live.cookieHigh) === true)
+    if (known !== undefined) {
+      // The kernel opens no second connection while the first one is there: later SYNs were forged, or have failed.
+      for (const slot of slots) {
+        if (slot !== known && table.claimOf(slot) === undefined && table.goTogether(slot, known)) table.release(slot)
+      }
+      return known
+    }
+    if (source.isEarlier(live.cookieLow, live.cookieHigh)) return 'not-saved'
+    const candidates = slots.filter(
+      (slot) =>
+        table.claimOf(slot) === undefined &&
+        (live.slot === undefined || table.goTogether(slot, live.slot)) &&
+        fitsInTime(live.view, now, { notBefore: table.notBefore(slot), notAfter: table.notAfter(slot) }),
+    )
+    const fitting = candidates
+      .map((slot) => ({ slot, octets: table.octetsOf(slot) }))
+      .flatMap(({ slot, octets }) => {
+        const decoded = safeParseSyn(octets)
+        return decoded.ok && fitsInShape(live.view, decoded.value) ? [{ slot, octets, decoded: decoded.value }] : []
+      })
+    const [one] = fitting
+    if (one === undefined) return 'not-saved'
+    if (fitting.length > 1 || source.lostSince(one.slot) || table.wasCrowded(client, port, now)) return 'ambiguous'
+    let previousSeen = Number.NEGATIVE_INFINITY
+    for (const slot of slots) {
+      if (slot === one.slot || !table.goTogether(slot, one.slot)) continue
+      // Connections of earlier ones have ended: this one has their ends. Later ones cannot have opened any.
+      if (table.cameBefore(slot, one.slot)) previousSeen = Math.max(previousSeen, this.#lastSignOf(slot))
+      table.release(slot)
+    }
+    const claim = new ClientConnection({
+      ...live,
+      client,
+      clientPort: port,
+      syn: one,
+      synReason: undefined,
+      since: table.notAfter(one.slot),
+      now,
+      previousSeen,
+    })
+    table.claim(one.slot, claim)
+    return one.slot
+  }
+
+  #lastSignOf(slot: number): number {
+    const table = this.#source!.table
+    return table.claimOf(slot)?.lastSeen ?? table.notAfter(slot)
+  }
+
+  /**
+   * True if the request may be one of a connection that had the same address and port a moment ago, and is still on its way through
+   * the proxy.
+   */
+  #mayBeOfAnother(connection: ClientConnection, slot: number, slots: readonly number[], now: number): boolean {
+    if (now - connection.since > ON_ITS_WAY) return false
+    if (now - connection.previousSeen < SILENT) return true
+    return slots.some((other) => {
+      const { table } = this.#source!
+      if (other === slot || table.goTogether(other, slot)) return false
+      return now - this.#lastSignOf(other) < SILENT
+    })
+  }
+
+  /** The client has gone: its one SYN, where there is no doubt. */
+  #gone(client: AddressWords, port: number, slots: readonly number[], now: number): FoundClient | Reason {
+    return this.#only(client, port, slots, now) ?? 'ambiguous'
+  }
+
+  /** sock_diag does not answer: the SYN alone. */
+  #withoutLiveness(client: AddressWords, port: number, slots: readonly number[], now: number): FoundClient | Reason {
+    const found = this.#only(client, port, slots, now)
+    if (found !== undefined) this.#source!.table.claim(slots[0]!, found.connection)
+    return found ?? 'ambiguous'
+  }
+
+  #only(client: AddressWords, port: number, slots: readonly number[], now: number): FoundClient | undefined {
+    const source = this.#source!
+    const { table } = source
+    const slot = slots[0]!
+    if (slots.length > 1 || source.lostSince(slot) || table.wasCrowded(client, port, now)) return undefined
+    const claim = table.claimOf(slot)
+    if (claim !== undefined) {
+      if (this.#mayBeOfAnother(claim, slot, slots, now)) return undefined
+      claim.lastSeen = now
+      return { connection: claim, info: undefined }
+    }
+    const octets = table.octetsOf(slot)
+    const decoded = safeParseSyn(octets)
+    if (!decoded.ok) return undefined
+    table.serverOf(slot, this.#server)
+    const connection = new ClientConnection({
+      client,
+      clientPort: port,
+      server: this.#server,
+      serverPort: table.serverPortOf(slot),
+      cookieLow: 0,
+      cookieHigh: 0,
+      syn: { octets, decoded: decoded.value },
+      synReason: undefined,
+      info: undefined,
+      since: table.notAfter(slot),
+      now,
+      previousSeen: Number.NEGATIVE_INFINITY,
+    })
+    return { connection, info: undefined }
+  }
+
+  /** No SYN of this client is known: its connection by sock_diag. */
+  #findWithoutSyn(client: AddressWords, port: number, now: number): FoundClient | Reason {
+    const before = this.#withoutSyn.get(keyOf(client, port))
+    if (before !== undefined) {
+      const live = this.#lookup(before.server, before.local.port, client, port)
+      if (typeof live === 'object' && before.is(live.cookieLow, live.cookieHigh)) {
+        before.lastSeen = now
+        return { connection: before, info: live.info }
+      }
+      this.#withoutSyn.delete(keyOf(client, port))
+    }
+    const missing = this.#source === undefined && this.#synReason !== 'not-saved' ? this.#synReason : 'not-found'
+    const end = this.#ends.find(client, port, now)
+    if (end === 'ambiguous') return end
+    if (typeof end === 'string') return missing
+    const live = this.#lookup(end.address, end.port, client, port)
+    if (typeof live !== 'object') return missing
+    if (isUnused(live.view)) return 'ambiguous'
+    return { connection: this.#keepWithoutSyn(client, port, live, this.#synReason, now), info: live.info }
+  }
+
+  #keepWithoutSyn(client: AddressWords, port: number, live: Live, synReason: Reason, now: number): ClientConnection {
+    const key = keyOf(client, port)
+    const before = this.#withoutSyn.get(key)
+    if (before?.is(live.cookieLow, live.cookieHigh) === true) return before
+    const connection = new ClientConnection({
+      ...live,
+      client,
+      clientPort: port,
+      syn: undefined,
+      synReason,
+      since: now,
+      now,
+      previousSeen: Number.NEGATIVE_INFINITY,
+    })
+    this.#withoutSyn.delete(key)
+    this.#withoutSyn.set(key, connection)
+    if (this.#withoutSyn.size > WITHOUT_SYN_AT_MOST) this.#withoutSyn.delete(this.#withoutSyn.keys().next().value!)
+    return connection
+  }
+
+  /** The SYN of a connection of this process that the kernel has not saved; `info` is its TCP_INFO now. */
+  synOf({ address, port, cookieLow, cookieHigh, localPort }: Connection, info: Uint8Array): Uint8Array | undefined {
+    const source = this.#source
+    const client = this.#client
+    if (source === undefined || !parseAddress(address, client)) return undefined
+    source.drain()
+    const slots = source.table.of(client, port).filter((slot) => source.table.serverPortOf(slot) === localPort)
+    const server = createAddressWords()
+    const live: Live = {
+      server,
+      serverPort: localPort,
+      cookieLow,
+      cookieHigh,
+      info,
+      view: new DataView(info.buffer, info.byteOffset, info.length),
+    }
+    const slot = this.#openerOf(live, slots, client, port, this.#clock())
+    return typeof slot === 'string' ? undefined : source.table.octetsOf(slot)
+  }
+
+  close(): void {
+    this.#source?.close()
+    this.#ends.close()
+    this.#diag.close()
+  }
+}
+
+const WITH_INFO = { info: true } as const
+
+function sameCookie(a: Live, b: Live): boolean {
+  return a.cookieLow === b.cookieLow && a.cookieHigh === b.cookieHigh
+}
+
+function keyOf({ w0, w1, w2, w3 }: AddressWords, port: number): string {
+  return `${w0}.${w1}.${w2}.${w3}.${port}`
+}

@@ -1,0 +1,58 @@
+/**
+ * What a connection's TCP_INFO says for and against a SYN: whether it can be the one that opened the connection.
+ * @module
+ */
+import type { Syn } from '../wire/syn.ts'
+import { tcpInfoOffset } from '../wire/tcp-info.ts'
+import { LONGEST_HANDSHAKE } from './syn-table.ts'
+
+const OPTIONS = tcpInfoOffset('options')
+const WINDOW_SCALES = tcpInfoOffset('snd_wscale')
+const SND_MSS = tcpInfoOffset('snd_mss')
+const LAST_DATA_SENT = tcpInfoOffset('last_data_sent')
+const BYTES_RECEIVED = tcpInfoOffset('bytes_received')
+const DATA_SEGS_OUT = tcpInfoOffset('data_segs_out')
+/** Bits of `tcpi_options` (linux/tcp.h). */
+const OPTION = { TIMESTAMPS: 1, SACK: 2, WSCALE: 4, ECN: 8 }
+/** The kernel's times are exact to a jiffy, 10 ms at most. */
+const SLACK = 20
+/** MSS of a SYN without the option (RFC 9293 section 3.7.1), and the smallest that SYN cookies tell apart (`msstab` in the kernel). */
+const DEFAULT_MSS = 536
+const LEAST_MSS = { 4: 536, 6: 1220 } as const
+/** Above 14 means 14 (RFC 7323 section 2.3). */
+const MOST_WINDOW_SCALE = 14
+
+/** When a SYN came, milliseconds of the clock that gives `now`. */
+export interface SynTime {
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+/** True if the times allow that this SYN opened the connection. `info` was read at `now`. */
+export function fitsInTime(info: DataView, now: number, { notBefore, notAfter }: SynTime): boolean {
+  if (info.byteLength < DATA_SEGS_OUT + 4) return true
+  // Counted from the handshake's end until the server sends something.
+  const established = now - info.getUint32(LAST_DATA_SENT, true)
+  if (notBefore > established + SLACK) return false
+  const isExact = info.getUint32(DATA_SEGS_OUT, true) === 0
+  return !isExact || established - notAfter <= LONGEST_HANDSHAKE + SLACK
+}
+
+/** True if the connection has no option that this SYN did not offer. */
+export function fitsInShape(info: DataView, { ip, tcp }: Syn): boolean {
+  if (info.byteLength < SND_MSS + 4) return true
+  const options = info.getUint8(OPTIONS)
+  if ((options & OPTION.TIMESTAMPS) !== 0 && tcp.timestamps === undefined) return false
+  if ((options & OPTION.SACK) !== 0 && !tcp.sackPermitted) return false
+  if ((options & OPTION.ECN) !== 0 && !(tcp.flags.ece && tcp.flags.cwr)) return false
+  if ((options & OPTION.WSCALE) !== 0) {
+    if (tcp.windowScale === undefined) return false
+    if (Math.min(tcp.windowScale, MOST_WINDOW_SCALE) !== (info.getUint8(WINDOW_SCALES) & 15)) return false
+  }
+  return info.getUint32(SND_MSS, true) <= Math.max(tcp.mss || DEFAULT_MSS, LEAST_MSS[ip.version])
+}
+
+/** True if the client has sent nothing on the connection: no request of it can be on its way. */
+export function isUnused(info: DataView): boolean {
+  return info.byteLength >= BYTES_RECEIVED + 8 && info.getBigUint64(BYTES_RECEIVED, true) === 0n
+}

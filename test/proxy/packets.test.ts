@@ -1,0 +1,191 @@
+import { expect, test } from 'bun:test'
+import { createNetns, type Netns } from '../lab/netns.ts'
+import { option, tcpOptions } from '../lab/packet.ts'
+import { needs } from '../lab/privilege.ts'
+import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
+import { ROOT, type Runtime, runtimePath, startServer, type TestServer } from '../lab/server.ts'
+import { createTunPeer } from '../lab/tun-peer.ts'
+import { EDGE_PORTS, PROXIES, startEdge } from './edge-proxies.ts'
+import { createClientNetwork, runLoad } from './many-clients.ts'
+
+const REAL_IP = { header: 'X-Real-IP', portHeader: 'X-Real-Port', kind: 'address', from: ['127.0.0.1'] }
+
+/** The application behind the proxies. */
+function startApplication(
+  ns: Netns,
+  runtime: Runtime,
+  packets: boolean = true,
+  more: string[] = [],
+): Promise<TestServer> {
+  return startServer(
+    ns,
+    'test/proxy/servers/app.ts',
+    {},
+    {
+      runtime,
+      runtimeArguments: runtime === 'deno' ? ['run', ...DENO_ARGUMENTS] : [],
+      arguments: [...(packets ? ['PACKETS=true'] : []), `TRUSTED=${JSON.stringify(REAL_IP)}`, ...more],
+    },
+  )
+}
+
+/** The same without a capability. */
+async function startWithout(ns: Netns, capability: string): Promise<{ port: number; errors(): Promise<string> }> {
+  const child = ns.spawn(
+    [
+      Bun.which('setpriv')!,
+      `--bounding-set=-${capability}`,
+      `--inh-caps=-${capability}`,
+      runtimePath('bun'),
+      'test/proxy/servers/app.ts',
+      'PACKETS=true',
+      `TRUSTED=${JSON.stringify(REAL_IP)}`,
+    ],
+    {},
+    ROOT,
+  )
+  const reader = child.stdout.getReader()
+  const { value } = await reader.read()
+  return {
+    port: Number(/port (\d+)/.exec(new TextDecoder().decode(value))![1]),
+    errors: async () => {
+      child.kill('SIGTERM')
+      return await new Response(child.stderr).text()
+    },
+  }
+}
+
+const parse = (body: Uint8Array): any => JSON.parse(new TextDecoder().decode(body))
+
+const GET = 'GET /json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+const lab = needs('netns', 'tun', 'nginx', 'haproxy', 'apache2', 'caddy', 'ss')
+
+lab.describe("a client's own SYN behind a proxy of the same machine", () => {
+  for (const proxy of PROXIES) {
+    test(`${proxy}: plain, TLS and HTTP/2, IPv4 and IPv6: every request has its client's`, async () => {
+      await using network = createClientNetwork(12)
+      await using server = await startApplication(network.server, proxy === 'haproxy' ? 'deno' : 'bun')
+      const edge = await startEdge(network.server, proxy, server.port)
+      try {
+        for (const [family, protocol] of [
+          [4, 'http'],
+          [6, 'https'],
+          [4, 'h2'],
+        ] as const) {
+          const { right, examples } = await runLoad(network, {
+            clients: network.of[family],
+            host: network.addresses[family === 4 ? 0 : 1],
+            port: EDGE_PORTS[protocol === 'http' ? 'plain' : 'tls'],
+            requests: 200,
+            concurrency: 6,
+            perConnection: 5,
+            protocol,
+          })
+          expect(examples).toEqual([])
+          expect(right).toBe(200)
+        }
+        expect(server.stderr()).not.toContain('onError')
+      } finally {
+        await edge.stop()
+      }
+    }, 60_000)
+  }
+
+  test("RTT is that of the client's connection, 30 ms, and that of the hop is the proxy's", async () => {
+    await using ns = createNetns()
+    const peer = createTunPeer(ns)
+    await using server = await startApplication(ns, 'bun')
+    const edge = await startEdge(ns, 'nginx', server.port)
+    try {
+      for (const destination of [peer.ipv4, peer.ipv6]) {
+        const { response } = await peer.exchange(
+          {
+            destination: { address: destination, port: EDGE_PORTS.plain },
+            syn: { ttl: 51, window: 12_345, options: tcpOptions(option.mss(1234)) },
+            pathDelayMs: 30,
+          },
+          GET,
+        )
+        const { source, syn, tcpInfo, timing, hop, env } = parse(response.body)
+        expect(source).toBe('packet')
+        expect(syn.tcp).toMatchObject({ mss: 1234, window: 12_345 })
+        expect(syn.ip.timeToLive ?? syn.ip.hopLimit).toBe(51)
+        // Timers of a busy machine make it longer, nothing makes it shorter.
+        expect(tcpInfo.rtt).toBeGreaterThanOrEqual(29_900)
+        expect(timing.rtt.microseconds).toBe(tcpInfo.rtt)
+        expect(timing.handshakeRtt.microseconds).toBe(tcpInfo.rtt)
+        expect(hop.tcpInfo.rtt).toBeLessThan(29_900)
+        expect(env).toMatchObject({
+          FINGERPRINT_SOURCE: 'packet',
+          FINGERPRINT_TCP_MSS: '1234',
+          FINGERPRINT_IP_TTL: '51',
+        })
+      }
+    } finally {
+      await edge.stop()
+    }
+  }, 60_000)
+
+  test('without the option TCP_INFO is there; without CAP_NET_RAW the SYN is denied, with one message', async () => {
+    await using network = createClientNetwork(2)
+    await using server = await startApplication(network.server, 'bun', false)
+    const ask = async (port: number): Promise<any> => {
+      const edge = await startEdge(network.server, 'nginx', port)
+      try {
+        const got = await runLoad(network, {
+          clients: network.of[4],
+          host: network.addresses[0],
+          port: EDGE_PORTS.plain,
+          requests: 6,
+          concurrency: 1,
+          perConnection: 2,
+          protocol: 'http',
+        })
+        expect(got.missing).toBe(6)
+        return (got.examples[2] as any).answer
+      } finally {
+        await edge.stop()
+      }
+    }
+    const plain = await ask(server.port)
+    expect(plain).toMatchObject({ available: true, source: 'header', reason: 'not-saved' })
+    expect(plain.tcpInfo.rtt).toBeGreaterThan(0)
+    expect(plain.connection.cookie).not.toBe(plain.hop.connection.cookie)
+    const without = await startWithout(network.server, 'net_raw')
+    const denied = await ask(without.port)
+    expect(denied).toMatchObject({ available: true, source: 'header', reason: 'denied' })
+    expect(denied.tcpInfo.rtt).toBeGreaterThan(0)
+    expect((await without.errors()).match(/Cannot read SYNs from the wire/g)?.length).toBe(1)
+  }, 60_000)
+
+  test('a header of a peer that is not believed changes nothing; one that names an unknown client is not-found', async () => {
+    await using ns = createNetns()
+    await using server = await startApplication(ns, 'bun')
+    const curl = (...words: string[]): any =>
+      JSON.parse(ns.exec(['curl', '-s', `http://127.0.0.1:${server.port}/json`, ...words]).stdout)
+    const other = curl('--interface', '127.0.0.9', '-H', 'X-Real-IP: 192.0.2.1', '-H', 'X-Real-Port: 7')
+    expect(other).toMatchObject({ source: 'kernel', peer: { address: '127.0.0.9' } })
+    expect(other.hop).toBeUndefined()
+    const unknown = curl('-H', 'X-Real-IP: 192.0.2.1', '-H', 'X-Real-Port: 7')
+    expect(unknown).toMatchObject({ available: false, reason: 'not-found', peer: { address: '192.0.2.1', port: 7 } })
+    expect(unknown.syn).toBeUndefined()
+  }, 30_000)
+
+  for (const runtime of ['bun', 'deno'] as const) {
+    test(`a direct connection under SYN cookies has its SYN (${runtime})`, async () => {
+      await using ns = createNetns({ sysctl: { 'net.ipv4.tcp_syncookies': 2 } })
+      const peer = createTunPeer(ns)
+      await using server = await startApplication(ns, runtime, true, ['LISTEN={"hostname":"::","port":0}'])
+      for (const destination of [peer.ipv4, peer.ipv6]) {
+        for (let mss = 1000; mss < 1020; mss++) {
+          const { response } = await peer.exchange(
+            { destination: { address: destination, port: server.port }, syn: { options: tcpOptions(option.mss(mss)) } },
+            GET,
+          )
+          const { source, reason, syn } = parse(response.body)
+          expect({ source, reason, mss: syn?.tcp.mss }).toEqual({ source: 'packet', reason: undefined, mss })
+        }
+      }
+    }, 60_000)
+  }
+})
