@@ -2,7 +2,10 @@
  * The demonstration server: what `npm start` and `tcpfingerprint serve` run. Built from the public names only.
  * @module
  */
-import { type Context, type Handler, Hono } from 'hono'
+import { type Context, type Handler, Hono, type MiddlewareHandler } from 'hono'
+import { formatEndpoint, printable } from '../base/text.ts'
+import { labelName } from '../explain/label.ts'
+import { duration } from '../explain/units.ts'
 import { explainDump, linkedDump } from '../inspector/decode.ts'
 import { endProcess, onSignal } from '../runtime/process-end.ts'
 import {
@@ -22,6 +25,8 @@ export interface AppOptions {
   readonly fingerprint?: FingerprintOptions<Context> | undefined
   /** `common`, `combined` (default), `vhost_combined`, `json`, or an Apache LogFormat string; false for no log. */
   readonly logFormat?: string | false | undefined
+  /** Gets a line for each connection, for people: label, round trip, first request. Default: no such lines. */
+  readonly connections?: ((line: string) => void) | undefined
   /** File that lines are appended to. Default: standard output. */
   readonly logFile?: string | undefined
   /** Directory of CGI scripts. Default: one script, `env`, which prints its environment. */
@@ -87,13 +92,14 @@ export function createApp(middleware: DemoMiddleware, options: AppOptions = {}):
         })
   const routes: Hono<{ Variables: FingerprintVariables }> = new Hono({ getPath: pathOf })
   routes.use(middleware)
+  if (options.connections !== undefined) routes.use(connectionLines(options.connections))
   routes.use(page.watch)
   routes.get('/healthz', (c) => c.text('ok'))
   routes.get('/json', async (c) => {
     const dump = c.req.query('decode')
-    if (dump === undefined) return c.json({ ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv })
+    if (dump === undefined) return answer(c, { ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv })
     const { status, record } = await explainDump(linkedDump(dump, c.req.query('kind')), options.fingerprint?.database)
-    return c.json(record, status)
+    return answer(c, record, status)
   })
   routes.get('/env', (c) => {
     const lines = Object.entries(c.var.fingerprintEnv).map(([name, value]) => `${name}=${value}\n`)
@@ -115,6 +121,34 @@ export function createApp(middleware: DemoMiddleware, options: AppOptions = {}):
       await scripts.close()
       log?.close()
     },
+  }
+}
+
+/** JSON; with `?pretty` indented, for people. */
+function answer(c: Context, value: object, status: 200 | 400 | 413 = 200): Response {
+  if (c.req.query('pretty') === undefined) return c.json(value, status)
+  return c.body(`${JSON.stringify(value, null, 2)}\n`, status, { 'Content-Type': 'application/json' })
+}
+
+/** A line for the first request of each connection: time, client, label, round trip, request. */
+function connectionLines(print: (line: string) => void): MiddlewareHandler<{ Variables: FingerprintVariables }> {
+  return async (c, next) => {
+    await next()
+    try {
+      const { peer, connection, label, timing, reason } = c.var.fingerprint
+      if (peer === undefined || (connection !== undefined && connection.request > 1)) return
+      const rtt = timing.handshakeRtt ?? timing.rtt
+      const parts = [
+        new Date().toTimeString().slice(0, 8),
+        formatEndpoint(peer.address, peer.port).padEnd(21),
+        (rtt === undefined ? '' : duration(rtt.microseconds)).padStart(8),
+        labelName(label) ?? (reason === undefined ? 'unknown' : `no label: ${reason}`),
+        printable(`${c.req.method} ${c.req.path}`),
+      ]
+      print(parts.join('  '))
+    } catch {
+      // A line is not worth a request.
+    }
   }
 }
 

@@ -1,7 +1,22 @@
 /**
- * Does a request want a page or data?
+ * Does a request want a page, text or data?
  * @module
  */
+
+/** Programs that people read the answers of, in a terminal. */
+const TERMINAL = /^(?:curl|wget|httpie|xh)\//i
+
+/**
+ * True if a client reads text: `Accept` names `text/plain` and not JSON, or it takes anything and the client is curl, Wget, HTTPie or xh.
+ */
+export function wantsText(accept: string | null | undefined, userAgent: string | null | undefined): boolean {
+  const types = (accept ?? '*/*')
+    .slice(0, 4096)
+    .split(',')
+    .map((range) => range.split(';')[0]!.trim().toLowerCase())
+  if (types.includes('application/json')) return false
+  return types.includes('text/plain') || (types.includes('*/*') && TERMINAL.test(userAgent ?? ''))
+}
 
 /**
  * True if `Accept` asks for HTML: it names `text/html` or XHTML, with a quality that is not below that of JSON. A client that

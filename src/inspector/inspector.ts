@@ -9,7 +9,7 @@ import * as v from 'valibot'
 import { checkOptions } from '../base/options.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { Database } from '../label/database.ts'
-import { wantsHtml } from './accept.ts'
+import { wantsHtml, wantsText } from './accept.ts'
 import { explainDump, linkedDump, readDump, type SentDump } from './decode.ts'
 import { clientOf, LIVE_CAPACITY, LiveList } from './live.ts'
 import { LiveAccess } from './live-access.ts'
@@ -62,7 +62,8 @@ interface Seen {
 /**
  * A Hono handler that explains the caller's connection. Mount it behind `fingerprint()`, for GET and POST, on any path.
  *
- * Answers HTML where `Accept` names it and the JSON of the demonstration server otherwise. `?decode` is a form for pasted dumps
+ * Answers HTML where `Accept` names it, text where it names `text/plain` and to curl and the like, and the JSON of the demonstration
+ * server otherwise (`?json`, `?text` and `?pretty` choose). `?decode` is a form for pasted dumps
  * (POST: nothing is stored), `?decode=HEX` a dump that can be linked to, `?live` the last connections, where that is on. Every page works without scripts, asks no other
  * host, and carries a Content-Security-Policy of its own that allows nothing but its own style and script.
  *
@@ -80,20 +81,20 @@ export function inspector(options: InspectorOptions = {}): Inspector {
   const handler: Handler = async (c) => {
     const { method } = c.req.raw
     const page = pageOf(c)
-    const html = wantsHtml(c.req.header('accept'))
+    const format = formatOf(c)
     if (page === 'decode' && method === 'POST') {
-      return await answerDump(c, html, mayWatch(c), await readDump(c.req.raw), database)
+      return await answerDump(c, format, mayWatch(c), await readDump(c.req.raw), database)
     }
     if (method !== 'GET' && method !== 'HEAD') {
       return c.text('Method not allowed\n', 405, { Allow: page === 'decode' ? 'GET, HEAD, POST' : 'GET, HEAD' })
     }
     const linked = c.req.query('decode') ?? ''
     if (page === 'decode' && linked !== '') {
-      return await answerDump(c, html, mayWatch(c), linkedDump(linked, c.req.query('kind')), database)
+      return await answerDump(c, format, mayWatch(c), linkedDump(linked, c.req.query('kind')), database)
     }
-    if (page === 'decode') return await showForm(c, html, mayWatch(c))
+    if (page === 'decode') return await showForm(c, format, mayWatch(c))
     if (page === 'live') return await showLive(c, access, list)
-    return await showConnection(c, html, mayWatch(c), database)
+    return await showConnection(c, format, mayWatch(c), database)
   }
   const watch: MiddlewareHandler = async (c, next) => {
     if (access !== undefined) {
@@ -114,6 +115,25 @@ function pageOf(c: Context): 'connection' | 'decode' | 'live' {
   return c.req.query('live') !== undefined ? 'live' : 'connection'
 }
 
+/** How an answer is written. */
+type Format = 'html' | 'text' | 'json'
+
+/** By the query (`&json`, `&text`, `&pretty`), else by what the client accepts. */
+function formatOf(c: Context): Format {
+  if (c.req.query('json') !== undefined || c.req.query('pretty') !== undefined) return 'json'
+  if (c.req.query('text') !== undefined) return 'text'
+  const accept = c.req.header('accept')
+  if (wantsHtml(accept)) return 'html'
+  return wantsText(accept, c.req.header('user-agent')) ? 'text' : 'json'
+}
+
+/** JSON; with `?pretty` indented, for people. */
+function sendJson(c: Context, value: object, status: 200 | 400 | 413 = 200): Response {
+  if (c.req.query('pretty') === undefined) return c.json(value, status, HEADERS)
+  const headers = { ...HEADERS, 'Content-Type': 'application/json' }
+  return c.body(`${JSON.stringify(value, null, 2)}\n`, status, headers)
+}
+
 function seenBy(c: Context): Seen {
   const fingerprint = c.get('fingerprint') as Fingerprint | undefined
   if (fingerprint === undefined)
@@ -124,7 +144,7 @@ function seenBy(c: Context): Seen {
 /** Headers of every answer. It is about this client, so that no cache may keep it. */
 const HEADERS = {
   'Cache-Control': 'no-store',
-  Vary: 'Accept',
+  Vary: 'Accept, User-Agent',
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
 } as const
@@ -149,7 +169,7 @@ async function sendPage(
   const text = `<!doctype html>${String(await render(nonce))}`
   const headers = {
     ...HEADERS,
-    Vary: 'Accept, Accept-Encoding',
+    Vary: 'Accept, User-Agent, Accept-Encoding',
     'Content-Security-Policy': policy,
     'Cross-Origin-Opener-Policy': 'same-origin',
   }
@@ -169,12 +189,16 @@ function isTls(c: Context): boolean {
 
 async function showConnection(
   c: Context,
-  html: boolean,
+  format: Format,
   live: boolean,
   database: Database | false | undefined,
 ): Promise<Response> {
   const { fingerprint, env } = seenBy(c)
-  if (!html) return c.json({ ...fingerprint.toJSON(), env }, 200, HEADERS)
+  if (format === 'json') return sendJson(c, { ...fingerprint.toJSON(), env })
+  if (format === 'text') {
+    const { connectionText } = await import('./text.ts')
+    return c.text(connectionText(fingerprint, c.req.raw.headers, isTls(c), database), 200, HEADERS)
+  }
   const { ConnectionPage } = await import('./connection-page.tsx')
   const { headers } = c.req.raw
   return sendPage(c, (nonce) =>
@@ -182,8 +206,8 @@ async function showConnection(
   )
 }
 
-async function showForm(c: Context, html: boolean, live: boolean): Promise<Response> {
-  if (!html)
+async function showForm(c: Context, format: Format, live: boolean): Promise<Response> {
+  if (format !== 'html')
     return c.json(
       { usage: 'GET ?decode=HEX or POST dump=HEX, and kind=syn or kind=tcp-info where it is not to be found out' },
       200,
@@ -195,13 +219,15 @@ async function showForm(c: Context, html: boolean, live: boolean): Promise<Respo
 
 async function answerDump(
   c: Context,
-  html: boolean,
+  format: Format,
   live: boolean,
   dump: SentDump | undefined,
   database: Database | false | undefined,
 ): Promise<Response> {
-  const { status, record, ...answer } = await explainDump(dump, database)
-  if (!html) return c.json(record, status, HEADERS)
+  const explained = await explainDump(dump, database)
+  const { status, record, ...answer } = explained
+  if (format === 'json') return sendJson(c, record, status)
+  if (format === 'text') return c.text((await import('./text.ts')).dumpText(explained, database), status, HEADERS)
   const { DecodePage } = await import('./decode-page.tsx')
   const text = answer.error === 'too-large' ? '' : (dump?.text ?? '')
   const kind = dump?.kind ?? 'auto'

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { wantsHtml } from '../../src/inspector/accept.ts'
+import { wantsHtml, wantsText } from '../../src/inspector/accept.ts'
 
 test.each([
   ['text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8', true],
@@ -23,4 +23,17 @@ test.each([
 
 test('wantsHtml reads no more than the start of a long header', () => {
   expect(wantsHtml(`${'a/b,'.repeat(100_000)}text/html`)).toBe(false)
+})
+
+test.each([
+  ['text/plain', 'Mozilla/5.0', true],
+  ['*/*', 'curl/8.5.0', true],
+  [undefined, 'Wget/1.21', true],
+  ['application/json', 'curl/8.5.0', false],
+  ['application/json, text/plain', 'curl/8.5.0', false],
+  ['*/*', 'Bun/1.4', false],
+  ['*/*', undefined, false],
+  ['text/html', 'curl/8.5.0', false],
+])('wantsText(%p) of %p is %p', (accept, userAgent, wanted) => {
+  expect(wantsText(accept, userAgent)).toBe(wanted)
 })

@@ -66,7 +66,7 @@ describe('inspector', () => {
     const { app } = appWith()
     const page = await app.request('/', { headers: HTML })
     expect(page.headers.get('content-type')).toBe('text/html; charset=UTF-8')
-    expect(page.headers.get('vary')).toBe('Accept, Accept-Encoding')
+    expect(page.headers.get('vary')).toBe('Accept, User-Agent, Accept-Encoding')
     const text = await page.text()
     expect(text).toStartWith('<!doctype html><html lang="en">')
     expect(text).toContain('<title>Your connection \u00b7 tcpfingerprint</title>')
@@ -92,6 +92,26 @@ describe('inspector', () => {
       expect(text).not.toMatch(/ style="| on[a-z]+="|(?:src|href)="https?:/)
     }
     expect(nonces.size).toBe(3)
+  })
+  test('answers curl with text, and everybody in the format that the query names', async () => {
+    const { app } = appWith()
+    const get = async (path: string, headers: Record<string, string> = {}): Promise<string> =>
+      await (await app.request(path, { headers })).text()
+    const text = await get('/', { accept: '*/*', 'user-agent': 'curl/8.5.0' })
+    expect(text).toStartWith('Your connection from 192.0.2.10:43210: Linux')
+    for (const part of ['7 routers away', 'Maximum segment size', 'struct tcp_info', 'Handshake RTT: 23.5 ms']) {
+      expect(text).toContain(part)
+    }
+    expect(await get('/', { accept: 'text/plain' })).toStartWith('Your connection')
+    expect(await get('/?text', HTML)).toStartWith('Your connection')
+    expect(JSON.parse(await get('/?json', HTML))).toMatchObject({ available: true })
+    expect(await get('/?pretty', HTML)).toStartWith('{\n  "available": true,')
+    expect(await get('/', { accept: 'application/json', 'user-agent': 'curl/8.5.0' })).toStartWith('{"available":true')
+    expect(await get(`/?decode=${SYN}&text`)).toContain('Maximum segment size')
+    expect(await get('/?decode=zz&text')).toContain('bad-hex')
+    const evil = { ...match(defaultDatabase(), parseSyn(SYN)), name: 'Evil\x1b[2J' } as never
+    const hostile = await appWith(fake({ label: evil })).app.request('/?text')
+    expect((await hostile.text()).replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
   })
   test('packs a page for clients that take gzip', async () => {
     const { app } = appWith()

@@ -7,6 +7,7 @@ import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs'
 import { compileLogFormat, NAMED_LOG_FORMATS } from '../../access-log/format.ts'
 import { printable } from '../../base/text.ts'
 import { LOOKUP_CHANNEL, type LookupMessage } from '../../capture/lookup-channel.ts'
+import type { AppOptions } from '../../demo/server.ts'
 import { currentRuntime } from '../../runtime/current.ts'
 import { rerunElsewhere } from '../../runtime/rerun.ts'
 import { type Arguments, UsageError } from '../args.ts'
@@ -34,7 +35,7 @@ export const help: CommandHelp = {
     '[--tolerant]',
   ],
   description: [
-    'Answers every request with the fingerprint of its own connection: / for browsers, /json, /env (the FINGERPRINT_* variables), /cgi-bin/NAME, /healthz. Prints where to point a browser and curl, then one access-log line for each request.',
+    'Answers every request with the fingerprint of its own connection: / for browsers, /json, /env (the FINGERPRINT_* variables), /cgi-bin/NAME, /healthz. Prints where to point a browser and curl, then one line for each connection at a terminal, else one access-log line for each request.',
   ],
   options: [
     { name: 'host', value: 'H', help: 'address to listen on (default 127.0.0.1, or HOST);\n"::" is IPv6 and IPv4' },
@@ -179,8 +180,18 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     ...(database === undefined ? undefined : { database }),
     ...(labeller === undefined ? undefined : { labeller }),
   }
-  stopOnSignals(await serve({ ...options, fingerprint }))
+  stopOnSignals(await serve({ ...options, ...forPeople(args, io), fingerprint }))
   return 0
+}
+
+/** At a terminal a line for each connection takes the place of the access log, unless that was asked for. */
+function forPeople(args: Arguments, io: Io): Pick<AppOptions, 'logFormat' | 'connections'> {
+  if (!io.outputIsTerminal || args.get('log-format') !== undefined || args.get('log-file') !== undefined) return {}
+  const connections = (line: string): void => {
+    io.out.text(`${line}\n`)
+    io.out.flush()
+  }
+  return { logFormat: false, connections }
 }
 
 /** One look-up on one line. */

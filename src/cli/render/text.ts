@@ -93,6 +93,37 @@ function nearText(near: readonly NearSignature[], p0f: string, { dim }: Palette)
 
 const TITLES: Readonly<Record<string, string>> = { p0f: 'p0f', muonfp: 'MuonFP', haproxy: 'HAProxy', ja4t: 'JA4T' }
 
+/** What is said of a whole SYN. */
+export interface SynTextReport extends Place {
+  readonly syn: Syn
+  readonly fingerprints: Readonly<Record<string, string | undefined>>
+  readonly label: Label | undefined
+}
+
+/**
+ * A SYN as text: diagram, options, fingerprints, label.
+ *
+ * @param database where labels come from, in words
+ */
+export function synText(
+  { syn, fingerprints, label, ...place }: SynTextReport,
+  paint: Palette,
+  database: string,
+  nearest: (syn: Syn) => readonly NearSignature[],
+): string {
+  let text = title({ syn, ...place }, paint)
+  text += `\n${drawPacket(describePacket(syn), paint)}\n`
+  for (const line of remarks(syn)) text += `${line}\n`
+  text += `\n${paint.bold('Options')}\n${options(syn, paint)}`
+  text += `\n${paint.bold('Fingerprints')}\n`
+  for (const [name, value] of Object.entries(fingerprints)) {
+    if (value !== undefined) text += `  ${paint.cyan((TITLES[name] ?? name).padEnd(7))}  ${value}\n`
+  }
+  if (label !== undefined) text += labelText(label, database, paint)
+  if (label?.name === undefined) text += nearText(nearest(syn), fingerprints.p0f ?? '', paint)
+  return text
+}
+
 /**
  * Text for people; records are parted by an empty line.
  *
@@ -109,21 +140,12 @@ export function createTextWriter(
   let first = true
   return {
     record(report) {
-      const { syn, findings } = report
+      const { findings, ...rest } = report
       const { fingerprints, label } = findings
-      let text = first ? '' : '\n'
+      const text = synText({ ...rest, fingerprints: { ...fingerprints }, label }, paint, database, nearest)
+      const start = first ? '' : '\n'
       first = false
-      text += title(report, paint)
-      text += `\n${drawPacket(describePacket(syn), paint)}\n`
-      for (const line of remarks(syn)) text += `${line}\n`
-      text += `\n${paint.bold('Options')}\n${options(syn, paint)}`
-      text += `\n${paint.bold('Fingerprints')}\n`
-      for (const [name, value] of Object.entries(fingerprints)) {
-        text += `  ${paint.cyan((TITLES[name] ?? name).padEnd(7))}  ${value}\n`
-      }
-      if (label !== undefined) text += labelText(label, database, paint)
-      if (label?.name === undefined) text += nearText(nearest(syn), fingerprints.p0f, paint)
-      out.text(text)
+      out.text(start + text)
     },
     partial(syn, place = {}) {
       const { partial, tcp } = syn
