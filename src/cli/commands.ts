@@ -53,6 +53,11 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./commands/serve.ts'),
   },
   {
+    name: 'history',
+    summary: 'say what a store has kept of an address or account',
+    load: () => import('./commands/history.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'say whether this machine can capture, and what to change',
     load: () => import('./commands/doctor.ts'),

@@ -17,6 +17,7 @@ import {
   inspector,
   type Status,
 } from '../shared.ts'
+import type { Store } from '../store/store.ts'
 import { type DemoMiddleware, demoRuntime, IDLE, type Listening } from './listen.ts'
 
 /** What the application is made of. */
@@ -33,6 +34,8 @@ export interface AppOptions {
   readonly cgiBin?: string | undefined
   /** The token for the last connections at `/?live`. Default: they are not shown. */
   readonly live?: InspectorOptions['live']
+  /** Where connections are kept, and the token for `/?history`. Default: nothing is kept. */
+  readonly history?: { readonly store: Store; readonly token: string } | undefined
 }
 
 /** What the command line gives. Defaults: README, command line. */
@@ -52,7 +55,7 @@ export interface DemoApp {
   readonly app: Hono<{ Variables: FingerprintVariables }>
   /** Ends the live streams, which would stay open for ever. */
   endStreams(): void
-  /** Ends live streams and scripts, writes what the log holds. */
+  /** Ends live streams and scripts, writes what log and store hold. */
   close(): Promise<void>
 }
 
@@ -63,7 +66,7 @@ export interface DemoServer {
   readonly fingerprinter: { status(): Status }
   /**
    * Stops accepting, ends live streams, lets requests in flight end for up to `graceMilliseconds` (default 0), then ends
-   * connections and scripts and writes what the log holds.
+   * connections and scripts and writes what log and store hold.
    */
   stop(graceMilliseconds?: number): Promise<void>
 }
@@ -80,7 +83,8 @@ const isHealthCheck = (c: Context): boolean => c.req.path === '/healthz'
  * @throws {TypeError} for a log format that is none
  */
 export function createApp(middleware: DemoMiddleware, options: AppOptions = {}): DemoApp {
-  const page = inspector({ live: options.live, database: options.fingerprint?.database })
+  const { live, history } = options
+  const page = inspector({ live, history, database: options.fingerprint?.database })
   const scripts =
     options.cgiBin === undefined
       ? cgi({ command: ENV_SCRIPT, prefix: '/cgi-bin/env', idleTimeout: IDLE })
@@ -94,6 +98,7 @@ export function createApp(middleware: DemoMiddleware, options: AppOptions = {}):
   routes.use(middleware)
   if (options.connections !== undefined) routes.use(connectionLines(options.connections))
   routes.use(page.watch)
+  if (history !== undefined) routes.use(history.store.record())
   routes.get('/healthz', (c) => c.text('ok'))
   routes.get('/json', async (c) => {
     const dump = c.req.query('decode')
@@ -120,6 +125,7 @@ export function createApp(middleware: DemoMiddleware, options: AppOptions = {}):
       page.close()
       await scripts.close()
       log?.close()
+      await history?.store.close()
     },
   }
 }
@@ -196,6 +202,8 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
   announce(`  a browser:  ${url}`)
   if (typeof options.live === 'object')
     announce(`  live:       ${url}?live&token=${encodeURIComponent(options.live.token)}`)
+  if (options.history !== undefined)
+    announce(`  history:    ${url}?history&token=${encodeURIComponent(options.history.token)}`)
   announce(`  a terminal: curl ${tls === undefined ? '' : '--insecure '}${url}json`)
   return {
     url,

@@ -11,6 +11,8 @@ import type { Fingerprint } from '../connection/fingerprint.ts'
 import { Database } from '../label/database.ts'
 import { wantsHtml, wantsText } from './accept.ts'
 import { explainDump, linkedDump, readDump, type SentDump } from './decode.ts'
+import { daysAsked, type HistoryStore, readHistory } from './history.ts'
+import type { Frame, PageName } from './layout.tsx'
 import { clientOf, LIVE_CAPACITY, LiveList } from './live.ts'
 import { LiveAccess } from './live-access.ts'
 
@@ -18,6 +20,14 @@ import { LiveAccess } from './live-access.ts'
 export interface LiveOptions {
   /** The secret of the link. Not empty. */
   readonly token: string
+}
+
+/** Where the history view comes from, and who may see it. */
+export interface HistoryOptions {
+  /** The secret of the link, as of {@link LiveOptions}. May be the same. */
+  readonly token: string
+  /** A store of `openStore()`. */
+  readonly store: HistoryStore
 }
 
 /** What the inspector shows, and to which clients. */
@@ -32,6 +42,11 @@ export interface InspectorOptions {
    * among the middleware.
    */
   readonly live?: false | LiveOptions | undefined
+  /**
+   * `?history` shows what a store says of the caller's address and network, and of labels by day; `?history&days=30` of the last 30
+   * days. Off by default (404), and open only to clients that bring its token, as `?live` is.
+   */
+  readonly history?: false | HistoryOptions | undefined
   /** Where labels of pasted SYNs come from; false for none. Default: the project's own signatures. */
   readonly database?: Database | false | undefined
 }
@@ -48,8 +63,17 @@ const LiveOptionsSchema = v.strictObject({
   token: v.pipe(v.string(), v.nonEmpty('Expected a token that is not empty')),
 })
 
+const HistoryOptionsSchema = v.strictObject({
+  token: LiveOptionsSchema.entries.token,
+  store: v.custom<HistoryStore>(
+    (value) => typeof (value as Partial<HistoryStore> | null)?.labelsByDay === 'function',
+    'Expected a store of openStore()',
+  ),
+})
+
 const InspectorOptionsSchema = v.strictObject({
   live: v.optional(v.union([v.literal(false), LiveOptionsSchema]), false),
+  history: v.optional(v.union([v.literal(false), HistoryOptionsSchema]), false),
   database: v.optional(v.union([v.literal(false), v.instance(Database, 'Expected a database of loadP0f')])),
 })
 
@@ -73,28 +97,36 @@ interface Seen {
  * const app = new Hono().use(fingerprint()).on(['GET', 'POST'], '/connection', page)
  */
 export function inspector(options: InspectorOptions = {}): Inspector {
-  const { live, database } = checkOptions('inspector', InspectorOptionsSchema, options)
+  const { live, history, database } = checkOptions('inspector', InspectorOptionsSchema, options)
   const list = new LiveList()
   const access = live === false ? undefined : new LiveAccess(live.token)
-  const mayWatch = (c: Context): boolean => access?.allows(c.req.query('token'), c.req.header('cookie')) ?? false
+  const historyAccess = history === false ? undefined : new LiveAccess(history.token)
+  const viewsOf = (c: Context): Views => ({
+    live: access?.allows(c.req.query('token'), c.req.header('cookie')) ?? false,
+    history: historyAccess?.allows(c.req.query('token'), c.req.header('cookie')) ?? false,
+  })
 
   const handler: Handler = async (c) => {
     const { method } = c.req.raw
     const page = pageOf(c)
     const format = formatOf(c)
     if (page === 'decode' && method === 'POST') {
-      return await answerDump(c, format, mayWatch(c), await readDump(c.req.raw), database)
+      return await answerDump(c, format, viewsOf(c), await readDump(c.req.raw), database)
     }
     if (method !== 'GET' && method !== 'HEAD') {
       return c.text('Method not allowed\n', 405, { Allow: page === 'decode' ? 'GET, HEAD, POST' : 'GET, HEAD' })
     }
     const linked = c.req.query('decode') ?? ''
     if (page === 'decode' && linked !== '') {
-      return await answerDump(c, format, mayWatch(c), linkedDump(linked, c.req.query('kind')), database)
+      return await answerDump(c, format, viewsOf(c), linkedDump(linked, c.req.query('kind')), database)
     }
-    if (page === 'decode') return await showForm(c, format, mayWatch(c))
-    if (page === 'live') return await showLive(c, access, list)
-    return await showConnection(c, format, mayWatch(c), database)
+    if (page === 'decode') return await showForm(c, format, viewsOf(c))
+    if (page === 'live') return await showLive(c, access, viewsOf(c), list)
+    if (page === 'history') {
+      const store = history === false ? undefined : history.store
+      return await showHistory(c, format, historyAccess, viewsOf(c), store)
+    }
+    return await showConnection(c, format, viewsOf(c), database)
   }
   const watch: MiddlewareHandler = async (c, next) => {
     if (access !== undefined) {
@@ -109,9 +141,13 @@ export function inspector(options: InspectorOptions = {}): Inspector {
   return Object.assign(handler, { watch, close: () => list.close() })
 }
 
+/** Views with a token that the client has brought. */
+type Views = Pick<Frame, 'live' | 'history'>
+
 /** Which page the query names. */
-function pageOf(c: Context): 'connection' | 'decode' | 'live' {
+function pageOf(c: Context): PageName {
   if (c.req.query('decode') !== undefined) return 'decode'
+  if (c.req.query('history') !== undefined) return 'history'
   return c.req.query('live') !== undefined ? 'live' : 'connection'
 }
 
@@ -153,7 +189,7 @@ const HEADERS = {
 async function sendPage(
   c: Context,
   render: (nonce: string) => unknown,
-  status: 200 | 400 | 413 = 200,
+  status: 200 | 400 | 413 | 503 = 200,
 ): Promise<Response> {
   const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))))
   const policy = [
@@ -190,7 +226,7 @@ function isTls(c: Context): boolean {
 async function showConnection(
   c: Context,
   format: Format,
-  live: boolean,
+  views: Views,
   database: Database | false | undefined,
 ): Promise<Response> {
   const { fingerprint, env } = seenBy(c)
@@ -202,11 +238,11 @@ async function showConnection(
   const { ConnectionPage } = await import('./connection-page.tsx')
   const { headers } = c.req.raw
   return sendPage(c, (nonce) =>
-    ConnectionPage({ frame: { nonce, live }, fingerprint, env, headers, tls: isTls(c), database }),
+    ConnectionPage({ frame: { nonce, ...views }, fingerprint, env, headers, tls: isTls(c), database }),
   )
 }
 
-async function showForm(c: Context, format: Format, live: boolean): Promise<Response> {
+async function showForm(c: Context, format: Format, views: Views): Promise<Response> {
   if (format !== 'html')
     return c.json(
       { usage: 'GET ?decode=HEX or POST dump=HEX, and kind=syn or kind=tcp-info where it is not to be found out' },
@@ -214,13 +250,13 @@ async function showForm(c: Context, format: Format, live: boolean): Promise<Resp
       HEADERS,
     )
   const { DecodePage } = await import('./decode-page.tsx')
-  return sendPage(c, (nonce) => DecodePage({ frame: { nonce, live }, text: '', kind: 'auto' }))
+  return sendPage(c, (nonce) => DecodePage({ frame: { nonce, ...views }, text: '', kind: 'auto' }))
 }
 
 async function answerDump(
   c: Context,
   format: Format,
-  live: boolean,
+  views: Views,
   dump: SentDump | undefined,
   database: Database | false | undefined,
 ): Promise<Response> {
@@ -231,20 +267,45 @@ async function answerDump(
   const { DecodePage } = await import('./decode-page.tsx')
   const text = answer.error === 'too-large' ? '' : (dump?.text ?? '')
   const kind = dump?.kind ?? 'auto'
-  return sendPage(c, (nonce) => DecodePage({ frame: { nonce, live }, text, kind, database, ...answer }), status)
+  return sendPage(c, (nonce) => DecodePage({ frame: { nonce, ...views }, text, kind, database, ...answer }), status)
 }
 
-async function showLive(c: Context, access: LiveAccess | undefined, list: LiveList): Promise<Response> {
-  if (access === undefined) return c.text('The live page is off.\n', 404, HEADERS)
+/** The answer to a client that may not see a view; to one that brings its token, the cookie that stands for it from then on. */
+function admit(c: Context, access: LiveAccess | undefined, view: keyof Views): Response | undefined {
+  if (access === undefined) return c.text(`The ${view} page is off.\n`, 404, HEADERS)
   const token = c.req.query('token')
   if (!access.allows(token, c.req.header('cookie'))) {
-    return c.text('The live page needs its token: open the link that holds it.\n', 403, HEADERS)
+    return c.text(`The ${view} page needs its token: open the link that holds it.\n`, 403, HEADERS)
   }
   if (access.hasToken(token)) c.header('Set-Cookie', access.setCookie(isTls(c)), { append: true })
+  return undefined
+}
+
+async function showHistory(
+  c: Context,
+  format: Format,
+  access: LiveAccess | undefined,
+  views: Views,
+  store: HistoryStore | undefined,
+): Promise<Response> {
+  const refusal = admit(c, access, 'history')
+  if (refusal !== undefined || store === undefined) return refusal!
+  const { peer } = seenBy(c).fingerprint
+  // A database that is away is no reason for an error page without words.
+  const history = await readHistory(store, peer?.address, daysAsked(c.req.query('days'))).catch(() => undefined)
+  const status = history === undefined ? 503 : 200
+  if (format !== 'html') return c.json(history ?? { error: 'The store cannot answer now' }, status, HEADERS)
+  const { HistoryPage } = await import('./history-page.tsx')
+  return sendPage(c, (nonce) => HistoryPage({ frame: { nonce, ...views }, history }), status)
+}
+
+async function showLive(c: Context, access: LiveAccess | undefined, views: Views, list: LiveList): Promise<Response> {
+  const refusal = admit(c, access, 'live')
+  if (refusal !== undefined) return refusal
   if (!(c.req.header('accept') ?? '').includes('text/event-stream')) {
     const { LivePage } = await import('./live-page.tsx')
     return sendPage(c, (nonce) =>
-      LivePage({ frame: { nonce, live: true }, entries: list.entries(), capacity: LIVE_CAPACITY }),
+      LivePage({ frame: { nonce, ...views }, entries: list.entries(), capacity: LIVE_CAPACITY }),
     )
   }
   const headers = { ...HEADERS, 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }

@@ -10,6 +10,7 @@ import type { JSX } from 'hono/jsx/jsx-runtime'
 import { PATH_START } from '../explain/usage.ts'
 import cellStyle from './cells.css' with { type: 'text' }
 import factStyle from './facts.css' with { type: 'text' }
+import historyStyle from './history.css' with { type: 'text' }
 import meaningStyle from './meaning.css' with { type: 'text' }
 import packetStyle from './packet.css' with { type: 'text' }
 import pageStyle from './page.css' with { type: 'text' }
@@ -30,7 +31,7 @@ function compactScript(text: string): string {
   return text.replace(/^\s*(?:\/\*\*.*|\*.*|\/\/.*)$/gm, '').replace(/\n\s*/g, '\n')
 }
 
-const STYLE = compactStyle(pageStyle + packetStyle + cellStyle + factStyle + meaningStyle)
+const STYLE = compactStyle(pageStyle + packetStyle + cellStyle + factStyle + meaningStyle + historyStyle)
 const SCRIPT = compactScript(script)
 
 /** What every page needs. */
@@ -39,10 +40,12 @@ export interface Frame {
   readonly nonce: string
   /** True if the client may see the live page. */
   readonly live: boolean
+  /** True if the client may see the history page. */
+  readonly history: boolean
 }
 
 /** Which page it is, for the menu. */
-export type PageName = 'connection' | 'decode' | 'live'
+export type PageName = 'connection' | 'decode' | 'live' | 'history'
 
 /** What a page puts into the frame. */
 export interface LayoutProps {
@@ -66,6 +69,7 @@ const MENU: readonly (readonly [page: PageName, href: string, text: string])[] =
   ['connection', '?', 'This connection'],
   ['decode', '?decode', 'Decode a dump'],
   ['live', '?live', 'Live'],
+  ['history', '?history', 'History'],
 ]
 
 /** A whole document. No request leaves for another host, and none for a second file. */
@@ -97,11 +101,13 @@ export function Layout({ frame, page, title, refresh, footer, formats, children 
         <header class="top">
           <span class="brand">tcpfingerprint</span>
           <nav aria-label="Pages">
-            {MENU.filter(([name]) => name !== 'live' || frame.live).map(([name, href, text]) => (
-              <a href={href} aria-current={name === page ? 'page' : undefined}>
-                {text}
-              </a>
-            ))}
+            {MENU.filter(([name]) => (name !== 'live' && name !== 'history') || frame[name]).map(
+              ([name, href, text]) => (
+                <a href={href} aria-current={name === page ? 'page' : undefined}>
+                  {text}
+                </a>
+              ),
+            )}
           </nav>
         </header>
         <main data-path-start={PATH_START}>{children}</main>

@@ -100,11 +100,15 @@
     })
   }
 
+  // The cookie stands for the token now: the address bar and the browser's history need it no more.
+  const asked = new URLSearchParams(location.search)
+  for (const view of ['live', 'history']) {
+    if (asked.has(view) && asked.has('token')) history.replaceState(null, '', `?${view}`)
+  }
+
   const table = document.querySelector('table[data-live]')
   const body = table instanceof HTMLTableElement ? table.tBodies[0] : undefined
   if (table instanceof HTMLTableElement && body !== undefined) {
-    // The cookie stands for the token now: the address bar and the history need it no more.
-    if (new URLSearchParams(location.search).has('token')) history.replaceState(null, '', '?live')
     const state = document.querySelector('#live-state')
     /** @param {string} text */
     const tell = (text) => {

@@ -12,7 +12,7 @@ async function pageFor(hex: string): Promise<string> {
   const decoded = result.ok ? result.value : undefined
   const label = decoded?.kind === 'syn' ? match(defaultDatabase(), decoded.syn) : undefined
   const error = result.ok ? undefined : result.error
-  const frame = { nonce: 'x', live: false }
+  const frame = { nonce: 'x', live: false, history: false }
   const page = String(await DecodePage({ frame, text: hex, kind: 'auto', decoded, label, error }))
   return page.replace(/<(script|style)\b[\s\S]*?<\/\1>/g, '')
 }

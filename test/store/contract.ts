@@ -3,53 +3,10 @@
  * @module
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { placeOf, readPlace } from '../../src/store/address.ts'
+import { readPlace } from '../../src/store/address.ts'
 import { dayOf } from '../../src/store/answers.ts'
-import type { Engine, Observation, Stack } from '../../src/store/types.ts'
-
-const NOW = Date.now() * 1000
-const DAY = 86_400_000_000
-export const TODAY: string = dayOf(NOW)
-
-/** A stack that differs from others in its number. */
-export function stackNumber(number: number, label = `System ${number}`): Stack {
-  return {
-    stack: `4:64:0:1460:mss*44,${number}:mss,sok,ts,nop,ws:df,id+:0`,
-    muonfp: `64240:2-4-8-1-3:1460:${number}`,
-    haproxy: '0050A8FAF005B447',
-    mss: 1460,
-    window: 64_240,
-    scale: number,
-    options: '2,4,8,1,3',
-    label,
-    family: 'linux',
-  }
-}
-
-/** A row with everything in it. */
-export function row(cookie: number | string, address: string, rest: Partial<Observation> = {}): Observation {
-  return {
-    boot: 'b6d5c7a2-0000-4000-8000-000000000001',
-    host: 'test',
-    cookie: String(cookie),
-    seen: NOW,
-    network: placeOf(address)!.network,
-    address: placeOf(address)!.address,
-    port: 43_210,
-    serverPort: 443,
-    stack: stackNumber(7),
-    timeToLive: 57,
-    distance: 7,
-    rtt: 20_000,
-    rttProvenance: 'handshake',
-    firstDataDelay: 3,
-    tlsRoundTrip: undefined,
-    requests: 1,
-    account: '',
-    syn: undefined,
-    ...rest,
-  }
-}
+import type { Engine, Observation } from '../../src/store/types.ts'
+import { DAY, NOW, row, stackNumber, TODAY } from './rows.ts'
 
 /** Texts that an escape would have to be forgotten for. */
 const HOSTILE = [
@@ -101,6 +58,12 @@ export function describeEngine(name: string, open: () => Promise<Engine>): void 
       await write(row(10, '2001:db8:0:1::1'), row(11, '2001:db8:0:1:ffff::2'), row(12, '2001:db8:0:2::1'))
       expect((await hosts('2001:db8:0:1::5')).map((one) => one.connections)).toEqual([2])
       expect((await hosts('2001:DB8:0:2:0::/64')).map((one) => one.connections)).toEqual([1])
+    })
+
+    test('an IPv4 network has none of the IPv6 addresses that begin with its octets', async () => {
+      await write(row(15, '32.1.13.9'), row(16, '2001:db8:7::1', { stack: stackNumber(5) }))
+      expect((await hosts('32.1.13.0/24')).map((one) => one.stack)).toEqual([stackNumber(7).stack])
+      expect((await hosts('2001:db8:7::/64')).map((one) => one.stack)).toEqual([stackNumber(5).stack])
     })
 
     test('the same rows again change nothing', async () => {

@@ -15,6 +15,7 @@ import type { CommandHelp } from '../commands.ts'
 import { loadDatabase } from '../database.ts'
 import type { Io } from '../io.ts'
 import { P0F_DB, TOLERANT, YARA } from '../options.ts'
+import { openStoreOf } from '../store.ts'
 import { systemReason } from '../system.ts'
 import { loadYara } from '../yara.ts'
 
@@ -29,6 +30,7 @@ export const help: CommandHelp = {
     '[--log-file FILE]',
     '[--cgi-bin DIR]',
     '[--live]',
+    '[--store URL]',
     '[--trace]',
     '[--p0f-db FILE]',
     '[--yara FILE]',
@@ -57,6 +59,11 @@ export const help: CommandHelp = {
     {
       name: 'live',
       help: 'list the last 100 connections at /?live, for browsers\nthat open the link which is printed at the start',
+    },
+    {
+      name: 'store',
+      value: 'URL',
+      help: 'keep every connection: sqlite:FILE, postgres://...,\nclickhouse+http://...; /?history shows it, by the link\nthat is printed, and so does "tcpfingerprint history"',
     },
     {
       name: 'trace',
@@ -132,6 +139,18 @@ function otherRuntime(): string | undefined {
   return name === 'node' ? `Node ${version}` : undefined
 }
 
+const newToken = (): string => crypto.randomUUID().replaceAll('-', '')
+
+/** The store of `--store`, with the token of its page: that of the live page where there is one. */
+async function openHistory(args: Arguments, io: Io, token: string | undefined): Promise<AppOptions['history']> {
+  const url = args.get('store')
+  if (url === undefined) return undefined
+  const store = await openStoreOf(url, io)
+  // What keeps it from opening shows now; requests are served all the same.
+  store.ready().catch((error: Error) => io.warn(`Cannot open the store: ${printable(error.message)}`))
+  return { store, token: token ?? newToken() }
+}
+
 /** Runs the command; returns its exit code when the server listens, which keeps the process alive. */
 export async function run(args: Arguments, io: Io): Promise<number> {
   if (args.operands.length > 0) throw new UsageError(`"serve" takes no argument: "${printable(args.operands[0]!)}"`)
@@ -153,7 +172,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
       if (!statSync(directory).isDirectory()) throw new Error('it is not a directory')
     }),
     // A new token for each run: the link that is printed opens the live page.
-    live: args.has('live') ? { token: crypto.randomUUID().replaceAll('-', '') } : undefined,
+    live: args.has('live') ? { token: newToken() } : undefined,
   }
   const node = otherRuntime()
   if (node !== undefined) {
@@ -180,7 +199,8 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     ...(database === undefined ? undefined : { database }),
     ...(labeller === undefined ? undefined : { labeller }),
   }
-  stopOnSignals(await serve({ ...options, ...forPeople(args, io), fingerprint }))
+  const history = await openHistory(args, io, options.live?.token)
+  stopOnSignals(await serve({ ...options, ...forPeople(args, io), fingerprint, history }))
   return 0
 }
 

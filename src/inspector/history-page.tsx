@@ -1,0 +1,144 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource hono/jsx */
+/**
+ * The history page: stacks of the caller's address and network over the days, labels per day.
+ * @module
+ */
+import type { JSX } from 'hono/jsx/jsx-runtime'
+import { escapeControls } from '../base/text.ts'
+import { type History, type HistoryHost, spanOf } from './history.ts'
+import { type Frame, Layout } from './layout.tsx'
+
+/** What the history page shows. */
+export interface HistoryPageProps {
+  readonly frame: Frame
+  /** `undefined` where the store could not answer. */
+  readonly history: History | undefined
+}
+
+/** Stacks that are drawn, and rows of labels that are listed. */
+const MOST_STACKS = 20
+const MOST_LABELS = 200
+/** Of the picture, in its own units: width, where days begin, height of a row. */
+const WIDTH = 760
+const LEFT = 10
+const ROW = 34
+const TOP = 22
+
+const nameOf = (label: string | undefined): string => escapeControls(label ?? 'not in the database')
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
+
+/** One bar a stack, from when it was seen first to when it was seen last. */
+function Stacks({
+  what,
+  hosts,
+  days,
+}: {
+  readonly what: string
+  readonly hosts: readonly HistoryHost[]
+  readonly days: readonly string[]
+}): JSX.Element {
+  if (hosts.length === 0) return <p class="quiet">Nothing is kept of it in these days.</p>
+  const shown = hosts.slice(0, MOST_STACKS)
+  const height = TOP + shown.length * ROW
+  const inner = WIDTH - 2 * LEFT
+  const at = (part: number): number => Math.round((LEFT + part * inner) * 10) / 10
+  const every = Math.ceil(days.length / 8)
+  const words = `${what}: ${count(hosts.length, 'stack')} in ${count(days.length, 'day')}`
+  return (
+    <>
+      <svg class="days" viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={words}>
+        <title>{words}</title>
+        {days.map((day, i) => (
+          <>
+            <path class="grid" d={`M${at(i / days.length)} ${TOP - 6}V${height}`} />
+            {i % every === 0 ? (
+              <text x={at(i / days.length) + 3} y={12}>
+                {day.slice(5)}
+              </text>
+            ) : null}
+          </>
+        ))}
+        {shown.map((host, i) => {
+          const [from, to] = spanOf(host, days)
+          const y = TOP + i * ROW
+          const atRight = from > 0.55
+          return (
+            <g>
+              <title>{`${escapeControls(host.stack)}: ${host.firstSeen} to ${host.lastSeen}`}</title>
+              <text class="name" x={at(atRight ? to : from)} y={y + 11} text-anchor={atRight ? 'end' : 'start'}>
+                {nameOf(host.label)}, {count(host.connections, 'connection')}
+              </text>
+              <rect class="bar" x={at(from)} y={y + 17} width={Math.max(4, at(to) - at(from))} height={9} rx={3} />
+            </g>
+          )
+        })}
+      </svg>
+      {hosts.length > shown.length ? (
+        <p class="quiet">And {hosts.length - shown.length} more that were seen less recently.</p>
+      ) : null}
+    </>
+  )
+}
+
+/** Stacks of the caller's address and network over the days, labels per day. */
+export function HistoryPage({ frame, history }: HistoryPageProps): JSX.Element {
+  return (
+    <Layout frame={frame} page="history" title={'History \u00b7 tcpfingerprint'}>
+      <section class="hero">
+        <p class="kicker">What the store of this server says</p>
+        <h1>History</h1>
+        {history === undefined ? (
+          <p class="quiet">
+            The store cannot answer now. Requests go on; what is seen in the meantime waits to be kept.
+          </p>
+        ) : (
+          <p class="quiet">
+            {count(history.days.length, 'day')} up to now, by UTC. A bar begins when a stack was first seen and ends
+            when it was seen last.
+          </p>
+        )}
+      </section>
+      {history?.address === undefined ? null : (
+        <section id="address">
+          <h2>Stacks behind your address, {history.address}</h2>
+          <Stacks what={history.address} hosts={history.ofAddress} days={history.days} />
+        </section>
+      )}
+      {history?.network === undefined ? null : (
+        <section id="network">
+          <h2>Stacks in its network, {history.network}</h2>
+          <Stacks what={history.network} hosts={history.ofNetwork} days={history.days} />
+        </section>
+      )}
+      {history === undefined ? null : (
+        <section id="labels">
+          <h2>Labels per day</h2>
+          <table>
+            <thead>
+              <tr>
+                {['Day', 'Looks like', 'Connections', 'Networks'].map((name) => (
+                  <th scope="col">{name}</th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {[...history.labels]
+                .reverse()
+                .slice(0, MOST_LABELS)
+                .map((row) => (
+                  <tr>
+                    <td>{row.day}</td>
+                    <td>{nameOf(row.label)}</td>
+                    <td>{row.connections}</td>
+                    <td>{row.networks}</td>
+                  </tr>
+                ))}
+            </tbody>
+          </table>
+          {history.labels.length === 0 ? <p class="quiet empty">No connection is kept yet.</p> : null}
+        </section>
+      )}
+    </Layout>
+  )
+}

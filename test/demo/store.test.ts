@@ -1,0 +1,39 @@
+import { expect } from 'bun:test'
+import { records, tcpfingerprint } from '../cli/run.ts'
+import { startProcess } from '../lab/in-flight.ts'
+import { needs } from '../lab/privilege.ts'
+import { RUNTIMES } from '../lab/runtimes.ts'
+import { runtimePath } from '../lab/server.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+
+const READY = /curl \S*:(\d+)\/json\n/
+
+for (const runtime of RUNTIMES) {
+  needs('linux').test(
+    `serve --store on ${runtime} keeps what was seen, shows it at ?history, and writes the rest at SIGTERM`,
+    async () => {
+      using directory = temporaryDirectory()
+      const url = `sqlite:${directory.file('seen.sqlite')}`
+      const argv = [
+        runtimePath(runtime),
+        ...(runtime === 'deno' ? ['run', '-A', '--no-lock'] : []),
+        ...['src/cli.ts', 'serve', '--port', '0', '--store', url],
+      ]
+      await using server = await startProcess(argv, { isFirst: false, ready: READY })
+      const get = (path: string): Promise<Response> =>
+        fetch(`http://127.0.0.1:${server.port}${path}`, { headers: { connection: 'close' } })
+      for (let i = 0; i < 5; i++) await (await get('/json')).text()
+      const token = /history&token=(\w+)/.exec(server.output())![1]
+      const shown = await get(`/?history&token=${token}`)
+      expect(shown.status).toBe(200)
+      expect((await shown.json()) as object).toMatchObject({ address: '127.0.0.1', network: '127.0.0.0/24' })
+      expect((await get('/?history')).status).toBe(403)
+      process.kill(server.pid, 'SIGTERM')
+      expect(await server.exited).toBe(0)
+      const { out } = tcpfingerprint(['history', '--store', url, '--json', 'hosts', '127.0.0.1'])
+      const rows = records(out) as { connections: number }[]
+      expect(rows.reduce((sum, { connections }) => sum + connections, 0)).toBe(7)
+    },
+    60_000,
+  )
+}
