@@ -45,7 +45,7 @@ export function observationOf(fingerprint: Fingerprint, context: ObservationCont
     rtt: timing.handshakeRtt?.microseconds,
     rttProvenance: timing.handshakeRtt?.provenance,
     firstDataDelay: timing.firstDataDelayMilliseconds,
-    tlsRoundTrip: (timing as { readonly tlsRoundTripMilliseconds?: number }).tlsRoundTripMilliseconds,
+    tlsRoundTrip: timing.tlsRoundTripMilliseconds,
     requests: fingerprint.connection?.request ?? 1,
     account: cleanAccount(context.account),
     syn: context.keepSyn ? syn && (context.anonymize ? withoutHost(syn) : syn.hex) : undefined,
