@@ -26,6 +26,8 @@ export interface QueueOptions {
   readonly limit: number
   readonly rows: number | undefined
   readonly milliseconds: number | undefined
+  /** Milliseconds after which a write that the engine does not answer has failed. */
+  readonly timeout?: number
   onError(error: Error): void
 }
 
@@ -153,7 +155,7 @@ export class WriteQueue {
       this.#writing = this.#rows.splice(0, this.#batch.rows)
       if (this.#writing.length === 0) return
       try {
-        await within(this.#engine.write(batchOf(this.#writing)), WRITE_TIMEOUT)
+        await within(this.#engine.write(batchOf(this.#writing)), this.#options.timeout ?? WRITE_TIMEOUT)
       } catch (error) {
         refused = this.#engine.isRefusal?.(error) === true
         throw error
@@ -178,7 +180,7 @@ export class WriteQueue {
     for (const [i, row] of rows.entries()) {
       this.#writing = rows.slice(i)
       try {
-        await within(this.#engine!.write(batchOf([row])), WRITE_TIMEOUT)
+        await within(this.#engine!.write(batchOf([row])), this.#options.timeout ?? WRITE_TIMEOUT)
         this.#succeed(1)
       } catch (error) {
         if (this.#engine!.isRefusal?.(error) !== true) {
@@ -241,10 +243,8 @@ export class WriteQueue {
     this.#resumeAt = 0
     await this.#flush
     // Not those that come in the meantime, which may never end.
-    for (let left = this.#rows.length; left > 0 && this.#rows.length > 0 && this.#failed === failed; ) {
-      left -= Math.min(this.#batch.rows, this.#rows.length)
-      await this.#start()
-    }
+    const end = this.#written + this.#dropped + this.#rows.length
+    while (this.#rows.length > 0 && this.#written + this.#dropped < end && this.#failed === failed) await this.#start()
   }
 
   /** Writes what waits, for up to two seconds, and takes no more. */

@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'bun:test'
+import { parseSyn } from '../../src/index.ts'
+import { WriteQueue } from '../../src/store/queue.ts'
+import { Recorder, type RecorderOptions } from '../../src/store/recorder.ts'
+import type { Observation, Update } from '../../src/store/types.ts'
+import { fakeEngine } from './fake-engine.ts'
+import { connection, proxied, request } from './fingerprints.ts'
+
+function recorder(options: Partial<RecorderOptions> = {}, limit = 1000) {
+  const engine = fakeEngine({ rows: 10_000, milliseconds: 60_000 })
+  const queue = new WriteQueue(async () => engine, {
+    limit,
+    rows: undefined,
+    milliseconds: undefined,
+    onError: () => {},
+  })
+  const one = new Recorder(queue, { boot: 'boot', host: 'host', anonymize: false, keepSyn: false, ...options })
+  const written = async (): Promise<{ observations: Observation[]; updates: Update[] }> => {
+    one.bringUpToDate()
+    await queue.flush()
+    const batches = engine.written.splice(0)
+    return {
+      observations: batches.flatMap(({ observations }) => observations),
+      updates: batches.flatMap(({ updates }) => updates),
+    }
+  }
+  return { recorder: one, queue, written }
+}
+
+describe('Recorder', () => {
+  test('keeps a connection once, with what its first request knew', async () => {
+    const { recorder: one, written } = recorder()
+    const client = connection(4188)
+    for (let i = 0; i < 5; i++) one.observe(request(client), '')
+    const { observations, updates } = await written()
+    expect(observations).toHaveLength(1)
+    expect(observations[0]).toMatchObject({
+      boot: 'boot',
+      host: 'host',
+      cookie: '4188',
+      network: '192.0.2.0/24',
+      address: '192.0.2.10',
+      port: 43_210,
+      serverPort: 443,
+      timeToLive: 57,
+      distance: 7,
+      requests: 1,
+      account: '',
+      syn: undefined,
+      stack: { stack: '4:64:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0', mss: 1460, scale: 7, family: 'linux' },
+    })
+    expect(updates.map(({ requests }) => requests)).toEqual([5])
+    expect((await written()).updates).toEqual([])
+    one.observe(request(client), '')
+    expect((await written()).updates.map(({ requests }) => requests)).toEqual([6])
+  })
+
+  test('a connection that others have come after, however many, is still the same', async () => {
+    const { recorder: one, written } = recorder({}, 1_000_000)
+    const client = connection(1)
+    one.observe(request(client), '')
+    const others = Array.from({ length: 5000 }, (_, i) => connection(i + 2))
+    for (const other of others) one.observe(request(other), '')
+    one.observe(request(client), '')
+    const { observations, updates } = await written()
+    expect(observations).toHaveLength(5001)
+    expect(updates.map(({ first }) => first.cookie)).toEqual(['1'])
+  })
+
+  test('who it is is told at once, and only when it changes', async () => {
+    const { recorder: one, queue } = recorder()
+    const client = connection(7)
+    one.observe(request(client), '')
+    for (const account of ['anna', 'anna', '', 'anna', 'bert\0', 'bert\0']) one.observe(request(client), account)
+    // The row, anna, bert.
+    expect(queue.status().queued).toBe(3)
+  })
+
+  test('rows that change leave room for those of new connections', async () => {
+    const { recorder: one, queue, written } = recorder({}, 100)
+    const clients = Array.from({ length: 90 }, (_, i) => connection(i))
+    for (const client of clients) one.observe(request(client), '')
+    await written()
+    for (const client of clients) one.observe(request(client), '')
+    one.bringUpToDate()
+    expect(queue.status()).toMatchObject({ queued: 50, dropped: 0 })
+    for (let i = 0; i < 50; i++) one.observe(request(connection(100 + i)), '')
+    expect(queue.status().dropped).toBe(0)
+    expect((await written()).updates).toHaveLength(50)
+    expect((await written()).updates).toHaveLength(40)
+  })
+
+  test('behind a proxy a client is known by its endpoint and SYN, under a name that holds neither', async () => {
+    const { recorder: one, written } = recorder({ anonymize: true, keepSyn: true })
+    for (let i = 0; i < 3; i++) one.observe(proxied('192.0.2.77', 9999), '')
+    one.observe(proxied('192.0.2.77', 9998), '')
+    one.observe(proxied('192.0.2.78', undefined, false), '')
+    const { observations, updates } = await written()
+    expect(observations).toHaveLength(3)
+    expect(updates.map(({ requests }) => requests)).toEqual([3])
+    for (const { address, port, cookie } of observations) {
+      expect({ address, port }).toEqual({ address: '192.0.2.0/24', port: undefined })
+      expect(cookie).toMatch(/^[0-9a-f-]{36}$/)
+    }
+  })
+
+  test('anonymize leaves nothing in the SYN from which the host follows', async () => {
+    const { recorder: one, written } = recorder({ anonymize: true, keepSyn: true })
+    one.observe(request(connection(1)), '')
+    const syn = parseSyn((await written()).observations[0]!.syn!)
+    expect(syn.ip).toMatchObject({ source: '0.0.0.0', destination: '0.0.0.0', timeToLive: 57, headerChecksum: 0 })
+    expect(syn.tcp).toMatchObject({ sourcePort: 0, checksum: 0, mss: 1460, destinationPort: 443 })
+  })
+
+  test('a request of which no peer is known is nothing', async () => {
+    const { recorder: one, written } = recorder()
+    one.observe({ ...proxied('192.0.2.1', 1), peer: undefined } as never, 'anna')
+    expect((await written()).observations).toEqual([])
+  })
+})

@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'bun:test'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { Hono } from 'hono'
+import { openStore, type Store } from '../../src/store/index.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
+import { connection, request } from './fingerprints.ts'
+
+const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
+const SCHEMA_1 = readFileSync(new URL('./schema-1.sql', import.meta.url), 'utf8')
+
+/** A store in memory, closed at the end. */
+async function withStore(run: (store: Store) => Promise<void>): Promise<void> {
+  const store = openStore({ url: 'sqlite::memory:' })
+  try {
+    await run(store)
+  } finally {
+    await store.close()
+  }
+}
+
+describe('openStore', () => {
+  test('what was observed is answered for', async () => {
+    await withStore(async (store) => {
+      const client = connection(1)
+      store.observe(request(client), { account: 'anna' })
+      store.observe(request(client), { account: 'anna' })
+      store.observe(request(connection(2, '::ffff:192.0.2.10')))
+      await store.flush()
+      expect(await store.hosts('::ffff:c000:20a')).toMatchObject([
+        { connections: 2, accounts: ['anna'], family: 'linux' },
+      ])
+      expect(await store.stacks('anna')).toMatchObject([{ network: '192.0.2.0/24', connections: 1 }])
+      expect(await store.labels({ days: 1 })).toMatchObject([{ networks: 1, connections: 2 }])
+      expect(store.status()).toMatchObject({ queued: 0, dropped: 0, failed: 0 })
+      expect(await store.forget({ account: 'anna' })).toBe(1)
+      expect(await store.forget({ address: '192.0.2.10' })).toBe(1)
+      expect(await store.labels()).toEqual([])
+    })
+  })
+
+  test('record() takes the account after the handler, also of one that throws, and never fails a request', async () => {
+    await withStore(async (store) => {
+      let cookie = 0
+      const app = new Hono<{ Variables: { user: string } }>()
+        .use((c, next) => {
+          c.set('fingerprint' as never, request(connection(++cookie, '192.0.2.10', cookie)) as never)
+          return next()
+        })
+        .use(
+          store.record({
+            account: (c) => {
+              if (c.get('user') === 'bad') throw new Error('no session')
+              return c.get('user')
+            },
+            skip: (c) => c.req.path === '/healthz',
+          }),
+        )
+        .get('/healthz', (c) => c.text('ok'))
+        .get('/fails', (c) => {
+          c.set('user', 'bert')
+          throw new Error('handler')
+        })
+        .get('/:user', (c) => {
+          c.set('user', c.req.param('user'))
+          return c.text('hello')
+        })
+        .onError((_, c) => c.text('failed', 500))
+      for (const path of ['/anna', '/anna', '/bad', '/healthz']) expect((await app.request(path)).status).toBe(200)
+      expect((await app.request('/fails')).status).toBe(500)
+      await store.flush()
+      const [host] = await store.hosts('192.0.2.10')
+      expect(host).toMatchObject({ connections: 4, accounts: ['anna', 'bert'] })
+    })
+  })
+
+  test('an application without fingerprint() is served all the same', async () => {
+    await withStore(async (store) => {
+      const app = new Hono().use(store.record()).get('/', (c) => c.text('hello'))
+      expect(await (await app.request('/')).text()).toBe('hello')
+    })
+  })
+
+  test('a sink gets the rows; questions reject', async () => {
+    const cookies: string[] = []
+    const store = openStore({ sink: ({ observations }) => void cookies.push(...observations.map((one) => one.cookie)) })
+    store.observe(request(connection(5)))
+    await store.close()
+    expect(cookies).toEqual(['5'])
+    await expect(openStore({ sink: () => {} }).labels()).rejects.toThrow('Cannot ask a sink')
+  })
+
+  test('an onError that throws is not the store’s mistake', async () => {
+    const store = openStore({
+      sink: () => Promise.reject(new Error('away')),
+      onError: () => {
+        throw new Error('mine')
+      },
+    })
+    store.observe(request(connection(5)))
+    await store.flush()
+    expect(store.status()).toMatchObject({ queued: 1, failed: 1, lastError: 'away' })
+    await store.close()
+  })
+
+  test.each([
+    {},
+    { url: 'sqlite:' },
+    { url: 'mysql://x' },
+    { url: 'sqlite:x', sink: () => {} },
+    { url: 'sqlite:x', retention: { daily: 'soon' } },
+    { url: 'sqlite:x', anonymize: true },
+    { url: 'sqlite:x', queue: 0 },
+    { client: {} },
+  ])('refuses %j', (options) => {
+    expect(() => openStore(options as never)).toThrow(TypeError)
+  })
+
+  test('says no password where a URL is wrong', () => {
+    expect(() => openStore({ url: 'mysql://user:secret@host/' })).toThrow(/^(?!.*secret)/)
+  })
+
+  test('refuses an address that is none, and days that are none', async () => {
+    await withStore(async (store) => {
+      await expect(store.hosts('nowhere')).rejects.toThrow(TypeError)
+      await expect(store.hosts('192.0.2.0/23')).rejects.toThrow(TypeError)
+      await expect(store.labels({ days: 0 })).rejects.toThrow(RangeError)
+    })
+  })
+})
+
+describe('a SQLite file', () => {
+  test('of version 1, with its rows, is brought up to date', async () => {
+    using directory = temporaryDirectory()
+    const file = directory.file('seen.sqlite')
+    const old = new DatabaseSync(file)
+    old.exec(SCHEMA_1)
+    old.close()
+    const store = openStore({ url: `sqlite:${file}` })
+    expect(await store.hosts('192.0.2.10', { days: 36_500 })).toMatchObject([{ connections: 3, accounts: ['anna'] }])
+    store.observe(request(connection(5)))
+    await store.flush()
+    expect(store.status()).toMatchObject({ written: 1, lastError: undefined })
+    await store.close()
+  })
+
+  test('of a newer version is refused, and requests go on', async () => {
+    using directory = temporaryDirectory()
+    const file = directory.file('seen.sqlite')
+    const newer = new DatabaseSync(file)
+    newer.exec('PRAGMA user_version = 999')
+    newer.close()
+    const store = openStore({ url: `sqlite:${file}` })
+    await expect(store.ready()).rejects.toThrow('its tables have version 999')
+    store.observe(request(connection(5)))
+    await store.flush()
+    expect(store.status()).toMatchObject({ queued: 1, written: 0 })
+    expect(store.status().lastError).toContain('version 999')
+    await store.close()
+  })
+
+  test('that is no database is refused', async () => {
+    using directory = temporaryDirectory()
+    const file = directory.file('seen.sqlite')
+    writeFileSync(file, 'x'.repeat(5000))
+    const store = openStore({ url: `sqlite:${file}` })
+    await expect(store.ready()).rejects.toThrow('not a database')
+    await store.close()
+    expect(readFileSync(file, 'utf8')).toBe('x'.repeat(5000))
+  })
+
+  test('numbers of accounts that another process has removed are not used again', async () => {
+    using directory = temporaryDirectory()
+    const url = `sqlite:${directory.file('seen.sqlite')}`
+    const [one, other] = [openStore({ url }), openStore({ url })]
+    one.observe(request(connection(1)), { account: 'anna' })
+    await one.flush()
+    await other.forget({ account: 'anna' })
+    other.observe(request(connection(2, '198.51.100.1')), { account: 'bert' })
+    await other.flush()
+    one.observe(request(connection(3)), { account: 'anna' })
+    await one.flush()
+    expect(await one.hosts('192.0.2.10')).toMatchObject([{ accounts: ['anna'] }])
+    expect(await one.stacks('bert')).toMatchObject([{ network: '198.51.100.0/24' }])
+    await Promise.all([one.close(), other.close()])
+  })
+})
