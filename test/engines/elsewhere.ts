@@ -2,36 +2,19 @@
  * An engine in a process of another runtime: calls and answers go as lines of JSON through its pipes.
  * @module
  */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Engine } from '../../src/store/types.ts'
-import type { OwnNeed } from '../lab/privilege.ts'
+import { NODES, type NodeRelease } from '../lab/nodes.ts'
 import { ROOT, runtimePath } from '../lab/server.ts'
 
-/** A Node that runs TypeScript and has `node:sqlite`: that of PATH where it is new enough, else the one of `.ci/run`. */
-function nodePath(): string | undefined {
-  const installed = join(ROOT, '.cache/node24/node_modules/node/bin/node')
-  for (const path of [Bun.which('node'), installed]) {
-    if (path === null || !existsSync(path)) continue
-    const version = /^v(\d+)/.exec(Bun.spawnSync([path, '--version']).stdout.toString())?.[1]
-    if (Number(version) >= 24) return path
-  }
-  return undefined
-}
-
-const node = nodePath()
-
-/** Node 24 or newer. */
-export const NODE_WITH_SQLITE: OwnNeed = {
-  reason:
-    node === undefined
-      ? 'no Node 24 or newer in PATH or .cache/node24: npm install --prefix .cache/node24 node@24'
-      : undefined,
-}
+/** A Node that runs TypeScript and has `node:sqlite` without a flag. */
+export const NODE_WITH_SQLITE: NodeRelease = NODES.find(({ name }) => name.startsWith('Node 24'))!
 
 /** What starts a script on a runtime. */
 export function runtimeArguments(runtime: 'deno' | 'node'): string[] {
-  return runtime === 'node' ? [node!, '--no-warnings'] : [runtimePath('deno'), 'run', '-A', '--no-lock', '--quiet']
+  return runtime === 'node'
+    ? [NODE_WITH_SQLITE.path, '--no-warnings']
+    : [runtimePath('deno'), 'run', '-A', '--no-lock', '--quiet']
 }
 
 /** SQLite in memory on another runtime. */
