@@ -1,0 +1,49 @@
+/**
+ * A server that records every connection into the store of STORE, or into none; the account is what the request says it is.
+ * Runs on Bun and Deno. `/status` is the store's, `/blocked` the longest block of the event loop in milliseconds.
+ * @module
+ */
+import process from 'node:process'
+import { Hono } from 'hono'
+import { openStore } from '../../../src/store/index.ts'
+
+const isDeno = 'Deno' in globalThis
+const { fingerprint } = isDeno ? await import('../../../src/deno.ts') : await import('../../../src/bun.ts')
+const url = process.env.STORE
+const store = url === undefined ? undefined : openStore({ url })
+const middleware = fingerprint()
+const app = new Hono().use(middleware)
+if (store !== undefined) app.use(store.record({ account: (c) => c.req.query('account') }))
+
+let longest = 0
+let last = performance.now()
+if (process.env.WATCH !== undefined) {
+  setInterval(() => {
+    const now = performance.now()
+    longest = Math.max(longest, now - last - 1)
+    last = now
+  }, 1)
+}
+app.get('/status', (c) => c.json(store?.status() ?? {}))
+app.get('/blocked', (c) => {
+  const blocked = longest
+  longest = 0
+  return c.json(blocked)
+})
+app.get('/', (c) => c.text('Hello\n'))
+
+const hostname = process.env.HOST ?? '127.0.0.1'
+let port: number | undefined
+if (isDeno) {
+  type Serve = (options: object, fetch: unknown) => { readonly addr: { readonly port: number } }
+  const { Deno } = globalThis as unknown as { Deno: { serve: Serve } }
+  const server = Deno.serve({ hostname, port: 0, onListen: () => {} }, app.fetch)
+  middleware.fingerprinter.arm(server as never)
+  port = server.addr.port
+} else {
+  const server = Bun.serve({ hostname, port: 0, idleTimeout: 255, fetch: app.fetch as never })
+  middleware.fingerprinter.arm(server as never)
+  port = server.port
+}
+// Only now: before the listener is armed there is no SYN.
+console.log(`listening on port ${port}`)
