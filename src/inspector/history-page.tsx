@@ -84,7 +84,12 @@ function Stacks({
 /** Stacks of the caller's address and network over the days, labels per day. */
 export function HistoryPage({ frame, history }: HistoryPageProps): JSX.Element {
   return (
-    <Layout frame={frame} page="history" title={'History \u00b7 tcpfingerprint'}>
+    <Layout
+      frame={frame}
+      page="history"
+      title={'History \u00b7 tcpfingerprint'}
+      footer="Kept in the store of this server, for as long as its operator has set. No other host was asked for you."
+    >
       <section class="hero">
         <p class="kicker">What the store of this server says</p>
         <h1>History</h1>

@@ -35,6 +35,11 @@ export function prefixOf(text: string): Uint8Array {
   return octets.slice(0, bits === undefined ? 16 : 8)
 }
 
+/** The octets of the network that an address or network of {@link prefixOf} is in. */
+export function networkPrefix(prefix: Uint8Array): Uint8Array {
+  return prefix.subarray(0, prefix.length > 4 ? 8 : 3)
+}
+
 /** The address of four or sixteen octets, the network of three or eight: the inverse of {@link prefixOf}. */
 export function textOfPrefix(prefix: Uint8Array): string {
   if (prefix.length <= 4) return prefix.length === 4 ? prefix.join('.') : `${prefix.join('.')}.0/24`

@@ -6,7 +6,7 @@ import { type Fingerprint, FingerprintView } from '../connection/fingerprint.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import { cleanAccount, observationOf } from './observation.ts'
 import type { WriteQueue } from './queue.ts'
-import type { Observation } from './types.ts'
+import type { Observation, Subject } from './types.ts'
 
 /** What a recorder adds to every row. */
 export interface RecorderOptions {
@@ -30,6 +30,8 @@ interface Seen {
 const INTERVAL = 60_000
 /** Milliseconds until the queue may have room again. */
 const ROOM_PAUSE = 250
+/** Subjects of `forget` that are remembered; with more, every connection is met anew. */
+const MAX_FORGOTTEN = 1000
 /** Connections of one generation that are known by their endpoint: see `#byName`. */
 const MAX_NAMES = 50_000
 
@@ -47,6 +49,7 @@ export class Recorder {
   #older = new Map<string, Seen>()
   /** Connections with requests that their rows do not tell yet. */
   #changed = new Set<Seen>()
+  #forgotten: { readonly subject: Subject; readonly at: number }[] = []
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(queue: WriteQueue, options: RecorderOptions) {
@@ -59,14 +62,14 @@ export class Recorder {
     const connection = connectionOf(fingerprint)
     if (connection !== undefined) {
       const known = this.#byConnection.get(connection)
-      if (known !== undefined) this.#again(known, fingerprint, account)
+      if (known !== undefined && !this.#isForgotten(known)) this.#again(known, fingerprint, account)
       else this.#meet(fingerprint, account, (seen) => this.#byConnection.set(connection, seen))
       return
     }
     const name = nameOf(fingerprint)
     if (name === undefined) return
     const known = this.#find(name)
-    if (known !== undefined) this.#again(known, fingerprint, account)
+    if (known !== undefined && !this.#isForgotten(known)) this.#again(known, fingerprint, account)
     else this.#meet(fingerprint, account, (seen) => this.#remember(name, seen))
   }
 
@@ -137,8 +140,29 @@ export class Recorder {
     if (this.#changed.size > 0) this.#wakeIn(ROOM_PAUSE)
   }
 
-  /** Forgets all connections: they are met anew. */
-  forgetAll(): void {
+  /** Connections of these are met anew; all others stay known, since a row of theirs is there. */
+  forget(subject: Subject): void {
+    if (this.#forgotten.length >= MAX_FORGOTTEN) {
+      this.#forgotten = []
+      this.#forgetAll()
+      return
+    }
+    this.#forgotten.push({ subject, at: Date.now() * 1000 })
+    for (const one of this.#changed) if (this.#isForgotten(one)) this.#changed.delete(one)
+  }
+
+  #isForgotten({ first, account }: Seen): boolean {
+    return this.#forgotten.some(({ subject, at }) => {
+      if (first.seen > at) return false
+      if (subject.kind === 'account') return subject.account === account
+      return (
+        subject.network === first.network &&
+        (subject.kind === 'network' || [subject.address, subject.network].includes(first.address))
+      )
+    })
+  }
+
+  #forgetAll(): void {
     this.#byConnection = new WeakMap()
     this.#byName = new Map()
     this.#older = new Map()
@@ -148,7 +172,7 @@ export class Recorder {
   close(): void {
     this.bringUpToDate()
     clearTimeout(this.#timer)
-    this.forgetAll()
+    this.#forgetAll()
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The questions, asked of SQLite: all of `seen_daily`, which is a fraction of the observations.
+ * The questions, asked of SQLite: of counts by day and their sums, which are a fraction of the observations.
  * @module
  */
 import { prefixOf, textOfPrefix } from './address.ts'
@@ -23,7 +23,7 @@ export async function readHosts(database: SqliteDatabase, place: Place, since: s
        FROM days CROSS JOIN seen_daily d ON d.day = days.day AND d.address >= ? AND d.address < ? AND ${MATCH}
        JOIN stack s ON s.id = d.stack LEFT JOIN account a ON a.id = d.account GROUP BY s.id, d.account`,
     ...days(since),
-    ...bounds(place.network),
+    ...boundsOf(prefixOf(place.network)),
     ...exactly(place),
   )
   return grouped(rows)
@@ -49,24 +49,47 @@ export async function readStacks(database: SqliteDatabase, account: string, sinc
   }))
 }
 
-/** Labels since a day. */
+/** Labels since a day, from the sums. */
 export async function readLabels(database: SqliteDatabase, since: string): Promise<LabelRow[]> {
   const rows = await database.all(
-    `SELECT s.label, s.family, ${NETWORKS} AS networks, sum(connections) AS connections FROM seen_daily d
-       JOIN stack s ON s.id = d.stack WHERE day >= ? GROUP BY s.label, s.family ORDER BY connections DESC, s.label`,
+    `SELECT s.label, s.family, sum(n) AS connections,
+       (SELECT count(DISTINCT o.network) FROM stack t JOIN stack_network o ON o.stack = t.id
+        WHERE t.label = s.label AND t.family = s.family AND o.last_day >= ?) AS networks
+     FROM (SELECT stack, sum(connections) AS n FROM stack_daily WHERE day >= ? GROUP BY stack) d JOIN stack s ON s.id = d.stack
+     GROUP BY s.label, s.family ORDER BY connections DESC, s.label`,
+    dayNumber(since),
     dayNumber(since),
   )
   return rows.map(labelRow)
 }
 
-/** Labels of each day. */
+/** Labels of each day, a day at a time. */
 export async function readLabelsByDay(database: SqliteDatabase, since: string): Promise<LabelDayRow[]> {
-  const rows = await database.all(
-    `SELECT day, s.label, s.family, ${NETWORKS} AS networks, sum(connections) AS connections FROM seen_daily d
-       JOIN stack s ON s.id = d.stack WHERE day >= ? GROUP BY day, s.label, s.family ORDER BY day, connections DESC, s.label`,
-    dayNumber(since),
-  )
-  return rows.map((row) => ({ day: dayOf((row.day as number) * 86_400_000_000), ...labelRow(row) }))
+  const all: LabelDayRow[] = []
+  const [first, last] = days(since)
+  for (let day = first; day <= last; day++) {
+    const rows = await database.all(
+      `SELECT s.label, s.family, ${NETWORKS} AS networks, sum(connections) AS connections FROM seen_daily d
+       JOIN stack s ON s.id = d.stack WHERE day = ? GROUP BY s.label, s.family ORDER BY connections DESC, s.label`,
+      day,
+    )
+    for (const row of rows) all.push({ day: dayOf(day * 86_400_000_000), ...labelRow(row) })
+    await new Promise((resolve) => setTimeout(resolve))
+  }
+  return all
+}
+
+/** The last day of which a count of this stack in this network is left. */
+export function lastDayOf(database: SqliteDatabase, stack: Value, network: Uint8Array): number | undefined {
+  const row = database
+    .prepare(
+      `WITH RECURSIVE days (day) AS (SELECT max(day) FROM stack_daily WHERE stack = ?
+         UNION ALL SELECT (SELECT max(day) FROM stack_daily WHERE stack = ? AND day < days.day) FROM days WHERE day IS NOT NULL)
+       SELECT days.day FROM days WHERE EXISTS (SELECT 1 FROM seen_daily d WHERE d.day = days.day AND d.address >= ? AND d.address < ?
+         AND (length(d.address) > 4) = ? AND d.stack = ?) LIMIT 1`,
+    )
+    .get(stack, stack, ...boundsOf(network), network.length > 4 ? 1 : 0, stack)
+  return row?.day as number | undefined
 }
 
 /** A condition for what is kept of somebody, and its values. */
@@ -74,14 +97,13 @@ export function whereOf(subject: Subject): [string, Value[]] {
   if (subject.kind === 'account') {
     return ['account <> 0 AND account = (SELECT id FROM account WHERE name = ?)', [subject.account]]
   }
-  return [`address >= ? AND address < ? AND ${MATCH}`, [...bounds(subject.network), ...exactly(subject)]]
+  return [`address >= ? AND address < ? AND ${MATCH}`, [...boundsOf(prefixOf(subject.network)), ...exactly(subject)]]
 }
 
 const days = (since: string): [number, number] => [dayNumber(since), dayNumber(dayOf(Date.now() * 1000))]
 
 /** From the first to past the last octets that begin as the network does. */
-function bounds(network: string): [Uint8Array, Uint8Array] {
-  const start = prefixOf(network)
+function boundsOf(start: Uint8Array): [Uint8Array, Uint8Array] {
   const end = start.slice()
   let at = end.length - 1
   while (at >= 0 && end[at] === 255) at--

@@ -93,7 +93,7 @@ export class SqliteDatabase {
  *
  * @throws {Error} (rejects) the file cannot be opened, is no database, or was made by a newer version of this library
  */
-export async function openDatabase(path: string): Promise<SqliteDatabase> {
+export async function openDatabase(path: string, migrations: readonly string[] = MIGRATIONS): Promise<SqliteDatabase> {
   const builtin = processGlobal()?.getBuiltinModule?.('node:sqlite') as
     | { readonly DatabaseSync: new (path: string) => Native }
     | undefined
@@ -107,7 +107,7 @@ export async function openDatabase(path: string): Promise<SqliteDatabase> {
     try {
       native.exec(`PRAGMA busy_timeout = ${BUSY_BLOCK}`)
       native.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
-      migrate(native, path)
+      migrate(native, path, migrations)
       return new SqliteDatabase(native)
     } catch (error) {
       native.close()
@@ -117,17 +117,17 @@ export async function openDatabase(path: string): Promise<SqliteDatabase> {
 }
 
 /** `PRAGMA user_version` is the version of the tables' shape. */
-function migrate(native: Native, path: string): void {
+function migrate(native: Native, path: string, migrations: readonly string[]): void {
   const readVersion = (): number => Number(native.prepare('PRAGMA user_version').get()?.user_version ?? 0)
   const found = readVersion()
-  if (found === MIGRATIONS.length) return
-  if (found > MIGRATIONS.length) {
-    throw new Error(`Cannot open "${path}": its tables have version ${found}, this library knows ${MIGRATIONS.length}`)
+  if (found === migrations.length) return
+  if (found > migrations.length) {
+    throw new Error(`Cannot open "${path}": its tables have version ${found}, this library knows ${migrations.length}`)
   }
   inTransaction(native, () => {
     // Another process may have done it while this one waited for the lock.
-    for (let version = readVersion(); version < MIGRATIONS.length; version++) {
-      native.exec(MIGRATIONS[version]!)
+    for (let version = readVersion(); version < migrations.length; version++) {
+      native.exec(migrations[version]!)
       native.exec(`PRAGMA user_version = ${version + 1}`)
     }
   })

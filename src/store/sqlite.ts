@@ -5,9 +5,9 @@
  * @module
  */
 import { fromHex } from '../base/bytes.ts'
-import { prefixOf } from './address.ts'
+import { networkPrefix, prefixOf } from './address.ts'
 import { dayNumber, dayOf } from './answers.ts'
-import { readHosts, readLabels, readLabelsByDay, readStacks, whereOf } from './sqlite-answers.ts'
+import { lastDayOf, readHosts, readLabels, readLabelsByDay, readStacks, whereOf } from './sqlite-answers.ts'
 import { openDatabase, resultCode, type SqliteDatabase, type Value } from './sqlite-database.ts'
 import type {
   Batch,
@@ -31,11 +31,10 @@ const SLICE = 200
 /** Stacks and accounts whose numbers are remembered. */
 const REMEMBERED = 4096
 
-/** The tables about connections and their primary keys. */
-const KEYS = { observation: 'machine, cookie', seen_daily: 'day, address, stack, account' } as const
-/** True of an account of which no row is left. */
-const UNUSED = `NOT EXISTS (SELECT 1 FROM observation WHERE account = account.id AND account <> 0)
-  AND NOT EXISTS (SELECT 1 FROM seen_daily WHERE account = account.id AND account <> 0)`
+/** Observations among which one call looks for those to forget. */
+const SCANNED = 10_000
+/** True of an account of which no count is left. */
+const UNUSED = 'NOT EXISTS (SELECT 1 FROM seen_daily WHERE account = account.id AND account <> 0)'
 
 /**
  * Opens a file, or `:memory:`, and brings its tables up to date.
@@ -48,12 +47,20 @@ export async function openSqlite(path: string): Promise<Engine> {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 
-const INSERT = `INSERT INTO observation (machine, cookie, seen, lasted, address, port, server_port, stack, ttl, rtt, rtt_provenance,
+/** Numbers of `rtt_provenance`, from 1. */
+const PROVENANCES = ['handshake', 'recovered', 'minimum', 'retransmitted', 'cookie', 'deferred']
+
+const INSERT = `INSERT INTO observation (seen, machine, cookie, lasted, address, port, server_port, stack, ttl, rtt, rtt_provenance,
   first_data_delay, tls_round_trip, requests, account, syn) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING`
 const COUNT = `INSERT INTO seen_daily (day, address, stack, account, connections, first, last, rtt) VALUES (?, ?, ?, ?, 1, ?, ?, ?)
   ON CONFLICT DO UPDATE SET connections = connections + 1, first = min(first, excluded.first), last = max(last, excluded.last),
   rtt = min(ifnull(rtt, excluded.rtt), ifnull(excluded.rtt, rtt))`
+const COUNT_STACK = `INSERT INTO stack_daily (day, stack, connections) VALUES (?, ?, ?)
+  ON CONFLICT DO UPDATE SET connections = connections + excluded.connections`
+const COUNT_NETWORK = `INSERT INTO stack_network (stack, network, last_day) VALUES (?, ?, ?)
+  ON CONFLICT DO UPDATE SET last_day = excluded.last_day WHERE last_day < excluded.last_day`
+const ROW = 'WHERE seen = ? AND machine = ? AND cookie = ?'
 const DAILY_ROW = 'WHERE day = ? AND address = ? AND stack = ? AND account = ?'
 
 class SqliteEngine implements Engine {
@@ -92,19 +99,20 @@ class SqliteEngine implements Engine {
     const stack = one.stack === undefined ? 0 : this.#stackNumber(one.stack)
     const account = this.#accountNumber(one.account)
     const address = prefixOf(one.address)
+    const provenance = PROVENANCES.indexOf(one.rttProvenance ?? '') + 1
     const { changes } = this.#database
       .prepare(INSERT)
       .run(
+        one.seen,
         this.#machineNumber(one),
         cookieValue(one.cookie),
-        one.seen,
         address,
         one.port ?? null,
         one.serverPort ?? null,
         stack,
         one.timeToLive ?? null,
         one.rtt ?? null,
-        one.rttProvenance ?? null,
+        provenance === 0 ? null : provenance,
         one.firstDataDelay ?? null,
         one.tlsRoundTrip ?? null,
         one.requests,
@@ -113,22 +121,21 @@ class SqliteEngine implements Engine {
       )
     if (Number(changes) === 0 || stack === 0) return
     const { seen, rtt } = one
-    this.#database.prepare(COUNT).run(dayNumber(dayOf(seen)), address, stack, account, seen, seen, rtt ?? null)
+    const day = dayNumber(dayOf(seen))
+    this.#database.prepare(COUNT).run(day, address, stack, account, seen, seen, rtt ?? null)
+    this.#database.prepare(COUNT_STACK).run(day, stack, 1)
+    this.#database.prepare(COUNT_NETWORK).run(stack, networkPrefix(address), day)
   }
 
   #update({ first, lastSeen, requests, account: name }: Update): void {
-    const key = [this.#machineNumber(first), cookieValue(first.cookie)] as const
-    const found = this.#database
-      .prepare('SELECT seen, stack, account, address, rtt FROM observation WHERE machine = ? AND cookie = ?')
-      .get(...key)
+    const { seen } = first
+    const key = [seen, this.#machineNumber(first), cookieValue(first.cookie)] as const
+    const found = this.#database.prepare(`SELECT stack, account, address, rtt FROM observation ${ROW}`).get(...key)
     // It was forgotten or has expired.
     if (found === undefined) return
-    const seen = found.seen as number
     const account = name === '' ? found.account! : this.#accountNumber(name)
     this.#database
-      .prepare(
-        'UPDATE observation SET lasted = max(lasted, ?), requests = max(requests, ?), account = ? WHERE machine = ? AND cookie = ?',
-      )
+      .prepare(`UPDATE observation SET lasted = max(lasted, ?), requests = max(requests, ?), account = ? ${ROW}`)
       .run(lastSeen - seen, requests, account, ...key)
     if (found.stack === 0) return
     const place = [dayNumber(dayOf(seen)), found.address!, found.stack!] as const
@@ -207,35 +214,69 @@ class SqliteEngine implements Engine {
 
   async forget(subject: Subject): Promise<number> {
     const [where, values] = whereOf(subject)
-    const remove = (table: string, key: string): Promise<number> =>
-      this.#database.transaction(() => {
-        const sql = `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${SLICE})`
-        return Number(this.#database.prepare(sql).run(...values).changes)
-      })
     let count = 0
-    for (const [table, key] of Object.entries(KEYS)) {
-      for (;;) {
-        const removed = await remove(table, key)
-        if (table === 'observation') count += removed
-        if (removed < SLICE) break
-        await nextTurn()
-      }
+    // By time, since observations have no other index.
+    for (let from: number | undefined = 0; from !== undefined; await nextTurn()) {
+      const [removed, next] = await this.#forgetFrom(from, where, values)
+      count += removed
+      from = next
     }
+    while (await this.#database.transaction(() => this.#forgetCounts(where, values))) await nextTurn()
     if (subject.kind === 'account') {
       await this.#database.transaction(() =>
-        this.#database.prepare(`DELETE FROM account WHERE name = ? AND ${UNUSED}`).run(subject.account),
+        this.#database.prepare('DELETE FROM account WHERE name = ?').run(subject.account),
       )
     }
     this.#numbers.clear()
     return count
   }
 
+  /** Forgets among a slice of the observations; how many went, and where the next slice begins. */
+  #forgetFrom(from: number, where: string, values: readonly Value[]): Promise<[number, number | undefined]> {
+    return this.#database.transaction(() => {
+      const next = this.#database
+        .prepare(`SELECT seen FROM observation WHERE seen >= ? ORDER BY seen LIMIT 1 OFFSET ${SCANNED}`)
+        .get(from)?.seen as number | undefined
+      const { changes } = this.#database
+        .prepare(`DELETE FROM observation WHERE seen >= ? AND seen < ? AND ${where}`)
+        .run(from, next ?? Number.MAX_SAFE_INTEGER, ...values)
+      return [Number(changes), next]
+    })
+  }
+
+  /** Forgets a slice of the counts, and takes it from their sums. True if there may be more. */
+  #forgetCounts(where: string, values: readonly Value[]): boolean {
+    const rows = this.#database
+      .prepare(`SELECT day, address, stack, account, connections FROM seen_daily WHERE ${where} LIMIT ${SLICE}`)
+      .all(...values)
+    const networks = new Map<string, [Value, Uint8Array]>()
+    for (const { day, address, stack, account, connections } of rows as Record<string, number>[]) {
+      const octets = address as unknown as Uint8Array
+      this.#database.prepare(`DELETE FROM seen_daily ${DAILY_ROW}`).run(day!, octets, stack!, account!)
+      this.#database.prepare(COUNT_STACK).run(day!, stack!, -connections!)
+      const network = networkPrefix(octets)
+      networks.set(`${stack} ${network}`, [stack!, network])
+    }
+    this.#database.prepare('DELETE FROM stack_daily WHERE connections <= 0').run()
+    for (const [stack, network] of networks.values()) {
+      this.#database.prepare('DELETE FROM stack_network WHERE stack = ? AND network = ?').run(stack, network)
+      const last = lastDayOf(this.#database, stack, network)
+      if (last !== undefined) this.#database.prepare(COUNT_NETWORK).run(stack, network, last)
+    }
+    return rows.length === SLICE
+  }
+
   async expire(observationsBefore: string, dailyBefore: string): Promise<boolean> {
-    const day = dayNumber(observationsBefore)
-    const conditions = [`seen < ${day * 86_400_000_000}`, `day < ${dayNumber(dailyBefore)}`]
+    const day = dayNumber(dailyBefore)
+    const conditions = {
+      observation: ['seen, machine, cookie', `seen < ${dayNumber(observationsBefore) * 86_400_000_000}`],
+      seen_daily: ['day, address, stack, account', `day < ${day}`],
+      stack_daily: ['day, stack', `day < ${day}`],
+      stack_network: ['stack, network', `last_day < ${day}`],
+    }
     let isMore = false
-    for (const [i, [table, key]] of Object.entries(KEYS).entries()) {
-      const sql = `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${conditions[i]} LIMIT ${SLICE})`
+    for (const [table, [key, where]] of Object.entries(conditions)) {
+      const sql = `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${SLICE})`
       const { changes } = await this.#database.transaction(() => this.#database.prepare(sql).run())
       isMore ||= Number(changes) === SLICE
     }

@@ -180,7 +180,7 @@ class DatabaseStore implements Store {
     const whom =
       'account' in subject ? ({ kind: 'account', account: subject.account } as const) : readPlace(subject.address)
     // Rows that wait would bring it back.
-    this.#recorder.forgetAll()
+    this.#recorder.forget(whom)
     const { failed } = this.#queue.status()
     await this.#queue.flush()
     const status = this.#queue.status()

@@ -9,7 +9,7 @@ test('kill -9 at any moment: the file opens, nothing older than a second is miss
   const file = directory.file('seen.sqlite')
   const random = seeded(Date.now() % 1_000_000)
   let kept = 0
-  // Fifty: npm run bench -- store-crash
+  // Fifty: npm run bench -- store-live
   for (let run = 0; run < 3; run++) {
     const left = await crash(file, 1 + run * 1_000_000, 200 + random() * 2000)
     expect(left).toMatchObject({ missing: 0, isSound: true })

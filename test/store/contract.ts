@@ -187,7 +187,20 @@ export function describeEngine(name: string, open: () => Promise<Engine>): void 
       expect(await engine.stacks('fred', TODAY)).toEqual([])
       expect(await engine.forget({ kind: 'account', account: '' })).toBe(0)
       expect((await hosts('192.0.2.92')).length).toBe(1)
+      const own = { stack: stackNumber(40, 'Own label'), seen: NOW }
+      await write(
+        row(95, '192.0.2.95', own),
+        row(96, '192.0.2.96', { ...own, account: 'gina' }),
+        row(97, '203.0.113.9', own),
+      )
+      const labels = async () => (await engine.labels(TODAY)).filter((one) => one.label === 'Own label')
+      expect(await labels()).toMatchObject([{ networks: 2, connections: 3 }])
+      await engine.forget({ kind: 'account', account: 'gina' })
+      expect(await labels()).toMatchObject([{ networks: 2, connections: 2 }])
+      await engine.forget(readPlace('203.0.113.9'))
+      expect(await labels()).toMatchObject([{ networks: 1, connections: 1 }])
       expect(await engine.forget(readPlace('192.0.2.0/24'))).toBeGreaterThan(1)
+      expect(await labels()).toEqual([])
       expect(await hosts('192.0.2.1/24')).toEqual([])
     })
 

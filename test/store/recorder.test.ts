@@ -112,6 +112,24 @@ describe('Recorder', () => {
     expect(syn.tcp).toMatchObject({ sourcePort: 0, checksum: 0, mss: 1460, destinationPort: 443 })
   })
 
+  test('connections of somebody who was forgotten are met anew, all others stay known', async () => {
+    const { recorder: one, written } = recorder()
+    const [anna, bert] = [connection(1, '192.0.2.1'), connection(2, '198.51.100.2')]
+    one.observe(request(anna), 'anna')
+    one.observe(request(bert), 'bert')
+    await written()
+    await Bun.sleep(2)
+    one.forget({ kind: 'account', account: 'anna' })
+    one.forget({ kind: 'network', network: '203.0.113.0/24' })
+    await Bun.sleep(2)
+    one.observe(request(anna), '')
+    one.observe(request(bert), '')
+    one.observe(request(anna), '')
+    const { observations, updates } = await written()
+    expect(observations.map(({ cookie, account }) => [cookie, account])).toEqual([['1', '']])
+    expect(updates.map(({ first }) => first.cookie).sort()).toEqual(['1', '2'])
+  })
+
   test('a request of which no peer is known is nothing', async () => {
     const { recorder: one, written } = recorder()
     one.observe({ ...proxied('192.0.2.1', 1), peer: undefined } as never, 'anna')

@@ -2,11 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Hono } from 'hono'
 import { openStore, type Store } from '../../src/store/index.ts'
+import { openDatabase } from '../../src/store/sqlite-database.ts'
+import { MIGRATIONS } from '../../src/store/sqlite-schema.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { connection, request } from './fingerprints.ts'
 
 const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
-const SCHEMA_1 = readFileSync(new URL('./schema-1.sql', import.meta.url), 'utf8')
 
 /** A store in memory, closed at the end. */
 async function withStore(run: (store: Store) => Promise<void>): Promise<void> {
@@ -129,18 +130,22 @@ describe('openStore', () => {
 })
 
 describe('a SQLite file', () => {
-  test('of version 1, with its rows, is brought up to date', async () => {
+  test('of an older version, with its rows, is brought up to date, by one of several processes', async () => {
     using directory = temporaryDirectory()
     const file = directory.file('seen.sqlite')
-    const old = new DatabaseSync(file)
-    old.exec(SCHEMA_1)
-    old.close()
     const store = openStore({ url: `sqlite:${file}` })
-    expect(await store.hosts('192.0.2.10', { days: 36_500 })).toMatchObject([{ connections: 3, accounts: ['anna'] }])
     store.observe(request(connection(5)))
-    await store.flush()
-    expect(store.status()).toMatchObject({ written: 1, lastError: undefined })
     await store.close()
+    const newer = [...MIGRATIONS, 'ALTER TABLE observation ADD COLUMN more INTEGER']
+    const opened = await Promise.all([openDatabase(file, newer), openDatabase(file, newer)])
+    for (const one of opened) {
+      expect(await one.all('SELECT cookie, more FROM observation')).toEqual([
+        expect.objectContaining({ cookie: 5, more: null }),
+      ])
+      expect(await one.all('PRAGMA user_version')).toEqual([expect.objectContaining({ user_version: newer.length })])
+      one.close()
+    }
+    await expect(openDatabase(file)).rejects.toThrow('this library knows')
   })
 
   test('of a newer version is refused, and requests go on', async () => {
