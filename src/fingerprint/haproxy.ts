@@ -4,7 +4,7 @@
  */
 
 import { u16be } from '../base/bytes.ts'
-import type { Syn } from '../wire/syn.ts'
+import { endOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { optionLength, TCP_OPTION } from '../wire/tcp-options.ts'
 
 const DIGITS = '0123456789ABCDEF'
@@ -35,27 +35,26 @@ interface OptionWalk {
   /** -1 when absent. */
   readonly scale: number
   readonly presence: number
-  /** In wire order, without End of Option List. */
-  readonly kinds: readonly number[]
 }
 
-function walkOptions(options: Uint8Array): OptionWalk {
-  const end = options.length
-  const kinds: number[] = []
+/** @param kinds gets the kinds in wire order, without End of Option List */
+function walkOptions(syn: Syn, kinds?: number[]): OptionWalk {
+  const { bytes } = syn
+  const end = endOf(syn)
   let mss = 0
   let scale = -1
   let presence = 0
-  for (let at = 0; at < end; ) {
-    const kind = options[at]!
-    const length = optionLength(options, at, end)
+  for (let at = optionsAt(syn); at < end; ) {
+    const kind = bytes[at]!
+    const length = optionLength(bytes, at, end)
     if (kind === TCP_OPTION.EOL || length <= 0) break
-    kinds.push(kind)
+    kinds?.push(kind)
     presence |= presenceBit(kind)
-    if (kind === TCP_OPTION.MSS && at + 4 <= end) mss = u16be(options, at + 2)
-    else if (kind === TCP_OPTION.WINDOW_SCALE && at + 3 <= end) scale = options[at + 2]!
+    if (kind === TCP_OPTION.MSS && at + 4 <= end) mss = u16be(bytes, at + 2)
+    else if (kind === TCP_OPTION.WINDOW_SCALE && at + 3 <= end) scale = bytes[at + 2]!
     at += length
   }
-  return { mss, scale, presence, kinds }
+  return { mss, scale, presence }
 }
 
 function octets16(value: number): string {
@@ -95,7 +94,8 @@ export function formatHaproxy(syn: Syn, mode = 0): string {
   const isV4 = ip.version === 4
   const service = isV4 ? (ip.dscp << 2) | ip.ecn : ip.trafficClass
   const timeToLive = isV4 ? ip.timeToLive : ip.hopLimit
-  const options = walkOptions(tcp.optionBytes)
+  const kinds: number[] | undefined = (mode & HAPROXY_MODE.OPTIONS) === 0 ? undefined : []
+  const options = walkOptions(syn, kinds)
   let facts = ttlClass(timeToLive) | ((tcp.flagBits >> 6) & 3)
   if (!isV4) facts |= 0xc0
   else if (ip.dontFragment) facts |= 0x40
@@ -109,15 +109,15 @@ export function formatHaproxy(syn: Syn, mode = 0): string {
     octets16(tcp.window) +
     octets16(options.mss) +
     OCTET[options.presence]!
-  return mode === 0 ? text : text + formatAppended(syn, timeToLive, options.kinds, mode)
+  return mode === 0 ? text : text + formatAppended(syn, timeToLive, kinds, mode)
 }
 
-function formatAppended(syn: Syn, timeToLive: number, kinds: readonly number[], mode: number): string {
+function formatAppended(syn: Syn, timeToLive: number, kinds: readonly number[] = [], mode: number): string {
   if (!Number.isInteger(mode) || mode < 0 || mode > 7) {
     throw new RangeError(`Cannot format ip.fp: mode from 0 to 7 expected: ${mode}`)
   }
   let text = (mode & HAPROXY_MODE.TTL) === 0 ? '' : OCTET[timeToLive]!
-  if ((mode & HAPROXY_MODE.OPTIONS) !== 0) for (const kind of kinds) text += OCTET[kind]!
+  for (const kind of kinds) text += OCTET[kind]!
   if ((mode & HAPROXY_MODE.ADDRESS) !== 0) for (const octet of syn.ip.sourceBytes) text += OCTET[octet]!
   return text
 }

@@ -4,7 +4,7 @@
  */
 
 import { u16be, u32be } from '../base/bytes.ts'
-import type { Syn } from '../wire/syn.ts'
+import { endOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { TCP_FLAG } from '../wire/tcp.ts'
 import { TCP_OPTION } from '../wire/tcp-options.ts'
 import { QUIRK } from './quirks.ts'
@@ -73,7 +73,7 @@ export class P0fView {
     this.quirks = quirks
     this.window = tcp.window
     this.accurateEcn = (bits & TCP_FLAG.AE) !== 0
-    const tsVal = readOptions(this, tcp.optionBytes, !isAck)
+    const tsVal = readOptions(this, syn.bytes, optionsAt(syn), endOf(syn), !isAck)
     setMultiple(this, tsVal, (this.version === 4 ? 20 : 40) + this.optionsLength + tcpLength)
   }
 }
@@ -131,28 +131,27 @@ function isBelievable(kind: number, length: number): boolean {
  * Reads options as p0f does: an option of a known kind with a wrong length is bad but read, and passed, as if it had the
  * right one; what does not fit ends the walk. Returns TSval, 0 when absent.
  */
-function readOptions(view: P0fView, options: Uint8Array, isPureSyn: boolean): number {
-  const end = options.length
+function readOptions(view: P0fView, bytes: Uint8Array, start: number, end: number, isPureSyn: boolean): number {
   let layout = ''
   let count = 0
   let quirks = 0
   let tsVal = 0
-  let at = 0
+  let at = start
   let fits = true
   while (fits && at < end && count < MAX_OPTIONS) {
-    const kind = options[at]!
+    const kind = bytes[at]!
     if (count !== 0) layout += ','
     count += 1
     if (kind === TCP_OPTION.EOL) {
       layout += `eol+${end - at - 1}`
-      for (let i = at + 1; i < end; i++) if (options[i] !== 0) quirks |= QUIRK.PADDING_NONZERO
+      for (let i = at + 1; i < end; i++) if (bytes[i] !== 0) quirks |= QUIRK.PADDING_NONZERO
       at = end
       break
     }
     layout += WORDS[kind] ?? `?${kind}`
     at += 1
     if (kind === TCP_OPTION.NOP) continue
-    const stated = at < end ? options[at]! : 0
+    const stated = at < end ? bytes[at]! : 0
     const usual = USUAL_LENGTH[kind]
     const length = usual ?? stated
     fits = at - 1 + length <= end && length >= 2 && (usual !== undefined || isBelievable(kind, stated))
@@ -160,16 +159,16 @@ function readOptions(view: P0fView, options: Uint8Array, isPureSyn: boolean): nu
     if (length !== stated) quirks |= QUIRK.BAD
     switch (kind) {
       case TCP_OPTION.MSS:
-        view.mss = u16be(options, at + 1)
+        view.mss = u16be(bytes, at + 1)
         break
       case TCP_OPTION.WINDOW_SCALE:
-        view.scale = options[at + 1]!
+        view.scale = bytes[at + 1]!
         if (view.scale > 14) quirks |= QUIRK.EXCESSIVE_SCALE
         break
       case TCP_OPTION.TIMESTAMPS:
-        tsVal = u32be(options, at + 1)
+        tsVal = u32be(bytes, at + 1)
         if (tsVal === 0) quirks |= QUIRK.TS1_ZERO
-        if (isPureSyn && u32be(options, at + 5) !== 0) quirks |= QUIRK.TS2_NONZERO
+        if (isPureSyn && u32be(bytes, at + 5) !== 0) quirks |= QUIRK.TS2_NONZERO
     }
     at += length - 1
   }

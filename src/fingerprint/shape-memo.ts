@@ -7,21 +7,27 @@
  */
 
 import { u32be } from '../base/bytes.ts'
-import type { Syn } from '../wire/syn.ts'
-import { TCP_HEADER_LENGTH } from '../wire/tcp.ts'
+import { endOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { optionLength, TCP_OPTION } from '../wire/tcp-options.ts'
 
 /** Shapes kept. When they are that many all are forgotten: file and hostile peer alike cannot make memory grow. */
 const LIMIT = 4096
+/** Places of the table: twice as many as shapes, so that a free one is near. */
+const PLACES = 2 * LIMIT
 /** Octets of a key before those of the options, of which there are at most 40. */
 const FIXED = 11
+const KEY = FIXED + 40
 
-/** Values made once for each shape of SYN. */
+/** Values made once for each shape of SYN: a table with open addressing, because a `Map` wants an object for each key. */
 export class ShapeMemo<T> {
   readonly #make: (syn: Syn) => T
-  readonly #entries = new Map<number, { readonly key: Uint8Array; readonly value: T }>()
-  readonly #key = new Uint8Array(FIXED + 40)
-  /** Peers cannot foresee which shapes share a hash. */
+  /** The number of the shape at each place, from 1; 0 where there is none. */
+  readonly #places = new Uint16Array(PLACES)
+  /** Keys by number less 1. */
+  readonly #keys = new Uint8Array(LIMIT * KEY)
+  readonly #values: T[] = []
+  readonly #key = new Uint8Array(KEY)
+  /** Peers cannot foresee which shapes share a place. */
   readonly #seed = (Math.random() * 2 ** 32) | 0
 
   /** @param make must use nothing of a SYN that is not part of its shape. */
@@ -33,29 +39,39 @@ export class ShapeMemo<T> {
   of(syn: Syn): T {
     const key = this.#key
     const length = writeShape(syn, key)
-    let hash = this.#seed ^ length
+    let hash = this.#seed
     for (let i = 0; i < length; i++) hash = Math.imul(hash ^ key[i]!, 0x01000193)
-    const known = this.#entries.get(hash)
-    if (known !== undefined && isSame(known.key, key, length)) return known.value
+    const home = (hash ^ (hash >>> 15)) & (PLACES - 1)
+    let place = home
+    for (let number = this.#places[place]!; number !== 0; number = this.#places[place]!) {
+      if (isSame(this.#keys, (number - 1) * KEY, key, length)) return this.#values[number - 1]!
+      place = (place + 1) & (PLACES - 1)
+    }
     const value = this.#make(syn)
-    if (this.#entries.size >= LIMIT) this.#entries.clear()
-    this.#entries.set(hash, { key: key.slice(0, length), value })
+    if (this.#values.length === LIMIT) {
+      this.#places.fill(0)
+      this.#values.length = 0
+      place = home
+    }
+    const at = this.#values.length * KEY
+    for (let i = 0; i < length; i++) this.#keys[at + i] = key[i]!
+    this.#values.push(value)
+    this.#places[place] = this.#values.length
     return value
   }
 }
 
-function isSame(known: Uint8Array, key: Uint8Array, length: number): boolean {
+/** True if the key at `at` is this one. Their lengths follow from the data offset, which is in them. */
+function isSame(keys: Uint8Array, at: number, key: Uint8Array, length: number): boolean {
   let i = 0
-  while (i < length && known[i] === key[i]) i++
-  return i === length && known.length === length
+  while (i < length && keys[at + i] === key[i]) i++
+  return i === length
 }
 
 /** Writes the shape to `key`; returns its length. */
 function writeShape(syn: Syn, key: Uint8Array): number {
   const { bytes, ip, tcp } = syn
-  let at = syn.ipOffset + TCP_HEADER_LENGTH
   if (ip.version === 4) {
-    at += ip.headerLength
     key[0] = 4
     key[1] = (ip.dscp << 2) | ip.ecn
     key[2] = (ip.identification === 0 ? 1 : 0) | (ip.dontFragment ? 2 : 0) | (ip.reservedFlag ? 4 : 0)
@@ -63,7 +79,6 @@ function writeShape(syn: Syn, key: Uint8Array): number {
     key[4] = 0
     key[5] = ip.optionsLength
   } else {
-    at += 40 + ip.extensionsLength
     key[0] = 6
     key[1] = ip.trafficClass
     key[2] = ip.flowLabel === 0 ? 1 : 0
@@ -80,17 +95,22 @@ function writeShape(syn: Syn, key: Uint8Array): number {
   key[8] = tcp.flagBits
   key[9] = tcp.window >> 8
   key[10] = tcp.window
-  const end = at + tcp.dataOffset * 4 - TCP_HEADER_LENGTH
+  const at = optionsAt(syn)
+  const end = endOf(syn)
   let to = FIXED
   for (let i = at; i < end; i++) key[to++] = bytes[i]!
   // Of malformed options each reader reads something else: they are taken as they are.
   if (tcp.tsVal === undefined || tcp.malformed !== undefined) return to
   for (let i = at; i < end && bytes[i] !== TCP_OPTION.EOL; i += optionLength(bytes, i, end)) {
     if (bytes[i] !== TCP_OPTION.TIMESTAMPS) continue
-    for (const number of [i + 2, i + 6]) {
-      const isZero = u32be(bytes, number) === 0
-      key.fill(isZero ? 0 : 1, FIXED + number - at, FIXED + number - at + 4)
-    }
+    writeZeroOrNot(u32be(bytes, i + 2), key, FIXED + i + 2 - at)
+    writeZeroOrNot(u32be(bytes, i + 6), key, FIXED + i + 6 - at)
   }
   return to
+}
+
+/** Writes four octets for a number of four. */
+function writeZeroOrNot(number: number, key: Uint8Array, at: number): void {
+  const octet = number === 0 ? 0 : 1
+  for (let i = at; i < at + 4; i++) key[i] = octet
 }
