@@ -53,28 +53,31 @@ const BYTES_RETRANS = at('bytes_retrans')
 /** Octets needed: up to `bytes_retrans`, which is there since Linux 4.19. */
 const NEEDED = BYTES_RETRANS + 8
 
-/** The counts of a connection as of its last request that was asked for them. Kept with the connection: nine numbers. */
+/**
+ * The counts of a connection as of its last request that was asked for them. Kept with the connection: nine numbers, without private
+ * fields, because another copy of this library, or the modules after a hot reload, read them too.
+ */
 export class DeliveryCounts {
-  #request: number
-  #readAt: number
-  #bytesSent: number
-  #bytesAcked: number
-  #bytesRetransmitted: number
-  #retransmits: number
-  #busy: number
-  #receiverLimited: number
-  #senderLimited: number
+  readonly request: number
+  readonly readAt: number
+  readonly bytesSent: number
+  readonly bytesAcked: number
+  readonly bytesRetransmitted: number
+  readonly retransmits: number
+  readonly busy: number
+  readonly receiverLimited: number
+  readonly senderLimited: number
 
   private constructor(info: DataView, request: number, readAt: number) {
-    this.#request = request
-    this.#readAt = readAt
-    this.#bytesSent = u64(info, BYTES_SENT)
-    this.#bytesAcked = u64(info, BYTES_ACKED)
-    this.#bytesRetransmitted = u64(info, BYTES_RETRANS)
-    this.#retransmits = info.getUint32(TOTAL_RETRANS, true)
-    this.#busy = u64(info, BUSY_TIME)
-    this.#receiverLimited = u64(info, RWND_LIMITED)
-    this.#senderLimited = u64(info, SNDBUF_LIMITED)
+    this.request = request
+    this.readAt = readAt
+    this.bytesSent = u64(info, BYTES_SENT)
+    this.bytesAcked = u64(info, BYTES_ACKED)
+    this.bytesRetransmitted = u64(info, BYTES_RETRANS)
+    this.retransmits = info.getUint32(TOTAL_RETRANS, true)
+    this.busy = u64(info, BUSY_TIME)
+    this.receiverLimited = u64(info, RWND_LIMITED)
+    this.senderLimited = u64(info, SNDBUF_LIMITED)
   }
 
   /**
@@ -90,21 +93,21 @@ export class DeliveryCounts {
 
   /** True if these are of an earlier request than those. */
   precedes(later: DeliveryCounts): boolean {
-    return this.#request < later.#request
+    return this.request < later.request
   }
 
   /** What happened from an earlier request to this one, whose TCP_INFO is `octets`. */
   since(earlier: DeliveryCounts, octets: Uint8Array): Delivery {
     const rate = u64(new DataView(octets.buffer, octets.byteOffset, octets.length), DELIVERY_RATE)
     return {
-      milliseconds: rounded(this.#readAt - earlier.#readAt),
-      bytesSent: this.#bytesSent - earlier.#bytesSent,
-      bytesAcked: this.#bytesAcked - earlier.#bytesAcked,
-      bytesRetransmitted: this.#bytesRetransmitted - earlier.#bytesRetransmitted,
-      retransmits: this.#retransmits - earlier.#retransmits,
-      busyMilliseconds: (this.#busy - earlier.#busy) / 1000,
-      receiverLimitedMilliseconds: (this.#receiverLimited - earlier.#receiverLimited) / 1000,
-      senderLimitedMilliseconds: (this.#senderLimited - earlier.#senderLimited) / 1000,
+      milliseconds: rounded(this.readAt - earlier.readAt),
+      bytesSent: this.bytesSent - earlier.bytesSent,
+      bytesAcked: this.bytesAcked - earlier.bytesAcked,
+      bytesRetransmitted: this.bytesRetransmitted - earlier.bytesRetransmitted,
+      retransmits: this.retransmits - earlier.retransmits,
+      busyMilliseconds: (this.busy - earlier.busy) / 1000,
+      receiverLimitedMilliseconds: (this.receiverLimited - earlier.receiverLimited) / 1000,
+      senderLimitedMilliseconds: (this.senderLimited - earlier.senderLimited) / 1000,
       deliveryRate: rate === 0 ? undefined : rate,
     }
   }

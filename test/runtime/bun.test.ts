@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type Context, Hono } from 'hono'
 import { openLibc } from '../../ffi/libc.bun.ts'
 import { isLibc } from '../../ffi/libc.ts'
@@ -168,12 +169,19 @@ linux.describe('createFingerprinter on Bun.serve', () => {
     expect(fp.status().listeners.find((one) => one.port === port)).toMatchObject({ saveSyn: true, deferAccept: 0 })
   })
 
-  test("deferAccept 'keep' leaves the listener as it was", () => {
-    const fp = createFingerprinter({ deferAccept: 'keep' })
-    const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('') })
-    open.push(server)
-    fp.arm(server as never)
-    expect(fp.status().listeners.find((one) => one.port === server.port)?.deferAccept).toBe(1)
+  test("deferAccept 'keep' leaves the listener as it was, unless another fingerprinter of the process clears it", async () => {
+    const script = `
+      import { createFingerprinter } from ${JSON.stringify(join(import.meta.dir, '../../src/bun.ts'))}
+      const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('') })
+      const keeps = createFingerprinter({ deferAccept: 'keep' })
+      const seen = () => keeps.status().listeners.find((one) => one.port === server.port)?.deferAccept
+      keeps.arm(server)
+      const before = seen()
+      createFingerprinter().arm(server)
+      console.log(before, seen())
+      process.exit()`
+    const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe' })
+    expect(await new Response(child.stdout).text()).toBe('1 0\n')
   })
 
   test('what is not to be collected is absent', async () => {
