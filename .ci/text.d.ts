@@ -12,6 +12,11 @@ declare module '*/page.js' {
   export default text
 }
 
+declare module '*/live-view.js' {
+  const text: string
+  export default text
+}
+
 declare module '*.fp' {
   const text: string
   export default text

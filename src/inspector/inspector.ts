@@ -13,7 +13,7 @@ import { wantsHtml, wantsText } from './accept.ts'
 import { explainDump, linkedDump, readDump, type SentDump } from './decode.ts'
 import { daysAsked, type HistoryStore, readHistory } from './history.ts'
 import type { Frame, PageName } from './layout.tsx'
-import { clientOf, LIVE_CAPACITY, LiveList } from './live.ts'
+import { clientOf, LIVE_CAPACITY, LiveList, type SeenConnection } from './live.ts'
 import { LiveAccess } from './live-access.ts'
 
 /** Who may see the live view. */
@@ -121,7 +121,7 @@ export function inspector(options: InspectorOptions = {}): Inspector {
       return await answerDump(c, format, viewsOf(c), linkedDump(linked, c.req.query('kind')), database)
     }
     if (page === 'decode') return await showForm(c, format, viewsOf(c))
-    if (page === 'live') return await showLive(c, access, viewsOf(c), list)
+    if (page === 'live') return await showLive(c, access, viewsOf(c), list, database)
     if (page === 'history') {
       const store = history === false ? undefined : history.store
       return await showHistory(c, format, historyAccess, viewsOf(c), store)
@@ -129,14 +129,20 @@ export function inspector(options: InspectorOptions = {}): Inspector {
     return await showConnection(c, format, viewsOf(c), database)
   }
   const watch: MiddlewareHandler = async (c, next) => {
-    if (access !== undefined) {
-      try {
-        list.note(c.get('fingerprint') as Fingerprint)
-      } catch {
-        // The list is not worth a request.
-      }
-    }
     await next()
+    if (access === undefined) return
+    try {
+      list.note(c.get('fingerprint') as Fingerprint, () => ({
+        method: c.req.method,
+        path: c.req.path,
+        status: c.res.status,
+        headers: new Headers(c.req.raw.headers),
+        tls: isTls(c),
+        env: { ...(c.get('fingerprintEnv') as Record<string, string>) },
+      }))
+    } catch {
+      // The list is not worth a request.
+    }
   }
   return Object.assign(handler, { watch, close: () => list.close() })
 }
@@ -299,13 +305,30 @@ async function showHistory(
   return sendPage(c, (nonce) => HistoryPage({ frame: { nonce, ...views }, history }), status)
 }
 
-async function showLive(c: Context, access: LiveAccess | undefined, views: Views, list: LiveList): Promise<Response> {
+async function showLive(
+  c: Context,
+  access: LiveAccess | undefined,
+  views: Views,
+  list: LiveList,
+  database: Database | false | undefined,
+): Promise<Response> {
   const refusal = admit(c, access, 'live')
   if (refusal !== undefined) return refusal
   if (!(c.req.header('accept') ?? '').includes('text/event-stream')) {
-    const { LivePage } = await import('./live-page.tsx')
+    const key = c.req.query('live') ?? ''
+    if (key !== '') return await showSeen(c, views, list.find(key), database)
+    const { LivePage, readGroup } = await import('./live-page.tsx')
+    const filter = (c.req.query('filter') ?? '').slice(0, 100)
+    const group = readGroup(c.req.query('group'))
     return sendPage(c, (nonce) =>
-      LivePage({ frame: { nonce, ...views }, entries: list.entries(), capacity: LIVE_CAPACITY }),
+      LivePage({
+        frame: { nonce, ...views },
+        entries: list.entries(),
+        counts: list.counts(),
+        capacity: LIVE_CAPACITY,
+        filter,
+        group,
+      }),
     )
   }
   const headers = { ...HEADERS, 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }
@@ -317,4 +340,20 @@ async function showLive(c: Context, access: LiveAccess | undefined, views: Views
   )
   if (stream === undefined) return c.text('Too many listeners.\n', 503, HEADERS)
   return c.body(stream, 200, headers)
+}
+
+/** A connection of the list, on its own page. */
+async function showSeen(
+  c: Context,
+  views: Views,
+  one: SeenConnection | undefined,
+  database: Database | false | undefined,
+): Promise<Response> {
+  if (one === undefined) return c.text('This connection is no longer in the list.\n', 404, HEADERS)
+  const { ConnectionPage } = await import('./connection-page.tsx')
+  const { seen, fingerprint, request } = one
+  const { headers, tls, env } = request
+  return sendPage(c, (nonce) =>
+    ConnectionPage({ frame: { nonce, ...views }, fingerprint, env, headers, tls, database, seen }),
+  )
 }

@@ -11,6 +11,7 @@ import { PATH_START } from '../explain/usage.ts'
 import cellStyle from './cells.css' with { type: 'text' }
 import factStyle from './facts.css' with { type: 'text' }
 import historyStyle from './history.css' with { type: 'text' }
+import liveScript from './live-view.js' with { type: 'text' }
 import meaningStyle from './meaning.css' with { type: 'text' }
 import packetStyle from './packet.css' with { type: 'text' }
 import pageStyle from './page.css' with { type: 'text' }
@@ -33,6 +34,7 @@ function compactScript(text: string): string {
 
 const STYLE = compactStyle(pageStyle + packetStyle + cellStyle + factStyle + meaningStyle + historyStyle)
 const SCRIPT = compactScript(script)
+const LIVE_SCRIPT = compactScript(liveScript)
 
 /** What every page needs. */
 export interface Frame {
@@ -123,7 +125,7 @@ export function Layout({ frame, page, title, refresh, footer, formats, children 
           </p>
         </footer>
         <div class="status" role="status" aria-live="polite" />
-        <script nonce={frame.nonce}>{raw(SCRIPT)}</script>
+        <script nonce={frame.nonce}>{raw(page === 'live' ? SCRIPT + LIVE_SCRIPT : SCRIPT)}</script>
       </body>
     </html>
   )

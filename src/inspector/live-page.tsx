@@ -5,57 +5,132 @@
  * @module
  */
 import type { JSX } from 'hono/jsx/jsx-runtime'
+import { curvePoints } from '../explain/curve.ts'
 import { type Frame, Layout } from './layout.tsx'
-import type { LiveEntry } from './live.ts'
+import {
+  arrange,
+  groupOf,
+  LIVE_COLUMNS,
+  type LiveCounts,
+  type LiveEntry,
+  type LiveGroup,
+  ROWS_PER_SECOND,
+} from './live.ts'
 
-/** What the live page shows. */
+/** What the page shows. */
 export interface LivePageProps {
   readonly frame: Frame
   /** The newest first. */
   readonly entries: readonly LiveEntry[]
+  readonly counts: LiveCounts
   readonly capacity: number
+  /** Text that rows hold. */
+  readonly filter: string
+  readonly group: LiveGroup
 }
 
-const COLUMNS = ['Time', 'Client', 'Looks like', 'MuonFP', 'Handshake RTT', 'Distance', 'Requests'] as const
+const GROUPS: readonly (readonly [LiveGroup, string])[] = [
+  ['none', 'nothing'],
+  ['label', 'label'],
+  ['network', 'network'],
+]
+
+/** The group that the query names. */
+export function readGroup(text: string | undefined): LiveGroup {
+  return text === 'label' || text === 'network' ? text : 'none'
+}
+
+function Row({ entry }: { readonly entry: LiveEntry }): JSX.Element {
+  return (
+    <tr>
+      {entry.cells.map(([text, small], i) => (
+        <td data-head={LIVE_COLUMNS[i]!}>
+          {i === 1 ? <a href={`?live=${encodeURIComponent(entry.key)}`}>{text}</a> : text}
+          {small === '' ? null : <small>{small}</small>}
+        </td>
+      ))}
+    </tr>
+  )
+}
 
 /** The connections that this server saw last. */
-export function LivePage({ frame, entries, capacity }: LivePageProps): JSX.Element {
+export function LivePage({ frame, entries, counts, capacity, filter, group }: LivePageProps): JSX.Element {
+  const shown = arrange(entries, filter, group)
+  const times = entries.flatMap(({ rtt }) => (rtt === undefined ? [] : [rtt])).reverse()
   return (
     <Layout
       frame={frame}
       page="live"
       title={'Live \u00b7 tcpfingerprint'}
-      refresh="5; url=?live"
-      footer="Held in the memory of this server only. No other host was asked."
+      refresh={`5; url=?live&filter=${encodeURIComponent(filter)}&group=${group}`}
+      footer="Held in the memory of this server only, and gone with it. No other host was asked."
     >
       <section class="hero">
         <p class="kicker">The last {capacity} connections of this server</p>
         <h1>Live</h1>
         <p class="quiet">
-          <span class="lamp" /> <span id="live-state">Reloads every few seconds.</span> Held in memory only, and gone
-          with the server.
+          <span class="lamp" /> <span id="live-state">Reloads every few seconds.</span>
+        </p>
+        <p id="live-counts">
+          {counts.connections} connections, {counts.requests} requests since the start; {counts.unlisted} without a row:
+          above {ROWS_PER_SECOND} a second they are counted only.
         </p>
       </section>
       <section>
-        <table class="live" data-live={entries[0]?.id ?? 0} data-capacity={capacity}>
+        <form class="live-tools" method="get">
+          <input type="hidden" name="live" value="" />
+          <label>
+            Only rows with <input type="search" name="filter" value={filter} maxlength={100} autocomplete="off" />
+          </label>
+          <label>
+            Group by{' '}
+            <select name="group">
+              {GROUPS.map(([value, words]) => (
+                <option value={value} selected={value === group}>
+                  {words}
+                </option>
+              ))}
+            </select>
+          </label>
+          <button type="submit">Apply</button>
+          <button type="button" data-pause aria-pressed="false">
+            Pause
+          </button>
+        </form>
+        <figure class="curve">
+          <svg class="spark" viewBox="0 0 100 30" preserveAspectRatio="none" aria-hidden="true">
+            <polyline points={curvePoints(times)} />
+          </svg>
+          <figcaption class="quiet">Round trips of these connections, the newest on the right; logarithmic</figcaption>
+        </figure>
+        <table class="live" data-capacity={capacity} data-rows={ROWS_PER_SECOND}>
           <thead>
             <tr>
-              {COLUMNS.map((name) => (
+              {LIVE_COLUMNS.map((name) => (
                 <th scope="col">{name}</th>
               ))}
             </tr>
           </thead>
           <tbody>
-            {entries.map((entry) => (
-              <tr data-key={entry.key}>
-                {entry.cells.map((text, i) => (
-                  <td data-head={COLUMNS[i]!}>{text}</td>
-                ))}
-              </tr>
-            ))}
+            {shown.map((entry, i) => {
+              const name = groupOf(entry, group)
+              const isFirst = name !== '' && (i === 0 || groupOf(shown[i - 1]!, group) !== name)
+              return (
+                <>
+                  {isFirst ? (
+                    <tr class="group">
+                      <th scope="colgroup" colspan={LIVE_COLUMNS.length}>
+                        {name}
+                      </th>
+                    </tr>
+                  ) : null}
+                  <Row entry={entry} />
+                </>
+              )
+            })}
           </tbody>
         </table>
-        {entries.length === 0 ? <p class="quiet empty">No connection yet.</p> : null}
+        {shown.length === 0 ? <p class="quiet empty">No connection yet.</p> : null}
       </section>
     </Layout>
   )

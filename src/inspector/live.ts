@@ -2,9 +2,9 @@
  * The connections that a server saw last, and the streams that report changes.
  * @module
  */
-import { formatEndpoint } from '../base/text.ts'
+import { escapeControls, formatEndpoint } from '../base/text.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import { labelName } from '../explain/label.ts'
+import { distanceOf, shortLabel } from '../explain/label.ts'
 import { duration } from '../explain/units.ts'
 
 /** Connections kept. */
@@ -15,28 +15,99 @@ export const MAX_LISTENERS = 32
 export const MAX_LISTENERS_PER_CLIENT = 6
 /** Messages that a listener may be behind before its stream is closed. */
 const MAX_BEHIND = 256
-/** Milliseconds between comments that keep a stream open: below the 10 s after which Bun closes an idle connection. */
-const BEAT = 4000
+/** Milliseconds between counts, which also keep a stream open: Bun closes an idle connection after 10 s. */
+const BEAT = 1000
+/** Connections a second that get a row; the rest are counted. A row costs some 20 µs, a count far below one. */
+export const ROWS_PER_SECOND = 40
+/** Characters of a path or User-Agent that are kept. */
+const MOST_CHARACTERS = 200
+
+/** What the list keeps of a request besides its fingerprint. */
+export interface LiveRequest {
+  readonly method: string
+  readonly path: string
+  readonly status: number
+  readonly headers: Headers
+  readonly tls: boolean
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** A cell: what stands large, and what stands small below. */
+export type LiveCell = readonly [text: string, small: string]
 
 /** One connection as the table shows it. */
 export interface LiveEntry {
   /** Grows with every change: a listener wants the entries above the last id that it saw. */
   readonly id: number
-  /** Names the connection. */
+  /** Names the connection, also in the link to its page. */
   readonly key: string
-  /** Time, client, label, MuonFP, handshake RTT, distance, requests. */
-  readonly cells: readonly string[]
+  /** As {@link LIVE_COLUMNS}. */
+  readonly cells: readonly LiveCell[]
+  /** Handshake RTT, microseconds. */
+  readonly rtt: number | undefined
+}
+
+/** A connection of the list, as its page shows it. */
+export interface SeenConnection {
+  readonly seen: string
+  readonly fingerprint: Fingerprint
+  readonly request: LiveRequest
+}
+
+/** How many were seen, and how many have a row. */
+export interface LiveCounts {
+  readonly connections: number
+  readonly requests: number
+  /** Requests that were counted only. */
+  readonly unlisted: number
+}
+
+/** Heads of the table. Groups are made of the second (label) and of the small part of the third (network). */
+export const LIVE_COLUMNS = ['Time', 'Looks like', 'Client', 'Request', 'User-Agent', 'Round trip'] as const
+
+/** What rows can be grouped by. */
+export type LiveGroup = 'none' | 'label' | 'network'
+
+/** The group of an entry; the empty string without groups. */
+export function groupOf({ cells }: LiveEntry, group: LiveGroup): string {
+  return group === 'label' ? (cells[1]?.[0] ?? '') : group === 'network' ? (cells[2]?.[1] ?? '') : ''
+}
+
+/** Entries that hold a text, in any case of letters, in the order of their groups, of which the first seen comes first. */
+export function arrange(entries: readonly LiveEntry[], text: string, group: LiveGroup): LiveEntry[] {
+  const wanted = text.toLowerCase()
+  const groups = new Map<string, LiveEntry[]>()
+  for (const entry of entries) {
+    if (!entry.cells.some((cell) => cell.join(' ').toLowerCase().includes(wanted))) continue
+    const name = groupOf(entry, group)
+    const list = groups.get(name)
+    if (list === undefined) groups.set(name, [entry])
+    else list.push(entry)
+  }
+  return [...groups.values()].flat()
 }
 
 const encoder = new TextEncoder()
 
 /** The last connections and the listeners. No timer runs without a listener. */
 export class LiveList {
-  readonly #entries = new Map<string, LiveEntry & { readonly seen: string }>()
+  readonly #entries = new Map<string, LiveEntry & SeenConnection>()
   /** Open streams and their clients, the oldest first. */
   readonly #listeners = new Map<ReadableStreamDefaultController<Uint8Array>, string>()
+  readonly #clock: () => number
   #beat: ReturnType<typeof setInterval> | undefined
   #id = 0
+  #connections = 0
+  #requests = 0
+  #unlisted = 0
+  /** The second of the clock that is counted, and the rows that are left in it. */
+  #second = -1
+  #left = ROWS_PER_SECOND
+
+  /** `clock` gives milliseconds. */
+  constructor(clock: () => number = () => performance.now()) {
+    this.#clock = clock
+  }
 
   /** Listeners now. */
   get listeners(): number {
@@ -45,32 +116,75 @@ export class LiveList {
 
   /** The connections kept, the last changed first. */
   entries(): LiveEntry[] {
-    return [...this.#entries.values()].reverse().map(({ id, key, cells }) => ({ id, key, cells }))
+    return [...this.#entries.values()].reverse().map(({ id, key, cells, rtt }) => ({ id, key, cells, rtt }))
   }
 
-  /** Notes the connection of a request; nothing where the request has none. */
-  note(fingerprint: Fingerprint): void {
-    const { peer, label, fingerprints, timing, syn, reason, hop } = fingerprint
+  /** A connection of the list. */
+  find(key: string): SeenConnection | undefined {
+    return this.#entries.get(key)
+  }
+
+  /** What was seen since the start. */
+  counts(): LiveCounts {
+    return { connections: this.#connections, requests: this.#requests, unlisted: this.#unlisted }
+  }
+
+  /** True if there is a row left in this second. */
+  #hasRoom(): boolean {
+    const second = Math.floor(this.#clock() / 1000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#left = ROWS_PER_SECOND
+    }
+    return this.#left > 0
+  }
+
+  /**
+   * Notes the connection of a request; nothing where the request has none. Above {@link ROWS_PER_SECOND} it is counted only, and
+   * nothing of it is computed.
+   *
+   * @param request asked for where the connection gets a row
+   */
+  note(fingerprint: Fingerprint, request: () => LiveRequest): void {
+    const { connection: own, hop } = fingerprint
     // A proxy's connection carries many clients: its header tells them apart.
-    const connection = fingerprint.connection ?? hop?.connection
-    if (connection === undefined || peer === undefined) return
+    const connection = own ?? hop?.connection
+    if (connection === undefined) return
+    this.#requests += 1
+    if (connection.request === 1) this.#connections += 1
+    if (!this.#hasRoom()) {
+      this.#unlisted += 1
+      return
+    }
+    const { peer } = fingerprint
+    if (peer === undefined) return
+    this.#left -= 1
     const key = hop === undefined ? connection.cookie : `${peer.address} ${peer.port}`
     const seen = this.#entries.get(key)?.seen ?? new Date().toISOString().slice(11, 19)
     this.#entries.delete(key)
     if (this.#entries.size >= LIVE_CAPACITY) this.#entries.delete(this.#entries.keys().next().value!)
+    const now = snapshot(fingerprint)
+    const asked = request()
+    const { label, syn, reason, timing } = now
+    const { system, detail } = label?.name === undefined ? { system: '', detail: '' } : shortLabel(label)
+    const unknown = syn === undefined ? `no SYN: ${reason ?? 'turned off'}` : 'unknown'
+    const cut = (text: string): string => escapeControls(text.slice(0, MOST_CHARACTERS))
+    const rtt = timing.handshakeRtt?.microseconds
     const entry = {
       id: ++this.#id,
       key,
       seen,
+      rtt,
+      fingerprint: now,
+      request: asked,
       cells: [
-        seen,
-        formatEndpoint(peer.address, peer.port),
-        labelName(label) ?? (syn === undefined ? `no SYN: ${reason ?? 'turned off'}` : 'unknown'),
-        fingerprints?.muonfp ?? '',
-        timing.handshakeRtt === undefined ? '' : duration(timing.handshakeRtt.microseconds),
-        label === undefined ? '' : `${label.distance}`,
-        `${connection.request}`,
-      ],
+        [seen, ''],
+        [system === '' ? unknown : system, detail],
+        [formatEndpoint(peer.address, peer.port), networkOf(peer.address)],
+        [cut(`${asked.method} ${asked.path}`), `${asked.status}, no. ${connection.request}`],
+        [cut(asked.headers.get('user-agent') ?? ''), ''],
+        [rtt === undefined ? '' : duration(rtt), label === undefined ? '' : distanceOf(label)],
+      ] as const,
     }
     this.#entries.set(key, entry)
     if (this.#listeners.size > 0) this.#report(encode(entry))
@@ -99,12 +213,17 @@ export class LiveList {
           controller.enqueue(encoder.encode('retry: 2000\n\n'))
           for (const entry of this.#entries.values()) if (entry.id > known) controller.enqueue(encode(entry))
           this.#listeners.set(controller, client)
-          this.#beat ??= setInterval(() => this.#report(encoder.encode(':\n\n')), BEAT)
+          controller.enqueue(this.#countsEvent())
+          this.#beat ??= setInterval(() => this.#report(this.#countsEvent()), BEAT)
         },
         cancel: () => this.#drop(listener),
       },
       new CountQueuingStrategy({ highWaterMark: MAX_BEHIND }),
     )
+  }
+
+  #countsEvent(): Uint8Array {
+    return encoder.encode(`event: counts\ndata: ${JSON.stringify(this.counts())}\n\n`)
   }
 
   #report(message: Uint8Array): void {
@@ -139,9 +258,40 @@ export class LiveList {
   }
 }
 
-function encode({ id, key, cells }: LiveEntry): Uint8Array {
+function encode({ id, key, cells, rtt }: LiveEntry): Uint8Array {
   // JSON text holds no line end, so that an event is one data line.
-  return encoder.encode(`id: ${id}\ndata: ${JSON.stringify({ key, cells })}\n\n`)
+  return encoder.encode(`id: ${id}\ndata: ${JSON.stringify({ key, cells, rtt })}\n\n`)
+}
+
+/** A fingerprint as it is now: its view would read the socket of a connection that may have ended. */
+function snapshot(fingerprint: Fingerprint): Fingerprint {
+  const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, tcpInfoBytes } =
+    fingerprint
+  const { timing, env, hop } = fingerprint
+  const json = fingerprint.toJSON()
+  return {
+    available,
+    source,
+    reason,
+    peer,
+    local,
+    connection,
+    syn,
+    fingerprints,
+    label,
+    tcpInfo,
+    tcpInfoBytes,
+    timing,
+    env,
+    hop: hop && snapshot(hop),
+    toJSON: () => json,
+  }
+}
+
+/** The network of an address: 24 bits of IPv4, 64 of IPv6. */
+function networkOf(address: string): string {
+  if (address.includes(':')) return `${clientOf(address)}::/64`
+  return `${address.split('.').slice(0, 3).join('.')}.0/24`
 }
 
 /** Names the client of an address: of IPv6 its network of 64 bits, within which a host takes as many addresses as it wants. */

@@ -249,6 +249,7 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
     const before = await page.locator('.live tbody tr').count()
     await (await fetch(`${server.url}json`, { headers: { connection: 'close' } })).text()
     await page.waitForFunction((count) => document.querySelectorAll('.live tbody tr').length > count, before)
+    await page.locator('.live tbody tr', { hasText: 'GET /json' }).first().waitFor()
     expect(await page.locator('.live tbody tr').first().textContent()).toContain('127.0.0.1:')
     // The token is out of the address bar, and the cookie does what it did; scripts do not see it.
     expect(page.url()).toBe(`${server.url}?live`)

@@ -352,7 +352,12 @@ describe('inspector, live', () => {
     expect(answer.status).toBe(200)
     const text = await answer.text()
     expect(text.match(/127\.0\.0\.1:43210/g)).toHaveLength(1)
-    expect(text).toContain('64240:2-4-8-1-3:1460:7')
+    expect(text).toContain('href="?live=4188"')
+    const own = await (await app.request(`/?live=4188&token=${encodeURIComponent(token)}`, { headers: local })).text()
+    expect(own).toContain('This connection looks like')
+    expect(own).toContain('64240:2-4-8-1-3:1460:7')
+    expect((await app.request(`/?live=9&token=${encodeURIComponent(token)}`, { headers: local })).status).toBe(404)
+    expect((await app.request('/?live=4188', { headers: local })).status).toBe(403)
   })
   test('tells news as server-sent events, from where the listener was', async () => {
     const { app, page } = appWith(near(), { live: { token } })
@@ -367,7 +372,7 @@ describe('inspector, live', () => {
       while (!text.includes(wanted)) text += decoder.decode((await reader.read()).value)
     }
     await until('data:')
-    expect(text).toStartWith('retry: 2000\n\nid: 2\ndata: {"key":"4188","cells":[')
+    expect(text).toMatch(/^retry: 2000\n\nid: \d+\ndata: \{"key":"4188","cells":\[/)
     await app.request('/', { headers: local })
     await until('id: 3\n')
     // HEAD takes no listener's place: more of them than there is room for.

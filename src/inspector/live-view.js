@@ -1,0 +1,164 @@
+// @ts-check
+/**
+ * The script of the live page: rows as they come, filter, groups, pause, the curve. Without it the page reloads itself, and the form
+ * asks the server. It stands inside a script element, so it must not hold an end tag.
+ */
+
+{
+  const root = document.documentElement
+  const table = document.querySelector('table.live')
+  const body = table instanceof HTMLTableElement ? table.tBodies[0] : undefined
+  const form = document.querySelector('.live-tools')
+  if (table instanceof HTMLTableElement && body !== undefined && form instanceof HTMLFormElement) {
+    /**
+     * @param {string} selector
+     * @param {string} text
+     */
+    const write = (selector, text) => {
+      const element = document.querySelector(selector)
+      if (element !== null) element.textContent = text
+    }
+    /** @param {string} text */
+    const tell = (text) => write('#live-state', text)
+    const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.textContent ?? '')
+    const capacity = Number(table.dataset.capacity)
+    /** @typedef {{ key: string, cells: [string, string][], rtt?: number }} Entry */
+    /** The newest last. @type {Map<string, Entry>} */
+    const entries = new Map()
+    /** @type {Set<string>} */
+    const fresh = new Set()
+    let paused = false
+    let drawing = false
+
+    /** @param {Entry} entry */
+    const rowOf = ({ key, cells }) => {
+      const row = document.createElement('tr')
+      cells.forEach(([text, small], i) => {
+        const cell = row.insertCell()
+        cell.dataset.head = heads[i] ?? ''
+        const main = document.createElement(i === 1 ? 'a' : 'span')
+        if (main instanceof HTMLAnchorElement) main.href = `?live=${encodeURIComponent(key)}`
+        main.textContent = text
+        if (text !== '') cell.append(main)
+        if (small === '') return
+        const below = document.createElement('small')
+        below.textContent = small
+        cell.append(below)
+      })
+      if (fresh.delete(key)) row.className = 'new'
+      return row
+    }
+
+    /** The curve of `explain/curve.ts`. @param {number[]} times */
+    const points = (times) => {
+      if (times.length < 2) return ''
+      const logs = times.map((time) => Math.log10(Math.max(1, time)))
+      const low = Math.min(...logs)
+      const height = Math.max(...logs) - low || 1
+      return logs
+        .map(
+          (log, i) => `${((i * 100) / (logs.length - 1)).toFixed(1)},${(28 - ((log - low) / height) * 26).toFixed(1)}`,
+        )
+        .join(' ')
+    }
+
+    const draw = () => {
+      drawing = false
+      if (paused) return
+      const data = new FormData(form)
+      const wanted = String(data.get('filter')).toLowerCase()
+      const by = data.get('group')
+      /** @type {Map<string, HTMLTableRowElement[]>} */
+      const groups = new Map()
+      for (const entry of [...entries.values()].reverse()) {
+        const { cells } = entry
+        if (!cells.some((cell) => cell.join(' ').toLowerCase().includes(wanted))) continue
+        const name = (by === 'label' ? cells[1]?.[0] : by === 'network' ? cells[2]?.[1] : '') ?? ''
+        groups.set(name, [...(groups.get(name) ?? []), rowOf(entry)])
+      }
+      const all = [...groups].flatMap(([name, rows]) => {
+        if (name === '') return rows
+        const title = document.createElement('tr')
+        title.className = 'group'
+        const cell = document.createElement('th')
+        cell.colSpan = heads.length
+        cell.scope = 'colgroup'
+        cell.textContent = `${name} (${rows.length})`
+        title.append(cell)
+        return [title, ...rows]
+      })
+      body.replaceChildren(...all)
+      const times = [...entries.values()].flatMap(({ rtt }) => (rtt === undefined ? [] : [rtt]))
+      document.querySelector('.spark polyline')?.setAttribute('points', points(times))
+      if (all.length > 0) document.querySelector('.empty')?.remove()
+    }
+    /** At most four times a second, so that a busy server does not keep the browser busy. */
+    const redraw = () => {
+      if (drawing) return
+      drawing = true
+      setTimeout(draw, 250)
+    }
+
+    const pause = form.querySelector('[data-pause]')
+    pause?.addEventListener('click', () => {
+      paused = !paused
+      pause.setAttribute('aria-pressed', String(paused))
+      pause.textContent = paused ? 'Go on' : 'Pause'
+      draw()
+    })
+    form.addEventListener('input', draw)
+    form.addEventListener('submit', (event) => {
+      event.preventDefault()
+      draw()
+    })
+
+    const source = new EventSource('?live')
+    source.addEventListener('open', () => {
+      tell('New connections appear as they come.')
+      root.classList.add('streaming')
+    })
+    source.addEventListener('error', () => {
+      tell(
+        source.readyState === EventSource.CLOSED
+          ? 'The server has no more room for listeners: reload to try again.'
+          : 'The server is gone; waiting for it.',
+      )
+      root.classList.remove('streaming')
+    })
+    // Without this the browser would ask again, and take the place of the newer page.
+    source.addEventListener('replaced', () => {
+      source.close()
+      tell('Newer pages of this client took the place of this one: reload to go on here.')
+      root.classList.remove('streaming')
+    })
+    /** @type {{ connections: number, requests: number, unlisted: number, time: number } | undefined} */
+    let last
+    source.addEventListener('counts', (event) => {
+      const counts = { ...JSON.parse(event.data), time: performance.now() }
+      const seconds = last === undefined ? 0 : (counts.time - last.time) / 1000
+      const rate =
+        last === undefined || seconds <= 0 ? 0 : Math.round((counts.connections - last.connections) / seconds)
+      const sampled = last !== undefined && counts.unlisted > last.unlisted
+      write(
+        '#live-counts',
+        `${counts.connections} connections, ${counts.requests} requests since the start, ${rate} connections a second${
+          sampled ? `. Too many to list: a sample of ${table.dataset.rows} a second is shown` : ''
+        }.`,
+      )
+      last = counts
+    })
+    source.addEventListener('message', (event) => {
+      /** @type {Entry} */
+      const entry = JSON.parse(event.data)
+      entries.delete(entry.key)
+      entries.set(entry.key, entry)
+      fresh.add(entry.key)
+      for (const key of entries.keys()) {
+        if (entries.size <= capacity) break
+        entries.delete(key)
+        fresh.delete(key)
+      }
+      redraw()
+    })
+  }
+}
