@@ -37,8 +37,11 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
 
 /** A buffered descriptor. Text is UTF-8. */
 export class Output {
-  #text = ''
+  /** Joined before a write: that costs less than a text that grows. */
+  #pieces: string[] = []
+  #length = 0
   readonly #fd: number
+  readonly #bytes = Buffer.allocUnsafeSlow(4 * CAPACITY)
 
   constructor(fd: number) {
     this.#fd = fd
@@ -46,8 +49,9 @@ export class Output {
 
   /** Adds text. It is encoded in large pieces, because every call into the runtime costs as much as a line. */
   text(text: string): void {
-    this.#text += text
-    if (this.#text.length >= CAPACITY) this.flush()
+    this.#pieces.push(text)
+    this.#length += text.length
+    if (this.#length >= CAPACITY) this.flush()
   }
 
   /**
@@ -56,8 +60,12 @@ export class Output {
    * @throws {OutputClosed} when the reader has gone.
    */
   flush(): void {
-    const text = this.#text
-    this.#text = ''
-    if (text !== '') writeAll(this.#fd, Buffer.from(text))
+    if (this.#length === 0) return
+    const text = this.#pieces.join('')
+    this.#pieces = []
+    this.#length = 0
+    // UTF-8 has three octets at most for each of a text's units.
+    const fits = 3 * text.length <= this.#bytes.length
+    writeAll(this.#fd, fits ? this.#bytes.subarray(0, this.#bytes.write(text)) : Buffer.from(text))
   }
 }
