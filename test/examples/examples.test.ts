@@ -188,6 +188,6 @@ test('no example is without a test', () => {
   expect(files.length).toBeGreaterThan(10)
   for (const file of files) {
     const name = file.replace('.ts', '')
-    expect(source.includes(`start('${name}'`) || source.includes(`'${file}'`), file).toBe(true)
+    expect(source.includes(`start('${name}'`) || source.includes(`${file}'`), file).toBe(true)
   }
 })

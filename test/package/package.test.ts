@@ -234,7 +234,8 @@ describe('the packed package', () => {
         for (const name of installed) symlinkSync(path[name], directory.file(name))
         const argv = command.map((word) => (word === 'bun' ? directory.file('bun') : word))
         const { stdout, stderr } = await run([...argv, 'doctor', '--json'], project, { PATH: directory.path })
-        const { checks } = JSON.parse(stdout || `"${stderr}"`) as { checks: { name: string; found: string }[] }
+        expect(stdout, stderr).toStartWith('{')
+        const { checks } = JSON.parse(stdout) as { checks: { name: string; found: string }[] }
         expect(checks.find(({ name }) => name === 'runtime')?.found).toStartWith(`${found} `)
       })
     }

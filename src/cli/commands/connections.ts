@@ -27,9 +27,9 @@ export const help: CommandHelp = {
     {
       name: 'state',
       value: 'NAME',
-      help: 'only connections in this state, e.g. CLOSE_WAIT; may be given\nseveral times',
+      help: 'only connections in this state, e.g. CLOSE_WAIT; may\nbe given several times',
     },
-    { name: 'watch', help: 'draw the table again every SECONDS (2 without a number) until\ninterrupted' },
+    { name: 'watch', help: 'draw the table again every SECONDS (2 without a\nnumber) until interrupted' },
   ],
   examples: [
     ['tcpfingerprint connections --port 443 --watch', 'who has a slow connection to the web server just now'],
