@@ -25,6 +25,27 @@ function shipped(file: string): string {
 /** What an entry says of itself, which belongs to no declaration and would be lost. */
 const head = (source: string): string => /^\/\*\*[\s\S]*?@module\s*\*\/\n/.exec(readFileSync(source, 'utf8'))?.[0] ?? ''
 
+/** The sources that importing these loads at once, themselves included. */
+function loadedBy(...sources: readonly string[]): Set<string> {
+  const found = new Set<string>()
+  const visit = (file: string): void => {
+    if (found.has(file)) return
+    found.add(file)
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(
+      /^(?:import|export)\s(?!type\b)[^;'"]*?from '(\.[^']+\.tsx?)'/gm,
+    ))
+      visit(resolve(dirname(file), name!))
+  }
+  for (const source of sources) visit(resolve(source))
+  return found
+}
+
+/** Loading a file takes Node about half a millisecond: what is loaded together is one. */
+const core = loadedBy('src/index.ts')
+const server = loadedBy('src/bun.ts', 'src/deno.ts', 'src/node.ts')
+const groupOf = (id: string): string | null =>
+  !server.has(id) || ENTRIES.some(({ source }) => resolve(source) === id) ? null : core.has(id) ? 'core' : 'server'
+
 const options: RolldownOptions = defineConfig({
   input: Object.fromEntries(ENTRIES.map(({ name, source }) => [name, source])),
   external: /^(node|bun):|^(hono|valibot)\b/,
@@ -36,6 +57,7 @@ const options: RolldownOptions = defineConfig({
     dir: 'dist',
     format: 'esm',
     minify: true,
+    codeSplitting: { groups: [{ name: groupOf }] },
     chunkFileNames: 'chunks/[name]-[hash].js',
     banner: ({ isEntry, fileName }) =>
       isEntry && fileName.endsWith('.d.ts') ? head(`src/${fileName.replace('.d.ts', '.ts')}`) : '',

@@ -7,8 +7,8 @@
  * @module
  */
 import { subscribe } from 'node:diagnostics_channel'
+import { createRequire } from 'node:module'
 import { Server, Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import { processGlobal } from './globals.ts'
 
 /** What is kept with an accepted socket, and gone with it. */
@@ -155,6 +155,8 @@ interface TlsHandle {
  * are `undefined`.
  */
 function watchTls(events: SocketEvents): void {
+  // Not by `import`, which reads Node's root certificates.
+  const { TLSSocket } = createRequire(import.meta.url)('node:tls') as typeof import('node:tls')
   const prototype = TLSSocket.prototype as unknown as { _init?: Callback }
   const init = prototype._init
   if (typeof init !== 'function') return
