@@ -91,11 +91,10 @@ function kernel(): Finding {
 function runtimeOf(): Finding {
   const { name, version } = currentRuntime()
   if (name === 'node') {
-    return failing(
-      'runtime',
-      `Node ${version} can decode, but not capture`,
-      'Run the server with Bun or Deno: "bunx --bun tcpfingerprint doctor"',
-    )
+    const major = Number.parseInt(version, 10)
+    return major < 20
+      ? degraded('runtime', `Node ${version} is older than what is tested`, 'Update to Node 20 or newer')
+      : ok('runtime', `Node ${version}`)
   }
   if (name === 'bun') {
     const [major = 0, minor = 0] = version.split('.').map(Number)
@@ -115,8 +114,12 @@ function libcOf(libc: Libc | LibcUnavailable): Finding {
     'libc',
     libc.message,
     libc.reason === 'denied'
-      ? 'Start Deno with --allow-ffi'
-      : 'Use a runtime built for this system: glibc or musl on x86-64 or arm64',
+      ? currentRuntime().name === 'node'
+        ? 'Start Node with --allow-ffi, or --allow-addons for koffi'
+        : 'Start Deno with --allow-ffi'
+      : currentRuntime().name === 'node'
+        ? 'Install koffi ("npm install koffi"), or update to Node 26.9 or newer'
+        : 'Use a runtime built for this system: glibc or musl on x86-64 or arm64',
   )
 }
 
@@ -305,9 +308,8 @@ function shorten(address: string): string {
   return address.replace(/^0(?::0){6}:/, '::').replace(/^::0$/, '::')
 }
 
-async function openLibc(): Promise<Libc | LibcUnavailable> {
-  const module = currentRuntime().name === 'deno' ? import('../../ffi/libc.deno.ts') : import('../../ffi/libc.bun.ts')
-  return (await module).openLibc()
+function openLibc(): Libc | LibcUnavailable {
+  return currentRuntime().openLibc()
 }
 
 /** Runs every check, and hands over each finding when it is there. The worst of them. */
@@ -323,10 +325,10 @@ export async function examine(options: CheckOptions, report: (finding: Finding) 
   if (currentRuntime().platform !== 'linux') return worst
   tell(synCookies())
   tell(descriptors())
-  if (host.status === 'failing' && currentRuntime().name === 'node') return worst
-  const libc = await openLibc()
+  const libc = openLibc()
   tell(libcOf(libc))
-  if (isLibc(libc)) {
+  // Node names the socket of a request: neither is asked for.
+  if (isLibc(libc) && currentRuntime().name !== 'node') {
     tell(inotify(libc))
     tell(sockDiag(libc))
   }

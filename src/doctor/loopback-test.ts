@@ -47,17 +47,29 @@ async function createFingerprinter(): Promise<AnyFingerprinter> {
     const fp = (await import('../deno.ts')).createFingerprinter()
     return { ...fp, find: fp.fromDeno as AnyFingerprinter['find'], arm: fp.arm as AnyFingerprinter['arm'] }
   }
-  if (currentRuntime().name === 'node') {
-    const fp = (await import('../node.ts')).createFingerprinter()
-    const find = (_request: Request, server: unknown): Fingerprint =>
-      fp.fromNode((server as { incoming: never }).incoming)
-    return { ...fp, find, arm: fp.arm as AnyFingerprinter['arm'] }
-  }
   const fp = (await import('../bun.ts')).createFingerprinter()
   return { ...fp, find: fp.fromBun as AnyFingerprinter['find'], arm: fp.arm as AnyFingerprinter['arm'] }
 }
 
+/** On Node a server of its own, because one of Web requests is a package that may not be installed. */
+async function startOnNode(hostname: Loopback): Promise<TestServer> {
+  const { createServer } = await import('node:http')
+  const fp = (await import('../node.ts')).createFingerprinter()
+  let last: Fingerprint | undefined
+  const server = createServer((request, response) => {
+    last = freeze(fp.fromNode(request))
+    response.setHeader('connection', 'close').end('ok')
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(0, hostname, resolve)
+  })
+  const { port } = server.address() as { port: number }
+  const stop = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()))
+  return { hostname, port, server, stop, seen: () => last, status: () => fp.status() }
+}
+
 async function start(hostname: Loopback): Promise<TestServer> {
+  if (currentRuntime().name === 'node') return await startOnNode(hostname)
   const fp = await createFingerprinter()
   let last: Fingerprint | undefined
   const running = await currentRuntime().listen({ hostname, port: 0 }, (request, server) => {

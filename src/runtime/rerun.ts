@@ -1,10 +1,12 @@
 /**
- * The same program again under Bun or Deno, where it was started under Node and needs what only they have.
+ * The same program again under Bun or Deno, where it was started under a Node that has no way to libc.
  *
  * The command's first line names Node, because npm, npx and bunx all follow it: `bunx tcpfingerprint doctor` runs under Node where
  * Node is installed.
  * @module
  */
+import { isLibc } from '../../ffi/libc.ts'
+import { currentRuntime } from './current.ts'
 import type { FileSystem } from './files.ts'
 import { processGlobal } from './globals.ts'
 
@@ -38,7 +40,7 @@ function find(files: FileSystem): Found | undefined {
  * Runs this program with its arguments under the first of Bun and Deno that PATH has, on this process's terminal, and passes signals
  * on. `announce` gets the runtime's name and path first. The exit code; `undefined` where PATH has neither.
  */
-export async function rerunElsewhere(announce: (name: string, path: string) => void): Promise<number | undefined> {
+async function rerunElsewhere(announce: (name: string, path: string) => void): Promise<number | undefined> {
   const host = processGlobal()
   const files = await import('node:fs')
   const { spawn } = await import('node:child_process')
@@ -57,4 +59,11 @@ export async function rerunElsewhere(announce: (name: string, path: string) => v
   }).finally(() => {
     for (const [signal, pass] of listeners) host.off(signal, pass)
   })
+}
+
+/** {@link rerunElsewhere} under a Node that cannot capture; `undefined` under one that can, and under Bun and Deno. */
+export async function rerunWhereBlind(announce: (name: string, path: string) => void): Promise<number | undefined> {
+  const { name, platform, openLibc } = currentRuntime()
+  if (name !== 'node' || platform !== 'linux' || isLibc(openLibc())) return undefined
+  return await rerunElsewhere(announce)
 }

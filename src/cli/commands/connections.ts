@@ -4,8 +4,7 @@
  */
 import { printable } from '../../base/text.ts'
 import { type ConnectionFilter, type LiveConnection, STATE_NAMES, visitConnections } from '../../connections/list.ts'
-import { currentRuntime } from '../../runtime/current.ts'
-import { rerunElsewhere } from '../../runtime/rerun.ts'
+import { rerunWhereBlind } from '../../runtime/rerun.ts'
 import { createAddressWords, parseAddress } from '../../wire/sockaddr.ts'
 import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
@@ -46,12 +45,10 @@ const SECONDS = 2
 export async function run(args: Arguments, io: Io): Promise<number> {
   const filter = filterOf(args)
   const seconds = secondsOf(args)
-  if (currentRuntime().name === 'node' && !('getsockopt' in currentRuntime().openLibc())) {
-    const code = await rerunElsewhere((name, path) =>
-      io.warn(`Node has neither node:ffi nor koffi: listing with ${name} (${path})`),
-    )
-    if (code !== undefined) return code
-  }
+  const code = await rerunWhereBlind((name, path) =>
+    io.warn(`Node has neither node:ffi nor koffi: listing with ${name} (${path})`),
+  )
+  if (code !== undefined) return code
   if (seconds === undefined) return list(filter, args.has('json'), io)
   let before: ReadonlyMap<string, Seen> = new Map()
   for (;;) {

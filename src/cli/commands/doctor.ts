@@ -5,8 +5,7 @@
 
 import { printable } from '../../base/text.ts'
 import { examine, type Finding, type Verdict } from '../../doctor/checks.ts'
-import { currentRuntime } from '../../runtime/current.ts'
-import { rerunElsewhere } from '../../runtime/rerun.ts'
+import { rerunWhereBlind } from '../../runtime/rerun.ts'
 import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
 import type { Io } from '../io.ts'
@@ -20,7 +19,7 @@ export const help: CommandHelp = {
     'Checks the kernel, the runtime and its permissions, SYN cookies, the limit of open files, libc, inotify, sock_diag, TCP_SAVE_SYN and TCP_DEFER_ACCEPT, and makes test connections on loopback over IPv4 and IPv6. Each line is ok, degraded (something is missing or less exact) or failing, with the remedy.',
     'Servers of Bun and Deno that run already are connected to once, and sent nothing, to see whether they wait for data before they accept.',
     'A client that has no label, or a wrong one, can be sent to the project as a row for "evaluate": "learn --rows" and the page write it with the addresses replaced.',
-    'Exit status 1 where something is failing. Started under Node it runs under Bun or Deno, whichever PATH has; without them only kernel, SYN cookies and open files are checked. With --json one object: {"status": ..., "checks": [{"name", "status", "found", "remedy"}]}.',
+    'Exit status 1 where something is failing. Under a Node that has neither node:ffi nor koffi it runs under Bun or Deno, whichever PATH has. With --json one object: {"status": ..., "checks": [{"name", "status", "found", "remedy"}]}.',
   ],
   options: [
     { name: 'json', help: 'print one JSON object instead of text for people' },
@@ -53,10 +52,10 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   if (args.operands.length > 0) throw new UsageError(`"doctor" takes no argument: "${printable(args.operands[0]!)}"`)
   const { out } = io
   const options = { port: port(args) }
-  if (currentRuntime().name === 'node') {
-    const code = await rerunElsewhere((name, path) => io.warn(`Node cannot capture: checking with ${name} (${path})`))
-    if (code !== undefined) return code
-  }
+  const code = await rerunWhereBlind((name, path) =>
+    io.warn(`This Node cannot capture: checking with ${name} (${path})`),
+  )
+  if (code !== undefined) return code
   if (args.has('json')) {
     const checks: Finding[] = []
     const status = await examine(options, (finding) => checks.push(finding))

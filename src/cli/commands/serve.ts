@@ -9,7 +9,7 @@ import { printable } from '../../base/text.ts'
 import { LOOKUP_CHANNEL, type LookupMessage } from '../../capture/lookup-channel.ts'
 import type { AppOptions } from '../../demo/server.ts'
 import { currentRuntime } from '../../runtime/current.ts'
-import { rerunElsewhere } from '../../runtime/rerun.ts'
+import { rerunWhereBlind } from '../../runtime/rerun.ts'
 import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
 import { loadDatabase } from '../database.ts'
@@ -133,12 +133,6 @@ function path(args: Arguments, option: string, action: string, look: (path: stri
 
 const isReadable = (file: string): void => accessSync(file, constants.R_OK)
 
-/** Which runtime this is, where it cannot serve. */
-function otherRuntime(): string | undefined {
-  const { name, version } = currentRuntime()
-  return name === 'node' ? `Node ${version}` : undefined
-}
-
 const newToken = (): string => crypto.randomUUID().replaceAll('-', '')
 
 /** The store of `--store`, with the token of its page: that of the live page where there is one. */
@@ -174,13 +168,10 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     // A new token for each run: the link that is printed opens the live page.
     live: args.has('live') ? { token: newToken() } : undefined,
   }
-  const node = otherRuntime()
-  if (node !== undefined) {
-    const code = await rerunElsewhere((name, path) => io.warn(`Node cannot capture: serving with ${name} (${path})`))
-    if (code !== undefined) return code
-    io.warn(`Cannot serve under ${node}, and PATH has neither "bun" nor "deno": install one of them`)
-    return 1
-  }
+  const code = await rerunWhereBlind((name, path) =>
+    io.warn(`This Node cannot capture: serving with ${name} (${path})`),
+  )
+  if (code !== undefined) return code
   const database = await loadDatabase(args, io)
   if (database === 'broken') return 1
   const labeller = await loadYara(args)
@@ -189,7 +180,8 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     demo = await import('../../demo/server.ts')
   } catch (error) {
     if (!/["']hono["'/]/.test(String(error))) throw error
-    io.warn('Cannot serve without Hono, which is not installed with this package: "npm install hono" beside it')
+    const name = currentRuntime().name === 'node' ? '@hono/node-server' : 'hono'
+    io.warn(`Cannot serve without Hono, which is not installed with this package: "npm install ${name}" beside it`)
     return 1
   }
   const { serve, stopOnSignals } = demo

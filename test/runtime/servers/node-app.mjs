@@ -14,10 +14,24 @@ const { env } = process
 const options = JSON.parse(env.OPTIONS ?? '{}')
 const told = []
 options.onError = ({ message }) => told.push(message)
+if (env.TRUST === '1') {
+  options.trustedHeader = { header: 'X-Client', kind: 'address', from: ['127.0.0.0/8'] }
+}
+if (env.LABEL === '1') {
+  options.labeller = (syn, { userAgent }) => ({ name: `${userAgent} ${syn.tcp.mss}` })
+}
 const tls = env.TLS && { cert: env.CERT, key: env.KEY, minVersion: `TLSv${env.TLS}`, maxVersion: `TLSv${env.TLS}` }
 
 let library
-const body = (fp, found) => JSON.stringify({ ...found.toJSON(), env: fp.env(found), told, status: fp.status() })
+/** `seen` is what the handler has of the trusted header. */
+const body = (fp, found, request) =>
+  JSON.stringify({
+    ...found.toJSON(),
+    env: fp.env(found),
+    told,
+    status: fp.status(),
+    seen: request.headers['x-client'] ?? request.headersDistinct?.['x-client'] ?? null,
+  })
 
 /** A handler of Node's own requests. */
 function plainHandler() {
@@ -25,7 +39,7 @@ function plainHandler() {
   return (request, response) => {
     response.setHeader('content-type', 'application/json')
     const found = fp.fromNode(request)
-    const answer = () => response.end(body(fp, found))
+    const answer = () => response.end(body(fp, found, request))
     if (request.url === '/late') setTimeout(answer, 50)
     else answer()
   }
@@ -37,7 +51,7 @@ async function application() {
     const { default: express } = await import(framework)
     const fp = library.createFingerprinter(options)
     const app = express()
-    app.use((req, res) => res.type('json').send(body(fp, fp.fromNode(req))))
+    app.use((req, res) => res.type('json').send(body(fp, fp.fromNode(req), req)))
     return tls ? createHttps(tls, app) : createServer(app)
   }
   if (framework === 'fastify') {
@@ -49,7 +63,7 @@ async function application() {
         return fp.fromNode(this)
       },
     })
-    app.all('*', (request, reply) => reply.type('application/json').send(body(fp, request.fingerprint)))
+    app.all('*', (request, reply) => reply.type('application/json').send(body(fp, request.fingerprint, request)))
     await app.ready()
     return app.server
   }
@@ -64,6 +78,7 @@ async function application() {
         env: c.var.fingerprintEnv,
         told,
         status: middleware.fingerprinter.status(),
+        seen: c.req.header('x-client') ?? null,
       }),
     )
     return createAdaptorServer({
@@ -80,9 +95,11 @@ async function application() {
   if (framework === 'h2c') return createPlainHttp2(handler)
   if (framework === 'http2') return createSecureServer({ ...tls, allowHTTP1: true }, handler)
   const server = tls ? createHttps(tls, handler) : createServer(handler)
-  const fp = library.createFingerprinter(options)
+  // On the first upgrade, because each fingerprinter reports what it finds.
+  let fp
   server.on('upgrade', (request, socket) => {
-    const text = body(fp, fp.fromNode(request))
+    fp ??= library.createFingerprinter(options)
+    const text = body(fp, fp.fromNode(request), request)
     socket.end(`HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n${text}`)
   })
   return server
