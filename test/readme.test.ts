@@ -2,10 +2,14 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
+import { REASON } from '../src/explain/missing.ts'
+import { PROVENANCE } from '../src/explain/timing.ts'
+import { USAGE } from '../src/explain/usage.ts'
 import { benchmarks } from './bench/run.ts'
 import { needs } from './lab/privilege.ts'
 import { DENO_ARGUMENTS } from './lab/runtimes.ts'
 import { runtimePath } from './lab/server.ts'
+import { recognisedTable } from './label/recognised.ts'
 import { SYN } from './support/samples.ts'
 import { temporaryDirectory } from './support/temporary.ts'
 
@@ -69,35 +73,76 @@ async function urlOf(stream: ReadableStream<Uint8Array>): Promise<string> {
   throw new Error(`no server started: ${text}`)
 }
 
-needs('linux').describe('README', () => {
-  for (const { code, line } of blocks('ts')) {
-    if (/export default app|Deno\.serve\(app\.fetch\)/.test(code)) {
-      test(`the app on line ${line} answers with what it knows of the connection`, async () => {
-        await run(code, async ({ stdout }) => {
+/** The documents of the package with code that is whole. */
+const DOCUMENTS = ['README.md', 'src/GUIDE.md']
+
+for (const document of DOCUMENTS)
+  needs('linux').describe(document, () => {
+    for (const { code, line } of blocks('ts', readFileSync(join(ROOT, document), 'utf8'))) {
+      if (/export default app|Deno\.serve\(app\.fetch\)/.test(code)) {
+        test(`the app on line ${line} answers with what it knows of the connection`, async () => {
+          await run(code, async ({ stdout }) => {
+            const url = await urlOf(stdout)
+            await Bun.sleep(100)
+            const text = await (await fetch(url)).text()
+            expect(text).toMatch(/"mss":\d+|FINGERPRINT_TCP_MSS=\d+/)
+          })
+        }, 30_000)
+      } else if (/Bun\.serve/.test(code)) {
+        test(`the server on line ${line} answers with what it knows of the connection`, async () => {
+          await run(`${code}\nconsole.log('http://localhost:' + server.port)`, async ({ stdout }) => {
+            const found = (await (await fetch(await urlOf(stdout))).json()) as { available: boolean; syn?: object }
+            expect(found.available).toBe(true)
+            expect(found.syn).toBeDefined()
+          })
+        }, 30_000)
+      } else {
+        test(`the example on line ${line} runs`, async () => {
+          await run(code, async (child) => {
+            const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+            expect(err).toBe('')
+            expect(await child.exited).toBe(0)
+            expect(out).not.toBe('')
+          })
+        }, 30_000)
+      }
+    }
+  })
+
+describe('README', () => {
+  test('its first screen has an install line for each runtime, and it has room on one page', () => {
+    expect(README.split('\n').length).toBeLessThan(251)
+    const installs = blocks('sh')[0]!.code.trim().split('\n')
+    expect(installs.map((line) => line.split(' ')[0])).toEqual(['npm', 'bun', 'deno', 'npm'])
+    for (const { install } of Object.values(USAGE)) expect(installs).toContain(install)
+  })
+  test('its table of what is recognised is that of the database', () => {
+    expect(README).toContain(recognisedTable())
+  })
+  test('each reason and each way to know a round trip has its row', () => {
+    for (const name of [...Object.keys(REASON), ...Object.keys(PROVENANCE)]) expect(README).toContain(`| \`${name}\` |`)
+  })
+  test('the answer that it prints has the keys of its first example', () => {
+    const answer = JSON.parse(blocks('json')[0]!.code)
+    const code = blocks('ts')[0]!.code
+    for (const key of Object.keys(answer)) expect(code).toContain(`${key}:`)
+    expect(PROVENANCE).toHaveProperty(answer.rtt.provenance)
+  })
+})
+
+describe('the apps of the page', () => {
+  for (const runtime of ['bun', 'deno'] as const) {
+    needs('linux').test(
+      `${runtime} runs its five lines`,
+      async () => {
+        await run(USAGE[runtime].code, async ({ stdout }) => {
           const url = await urlOf(stdout)
           await Bun.sleep(100)
-          const text = await (await fetch(url)).text()
-          expect(text).toMatch(/"mss":\d+|FINGERPRINT_TCP_MSS=\d+/)
+          expect(await (await fetch(url)).text()).toContain('Linux')
         })
-      }, 30_000)
-    } else if (/Bun\.serve/.test(code)) {
-      test(`the server on line ${line} answers with what it knows of the connection`, async () => {
-        await run(`${code}\nconsole.log('http://localhost:' + server.port)`, async ({ stdout }) => {
-          const found = (await (await fetch(await urlOf(stdout))).json()) as { available: boolean; syn?: object }
-          expect(found.available).toBe(true)
-          expect(found.syn).toBeDefined()
-        })
-      }, 30_000)
-    } else {
-      test(`the example on line ${line} runs`, async () => {
-        await run(code, async (child) => {
-          const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
-          expect(err).toBe('')
-          expect(await child.exited).toBe(0)
-          expect(out).not.toBe('')
-        })
-      }, 30_000)
-    }
+      },
+      30_000,
+    )
   }
 })
 
