@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
 import { dts } from 'rolldown-plugin-dts'
+import { compactScript, compactStyle } from '../src/inspector/compact.ts'
 import { ENTRIES } from './entries.ts'
 
 /** `import text from './name.fp' with { type: 'text' }`. All sources are TypeScript: a file that is not is text. */
@@ -16,10 +17,12 @@ const text: Plugin = {
   load: (id) => (id.endsWith('?text') ? `export default ${JSON.stringify(shipped(id.slice(0, -5)))}` : null),
 }
 
-/** Comments of a signature file are for who edits it; without them its lines keep their numbers. */
+/** Comments of a file are for its editor. A signature file keeps the numbers of its lines. */
 function shipped(file: string): string {
   const content = readFileSync(file, 'utf8')
-  return file.endsWith('.fp') ? content.replace(/^;.*$/gm, '') : content
+  if (file.endsWith('.css')) return compactStyle(content)
+  if (file.endsWith('.js')) return compactScript(content)
+  return content.replace(/^;.*$/gm, '')
 }
 
 /** What an entry says of itself, which belongs to no declaration and would be lost. */

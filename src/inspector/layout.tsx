@@ -9,6 +9,7 @@ import type { Child } from 'hono/jsx'
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import { PATH_START } from '../explain/usage.ts'
 import cellStyle from './cells.css' with { type: 'text' }
+import { compactScript, compactStyle } from './compact.ts'
 import factStyle from './facts.css' with { type: 'text' }
 import historyStyle from './history.css' with { type: 'text' }
 import liveScript from './live-view.js' with { type: 'text' }
@@ -16,21 +17,6 @@ import meaningStyle from './meaning.css' with { type: 'text' }
 import packetStyle from './packet.css' with { type: 'text' }
 import pageStyle from './page.css' with { type: 'text' }
 import script from './page.js' with { type: 'text' }
-
-/** A style sheet without comments and the white space of its layout. */
-function compactStyle(text: string): string {
-  return text
-    .replace(/\/\*[\s\S]*?\*\//g, '')
-    .replace(/\s+/g, ' ')
-    .replace(/ ?([{};,]) ?/g, '$1')
-    .replace(/: (?=[^{}]*[;}])/g, ':')
-    .replaceAll(';}', '}')
-}
-
-/** A script without its comments on lines of their own and its indentation. */
-function compactScript(text: string): string {
-  return text.replace(/^\s*(?:\/\*\*.*|\*.*|\/\/.*)$/gm, '').replace(/\n\s*/g, '\n')
-}
 
 const STYLE = compactStyle(pageStyle + packetStyle + cellStyle + factStyle + meaningStyle + historyStyle)
 const SCRIPT = compactScript(script)
