@@ -66,11 +66,7 @@ function systemVerdict(label: Label): Verdict {
       'Only a general signature of the database fits: the system is likely, its version is not known',
     )
   }
-  return verdict(
-    'good',
-    `${system}, exact match`,
-    'The SYN is written just as this system writes it. A label is what a SYN looks like, no proof of what sent it',
-  )
+  return verdict('good', `${system}, exact match`, 'The SYN is written just as this system writes it')
 }
 
 /** What is between the client and this server. */
@@ -81,13 +77,13 @@ function wayVerdicts(syn: Syn, label: Label | undefined, timeToLive: number | un
     list.push({ topic: 'way', tone, text, about })
   }
   if (loopback) add('good', 'Same machine', 'The SYN never left this machine, so that nothing is between the two ends')
-  else if (routers === 0)
+  else if (routers === 0 && tunnel === undefined)
     add(
       'good',
       'Same network',
       'No router has lowered the TTL of the SYN: the client, or what speaks for it, is next door',
     )
-  else
+  else if (routers > 0)
     add(
       'note',
       `${plural(routers, 'router')} away`,

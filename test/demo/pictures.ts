@@ -1,34 +1,39 @@
 /**
- * Makes the pictures of the README: `bun test/demo/pictures.ts [DIRECTORY]`, by default beside this file.
+ * Makes the pictures of the README and of each page in each view: `bun test/demo/pictures.ts [DIRECTORY]`, by default beside this file.
  * @module
  */
 import { join } from 'node:path'
 import { serve } from '../../src/demo/server.ts'
+import { EXAMPLES } from '../../src/inspector/examples.ts'
 import { openBrowser, type View } from '../support/browser.ts'
 
-/** A phone far away: Android behind a mobile network. */
-const PHONE =
-  '4500003c5fd340002f06713fcb007105c6336407c35201bb5c1e7a5100000000a002ffff00000000020405140402080a0f3ac1220000000001030309'
-
 const directory = process.argv[2] ?? join(import.meta.dir, 'pictures')
-const server = await serve({ port: 0, logFormat: false, announce: () => {} })
+const TOKEN = 'pictures'
+const server = await serve({ port: 0, logFormat: false, live: { token: TOKEN }, announce: () => {} })
 const browser = await openBrowser()
 
-async function picture(name: string, view: View, path: string, hover: string, dump?: string): Promise<void> {
+const example = (name: string): string => `?decode=${EXAMPLES.find((one) => one.name === name)!.hex}`
+
+async function picture(name: string, view: View, path: string, top?: string): Promise<void> {
   const { page } = await browser.open(view)
+  await page.emulateMedia({ reducedMotion: 'reduce', colorScheme: view.dark === true ? 'dark' : 'light' })
   await page.goto(server.url + path)
-  if (dump !== undefined) {
-    await page.fill('#dump', dump)
-    await page.click('.primary')
-    await page.evaluate(() => document.querySelector('.result')!.scrollIntoView())
-  }
-  await page.locator('.f', { hasText: hover }).first().hover()
+  if (top !== undefined) await page.evaluate((one) => document.querySelector(one)!.scrollIntoView(), top)
+  // The live page draws a moment after its rows have come.
+  await page.waitForTimeout(500)
   await page.screenshot({ path: join(directory, `${name}.png`) })
 }
 
-await picture('page-light', { width: 1000, height: 1060 }, '', 'Time to live')
-await picture('page-dark', { width: 1000, height: 1060, dark: true }, '', 'Identification')
-await picture('page-phone', { width: 360, height: 740, scale: 1.5 }, '?decode', 'Time to live', PHONE)
+for (const { hex } of EXAMPLES) await (await fetch(`${server.url}json?decode=${hex}`)).text()
+await picture('page-light', { width: 1000, height: 860 }, '')
+await picture('page-dark', { width: 1280, height: 900, dark: true }, example('Behind a VPN'), '.result')
+await picture('page-packet', { width: 768, height: 900, dark: true }, example('iPhone'), '#syn')
+await picture('page-phone', { width: 360, height: 740, scale: 1.5 }, example('A relay'), '.result')
+await picture('page-zoom', { width: 640, height: 450, scale: 2 }, '')
+await picture('page-without-scripts', { width: 360, height: 740, javaScript: false }, '', '#use')
+await picture('examples', { width: 768, height: 600 }, '?decode')
+await picture('live-light', { width: 1280, height: 700 }, `?live&token=${TOKEN}`)
+await picture('live-phone', { width: 360, height: 740, dark: true }, `?live&token=${TOKEN}`)
 
 await browser[Symbol.asyncDispose]()
 await server.stop()
