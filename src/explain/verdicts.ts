@@ -4,6 +4,7 @@
  */
 import { plural } from '../base/text.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
+import { signsOfRelay } from '../connection/relay.ts'
 import type { Label } from '../label/match.ts'
 import { compareWithUserAgent, type HeaderValues, platformOf } from '../label/user-agent.ts'
 import type { Syn } from '../wire/syn.ts'
@@ -155,6 +156,19 @@ function timeVerdict({ timing }: Fingerprint): Verdict | undefined {
   }
 }
 
+/** Waits that a machine between client and server explains; what else speaks of one is said by the way and the User-Agent. */
+function relayVerdicts(fingerprint: Fingerprint): Verdict[] {
+  return signsOfRelay(fingerprint)
+    .filter(({ name }) => name === 'tls-round-trip' || name === 'first-data-delay')
+    .map(({ name, words, against }) => ({
+      topic: 'timing',
+      // Browsers connect in advance: a wait alone is no news.
+      tone: name === 'tls-round-trip' ? 'warn' : 'note',
+      text: name === 'tls-round-trip' ? 'Perhaps relayed' : 'Waited before it spoke',
+      about: `${words}. A relay does that, and so does ${against}`,
+    }))
+}
+
 /** What a SYN alone tells. */
 export function synVerdicts(syn: Syn, label: Label | undefined): Verdict[] {
   return [...(label === undefined ? [] : [systemVerdict(label)]), ...wayVerdicts(syn, label, undefined)]
@@ -175,6 +189,7 @@ export function verdicts(fingerprint: Fingerprint, { headers, tls }: VerdictCont
   }
   if (syn !== undefined) list.push(...wayVerdicts(syn, label, timing.handshakeTimeToLive))
   for (const one of [userAgentVerdict(label, headers), timeVerdict(fingerprint)]) if (one !== undefined) list.push(one)
+  list.push(...relayVerdicts(fingerprint))
   const missing = missingFacts(fingerprint, { tls }).filter(({ unsent }) => unsent !== true)
   if (missing.length > 0) {
     list.push({

@@ -80,6 +80,11 @@ describe('verdicts', () => {
     expect(found).toContain('Two ways')
     expect(found).toContain('At most 9 \u00b5s round trip')
   })
+  test('of a client that speaks later than its handshake explains', () => {
+    const timing = { ...facts.timing, firstDataDelayMilliseconds: 90 }
+    expect(on({ timing })).toContain('Waited before it spoke')
+    expect(on({ timing: { ...facts.timing, tlsRoundTripMilliseconds: 90 } })).toContain('Perhaps relayed')
+  })
   test('of one without a SYN', () => {
     expect(on({ syn: undefined, label: undefined, reason: 'not-saved' })).toContain('No SYN was kept')
   })
