@@ -29,6 +29,8 @@ const CENSUSES_BEFORE_WATCH = 2
 /** Watches made in one census at most, 5 to 8 µs each. */
 const MOST_WATCHES = 256
 const FAILURES_AT_MOST = 4
+/** Numbers above the high-water mark that are tested without asking how far descriptors go, which costs as much. */
+const TESTED_UNASKED = 512
 /** Unused numbers in a row that end a census where the kernel does not tell how far descriptors go, and such runs at most. */
 const GAP = 64
 const MOST_GAPS = 16_384
@@ -107,7 +109,7 @@ export class Census {
   #take(startsEpoch: boolean, start: number): boolean {
     const { registry, watcher, openNumbers } = this.#prober
     const epoch = startsEpoch ? watcher.startEpoch() : 0
-    watcher.drain()
+    if (watcher.size > 0) watcher.drain()
     this.#probesFiles = start - this.#filesAt >= FILES_AGE
     if (this.#probesFiles) this.#filesAt = start
     this.#prober.startSearch()
@@ -154,13 +156,15 @@ export class Census {
     if (left > 0) this.#testAbove(left)
   }
 
-  /** Tests so many numbers above the high-water mark; up to a gap where the kernel does not tell how far descriptors go. */
+  /** Tests so many numbers above the high-water mark; of very many up to a gap where the kernel does not tell how far descriptors go. */
   #testAbove(most: number): void {
     const { openNumbers, registry } = this.#prober
     // The kernel's table grows when all numbers below its end are taken: with more of them free than were opened it has not.
     const unused = this.#limit - registry.highWater + registry.free.size
-    if (unused <= most) this.#limit = this.#prober.descriptorLimit()
-    const limit = this.#limit
+    const mayHaveGrown = unused <= most
+    const isAsked = mayHaveGrown && most > TESTED_UNASKED
+    if (isAsked) this.#limit = this.#prober.descriptorLimit()
+    const limit = mayHaveGrown && !isAsked ? registry.highWater + most : this.#limit
     for (let rounds = MOST_GAPS; rounds > 0 && !this.#isRefused; rounds--) {
       const mark = registry.highWater
       const end = limit > 0 ? Math.min(mark + most, Math.max(limit, mark)) : mark + GAP

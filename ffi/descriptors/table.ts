@@ -155,7 +155,7 @@ export class DescriptorTable {
     this.#prober.probe(fd)
   }
 
-  /** True if the number's socket is watched, so that the watcher's `changes` speak for it. */
+  /** True if the number's socket is watched, so that its close is noticed. */
   isWatched(fd: number): boolean {
     return this.#registry.status(fd) === STATUS.WATCHED
   }

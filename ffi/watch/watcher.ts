@@ -1,7 +1,8 @@
 /**
- * Watches sockets that stay open. inotify sends a notice when a watched descriptor is closed, an epoll set becomes ready when its
- * connection was reset or broken before. The process's listening sockets are in the set too, so that it also becomes ready when a
- * connection comes: while it is quiet, the sockets of the process are those there were. An AIO poll tells that without a system call.
+ * Watches sockets that stay open. inotify sends a notice when a watched descriptor is closed. For sockets that are followed, too, an epoll
+ * set becomes ready when their connection was reset or broken before. The process's listening sockets are in the set too, so that it also
+ * becomes ready when a connection comes: while it is quiet, the sockets of the process are those there were. An AIO poll tells that
+ * without a system call.
  *
  * Each part works without the next. Without inotify or epoll nothing is watched. Without AIO an `epoll_wait` tells whether watched
  * sockets are what they were, and nothing tells whether others came.
@@ -57,6 +58,8 @@ export class Watcher {
   #hasListeners = false
   readonly #fds = new Map<number, number>()
   readonly #watches = new Map<number, number>()
+  /** Watched descriptors that are in the epoll set. */
+  readonly #followed = new Set<number>()
   readonly #event = new Uint8Array(new ArrayBuffer(16))
   readonly #eventView = new DataView(this.#event.buffer)
   /** Where an event's data is: `struct epoll_event` is packed on x86-64 only. */
@@ -81,8 +84,8 @@ export class Watcher {
   }
 
   /**
-   * Counts what happened to watched sockets. While the number is the same after `poll`, every watched socket is the one it was,
-   * and has a peer.
+   * Counts what happened to watched sockets. While the number is the same after `poll`, every watched socket is the one it was, and
+   * every followed one has a peer.
    */
   get changes(): number {
     return this.#changes
@@ -142,7 +145,7 @@ export class Watcher {
   /** Takes the events there are. True if there were none. */
   #isQuiet(): boolean {
     let listenerEvents = 0
-    const rounds = this.#fds.size + this.#listeners.length + SPARE_ROUNDS
+    const rounds = this.#followed.size + this.#listeners.length + SPARE_ROUNDS
     for (let round = 0; round < rounds; round++) {
       const count = this.#libc.epoll_wait(this.#epoll, this.#event, 1, 0)
       if (count === 0) return round === 0
@@ -172,9 +175,20 @@ export class Watcher {
     }
   }
 
-  /** True if the descriptor is watched, so that `changes` speaks for it. */
+  /** True if the descriptor is watched. */
   has(fd: number): boolean {
     return this.#watches.has(fd)
+  }
+
+  /**
+   * Has `changes` tell, too, when the connection of a watched descriptor is reset. False where the kernel refuses, or the descriptor is
+   * not watched.
+   */
+  follow(fd: number): boolean {
+    if (this.#followed.has(fd)) return true
+    if (!this.has(fd) || !this.#add(fd, EPOLLET, 0)) return false
+    this.#followed.add(fd)
+    return true
   }
 
   /** Watches a socket from now on. False where the kernel refuses. */
@@ -187,10 +201,6 @@ export class Watcher {
     )
     // The same number twice: another descriptor of the same socket has it.
     if (watch < 0 || this.#fds.has(watch)) return false
-    if (!this.#add(fd, EPOLLET, 0)) {
-      this.#libc.inotify_rm_watch(this.#inotify, watch)
-      return false
-    }
     this.#fds.set(watch, fd)
     this.#watches.set(fd, watch)
     return true
@@ -198,17 +208,19 @@ export class Watcher {
 
   /** Ends a watch. */
   unwatch(fd: number): void {
+    const isFollowed = this.#followed.has(fd)
     const watch = this.#forget(fd)
     if (watch === undefined) return
     this.#libc.inotify_rm_watch(this.#inotify, watch)
     // The number may be a listener's by now, before the notice of the end of its socket was read.
-    if (!this.#listeners.includes(fd)) this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd, this.#event)
+    if (isFollowed && !this.#listeners.includes(fd)) this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd, this.#event)
   }
 
   #forget(fd: number): number | undefined {
     const watch = this.#watches.get(fd)
     if (watch !== undefined) this.#fds.delete(watch)
     this.#watches.delete(fd)
+    this.#followed.delete(fd)
     return watch
   }
 
@@ -290,6 +302,7 @@ export class Watcher {
     this.#hasListeners = false
     this.#fds.clear()
     this.#watches.clear()
+    this.#followed.clear()
     this.#isSettled = false
     this.#changes = (this.#changes + 1) >>> 0
     this.#quietPolls = 0

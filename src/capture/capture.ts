@@ -193,7 +193,7 @@ export class Capture {
     if (fd < 0) return server.udp ? 'not-tcp' : 'not-found'
     context.candidates++
     // On Deno a request is reported after its client has gone: it must not take the SYN of a duplicate peer.
-    if (server.isUnnamed && octetsRead(this.#sockets, fd) === 0) return 'ambiguous'
+    if (server.isUnnamed && this.#isUnread(fd, context)) return 'ambiguous'
     const connection = this.#keep(fd, context) ?? this.#keepOwn(context)
     if (connection === undefined) return server.udp ? 'not-tcp' : 'not-found'
     context.rule = 'P4'
@@ -222,8 +222,22 @@ export class Capture {
     return fd < 0 && this.#table.takeCensus(false) ? this.#table.findKnown(port, peer, accept) : fd
   }
 
+  /** True if nothing was read from the socket. Its TCP_INFO is then in `context`. */
+  #isUnread(fd: number, context: SearchContext): boolean {
+    this.#takeInfo(fd, context)
+    return context.received !== undefined && octetsRead(this.#sockets, fd, context.received) === 0
+  }
+
+  #takeInfo(fd: number, context: SearchContext): void {
+    const { value, view } = this.#sockets
+    const octets = this.#sockets.tcpInfo(fd)
+    context.info = octets > 0 ? value.slice(0, octets) : undefined
+    context.received = bytesReceived(view, octets)
+  }
+
   /** The connection is another server's: one that is surely this server's. */
   #keepOwn(context: SearchContext): Connection | undefined {
+    context.info = undefined
     const fd = this.#findOne(context, this.#acceptsOwnOnly)
     return fd < 0 ? undefined : this.#keep(fd, context)
   }
@@ -274,13 +288,13 @@ export class Capture {
     }
     let timing: FirstTiming | undefined
     if (this.options.tcpInfo) {
-      const octets = sockets.tcpInfo(fd)
-      if (octets > 0) {
+      if (context.info === undefined) this.#takeInfo(fd, context)
+      const { info } = context
+      if (info !== undefined) {
         const synSaved = synBytes.length > 0
         const deferAccept = server.mayHaveDeferred(synSaved)
-        timing = firstTiming(sockets.view, octets, { synSaved, deferAccept, readAt: Date.now() })
-        context.info = sockets.value.slice(0, octets)
-        context.received = bytesReceived(sockets.view, octets)
+        const view = new DataView(info.buffer)
+        timing = firstTiming(view, info.length, { synSaved, deferAccept, readAt: Date.now() })
       }
     }
     const connection = new Connection({

@@ -11,7 +11,7 @@
  *              QUIC. Octets read never answer: half a request of a duplicate peer was read, too.
  *
  * What makes each cheap:
- *   P1, P3     equal `watcher.changes` since they were checked: no watched socket was closed or reset (no call)
+ *   P1, P3     equal `watcher.changes` since they were checked: no followed socket was closed or reset (no call)
  *   P4         equal, non-zero `watcher.acceptEpoch` since it was last decided: nothing was accepted (no call); else lookups or a
  *              census, see `attribution.ts`
  *
@@ -57,7 +57,7 @@ export class Identity {
     }
     if (known.requests >= REQUESTS_BEFORE_WATCH) {
       this.#table.watch(known.fd)
-      known.verifiedAt = watcher.has(known.fd) ? watcher.changes : undefined
+      known.verifiedAt = watcher.follow(known.fd) ? watcher.changes : undefined
     }
     return true
   }

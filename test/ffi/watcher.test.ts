@@ -7,6 +7,7 @@ import { cString, isLibc, type Libc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { AioPoll } from '../../ffi/watch/aio-poll.ts'
 import { Watcher } from '../../ffi/watch/watcher.ts'
+import { connectKernel } from '../lab/raw-client.ts'
 import { createFakeLibc } from '../support/fake-libc.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -137,6 +138,7 @@ describe('Watcher', () => {
     watcher.setListeners([fd])
     const first = await connect(port)
     expect(watcher.watch(acceptedOn(port))).toBe(true)
+    expect(watcher.follow(acceptedOn(port))).toBe(true)
     expect(watcher.acceptEpoch).toBe(0)
     const epoch = settle(watcher)
     const { changes } = watcher
@@ -162,6 +164,28 @@ describe('Watcher', () => {
     watcher.poll()
     expect(watcher.changes).toBeGreaterThan(changes)
     expect(watcher.size).toBe(0)
+  })
+
+  test('a reset is told of a followed socket before that is closed, and one that is only watched costs the epoll set nothing', async () => {
+    const { port } = listen()
+    const watcher = watcherOf()
+    const followed = await connectKernel({ destination: { address: '127.0.0.1', port } })
+    await Bun.sleep(5)
+    const socket = acceptedOn(port)
+    expect(watcher.follow(socket)).toBe(false)
+    expect(watcher.watch(socket)).toBe(true)
+    expect(watcher.follow(socket)).toBe(true)
+    expect(watcher.follow(socket)).toBe(true)
+    watcher.poll()
+    watcher.poll()
+    const { changes } = watcher
+    watcher.poll()
+    expect(watcher.changes).toBe(changes)
+    // The kernel resets it at once; JavaScript, which would close it, has not run since.
+    followed.reset()
+    watcher.poll()
+    expect(watcher.changes).toBeGreaterThan(changes)
+    expect(watcher.has(socket)).toBe(true)
   })
 
   test('there is no epoch while a connection waits to be accepted', async () => {
@@ -220,6 +244,7 @@ describe('Watcher', () => {
       watcher.setListeners([fd])
       const one = await connect(port)
       expect(watcher.watch(acceptedOn(port))).toBe(true)
+      expect(watcher.follow(acceptedOn(port))).toBe(true)
       expect(settle(watcher)).toBe(0)
       const { changes } = watcher
       watcher.poll()
