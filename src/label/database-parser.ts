@@ -4,7 +4,6 @@
  */
 
 import { escapeControls } from '../base/text.ts'
-import { QUIRK, QUIRK_WORDS } from '../fingerprint/quirks.ts'
 import {
   Database,
   DatabaseError,
@@ -13,9 +12,18 @@ import {
   type Signature,
   type SignatureLabel,
   type UserAgentSystem,
-  type WindowRule,
 } from './database.ts'
 import { familyOfClass } from './family.ts'
+import {
+  quote,
+  readLayout,
+  readNumber,
+  readQuirks,
+  readScales,
+  readTtl,
+  readWindow,
+  splitList,
+} from './signature-fields.ts'
 
 /** Sections whose signatures are used. What stands in others is checked, at most warned of, and left out. */
 type Section = 'mtu' | 'tcp:request' | 'http:request' | 'other'
@@ -304,114 +312,6 @@ function splitStatement(line: number, text: string): { readonly key: string; rea
   return { key, value: text.slice(equals + 1).trim() }
 }
 
-function quote(text: string): string {
-  return `"${escapeControls(text.length > 80 ? `${text.slice(0, 77)}...` : text)}"`
-}
-
 function misplaced(line: number, key: string): DatabaseError {
   return new DatabaseError(line, `misplaced field: "${key}"`)
-}
-
-/** Entries between commas; none in an empty text. p0f passes over several commas in a row, but not over one at the end. */
-function splitList(value: string): string[] {
-  return value === ''
-    ? []
-    : value
-        .replace(/^[\s,]+(?=[^\s,])/, '')
-        .split(/,[\s,]*(?=[^\s,])|,$/)
-        .map((entry) => entry.trim())
-}
-
-/** A decimal number. Without digits it is 0, as p0f's `atol` has it. */
-function readNumber(line: number, what: string, text: string, least: number, most: number): number {
-  const value = /^\d{0,32}$/.test(text) ? Number(text) : -1
-  if (value < least || value > most)
-    throw new DatabaseError(line, `${what} from ${least} to ${most} expected: ${quote(text)}`)
-  return value
-}
-
-/** `64`, `64-` for random ones, `57+7` as p0f logs it, `64!` for exact matches only. */
-function readTtl(line: number, text: string): { timeToLive: number; randomTtl: boolean; exactOnly: boolean } {
-  const found = /^(\d{0,32})(-|!|\+\d{0,32})?$/.exec(text)
-  if (found === null) throw new DatabaseError(line, `initial TTL expected: ${quote(text)}`)
-  const suffix = found[2] ?? ''
-  const distance = suffix.startsWith('+') ? Number(suffix.slice(1)) : 0
-  // p0f's atol reads "+64" as 64, and then adds what is behind the sign.
-  const seen = readNumber(line, 'TTL', found[1] === '' ? String(distance) : found[1]!, 1, 255)
-  const timeToLive = readNumber(line, 'initial TTL', String(seen + distance), 1, 255)
-  return { timeToLive, randomTtl: suffix === '-', exactOnly: suffix === '!' }
-}
-
-/** `*` is -1; `7`, `7|9` and `7-9` are one or more values. */
-function readScales(line: number, text: string): readonly number[] {
-  if (text === '*') return [-1]
-  return text.split('|').flatMap((part) => {
-    const [first, last, ...more] = part.split('-')
-    const from = readNumber(line, 'window scale', first!, 0, 255)
-    if (last === undefined) return [from]
-    const to = more.length > 0 ? -1 : readNumber(line, 'window scale', last, from, 255)
-    if (to < 0) throw new DatabaseError(line, `window scale expected: ${quote(text)}`)
-    return Array.from({ length: to - from + 1 }, (_, i) => from + i)
-  })
-}
-
-function readWindow(line: number, text: string): { windowRule: WindowRule; window: number } {
-  if (text === '*') return { windowRule: 'any', window: 0 }
-  if (text.startsWith('%')) {
-    return { windowRule: 'modulo', window: readNumber(line, '% value', text.slice(1), 2, 65_535) }
-  }
-  if (text === 'mss*max') return { windowRule: 'full', window: 0 }
-  if (text.startsWith('mss*') || text.startsWith('mtu*')) {
-    const windowRule = text.startsWith('mss') ? 'mss' : 'mtu'
-    return { windowRule, window: readNumber(line, `${windowRule} multiplier`, text.slice(4), 1, 1000) }
-  }
-  return { windowRule: 'value', window: readNumber(line, 'window size', text, 0, 65_535) }
-}
-
-const KIND_WORDS: Readonly<Record<number, string>> = { 1: 'nop', 2: 'mss', 3: 'ws', 4: 'sok', 5: 'sack', 8: 'ts' }
-const PLAIN_WORDS: ReadonlySet<string> = /* @__PURE__ */ new Set(Object.values(KIND_WORDS))
-
-/** Checks the order of options and brings it to the text that p0f prints. */
-function readLayout(line: number, text: string): string {
-  if (text === '') return ''
-  // p0f takes one comma at the end
-  const words = text.replace(/(?<=[^,]),$/, '').split(',')
-  if (words.length > 24) throw new DatabaseError(line, `at most 24 options expected: ${quote(text)}`)
-  return words
-    .map((word, i) => {
-      if (PLAIN_WORDS.has(word)) return word
-      if (word.startsWith('eol+')) {
-        if (i !== words.length - 1 || text.endsWith(','))
-          throw new DatabaseError(line, `eol must be the last option: ${quote(text)}`)
-        return `eol+${readNumber(line, 'eol padding', word.slice(4), 0, 255)}`
-      }
-      if (!word.startsWith('?')) throw new DatabaseError(line, `unknown option: ${quote(word)}`)
-      const kind = readNumber(line, 'option kind', word.slice(1), 0, 255)
-      return KIND_WORDS[kind] ?? `?${kind}`
-    })
-    .join(',')
-}
-
-/** Quirks that only one IP version can have. */
-const ONLY_V4 = QUIRK.DF | QUIRK.ID_NONZERO | QUIRK.ID_ZERO | QUIRK.MUST_BE_ZERO
-const ONLY_V6 = QUIRK.FLOW
-
-/** The quirks that must be there, and with `?` behind them those that may be there or not. */
-function readQuirks(line: number, text: string, version: 0 | 4 | 6): { quirks: number; optionalQuirks: number } {
-  let quirks = 0
-  let optionalQuirks = 0
-  // p0f takes one comma at the end
-  for (const entry of text === '' ? [] : text.replace(/(?<=[^,]),$/, '').split(',')) {
-    const isOptional = entry.endsWith('?')
-    const word = isOptional ? entry.slice(0, -1) : entry
-    const bit = QUIRK_WORDS.indexOf(word)
-    if (bit < 0) throw new DatabaseError(line, `unknown quirk: ${quote(entry)}`)
-    const quirk = 1 << bit
-    if ((version === 4 && (quirk & ONLY_V6) !== 0) || (version === 6 && (quirk & ONLY_V4) !== 0)) {
-      throw new DatabaseError(line, `quirk not valid for IPv${version}: ${quote(word)}`)
-    }
-    if (isOptional) optionalQuirks |= quirk
-    else quirks |= quirk
-  }
-  return { quirks, optionalQuirks: optionalQuirks & ~quirks }
 }
