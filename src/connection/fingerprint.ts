@@ -7,12 +7,12 @@
 import type { Fingerprints } from '../fingerprint/index.ts'
 import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
-import { decodeTcpInfo, type TcpInfo, tcpInfoOffset } from '../wire/tcp-info.ts'
+import { decodeTcpInfo, type TcpInfo } from '../wire/tcp-info.ts'
 import type { Connection, Reason } from './connection.ts'
 import { type Delivery, DeliveryCounts } from './delivery.ts'
 import { type EnvOptions, envOf } from './facts.ts'
-import type { FirstTiming, HandshakeRtt } from './handshake-timing.ts'
-import { RequestTiming } from './request-timing.ts'
+import type { FirstTiming } from './handshake-timing.ts'
+import { RequestTiming, rttOf, type Timing } from './request-timing.ts'
 import type { SynFacts } from './syn-facts.ts'
 
 /**
@@ -20,26 +20,7 @@ import type { SynFacts } from './syn-facts.ts'
  */
 export type Source = 'kernel' | 'packet' | 'header' | 'none'
 
-/** When things happened on the connection. Empty where nothing is known. */
-export interface Timing {
-  /** SYN-ACK to final ACK, with how it is known. Does not change over the connection. */
-  readonly handshakeRtt?: HandshakeRtt | undefined
-  /** The kernel's smoothed RTT (`tcpi_rtt`), read for this request; with `tcpInfo: 'connection'` at the connection's first. */
-  readonly rtt?: { readonly microseconds: number } | undefined
-  /** From handshake completion to the first octets of the client's data, exact to two jiffies. */
-  readonly firstDataDelayMilliseconds?: number | undefined
-  /**
-   * Over TLS: from the server's last handshake octets to the client's data of the first request, milliseconds: the round trip to the
-   * machine that ends the TLS session, and what the client waited. Does not change over the connection.
-   */
-  readonly tlsRoundTripMilliseconds?: number | undefined
-  /** When the handshake completed, ISO 8601, exact to a jiffy. */
-  readonly acceptTime?: string | undefined
-  /** The same in milliseconds since 1970. Not in the JSON form. */
-  readonly acceptTimeMilliseconds?: number | undefined
-  /** TTL or hop limit of the segment that completed the handshake. */
-  readonly handshakeTimeToLive?: number | undefined
-}
+export type { Timing } from './request-timing.ts'
 
 /** What is known of the connection a request came over. Absent facts are `undefined`. */
 export interface Fingerprint {
@@ -75,6 +56,8 @@ export interface Fingerprint {
    * and nothing of it is mixed into the rest.
    */
   readonly hop?: Fingerprint | undefined
+  /** TCP_INFO now, read anew: for answers that take long, and WebSockets. `undefined` where the connection is not known or has ended. */
+  readTcpInfo?(): TcpInfo | undefined
   /** The object that the demonstration server answers at `/json`, without `env`: absent facts are absent keys. */
   toJSON(): object
 }
@@ -116,8 +99,6 @@ export interface Collection {
   /** The label of a SYN, asked once per connection. */
   labelOf(syn: SynFacts, view: FingerprintView): Label | undefined
 }
-
-const RTT = tcpInfoOffset('rtt')
 
 /** What was read or made for one request. */
 class Memo {
@@ -248,6 +229,16 @@ export abstract class FingerprintView implements Fingerprint {
     return facts.delivery
   }
 
+  readTcpInfo(): TcpInfo | undefined {
+    const bytes = this.#collection.tcpInfo === 'off' ? undefined : this.readInfoNow(this.#collection)
+    return bytes && decodeTcpInfo(bytes)
+  }
+
+  /** TCP_INFO now. */
+  protected readInfoNow(_collection: Collection): Uint8Array | undefined {
+    return undefined
+  }
+
   /** What TCP did since the request before, with TCP_INFO of this one. Called once. */
   protected readDelivery(_info: Uint8Array, _readAt: number): Delivery | undefined {
     return undefined
@@ -268,11 +259,6 @@ export abstract class FingerprintView implements Fingerprint {
     if (delivery === undefined && hop === undefined) return facts
     return { ...facts, delivery, hop: hop?.toJSON() }
   }
-}
-
-function rttOf(info: Uint8Array | undefined): number | undefined {
-  if (info === undefined || info.length < RTT + 4) return undefined
-  return new DataView(info.buffer, info.byteOffset).getUint32(RTT, true)
 }
 
 /** A request whose connection is known. */
@@ -298,6 +284,10 @@ export class CapturedFingerprint extends FingerprintView {
   protected readInfo(collection: Collection): Uint8Array | undefined {
     // A copy of what the connection keeps: it is for all of its requests.
     if (collection.tcpInfo === 'connection') return this.#connection.firstInfo?.slice()
+    return collection.readInfo(this.#connection)
+  }
+
+  protected override readInfoNow(collection: Collection): Uint8Array | undefined {
     return collection.readInfo(this.#connection)
   }
 
@@ -382,6 +372,10 @@ export class LateFingerprint<Subject, Server> extends FingerprintView {
 
   protected readInfo(): Uint8Array | undefined {
     return this.#view.tcpInfoBytes
+  }
+
+  override readTcpInfo(): TcpInfo | undefined {
+    return this.#view.readTcpInfo()
   }
 
   protected override readDelivery(): Delivery | undefined {

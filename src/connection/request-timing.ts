@@ -2,8 +2,31 @@
  * When things happened, as one request sees it.
  * @module
  */
-import type { Timing } from './fingerprint.ts'
+import { tcpInfoOffset } from '../wire/tcp-info.ts'
 import type { FirstTiming, HandshakeRtt } from './handshake-timing.ts'
+
+/** When things happened on the connection. Empty where nothing is known. */
+export interface Timing {
+  /** SYN-ACK to final ACK, with how it is known. Does not change over the connection. */
+  readonly handshakeRtt?: HandshakeRtt | undefined
+  /** The kernel's smoothed RTT (`tcpi_rtt`), read for this request; with `tcpInfo: 'connection'` at the connection's first. */
+  readonly rtt?: { readonly microseconds: number } | undefined
+  /** From handshake completion to the first octets of the client's data, exact to two jiffies. */
+  readonly firstDataDelayMilliseconds?: number | undefined
+  /**
+   * Over TLS: from the server's last handshake octets to the client's data of the first request, milliseconds: the round trip to the
+   * machine that ends the TLS session, and what the client waited. Does not change over the connection.
+   */
+  readonly tlsRoundTripMilliseconds?: number | undefined
+  /** When the handshake completed, ISO 8601, exact to a jiffy. */
+  readonly acceptTime?: string | undefined
+  /** The same in milliseconds since 1970. Not in the JSON form. */
+  readonly acceptTimeMilliseconds?: number | undefined
+  /** TTL or hop limit of the segment that completed the handshake. */
+  readonly handshakeTimeToLive?: number | undefined
+}
+
+const RTT = tcpInfoOffset('rtt')
 
 /** When things happened, as far as it is known for one request. Absent facts are `undefined`, and absent keys in JSON. */
 export class RequestTiming implements Timing {
@@ -36,4 +59,10 @@ export class RequestTiming implements Timing {
       this
     return { handshakeRtt, rtt, firstDataDelayMilliseconds, tlsRoundTripMilliseconds, acceptTime, handshakeTimeToLive }
   }
+}
+
+/** `tcpi_rtt` of a TCP_INFO, microseconds; `undefined` where it is too short. */
+export function rttOf(info: Uint8Array | undefined): number | undefined {
+  if (info === undefined || info.length < RTT + 4) return undefined
+  return new DataView(info.buffer, info.byteOffset).getUint32(RTT, true)
 }

@@ -15,6 +15,9 @@ import { daysAsked, type HistoryStore, readHistory } from './history.ts'
 import type { Frame, PageName } from './layout.tsx'
 import { clientOf, LIVE_CAPACITY, LiveList, type SeenConnection } from './live.ts'
 import { LiveAccess } from './live-access.ts'
+import { freshPage, HEADERS } from './page-headers.ts'
+import { showTiming } from './timing.ts'
+import { TimingStreams } from './timing-streams.ts'
 
 /** Who may see the live view. */
 export interface LiveOptions {
@@ -55,7 +58,7 @@ export interface InspectorOptions {
 export interface Inspector extends Handler {
   /** Notes each request's connection for the live page; does nothing while that is off. Mount it after `fingerprint()`. */
   readonly watch: MiddlewareHandler
-  /** Ends the live page's streams and forgets its connections. */
+  /** Ends the streams of the pages and forgets the connections of the live one. */
   close(): void
 }
 
@@ -99,6 +102,7 @@ interface Seen {
 export function inspector(options: InspectorOptions = {}): Inspector {
   const { live, history, database } = checkOptions('inspector', InspectorOptionsSchema, options)
   const list = new LiveList()
+  const streams = new TimingStreams()
   const access = live === false ? undefined : new LiveAccess(live.token)
   const historyAccess = history === false ? undefined : new LiveAccess(history.token)
   const viewsOf = (c: Context): Views => ({
@@ -126,6 +130,7 @@ export function inspector(options: InspectorOptions = {}): Inspector {
       const store = history === false ? undefined : history.store
       return await showHistory(c, format, historyAccess, viewsOf(c), store)
     }
+    if (page === 'timing') return await showTiming(c, seenBy(c).fingerprint, format === 'html', viewsOf(c), streams)
     return await showConnection(c, format, viewsOf(c), database)
   }
   const watch: MiddlewareHandler = async (c, next) => {
@@ -144,7 +149,11 @@ export function inspector(options: InspectorOptions = {}): Inspector {
       // The list is not worth a request.
     }
   }
-  return Object.assign(handler, { watch, close: () => list.close() })
+  const close = (): void => {
+    list.close()
+    streams.close()
+  }
+  return Object.assign(handler, { watch, close })
 }
 
 /** Views with a token that the client has brought. */
@@ -153,6 +162,7 @@ type Views = Pick<Frame, 'live' | 'history'>
 /** Which page the query names. */
 function pageOf(c: Context): PageName {
   if (c.req.query('decode') !== undefined) return 'decode'
+  if (c.req.query('timing') !== undefined) return 'timing'
   if (c.req.query('history') !== undefined) return 'history'
   return c.req.query('live') !== undefined ? 'live' : 'connection'
 }
@@ -183,38 +193,15 @@ function seenBy(c: Context): Seen {
   return { fingerprint, env: c.get('fingerprintEnv') as Record<string, string> }
 }
 
-/** Headers of every answer. It is about this client, so that no cache may keep it. */
-const HEADERS = {
-  'Cache-Control': 'no-store',
-  Vary: 'Accept, User-Agent',
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-} as const
-
 /** Sends a page made for a fresh nonce. */
 async function sendPage(
   c: Context,
   render: (nonce: string) => unknown,
   status: 200 | 400 | 413 | 503 = 200,
 ): Promise<Response> {
-  const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))))
-  const policy = [
-    "default-src 'none'",
-    `style-src 'nonce-${nonce}'`,
-    `script-src 'nonce-${nonce}'`,
-    'img-src data:',
-    "connect-src 'self'",
-    "form-action 'self'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ')
+  const { nonce, headers: own } = freshPage()
   const text = `<!doctype html>${String(await render(nonce))}`
-  const headers = {
-    ...HEADERS,
-    Vary: 'Accept, User-Agent, Accept-Encoding',
-    'Content-Security-Policy': policy,
-    'Cross-Origin-Opener-Policy': 'same-origin',
-  }
+  const headers = { ...own, Vary: 'Accept, User-Agent, Accept-Encoding' }
   // A page holds no secret that a length could betray: RFC 9110 section 12.5.3, and gzip is a fifth of it.
   if (!/\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(c.req.header('accept-encoding') ?? ''))
     return c.html(text, status, headers)

@@ -33,7 +33,7 @@ export interface Frame {
 }
 
 /** Which page it is, for the menu. */
-export type PageName = 'connection' | 'decode' | 'live' | 'history'
+export type PageName = 'connection' | 'timing' | 'decode' | 'live' | 'history'
 
 /** What a page puts into the frame. */
 export interface LayoutProps {
@@ -55,6 +55,7 @@ const ICON =
 
 const MENU: readonly (readonly [page: PageName, href: string, text: string])[] = [
   ['connection', '?', 'This connection'],
+  ['timing', '?timing', 'RTT over time'],
   ['decode', '?decode', 'Decode a dump'],
   ['live', '?live', 'Live'],
   ['history', '?history', 'History'],
