@@ -54,63 +54,81 @@ const BYTES_RETRANS = at('bytes_retrans')
 const NEEDED = BYTES_RETRANS + 8
 
 /**
- * The counts of a connection as of its last request that was asked for them. Kept with the connection: nine numbers, without private
- * fields, because another copy of this library, or the modules after a hot reload, read them too.
+ * The counts of a connection as of its last request that was asked for them. Kept with the connection: nine numbers. A plain object,
+ * because another copy of this library, or the modules after a hot reload, read it too.
  */
-export class DeliveryCounts {
-  readonly request: number
-  readonly readAt: number
-  readonly bytesSent: number
-  readonly bytesAcked: number
-  readonly bytesRetransmitted: number
-  readonly retransmits: number
-  readonly busy: number
-  readonly receiverLimited: number
-  readonly senderLimited: number
+export interface DeliveryCounts {
+  /** Number of that request on its connection. */
+  request: number
+  /** When its TCP_INFO was read, milliseconds of a clock that does not jump. */
+  readAt: number
+  bytesSent: number
+  bytesAcked: number
+  bytesRetransmitted: number
+  retransmits: number
+  /** Microseconds, as the next two. */
+  busy: number
+  receiverLimited: number
+  senderLimited: number
+}
 
-  private constructor(info: DataView, request: number, readAt: number) {
-    this.request = request
-    this.readAt = readAt
-    this.bytesSent = u64(info, BYTES_SENT)
-    this.bytesAcked = u64(info, BYTES_ACKED)
-    this.bytesRetransmitted = u64(info, BYTES_RETRANS)
-    this.retransmits = info.getUint32(TOTAL_RETRANS, true)
-    this.busy = u64(info, BUSY_TIME)
-    this.receiverLimited = u64(info, RWND_LIMITED)
-    this.senderLimited = u64(info, SNDBUF_LIMITED)
+/** The counts in a TCP_INFO; `undefined` where the structure is too short. */
+export function readCounts(octets: Uint8Array, request: number, readAt: number): DeliveryCounts | undefined {
+  if (octets.length < NEEDED) return undefined
+  const info = new DataView(octets.buffer, octets.byteOffset, octets.length)
+  return {
+    request,
+    readAt,
+    bytesSent: u64(info, BYTES_SENT),
+    bytesAcked: u64(info, BYTES_ACKED),
+    bytesRetransmitted: u64(info, BYTES_RETRANS),
+    retransmits: info.getUint32(TOTAL_RETRANS, true),
+    busy: u64(info, BUSY_TIME),
+    receiverLimited: u64(info, RWND_LIMITED),
+    senderLimited: u64(info, SNDBUF_LIMITED),
   }
+}
 
-  /**
-   * The counts in a TCP_INFO; `undefined` where the structure is too short.
-   *
-   * @param request - the number of the request on its connection
-   * @param readAt - when the TCP_INFO was read, milliseconds of a clock that does not jump
-   */
-  static of(octets: Uint8Array, request: number, readAt: number): DeliveryCounts | undefined {
-    if (octets.length < NEEDED) return undefined
-    return new DeliveryCounts(new DataView(octets.buffer, octets.byteOffset, octets.length), request, readAt)
+/**
+ * What happened from the request of the counts to this later one, whose TCP_INFO is `octets`; the counts are then those of this one.
+ * `undefined`, and nothing done, where this one is not later or the structure is too short.
+ */
+export function advance(
+  counts: DeliveryCounts,
+  octets: Uint8Array,
+  request: number,
+  readAt: number,
+): Delivery | undefined {
+  if (counts.request >= request || octets.length < NEEDED) return undefined
+  const info = new DataView(octets.buffer, octets.byteOffset, octets.length)
+  const bytesSent = u64(info, BYTES_SENT)
+  const bytesAcked = u64(info, BYTES_ACKED)
+  const bytesRetransmitted = u64(info, BYTES_RETRANS)
+  const retransmits = info.getUint32(TOTAL_RETRANS, true)
+  const busy = u64(info, BUSY_TIME)
+  const receiverLimited = u64(info, RWND_LIMITED)
+  const senderLimited = u64(info, SNDBUF_LIMITED)
+  const delivery: Delivery = {
+    milliseconds: rounded(readAt - counts.readAt),
+    bytesSent: bytesSent - counts.bytesSent,
+    bytesAcked: bytesAcked - counts.bytesAcked,
+    bytesRetransmitted: bytesRetransmitted - counts.bytesRetransmitted,
+    retransmits: retransmits - counts.retransmits,
+    busyMilliseconds: (busy - counts.busy) / 1000,
+    receiverLimitedMilliseconds: (receiverLimited - counts.receiverLimited) / 1000,
+    senderLimitedMilliseconds: (senderLimited - counts.senderLimited) / 1000,
+    deliveryRate: u64(info, DELIVERY_RATE) || undefined,
   }
-
-  /** True if these are of an earlier request than those. */
-  precedes(later: DeliveryCounts): boolean {
-    return this.request < later.request
-  }
-
-  /** What happened from an earlier request to this one, whose TCP_INFO is `octets`. */
-  since(earlier: DeliveryCounts, octets: Uint8Array): Delivery {
-    const rate = u64(new DataView(octets.buffer, octets.byteOffset, octets.length), DELIVERY_RATE)
-    return {
-      milliseconds: rounded(this.readAt - earlier.readAt),
-      bytesSent: this.bytesSent - earlier.bytesSent,
-      bytesAcked: this.bytesAcked - earlier.bytesAcked,
-      bytesRetransmitted: this.bytesRetransmitted - earlier.bytesRetransmitted,
-      retransmits: this.retransmits - earlier.retransmits,
-      busyMilliseconds: (this.busy - earlier.busy) / 1000,
-      receiverLimitedMilliseconds: (this.receiverLimited - earlier.receiverLimited) / 1000,
-      senderLimitedMilliseconds: (this.senderLimited - earlier.senderLimited) / 1000,
-      deliveryRate: rate === 0 ? undefined : rate,
-    }
-  }
+  counts.request = request
+  counts.readAt = readAt
+  counts.bytesSent = bytesSent
+  counts.bytesAcked = bytesAcked
+  counts.bytesRetransmitted = bytesRetransmitted
+  counts.retransmits = retransmits
+  counts.busy = busy
+  counts.receiverLimited = receiverLimited
+  counts.senderLimited = senderLimited
+  return delivery
 }
 
 function u64(info: DataView, offset: number): number {

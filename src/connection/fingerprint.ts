@@ -9,7 +9,7 @@ import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 import { decodeTcpInfo, type TcpInfo } from '../wire/tcp-info.ts'
 import type { Connection, Reason } from './connection.ts'
-import { type Delivery, DeliveryCounts } from './delivery.ts'
+import { advance, type Delivery, readCounts } from './delivery.ts'
 import { type EnvOptions, envOf } from './facts.ts'
 import type { FirstTiming } from './handshake-timing.ts'
 import { RequestTiming, rttOf, type Timing } from './request-timing.ts'
@@ -292,11 +292,10 @@ export class CapturedFingerprint extends FingerprintView {
   }
 
   protected override readDelivery(info: Uint8Array, readAt: number): Delivery | undefined {
-    const { counts: earlier } = this.#connection
-    const counts = DeliveryCounts.of(info, this.#request, readAt)
-    if (counts === undefined) return undefined
-    if (earlier === undefined || earlier.precedes(counts)) this.#connection.counts = counts
-    return earlier?.precedes(counts) === true ? counts.since(earlier, info) : undefined
+    const connection = this.#connection
+    if (connection.counts !== undefined) return advance(connection.counts, info, this.#request, readAt)
+    connection.counts = readCounts(info, this.#request, readAt)
+    return undefined
   }
 }
 

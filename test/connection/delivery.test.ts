@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { DELIVERY_FIELDS, DeliveryCounts } from '../../src/connection/delivery.ts'
+import { advance, DELIVERY_FIELDS, type Delivery, readCounts } from '../../src/connection/delivery.ts'
 import { TCP_INFO_LENGTH, type TcpInfoName, tcpInfoOffset } from '../../src/wire/tcp-info.ts'
 
 const WIDE: ReadonlySet<string> = new Set([
@@ -22,7 +22,11 @@ function infoOf(fields: Partial<Record<TcpInfoName, number>>, octets: number = T
   return bytes.subarray(0, octets)
 }
 
-describe('DeliveryCounts', () => {
+/** From the request of one TCP_INFO to that of another. */
+const between = (one: Uint8Array, two: Uint8Array, from = 0, to = 0): Delivery | undefined =>
+  advance(readCounts(one, 1, from)!, two, 2, to)
+
+describe('delivery', () => {
   test('gives the difference of two structures, beyond 32 bits too', () => {
     const one = infoOf({ bytes_sent: 2 ** 32 - 100, bytes_acked: 10, total_retrans: 1, busy_time: 4000 })
     const two = infoOf({
@@ -35,8 +39,7 @@ describe('DeliveryCounts', () => {
       sndbuf_limited: 8000,
       delivery_rate: 2 ** 33,
     })
-    const later = DeliveryCounts.of(two, 2, 1500.25)!
-    expect(later.since(DeliveryCounts.of(one, 1, 1000)!, two)).toEqual({
+    expect(between(one, two, 1000, 1500.25)).toEqual({
       milliseconds: 500.25,
       bytesSent: 1000,
       bytesAcked: 900,
@@ -50,20 +53,26 @@ describe('DeliveryCounts', () => {
   })
 
   test('a rate that the kernel does not know is absent', () => {
-    const info = infoOf({})
-    const counts = DeliveryCounts.of(info, 2, 0)!
-    expect(counts.since(DeliveryCounts.of(info, 1, 0)!, info).deliveryRate).toBeUndefined()
+    expect(between(infoOf({}), infoOf({}))!.deliveryRate).toBeUndefined()
   })
 
   test('needs a structure of 216 octets (Linux 4.19)', () => {
-    expect(DeliveryCounts.of(infoOf({}, 215), 1, 0)).toBeUndefined()
-    expect(DeliveryCounts.of(infoOf({}, 216), 1, 0)).toBeDefined()
+    expect(readCounts(infoOf({}, 215), 1, 0)).toBeUndefined()
+    expect(readCounts(infoOf({}, 216), 1, 0)).toBeDefined()
+    expect(between(infoOf({}), infoOf({}, 215))).toBeUndefined()
+  })
+
+  test('goes on from the request that was last asked for, and never back', () => {
+    const counts = readCounts(infoOf({ bytes_sent: 100 }), 3, 0)!
+    expect(advance(counts, infoOf({ bytes_sent: 50 }), 2, 0)).toBeUndefined()
+    expect(advance(counts, infoOf({ bytes_sent: 150 }), 3, 0)).toBeUndefined()
+    expect(advance(counts, infoOf({ bytes_sent: 150 }), 5, 0)!.bytesSent).toBe(50)
+    expect(advance(counts, infoOf({ bytes_sent: 175 }), 6, 0)!.bytesSent).toBe(25)
   })
 
   test('every member has an attribute of its own', () => {
-    const info = infoOf({ delivery_rate: 1 })
-    const counts = DeliveryCounts.of(info, 1, 0)!
-    expect(DELIVERY_FIELDS.map(([name]) => name) as string[]).toEqual(Object.keys(counts.since(counts, info)))
+    const delivery = between(infoOf({}), infoOf({ delivery_rate: 1 }))!
+    expect(DELIVERY_FIELDS.map(([name]) => name) as string[]).toEqual(Object.keys(delivery))
     expect(new Set(DELIVERY_FIELDS.map(([, attribute]) => attribute)).size).toBe(DELIVERY_FIELDS.length)
   })
 })
