@@ -64,7 +64,7 @@ const ROW = 'WHERE seen = ? AND machine = ? AND cookie = ?'
 const DAILY_ROW = 'WHERE day = ? AND address = ? AND stack = ? AND account = ?'
 
 class SqliteEngine implements Engine {
-  readonly batch = { rows: 200, milliseconds: 1000 }
+  readonly batch = { rows: 100, milliseconds: 1000 }
   readonly #database: SqliteDatabase
   readonly #numbers = new Map<string, number>()
   /** Accounts up to this number were looked at for whether they are still used. */
