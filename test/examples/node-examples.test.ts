@@ -1,0 +1,32 @@
+import { expect, test } from 'bun:test'
+import { cpSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { NODES, nodeProject, startNode } from '../lab/nodes.ts'
+import { needs } from '../lab/privilege.ts'
+import { connectKernel } from '../lab/raw-client.ts'
+import { ROOT } from '../lab/server.ts'
+
+const EXAMPLES = readdirSync(import.meta.dir).filter((name) => name.endsWith('.mjs'))
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
+
+for (const node of NODES)
+  needs(node, 'linux').describe(node.name, () => {
+    for (const script of EXAMPLES) {
+      test(`${script} answers with the fingerprint of its connection`, async () => {
+        cpSync(join(import.meta.dir, script), join(await nodeProject(), script))
+        const server = await startNode(node, undefined, { PORT: '0' }, { script })
+        try {
+          const client = await connectKernel({ destination: { address: '127.0.0.1', port: server.port }, mss: 1400 })
+          const answer = (await client.request('GET / HTTP/1.1\r\nHost: node\r\n\r\n')).json()
+          client.close()
+          expect(answer).toMatchObject({ available: true, connection: { request: 1 }, syn: { tcp: { mss: 1400 } } })
+        } finally {
+          await server.stop()
+        }
+      })
+    }
+  })
+
+test('README shows the examples as they are', () => {
+  for (const script of EXAMPLES) expect(README).toContain(readFileSync(join(import.meta.dir, script), 'utf8').trim())
+})
