@@ -33,6 +33,11 @@ export const COMMANDS: readonly Command[] = [
   { name: 'info', summary: 'decode struct tcp_info dumps', load: () => import('./commands/info.ts') },
   { name: 'pcap', summary: 'decode every SYN of capture files', load: () => import('./commands/pcap.ts') },
   {
+    name: 'watch',
+    summary: 'show SYNs as they come on the wire, labelled',
+    load: () => import('./commands/watch.ts'),
+  },
+  {
     name: 'learn',
     summary: 'make a label database from logged fingerprints',
     load: () => import('./commands/learn.ts'),

@@ -22,6 +22,7 @@ import { currentRuntime } from '../runtime/current.ts'
 import { type Loopback, type LoopbackResult, loopbackTest } from './loopback-test.ts'
 import { isAllowed, kernelRelease, readText } from './machine.ts'
 import { foreignListeners, waitsForData } from './other-servers.ts'
+import { packets, proxies } from './packets.ts'
 
 /** `degraded`: it works, with something missing. `failing`: nothing is captured. */
 export type Verdict = 'ok' | 'degraded' | 'failing'
@@ -331,6 +332,7 @@ export async function examine(options: CheckOptions, report: (finding: Finding) 
   if (isLibc(libc) && currentRuntime().name !== 'node') {
     tell(inotify(libc))
     tell(sockDiag(libc))
+    tell(packets(libc))
   }
   if (isAllowed('net')) {
     const first = await connection('ipv4', '127.0.0.1')
@@ -341,6 +343,7 @@ export async function examine(options: CheckOptions, report: (finding: Finding) 
     tell(first.finding)
     tell((await connection('ipv6', '::1')).finding)
     for (const finding of await servers(options.port)) tell(finding)
+    for (const finding of proxies(foreignListeners(options.port) ?? [])) tell(finding)
   }
   return worst
 }

@@ -39,6 +39,7 @@ const EVERY_CHECK = [
   'libc',
   'inotify',
   'sock_diag',
+  'packets',
   'TCP_SAVE_SYN',
   'TCP_DEFER_ACCEPT',
   'ipv4',

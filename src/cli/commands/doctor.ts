@@ -16,7 +16,7 @@ import { wrap } from '../usage.ts'
 export const help: CommandHelp = {
   usage: ['[--json]', '[--port N]'],
   description: [
-    'Checks the kernel, the runtime and its permissions, SYN cookies, the limit of open files, libc, inotify, sock_diag, TCP_SAVE_SYN and TCP_DEFER_ACCEPT, and makes test connections on loopback over IPv4 and IPv6. Each line is ok, degraded (something is missing or less exact) or failing, with the remedy.',
+    'Checks the kernel, the runtime and its permissions, SYN cookies, the limit of open files, libc, inotify, sock_diag, packet sockets, TCP_SAVE_SYN and TCP_DEFER_ACCEPT, and makes test connections on loopback over IPv4 and IPv6. Each line is ok, degraded (something is missing or less exact) or failing, with the remedy.',
     'Servers of Bun and Deno that run already are connected to once, and sent nothing, to see whether they wait for data before they accept.',
     'A client that has no label, or a wrong one, can be sent to the project as a row for "evaluate": "learn --rows" and the page write it with the addresses replaced.',
     'Exit status 1 where something is failing. Under a Node that has neither node:ffi nor koffi it runs under Bun or Deno, whichever PATH has. With --json one object: {"status": ..., "checks": [{"name", "status", "found", "remedy"}]}.',

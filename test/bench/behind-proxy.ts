@@ -1,0 +1,61 @@
+/**
+ * `npm run bench -- behind-proxy`: requests of many clients through nginx, HAProxy, Apache and Caddy, each compared with what its client
+ * sent: right, wrong, ambiguous, missing. Needs root and the programs. Variables: `RUNTIME` (bun, deno), `REQUESTS` for each
+ * proxy (20,000), `PROXY` for one of them.
+ * @module
+ */
+import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
+import { type Runtime, startServer } from '../lab/server.ts'
+import { EDGE_PORTS, PROXIES, type ProxyName, startEdge } from '../proxy/edge-proxies.ts'
+import { createClientNetwork, runLoad } from '../proxy/many-clients.ts'
+
+const runtime = (process.env.RUNTIME ?? 'bun') as Runtime
+const requests = Number(process.env.REQUESTS ?? 20_000)
+const proxies = process.env.PROXY === undefined ? PROXIES : [process.env.PROXY as ProxyName]
+const TRUSTED = { header: 'X-Real-IP', portHeader: 'X-Real-Port', kind: 'address', from: ['127.0.0.1'] }
+const KINDS = [
+  [4, 'http'],
+  [6, 'http'],
+  [4, 'https'],
+  [6, 'h2'],
+] as const
+
+await using network = createClientNetwork(40)
+await using server = await startServer(
+  network.server,
+  'test/proxy/servers/app.ts',
+  {},
+  {
+    runtime,
+    runtimeArguments: runtime === 'deno' ? ['run', ...DENO_ARGUMENTS] : [],
+    arguments: ['PACKETS=true', `TRUSTED=${JSON.stringify(TRUSTED)}`],
+  },
+)
+console.log('proxy'.padEnd(9), 'client'.padEnd(8), 'right  wrong  ambiguous  missing  requests/s')
+for (const name of proxies) {
+  const edge = await startEdge(network.server, name, server.port)
+  for (const [family, protocol] of KINDS) {
+    const got = await runLoad(network, {
+      clients: network.of[family],
+      host: network.addresses[family === 4 ? 0 : 1],
+      port: EDGE_PORTS[protocol === 'http' ? 'plain' : 'tls'],
+      requests: requests / KINDS.length,
+      concurrency: 16,
+      perConnection: 10,
+      protocol,
+    })
+    const rate = Math.round(requests / KINDS.length / got.seconds)
+    console.log(
+      name.padEnd(9),
+      `${protocol}/${family}`.padEnd(8),
+      String(got.right).padEnd(6),
+      String(got.wrong).padEnd(6),
+      String(got.ambiguous).padEnd(10),
+      String(got.missing).padEnd(8),
+      rate,
+    )
+    for (const example of got.examples) console.log(JSON.stringify(example))
+  }
+  await edge.stop()
+}
+console.log(server.stderr())
