@@ -7,7 +7,7 @@ import { connectKernel } from '../lab/raw-client.ts'
 import { ROOT } from '../lab/server.ts'
 
 const EXAMPLES = readdirSync(import.meta.dir).filter((name) => name.endsWith('.mjs'))
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
+const GUIDE = readFileSync(join(ROOT, 'src/GUIDE.md'), 'utf8')
 
 for (const node of NODES)
   needs(node, 'linux').describe(node.name, () => {
@@ -27,6 +27,6 @@ for (const node of NODES)
     }
   })
 
-test('README shows the examples as they are', () => {
-  for (const script of EXAMPLES) expect(README).toContain(readFileSync(join(import.meta.dir, script), 'utf8').trim())
+test('the guide shows the examples as they are', () => {
+  for (const script of EXAMPLES) expect(GUIDE).toContain(readFileSync(join(import.meta.dir, script), 'utf8').trim())
 })
