@@ -16,7 +16,15 @@ const root: string = join(import.meta.dir, '..')
 const copy: string = mkdtempSync(join(tmpdir(), 'tcpfingerprint-jsr-'))
 const PUBLISHED = ['src', 'ffi', 'LICENSE', 'README.md', 'CHANGELOG.md']
 /** The command comes from npm: `deno run npm:tcpfingerprint`. */
-const COMMAND = ['src/cli.ts', 'src/cli', 'src/demo', 'src/doctor', 'src/capture-file']
+const COMMAND = [
+  'src/cli.ts',
+  'src/cli/commands',
+  'src/cli/commands.ts',
+  'src/cli/main.ts',
+  'src/demo',
+  'src/doctor',
+  'src/capture-file',
+]
 const CONFIG = {
   name: '@tcpfingerprint/tcpfingerprint',
   version: manifest.version,
