@@ -2,8 +2,8 @@
  * Makes `dist/`: JavaScript and declarations of every entry, in pieces that entries share.
  * @module
  */
-import { readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
 import { dts } from 'rolldown-plugin-dts'
 import { compactScript, compactStyle } from '../src/inspector/compact.ts'
@@ -43,11 +43,57 @@ function loadedBy(...sources: readonly string[]): Set<string> {
   return found
 }
 
-/** Loading a file takes Node about half a millisecond: what is loaded together is one. */
-const core = loadedBy('src/index.ts')
+/** The sources of a folder. */
+const sources = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => join(folder, name))
+
+const index = loadedBy('src/index.ts')
 const server = loadedBy('src/bun.ts', 'src/deno.ts', 'src/node.ts')
-const groupOf = (id: string): string | null =>
-  !server.has(id) || ENTRIES.some(({ source }) => resolve(source) === id) ? null : core.has(id) ? 'core' : 'server'
+const command = loadedBy(...sources('src/cli/commands'), ...sources('src/cli/render'))
+const page = loadedBy(...sources('src/inspector'))
+const entries = new Set(ENTRIES.map(({ source }) => resolve(source)))
+
+/**
+ * Files of sources that are no entries: what is loaded together is one, because each file takes Node about half a millisecond and the
+ * package some 150 octets. A source is in the first that has it.
+ */
+const shared: readonly (readonly [name: string, sources: ReadonlySet<string>])[] = [
+  ['core', index.intersection(server)],
+  ['server', server],
+  ['pure', index],
+  ['explain', command.intersection(page)],
+  ['command', command],
+  ['page', page],
+  ['store', loadedBy(...sources('src/store'))],
+]
+
+/** A file that only passes on what another exports: made for each `import()` of a source that shares its file. */
+const FACADE = /^export\{([^}]*)\}from"\.\/([^"]+)";\s*$/
+
+/** Takes such files out: the `import()` gets the shared file itself, with the names that it expects. */
+const withoutFacades: Plugin = {
+  name: 'without-facades',
+  generateBundle(_, bundle) {
+    const chunks = Object.values(bundle).filter((file) => file.type === 'chunk')
+    for (const facade of chunks) {
+      const [, names, target] = (facade.isDynamicEntry && !facade.isEntry && FACADE.exec(facade.code)) || []
+      if (names === undefined) continue
+      const fields = names
+        .split(',')
+        .map((pair) => pair.split(' as '))
+        .map(([from, to]) => `${to ?? from}:e.${from}`)
+      const name = facade.fileName.replace(/^chunks\//, '')
+      for (const chunk of chunks)
+        chunk.code = chunk.code.replaceAll(
+          new RegExp(`import\\(\`(\\./(?:chunks/)?)${name.replaceAll('.', '\\.')}\`\\)`, 'g'),
+          (_, folder) => `import(\`${folder}${target}\`).then(e=>({${fields}}))`,
+        )
+      delete bundle[facade.fileName]
+    }
+  },
+}
 
 const options: RolldownOptions = defineConfig({
   input: Object.fromEntries(ENTRIES.map(({ name, source }) => [name, source])),
@@ -55,12 +101,18 @@ const options: RolldownOptions = defineConfig({
   platform: 'neutral',
   tsconfig: 'tsconfig.json',
   checks: { invalidAnnotation: false },
-  plugins: [text, dts({ tsconfig: 'tsconfig.json' })],
+  plugins: [text, withoutFacades, dts({ tsconfig: 'tsconfig.json' })],
   output: {
     dir: 'dist',
     format: 'esm',
     minify: true,
-    codeSplitting: { groups: [{ name: groupOf }] },
+    codeSplitting: {
+      groups: shared.map(([name, of], i) => ({
+        name,
+        priority: shared.length - i,
+        test: (id) => of.has(id) && !entries.has(id),
+      })),
+    },
     chunkFileNames: 'chunks/[name]-[hash].js',
     banner: ({ isEntry, fileName }) =>
       isEntry && fileName.endsWith('.d.ts') ? head(`src/${fileName.replace('.d.ts', '.ts')}`) : '',
