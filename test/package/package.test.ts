@@ -120,7 +120,7 @@ describe('the packed package', () => {
       expect(packed.files).toContain(file)
     }
     const known =
-      /^(dist\/.+(\.js|\.d\.ts|\/LICENSE|\/NOTICE)|test\/examples\/README\.md|[\w.]+|src\/(GUIDE|LIMITS)\.md|test\/bench\/README\.md)$/
+      /^(dist\/.+(\.js|\.d\.ts|\/LICENSE|\/NOTICE)|test\/examples\/README\.md|[\w.]+|src\/(GUIDE|LIMITS)\.md)$/
     expect(packed.files.filter((file) => !known.test(file))).toEqual([])
     expect(packed.files.filter((file) => /\.test\.ts$/.test(file))).toEqual([])
   })
