@@ -5,7 +5,7 @@ import { run } from './packed.ts'
 /** Nobody listens there: what is checked must be in the checkout. */
 const NOWHERE = 'http://127.0.0.1:9'
 
-test('JSR takes the sources: explicit types, nothing missing', async () => {
+test('JSR takes the sources: types that Deno finds right and explicit, nothing missing', async () => {
   const { code, stdout, stderr } = await run([process.execPath, '.ci/jsr.ts', '--dry-run'], ROOT, {
     JSR_URL: NOWHERE,
     NPM_CONFIG_REGISTRY: NOWHERE,

@@ -253,10 +253,3 @@ test('under another runtime the entry for Deno says why there is nothing, and th
   expect(() => createFingerprinter({ libc: '' })).toThrow('"libc"')
   expect(existsSync(join(ROOT, 'deno.lock'))).toBe(false)
 })
-
-test('the sources type-check under Deno too', async () => {
-  const entries = ['src/index.ts', 'src/deno.ts', 'src/bun.ts', 'src/ja4t/index.ts']
-  const child = Bun.spawn([runtimePath('deno'), 'check', '--no-lock', ...entries], { cwd: ROOT, stderr: 'pipe' })
-  const [said, code] = await Promise.all([new Response(child.stderr).text(), child.exited])
-  expect(code, said).toBe(0)
-}, 60_000)
