@@ -80,7 +80,7 @@ export interface DiagFilter {
   readonly states?: readonly number[]
   /** True if TCP_INFO comes with each. */
   readonly info?: boolean
-  /** Whether congestion control and memory come with each. */
+  /** True if congestion control and memory come with each. */
   readonly more?: boolean
 }
 

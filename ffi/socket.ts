@@ -101,7 +101,7 @@ export class Sockets {
 
   /**
    * SO_COOKIE into `value`: 8 octets, unique until the next boot, never that of another socket.
-   * False where the descriptor is no socket any more.
+   * False where the descriptor is no socket.
    */
   cookie(fd: number): boolean {
     this.#length[0] = 8
@@ -135,7 +135,7 @@ export class Sockets {
   }
 
   /**
-   * TCP_SAVED_SYN into `value`: its octets, 0 where there is none (any more: the first read takes it), -1 where the call failed.
+   * TCP_SAVED_SYN into `value`: its octets, 0 where there is none (the first read takes it), -1 where the call failed.
    */
   savedSyn(fd: number): number {
     this.#length[0] = VALUE_OCTETS

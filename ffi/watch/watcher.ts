@@ -278,7 +278,7 @@ export class Watcher {
     }
   }
 
-  /** Notices cannot be read: nothing is watched any more, until `retry`. */
+  /** Notices cannot be read: nothing is watched until `retry`. */
   #giveUp(): void {
     this.#loseWatches()
     this.close()

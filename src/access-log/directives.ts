@@ -21,7 +21,7 @@ export interface LogFormatUses {
   readonly firstByte: boolean
   /** Fractions of a millisecond of `time`. */
   readonly microseconds: boolean
-  /** Whether the answer was cut off. */
+  /** True if the answer was cut off. */
   readonly aborted: boolean
   /** Addresses or ports of the connection. */
   readonly connection: boolean

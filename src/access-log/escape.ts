@@ -26,7 +26,7 @@ const OCTETS: readonly string[] = Array.from({ length: 256 }, (_, octet) => {
 const encoder = new TextEncoder()
 
 /** Octets as a log line shows them. */
-export function escapeOctets(octets: Uint8Array): string {
+function escapeOctets(octets: Uint8Array): string {
   let text = ''
   for (const octet of octets) text += OCTETS[octet]!
   return text

@@ -56,7 +56,7 @@ function perSecond(format: (date: Date) => string): TimeFormatter {
 }
 
 /** `[10/Oct/2000:13:55:36 -0700]`, in the zone of the process: the common log format's time. */
-export function createClfTime(): TimeFormatter {
+function createClfTime(): TimeFormatter {
   return perSecond(
     (date) =>
       `[${two(date.getDate())}/${MONTHS[date.getMonth()]!.slice(0, 3)}/${date.getFullYear()}:` +

@@ -30,7 +30,7 @@ const LINE_END = /\r\n|\n|\r/
  * Hexadecimal digits without `0x`, `\x` and what stands between octets: blanks, colons, commas, quotes, brackets. Characters
  * that are no digits stay, so that the decoder reports where they are.
  */
-export function stripSeparators(text: string): string {
+function stripSeparators(text: string): string {
   return text.replace(/0x|\\x|[\s:,;"'[\](){}-]/gi, '').toLowerCase()
 }
 

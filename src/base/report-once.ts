@@ -4,7 +4,7 @@
  */
 
 /** What a function of the application threw, as an error. */
-export function toError(thrown: unknown): Error {
+function toError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown
   try {
     return new Error(String(thrown))

@@ -36,7 +36,7 @@ function variable(name: string): string | undefined {
  * True if text is coloured: NO_COLOR (https://no-color.org: any value but the empty one) wins over FORCE_COLOR, which wins
  * over what the output is.
  */
-export function wantsColor(terminal: boolean): boolean {
+function wantsColor(terminal: boolean): boolean {
   const deno = (globalThis as { Deno?: { noColor?: boolean } }).Deno
   // Deno asks the user for permission to read the environment, but not for this.
   if (deno !== undefined) return terminal && deno.noColor !== true

@@ -66,7 +66,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     try {
       io.warn(`${error instanceof Error ? error.message : String(error)}`)
     } catch {
-      // What was printed before cannot be written any more; the exit code still tells.
+      // What is still in the buffer cannot be written; the exit code tells.
     }
     if (usage) io.notice(usageLine(command))
     return usage ? 2 : 1

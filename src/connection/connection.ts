@@ -26,7 +26,7 @@ export type Reason =
   /** Permissions forbid it. */
   | 'denied'
 
-/** One accepted TCP connection. Identity is the socket's cookie; the descriptor number alone is nobody's name. */
+/** One accepted TCP connection. Identity is the socket's cookie; the descriptor number alone names none. */
 export class Connection {
   readonly fd: number
   /** SO_COOKIE as two words, low first. */

@@ -24,7 +24,7 @@ export type { Timing } from './request-timing.ts'
 
 /** What is known of the connection a request came over. Absent facts are `undefined`. */
 export interface Fingerprint {
-  /** Whether anything of the connection was captured: its SYN, its TCP_INFO or both. */
+  /** True if anything of the connection was captured: its SYN, its TCP_INFO or both. */
   readonly available: boolean
   readonly source: Source
   /** Why something is missing; `undefined` where nothing is. */
@@ -89,9 +89,9 @@ export interface Known {
 
 /** What a fingerprinter collects, and how: the same for all of its requests. */
 export interface Collection {
-  /** Whether the SYN is wanted. */
+  /** True if the SYN is wanted. */
   readonly syn: boolean
-  /** Whether TCP_INFO is wanted: read for each request, for the first of a connection, or not. */
+  /** When TCP_INFO is read: for each request, for the first of a connection, or never. */
   readonly tcpInfo: 'request' | 'connection' | 'off'
   readonly envOptions: EnvOptions
   /** TCP_INFO of the connection now, `undefined` where it has ended. */

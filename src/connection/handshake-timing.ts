@@ -42,9 +42,9 @@ export interface FirstTiming {
 
 /** What the reader of the TCP_INFO knows beside it. */
 export interface TimingCircumstances {
-  /** Whether the connection's SYN was kept: the kernel keeps none when it answers with a SYN cookie. */
+  /** True if the connection's SYN was kept: the kernel keeps none when it answers with a SYN cookie. */
   readonly synSaved: boolean
-  /** Whether the listener may have waited for data before it accepted (TCP_DEFER_ACCEPT). */
+  /** True if the listener may have waited for data before it accepted (TCP_DEFER_ACCEPT). */
   readonly deferAccept: boolean
   /** Milliseconds since 1970 when the TCP_INFO was read. */
   readonly readAt: number
@@ -95,7 +95,7 @@ export function firstTiming(info: DataView, octets: number, circumstances: Timin
 const u32 = (info: DataView, offset: number): number => info.getUint32(offset, true)
 
 /**
- * Whether the handshake was completed by a segment without data.
+ * True if the handshake was completed by a segment without data.
  *
  * A child socket starts with the SYN counted in `segs_in`. A bare handshake ACK adds one more without data; an ACK that
  * was lost, dropped by TCP_DEFER_ACCEPT, or that carried data does not. Once the server has sent data, pure ACKs of it are
@@ -136,7 +136,7 @@ function handshakeRtt(
   return { microseconds: smallest, provenance: 'minimum' }
 }
 
-/** Whether the retransmissions counted are of the SYN-ACK: those of data count octets as well. */
+/** True if the retransmissions counted are of the SYN-ACK: those of data count octets as well. */
 function synAckResent(info: DataView, octets: number): boolean {
   if (u32(info, TOTAL_RETRANS) === 0) return false
   if (u32(info, DATA_SEGS_OUT) === 0) return true

@@ -20,7 +20,7 @@ export interface LiveConnection {
   readonly local: { readonly address: string; readonly port: number }
   /** SO_COOKIE, decimal: unique until the next boot. */
   readonly cookie: string
-  /** Owner of the socket; 0 also where no process has it any more. */
+  /** Owner of the socket; 0 also where no process has it. */
   readonly uid: number
   readonly congestionControl: string | undefined
   /** Octets in the socket's buffers, and how many there may be. */

@@ -82,7 +82,7 @@ const isHealthCheck = (c: Context): boolean => c.req.path === '/healthz'
  * @param middleware `fingerprint()` of the runtime
  * @throws {TypeError} for a log format that is none
  */
-export function createApp(middleware: DemoMiddleware, options: AppOptions = {}): DemoApp {
+function createApp(middleware: DemoMiddleware, options: AppOptions = {}): DemoApp {
   const { live, history } = options
   const page = inspector({ live, history, database: options.fingerprint?.database })
   const scripts =

@@ -95,8 +95,8 @@ function reachable(address: string): string {
 }
 
 /**
- * Whether a listener waits for data before it accepts: a connection is opened, nothing is sent, and the kernel is asked whether
- * it still counts as half open at the other end. `undefined` where it cannot be reached.
+ * True if a listener waits for data before it accepts: a connection is opened, nothing is sent, and the kernel's table still has
+ * the other end as half open. `undefined` where it cannot be reached.
  */
 export function waitsForData({ address, port }: ForeignListener): Promise<boolean | undefined> {
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
 /**
- * Whether SYNs can be read from the wire here, for clients behind a proxy of this machine.
+ * The check of packet sockets: can SYNs be read from the wire here, for clients behind a proxy of this machine?
  * @module
  */
 import type { Libc } from '../../ffi/libc.ts'

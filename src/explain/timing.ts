@@ -66,7 +66,7 @@ export function explainTiming({ timing, syn, delivery }: Fingerprint): Explained
 }
 
 /** What TCP did between two requests, and what held it up. */
-export function explainDelivery(delivery: Delivery): string {
+function explainDelivery(delivery: Delivery): string {
   const { bytesSent, bytesAcked, bytesRetransmitted, retransmits, busyMilliseconds } = delivery
   const { receiverLimitedMilliseconds: receiver, senderLimitedMilliseconds: sender, deliveryRate } = delivery
   const words = [`${octets(bytesSent)} sent, ${octets(bytesAcked)} acknowledged, busy for ${spanOf(busyMilliseconds)}`]

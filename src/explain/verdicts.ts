@@ -118,7 +118,7 @@ function wayVerdicts(syn: Syn, label: Label | undefined, timeToLive: number | un
   return list
 }
 
-/** Whether the User-Agent names the system of the SYN. */
+/** What the User-Agent says beside the system of the SYN. */
 function userAgentVerdict(label: Label | undefined, headers: HeaderValues): Verdict | undefined {
   const platform = platformOf(headers)
   if (label?.name === undefined || platform === undefined) return undefined

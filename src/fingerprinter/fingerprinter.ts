@@ -128,7 +128,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
   }
 
   /**
-   * Takes trusted headers off a request before handlers see them, whoever sent it. Gives back the request to go on with: the
+   * Takes trusted headers off a request before handlers see them, from every peer. Gives back the request to go on with: the
    * same one, or where the runtime does not let its headers be changed what `replace` makes of it.
    */
   takeHeaders(request: Request, replace: (request: Request, headers: Headers) => Request): Request {

@@ -14,7 +14,7 @@ import type { ResolvedOptions } from './options.ts'
 export interface LookupContext {
   readonly runtime: Runtime
   readonly options: Pick<ResolvedOptions, 'syn' | 'tcpInfo' | 'deferAccept' | 'maxConnections' | 'libc'>
-  /** True if connections are looked up before anyone reads of them. */
+  /** True if connections are looked up before a fact is read. */
   readonly isEarly: boolean
   /** True if every request that comes to the fingerprinter is looked up at once, so that the first one is known to be that. */
   readonly seesAll: boolean

@@ -11,7 +11,7 @@ import { type TrustedHeader, TrustedHeaders } from '../proxy/trusted-header.ts'
 
 /** What to collect and how. Every field is optional. `Subject` is what `skip` gets: the request, or Hono's context. */
 export interface FingerprintOptions<Subject = Request> {
-  /** Whether to read the SYN. Default true. */
+  /** False: SYNs are not read. Default true. */
   readonly syn?: boolean | undefined
   /**
    * TCP_INFO: `'request'` reads it for each request that looks at it, `'connection'` once at the first request of a
@@ -20,7 +20,7 @@ export interface FingerprintOptions<Subject = Request> {
   readonly tcpInfo?: 'request' | 'connection' | 'off' | undefined
   /**
    * When the request's connection is looked up: `'request'` before the handlers run, so that nothing is lost; `'read'` when
-   * a fact is first read, which costs nothing where nobody reads. What can be lost then: everything, when the first read
+   * a fact is first read, which costs nothing where no fact is read. What can be lost then: everything, when the first read
    * comes after the response or after the client has gone; the timing of the handshake, when no early request was looked at.
    * On Deno it is always `'request'`: there a request tells its peer also when that has gone. Default `'request'`.
    */
@@ -53,12 +53,12 @@ export interface FingerprintOptions<Subject = Request> {
   readonly libc?: string | undefined
   /**
    * Behind a proxy: the header, or one header of each kind, that says who the client is and what its connection looked like. Believed only
-   * from peers in its `from` list; taken off every request before handlers see it, whoever sent it. Requests of such a peer
+   * from peers in its `from` list; taken off every request before handlers see it. Requests of such a peer
    * have `source: 'header'` and the connection from the proxy under `hop`. Default: none, no header is believed.
    */
   readonly trustedHeader?: TrustedHeader | readonly TrustedHeader[] | undefined
   /**
-   * Whether to read SYNs from the wire (AF_PACKET), which needs CAP_NET_RAW when the fingerprinter is made and nothing after that. Behind
+   * Reads SYNs from the wire (AF_PACKET), which needs CAP_NET_RAW when the fingerprinter is made and nothing after that. Behind
    * a proxy of this machine, whose `trustedHeader` of kind `'address'` names the client's address and port, the client's own SYN
    * is then that of the request, with `source: 'packet'`. Direct connections whose SYN the kernel has not saved have it too.
    * `interface` and `ports` (the proxy's, at most 64) restrict what the kernel passes on. Where the kernel refuses, requests are
@@ -67,7 +67,7 @@ export interface FingerprintOptions<Subject = Request> {
   readonly packets?: boolean | PacketOptions | undefined
   /** Requests not to look at; the variables are set all the same, with nothing in them. */
   readonly skip?: ((subject: Subject) => boolean) | undefined
-  /** Hears of what the system refuses, once per kind. It never reaches a request. Default: nobody. */
+  /** Called with what the system refuses, once per kind. It never reaches a request. Default: not told. */
   readonly onError?: ((error: Error) => void) | undefined
 }
 

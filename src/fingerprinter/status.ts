@@ -16,7 +16,7 @@ export interface Status extends CaptureCounts {
   /** TCP listeners of the process and what could be set on them. */
   readonly listeners: readonly {
     readonly port: number
-    /** Whether it keeps SYNs. */
+    /** True if it keeps SYNs. */
     readonly saveSyn: boolean
     /** TCP_DEFER_ACCEPT in seconds; 0 is needed for the handshake's RTT. */
     readonly deferAccept: number

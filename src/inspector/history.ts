@@ -41,7 +41,7 @@ export interface History {
 }
 
 /** Days that are shown by default, and at most. */
-export const HISTORY_DAYS = 14
+const HISTORY_DAYS = 14
 const MOST_DAYS = 90
 
 const DAY = 86_400_000

@@ -97,7 +97,7 @@ export function Packet({ syn }: PacketProps): JSX.Element {
   )
 }
 
-/** Whether a value has room in a cell; long ones are broken between characters. */
+/** True if a value has room in a cell. A longer one is broken between characters. */
 function fits(value: string, bits: number): boolean {
   return bits === 32 || value.length <= Math.max(1, bits * 1.1)
 }

@@ -59,7 +59,7 @@ export interface Signature {
   readonly quirks: number
   /** Bits of `QUIRK` that may be there or not. */
   readonly optionalQuirks: number
-  /** Whether there must be data; `undefined` for either. */
+  /** True if there must be data, false if there must be none; `undefined` for either. */
   readonly payload: boolean | undefined
   /** See {@link DatabaseOptions}. */
   readonly tolerant: boolean

@@ -59,7 +59,7 @@ export interface Evaluation {
 const MOST_ROWS = 10_000
 
 /** What one label is worth for a row that has `accept` or `family`. */
-export function verdictOf(label: Label, row: Omit<EvaluationRow, 'hex'>): EvaluationVerdict {
+function verdictOf(label: Label, row: Omit<EvaluationRow, 'hex'>): EvaluationVerdict {
   const { name } = label
   if (name === undefined) return 'none'
   const words = row.accept ?? []

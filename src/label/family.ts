@@ -85,7 +85,7 @@ export function families(label: LabelName | undefined): readonly Family[] {
 
 const LINUX: ReadonlySet<Family> = new Set(['linux', 'android', 'chromeos'])
 
-/** Whether two families share one TCP/IP stack: equal ones do, and Linux, Android and Chrome OS do. */
+/** True if two families share one TCP/IP stack: equal ones do, and Linux, Android and Chrome OS do. */
 export function isSameStack(a: Family, b: Family): boolean {
   return a === b || (LINUX.has(a) && LINUX.has(b))
 }

@@ -38,9 +38,9 @@ export interface LabelEvidence {
   readonly extraQuirks: readonly string[]
   /** Of these, what was tolerated: `flow`, and `ecn` for Accurate ECN. */
   readonly toleratedQuirks: readonly string[]
-  /** Whether the TTL is above the signature's or more than 35 below it. */
+  /** True if the TTL is above the signature's or more than 35 below it. */
   readonly ttlDiffers: boolean
-  /** Whether the tool picks TTLs at random: `distance` is an upper bound then. */
+  /** True if the tool picks TTLs at random: `distance` is an upper bound then. */
   readonly randomTtl: boolean
 }
 
@@ -66,7 +66,7 @@ export class Label {
   readonly kind: 'os' | 'app' | undefined
   /** `fuzzy`: p0f's tolerances were needed, see `evidence`. `rule`: a labeller said so. */
   readonly match: 'exact' | 'fuzzy' | 'rule' | undefined
-  /** Whether the signature is a last resort of its database. */
+  /** True if the signature is a last resort of its database. */
   readonly generic: boolean | undefined
   /**
    * Family of the system or program: `linux`, `windows`, `apple`, `bsd`, `embedded`, `network`, `userspace`, `relay` or `tool`; with
@@ -166,7 +166,7 @@ export class Label {
   }
 }
 
-/** Whether p0f's own tool `p0f-sendsyn` sent it: p0f takes no MTU from its probes, as from other tools. */
+/** True if p0f's own tool `p0f-sendsyn` sent it: p0f takes no MTU from its probes, as from other tools. */
 function isSendSynProbe(view: P0fView): boolean {
   return view.mss === 1331 && view.window === 1337
 }
@@ -184,7 +184,7 @@ function statedQuirks(signature: Signature, version: number): number {
   return signature.quirks & (version === 4 ? ~QUIRK.FLOW : ~(QUIRK.DF | QUIRK.ID_NONZERO | QUIRK.ID_ZERO))
 }
 
-/** Whether the TTL rules out that the packet started with the signature's. Where TTLs are random nothing does. */
+/** True if the TTL rules out that the packet started with the signature's. Where TTLs are random nothing does. */
 function ttlDiffers(signature: Signature, timeToLive: number): boolean {
   if (signature.randomTtl) return false
   const distance = signature.timeToLive - timeToLive

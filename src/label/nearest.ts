@@ -1,5 +1,5 @@
 /**
- * The signatures that come closest to a SYN, and what differs: for SYNs without a label, and for whoever writes a signature.
+ * The signatures that come closest to a SYN, and what differs: for SYNs without a label, and for authors of signatures.
  * @module
  */
 

@@ -104,7 +104,7 @@ export function platformOf(headers: HeaderValues): Platform | undefined {
 /** Families whose TCP may end on behalf of a client behind them. */
 const IN_BETWEEN: ReadonlySet<Family> = new Set(['userspace', 'relay', 'embedded', 'network'])
 
-/** Whether stack and headers agree, and what each says. */
+/** What stack and headers say, and if they agree. */
 export interface Comparison {
   /**
    * `match`: the headers name the system of the label. `mismatch`: they name another one; the connection was relayed
@@ -125,7 +125,7 @@ export interface Comparison {
  * share a stack and match each other (a phone asks for the desktop site as Linux, a tuned desktop looks like Android), as
  * do macOS, iOS and iPadOS. A scanner's label contradicts every browser. Labels of relays, devices, routers and stacks inside a
  * program contradict none: their TCP ends on behalf of a client whose system it does not show. Under WSL 1 and behind Docker
- * Desktop programs of Linux use the stack of Windows or macOS: a `mismatch` that is nobody's lie.
+ * Desktop programs of Linux use the stack of Windows or macOS: a `mismatch` without a lie.
  *
  * A `mismatch` is no verdict on a person: proxies, VPN exits and load balancers have a stack of their own.
  *

@@ -19,7 +19,7 @@ export interface SharedClients {
 const shared = new Map<string, SharedClients>()
 
 /**
- * The lookup for these options, opened by whoever asks first. `packets` false: TCP_INFO alone.
+ * The lookup for these options, opened by the fingerprinter that asks first. `packets` false: TCP_INFO alone.
  *
  * @param capacity - SYNs kept at most
  */

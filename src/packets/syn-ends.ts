@@ -1,5 +1,5 @@
 /**
- * Whether the octets of a packet are a SYN, and its ends, read without an object for each: a flood is no reason to decode.
+ * The ends of a SYN, read from its octets without an object for each: a flood is no reason to decode.
  * @module
  */
 import { safeParseSyn } from '../wire/syn.ts'

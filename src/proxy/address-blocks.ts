@@ -12,7 +12,7 @@ interface Block extends AddressWords {
 /** A list of blocks, IPv4 ones kept as IPv4-mapped IPv6. */
 export class AddressBlocks {
   readonly #blocks: readonly Block[]
-  /** Whether unix sockets are in the list. */
+  /** True if unix sockets are in the list. */
   readonly unix: boolean
   readonly #words: AddressWords = createAddressWords()
 
@@ -25,7 +25,7 @@ export class AddressBlocks {
     this.#blocks = texts.filter((text) => text !== 'unix').map(parseBlock)
   }
 
-  /** Whether an address, as the runtime gives it (`::ffff:` and a zone included), is in one of the blocks. */
+  /** True if an address, as the runtime gives it (`::ffff:` and a zone included), is in one of the blocks. */
   has(address: string): boolean {
     const words = this.#words
     return parseAddress(address, words) && this.hasWords(words)

@@ -5,7 +5,7 @@
 
 /**
  * A request that is the same but for its headers, its body taken over. The very same object, see {@link hideHeaders}, where
- * there is no other way: Deno upgrades only the request that it gave, and a body that somebody reads cannot be taken over.
+ * there is no other way: Deno upgrades only the request that it gave, and a body that is being read cannot be taken over.
  */
 export function withHeaders(request: Request, headers: Headers): Request {
   if (headers.get('upgrade')?.toLowerCase() === 'websocket') return hideHeaders(request, headers)

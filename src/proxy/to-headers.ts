@@ -21,7 +21,7 @@ export interface HeaderOptions {
 /**
  * The headers that carry a fingerprint to a server behind this one, whose option `trustedHeader` names them.
  *
- * Every name is there in lower case, with an empty value where the fact is absent: whoever copies the client's headers and sets
+ * Every name is there in lower case, with an empty value where the fact is absent: a proxy that copies the client's headers and sets
  * these over them passes on nothing that the client made up.
  *
  * @throws {TypeError} two kinds under one name

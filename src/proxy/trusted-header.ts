@@ -91,7 +91,7 @@ export class TrustedHeaders {
     return this.#rules.some(({ kind }) => kind === 'address')
   }
 
-  /** The values that are on a request, whoever sent it; `undefined` where there is none at all. */
+  /** The values that are on a request, from any peer; `undefined` where there is none at all. */
   values(headers: Headers): TakenValues | undefined {
     let values: Map<string, string> | undefined
     for (const name of this.#names) {
@@ -103,7 +103,7 @@ export class TrustedHeaders {
     return values
   }
 
-  /** Takes the headers off. @throws {TypeError} where the runtime lets nobody change them */
+  /** Takes the headers off. @throws {TypeError} where the runtime does not let them be changed */
   remove(headers: Headers): void {
     for (const name of this.#names) headers.delete(name)
   }

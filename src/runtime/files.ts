@@ -12,7 +12,7 @@ export interface FileFacts {
   /** The last part of the path is a symbolic link. */
   readonly link: boolean
   readonly kind: 'file' | 'directory' | 'other'
-  /** Whether it is a file that this process may execute. */
+  /** True if it is a file that this process may execute. */
   readonly executable: boolean
 }
 

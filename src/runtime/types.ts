@@ -56,7 +56,7 @@ export interface Runtime extends ResponseFacts {
   readonly misplaced?: boolean
   openLibc(path?: string): ReturnType<OpenLibc>
 
-  /** Whether a request still tells its peer after the client has gone, when the address may be another connection's. */
+  /** True if a request still tells its peer after the client has gone, when the address may be another connection's. */
   readonly outlivesPeer: boolean
   /** The peer of a request, to be asked in the turn in which the handler is called, or why there is none. */
   peerOf(request: Request | undefined, server: unknown): Endpoint | NoPeer

@@ -25,7 +25,7 @@ export function isoOf(microseconds: number): string {
   return new Date(Math.floor(microseconds / 1000)).toISOString()
 }
 
-/** Accounts, sorted by code unit, without the one that stands for nobody. */
+/** Accounts, sorted by code unit, without the empty one. */
 export function sortAccounts(accounts: Iterable<string>): string[] {
   return [...new Set(accounts)].filter((one) => one !== '').sort()
 }

@@ -8,8 +8,8 @@ import type { Fingerprint } from '../connection/fingerprint.ts'
 /** Options of {@link createRecordMiddleware}. */
 export interface RecordOptions {
   /**
-   * Who it is, as the application knows after its handlers have run: a session's user, an API key's owner. `undefined` for nobody.
-   * 256 characters are kept. One that throws names nobody.
+   * Who it is, as the application knows after its handlers have run: a session's user, an API key's owner. `undefined` for none.
+   * 256 characters are kept. A function that throws names none.
    */
   // biome-ignore lint/suspicious/noExplicitAny: the application's own variables
   readonly account?: (c: Context<any>) => string | number | bigint | null | undefined
@@ -42,7 +42,7 @@ export function createRecordMiddleware(
       try {
         name = account(c)
       } catch {
-        // Nobody, then.
+        // The row has no account then.
       }
       observe(fingerprint, name)
     }

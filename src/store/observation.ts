@@ -21,8 +21,8 @@ export interface ObservationContext {
   readonly keepSyn: boolean
 }
 
-/** Characters of an account that are kept: it is somebody's word, not ours. */
-export const MAX_ACCOUNT = 256
+/** Characters of an account that are kept: the application chooses its length. */
+const MAX_ACCOUNT = 256
 
 /** The row of a connection; `undefined` where its peer is not known. */
 export function observationOf(fingerprint: Fingerprint, context: ObservationContext): Observation | undefined {

@@ -92,7 +92,7 @@ export function lastDayOf(database: SqliteDatabase, stack: Value, network: Uint8
   return row?.day as number | undefined
 }
 
-/** A condition for what is kept of somebody, and its values. */
+/** The condition for what is kept of an address, network or account, and its values. */
 export function whereOf(subject: Subject): [string, Value[]] {
   if (subject.kind === 'account') {
     return ['account <> 0 AND account = (SELECT id FROM account WHERE name = ?)', [subject.account]]

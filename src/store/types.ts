@@ -33,7 +33,7 @@ export interface Observation {
   readonly tlsRoundTrip: number | undefined
   /** Requests counted so far. */
   readonly requests: number
-  /** Who it is, as the application says; `''` for nobody. */
+  /** The account, as the application says; `''` for none. */
   readonly account: string
   /** The SYN in hex, where `syn` asks for it. */
   readonly syn: string | undefined
@@ -129,7 +129,7 @@ export interface Engine {
   stacks(account: string, since: string): Promise<StackRow[]>
   labels(since: string): Promise<LabelRow[]>
   labelsByDay(since: string): Promise<LabelDayRow[]>
-  /** Removes what is kept of somebody; how many connections that were. */
+  /** Removes what is kept of an address, network or account. Gives the number of connections. */
   forget(subject: Subject): Promise<number>
   /**
    * Removes up to a slice of what is older than these UTC days. True if there may be more. Engines that partition by day drop

@@ -8,7 +8,7 @@ import { formatIpv4Address } from './address.ts'
 import type { DecodeError } from './errors.ts'
 
 /** Octets of the header without options. */
-export const IPV4_HEADER_LENGTH = 20
+const IPV4_HEADER_LENGTH = 20
 /** The protocol number of TCP, also its IPv6 next-header value. */
 export const PROTOCOL_TCP = 6
 

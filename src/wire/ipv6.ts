@@ -147,7 +147,7 @@ export function decodeIpv6(bytes: Uint8Array, offset: number): Ipv6Header | Deco
 }
 
 /** True for the kinds of {@link EXTENSION_HEADER}. */
-export function isExtensionHeader(kind: number): boolean {
+function isExtensionHeader(kind: number): boolean {
   switch (kind) {
     case EXTENSION_HEADER.HOP_BY_HOP:
     case EXTENSION_HEADER.ROUTING:

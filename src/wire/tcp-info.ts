@@ -123,7 +123,7 @@ export function tcpInfoOffset(name: TcpInfoName): number {
 export const TCP_INFO_LENGTH = 280
 
 /** More than any `struct tcp_info` will have for long; a longer buffer is something else. */
-export const MAX_TCP_INFO_OCTETS = 4096
+const MAX_TCP_INFO_OCTETS = 4096
 
 /** Names of the values of `state`, linux/tcp_states.h. */
 export const TCP_STATE: Readonly<Record<number, string>> = {

@@ -64,7 +64,7 @@ const PROBE = 'tcpfingerprint_probe'
 const encoder = new TextEncoder()
 
 /** Octets of a text with a NUL behind it, and none within. */
-export function cText(text: string): Uint8Array {
+function cText(text: string): Uint8Array {
   return encoder.encode(`${text.replaceAll('\0', ' ')}\0`)
 }
 

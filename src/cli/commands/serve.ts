@@ -207,7 +207,7 @@ function forPeople(args: Arguments, io: Io): Pick<AppOptions, 'logFormat' | 'con
 }
 
 /** One look-up on one line. */
-export function traceLine(message: LookupMessage): string {
+function traceLine(message: LookupMessage): string {
   const { peer, outcome, rule, uniqueness, candidates, descriptor, systemCalls, microseconds } = message
   const how = uniqueness === undefined ? rule : `${rule} (${uniqueness})`
   const where = descriptor === undefined ? '' : `, descriptor ${descriptor}`

@@ -44,7 +44,7 @@ function quirkText(quirks: number): string {
 }
 
 /** A signature in p0f's own format, one text for each alternative; `undefined` where p0f cannot say it. */
-export function p0fTexts(signature: Signature): readonly string[] | undefined {
+function p0fTexts(signature: Signature): readonly string[] | undefined {
   if (signature.exactOnly) return undefined
   const [ver, ttl, olen, mss, window, layout, , pclass] = signature.text.split(':')
   const scale = window!.split(',')[1]

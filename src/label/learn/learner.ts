@@ -16,7 +16,7 @@ export interface LearnOptions {
    * label and an object (that of `parse --json`) is not. Records without it are labelled by their headers.
    */
   readonly labelColumn?: string
-  /** Whether records without a label take the platform told by `Sec-CH-UA-Platform` and `User-Agent`. Default `true`. */
+  /** Records without a label take the platform told by `Sec-CH-UA-Platform` and `User-Agent`. Default `true`. */
   readonly fromHeaders?: boolean
   /** SYNs that a signature needs under a label. 1 to 2^31, default 1. */
   readonly minimumCount?: number

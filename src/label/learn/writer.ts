@@ -96,7 +96,7 @@ export function writeDatabase(groups: readonly Group[], conflicts: readonly Lear
   return `${lines.join('\n')}\n`
 }
 
-/** Whether the loader takes this label, and this signature under it. */
+/** True if the loader takes this label, and this signature under it. */
 export function isLoadable(label: string, signature: string): boolean {
   try {
     loadP0f(writeDatabase([{ label, count: 1, signatures: [{ label, signature, count: 1 }] }], [], NOTHING))
