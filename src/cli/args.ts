@@ -4,6 +4,7 @@
  */
 
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { editDistance } from '../base/edit-distance.ts'
 import { printable } from '../base/text.ts'
 
 /** One option of a command. */
@@ -50,19 +51,6 @@ export function nearest(typed: string, names: readonly string[]): string | undef
     }
   }
   return best
-}
-
-/** Levenshtein distance of two short words. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    }
-    row = next
-  }
-  return row[b.length]!
 }
 
 /** Options as `parseArgs` wants them. */

@@ -313,11 +313,12 @@ export const NOTHING: Known = /* @__PURE__ */ Object.freeze({
   rttMicroseconds: undefined,
 })
 
-/** A request whose connection is not known: why, what the runtime says all the same, and TCP_INFO where the kernel has it by its ends. */
-export class MissingFingerprint extends FingerprintView {
+/** A request of which everything is at hand: its connection is not known, or a proxy speaks for the client. */
+export class StatedFingerprint extends FingerprintView {
   readonly #known: Known
   readonly #info: Uint8Array | undefined
 
+  /** `info` is TCP_INFO where the kernel has it by the connection's ends, or the proxy hands it on. */
   constructor(collection: Collection, known: Known, info?: Uint8Array) {
     super(collection, info)
     this.#known = known

@@ -13,8 +13,8 @@ import {
   type Fingerprint,
   type FingerprintView,
   LateFingerprint,
-  MissingFingerprint,
   NOTHING,
+  StatedFingerprint,
 } from '../connection/fingerprint.ts'
 import type { SynFacts } from '../connection/syn-facts.ts'
 import type { Database } from '../label/database.ts'
@@ -102,7 +102,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
    * or anything else: then the fingerprint says that there is no connection. Never throws.
    */
   of(request: Request | undefined, server: unknown, subject: Subject): FingerprintView {
-    if (this.#options.skip !== undefined && this.#skips(subject)) return new MissingFingerprint(this, NOTHING)
+    if (this.#options.skip !== undefined && this.#skips(subject)) return new StatedFingerprint(this, NOTHING)
     const view = this.#isEarly ? this.#find(request, server) : new LateFingerprint(this, request, server, this.#find)
     if (request !== undefined && this.#options.labeller !== undefined) this.#requestOf.set(view, request)
     return view
@@ -178,7 +178,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
     }
     const info =
       peer && this.tcpInfo !== 'off' && WITHOUT_DESCRIPTOR.has(reason) ? this.#infoOf(server, peer) : undefined
-    return new MissingFingerprint(this, known, info)
+    return new StatedFingerprint(this, known, info)
   }
 
   #infoOf(server: unknown, peer: Endpoint): Uint8Array | undefined {

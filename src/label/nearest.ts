@@ -3,6 +3,7 @@
  * @module
  */
 
+import { editDistance } from '../base/edit-distance.ts'
 import { formatP0f } from '../fingerprint/p0f.ts'
 import { type P0fView, p0fView } from '../fingerprint/p0f-view.ts'
 import { quirkWords } from '../fingerprint/quirks.ts'
@@ -56,19 +57,6 @@ const WEIGHT = {
 } as const
 /** Options that are compared; p0f reads no more either. */
 const MOST_OPTIONS = 24
-
-/** Levenshtein distance of two orders of options. */
-function layoutDistance(a: readonly string[], b: readonly string[]): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    }
-    row = next
-  }
-  return row[b.length]!
-}
 
 const wordsOf = (layout: string): readonly string[] => (layout === '' ? [] : layout.split(',').slice(0, MOST_OPTIONS))
 
@@ -142,7 +130,7 @@ export function nearest(database: Database, syn: Syn, { limit = 3 }: NearestOpti
   for (const signature of database.signatures) {
     let distance = layouts.get(signature.layout)
     if (distance === undefined) {
-      distance = layoutDistance(words, wordsOf(signature.layout)) * WEIGHT.option
+      distance = editDistance(words, wordsOf(signature.layout)) * WEIGHT.option
       layouts.set(signature.layout, distance)
     }
     const known = best.get(signature.label.name)

@@ -3,35 +3,18 @@
  * @module
  */
 import type { Reason } from '../connection/connection.ts'
-import { type Collection, type Fingerprint, FingerprintView, type Known } from '../connection/fingerprint.ts'
+import { type Collection, type Fingerprint, type Known, StatedFingerprint } from '../connection/fingerprint.ts'
 import { SynFacts } from '../connection/syn-facts.ts'
 import type { HeaderFacts } from './trusted-header.ts'
 
 /** Nothing in it is the kernel's: that is all in `hop`. One is made for every request, and nothing of it is kept. */
-export class HeaderFingerprint extends FingerprintView {
-  readonly #known: Known
-  readonly #info: Uint8Array | undefined
+export class HeaderFingerprint extends StatedFingerprint {
   readonly #hop: Fingerprint
 
   /** `hop` is the connection from the proxy; `reason` why the client's own connection is not known, where it was looked up. */
   constructor(collection: Collection, facts: HeaderFacts, hop: Fingerprint, reason?: Reason) {
-    super(collection)
-    this.#known = knownOf(collection, facts, reason)
-    this.#info = facts.tcpInfoBytes
+    super(collection, knownOf(collection, facts, reason), facts.tcpInfoBytes)
     this.#hop = hop
-  }
-
-  resolve(): Known {
-    return this.#known
-  }
-
-  /** Nothing says on which request of the client's connection this is. */
-  protected requestNumber(): number {
-    return 0
-  }
-
-  protected readInfo(): Uint8Array | undefined {
-    return this.#info
   }
 
   override get hop(): Fingerprint {

@@ -13,23 +13,7 @@ const IPV4_HEADER_LENGTH = 20
 export const PROTOCOL_TCP = 6
 
 /** The header as `JSON.stringify` gives it and `tcpfingerprint parse --json` prints it. */
-export interface Ipv4Record {
-  readonly version: 4
-  readonly headerLength: number
-  readonly dscp: number
-  readonly ecn: number
-  readonly totalLength: number
-  readonly identification: number
-  readonly reservedFlag: boolean
-  readonly dontFragment: boolean
-  readonly moreFragments: boolean
-  readonly timeToLive: number
-  readonly protocol: number
-  readonly headerChecksum: number
-  readonly source: string
-  readonly destination: string
-  readonly optionsLength: number
-}
+export type Ipv4Record = Omit<Ipv4Header, 'sourceBytes' | 'optionBytes' | 'toJSON'>
 
 /** An IPv4 header as it was on the wire. Numbers are own properties; text is made from the octets when it is read. */
 export class Ipv4Header {

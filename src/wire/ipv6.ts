@@ -26,20 +26,7 @@ export const EXTENSION_HEADER = {
 } as const
 
 /** The header as `JSON.stringify` gives it and `tcpfingerprint parse --json` prints it. */
-export interface Ipv6Record {
-  readonly version: 6
-  readonly trafficClass: number
-  readonly dscp: number
-  readonly ecn: number
-  readonly flowLabel: number
-  readonly payloadLength: number
-  readonly nextHeader: number
-  readonly hopLimit: number
-  readonly source: string
-  readonly destination: string
-  readonly extensionHeaders: readonly number[]
-  readonly extensionsLength: number
-}
+export type Ipv6Record = Omit<Ipv6Header, 'sourceBytes' | 'toJSON'>
 
 const NO_EXTENSIONS: readonly number[] = /* @__PURE__ */ Object.freeze([])
 

@@ -7,10 +7,9 @@ import { createEvaluator, type EvaluatedRow, type Evaluation, type EvaluationRow
 import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
 import { loadDatabase } from '../database.ts'
-import { LONGEST_LINE, openSource, readLines, type Source } from '../input.ts'
 import type { Io } from '../io.ts'
 import { JSON_OPTION, P0F_DB, TOLERANT } from '../options.ts'
-import { errorCode, systemReason } from '../system.ts'
+import { readRows } from '../read-rows.ts'
 
 /** What `--help` says. */
 export const help: CommandHelp = {
@@ -26,8 +25,8 @@ export const help: CommandHelp = {
   ],
 }
 
-/** Messages on standard error, and rows of one kind in the text for people. */
-const MOST_MESSAGES = 20
+/** Rows of one kind in the text for people. */
+const MOST_ROWS = 20
 /** Words of `accept` that are looked at. */
 const MOST_WORDS = 32
 
@@ -65,45 +64,21 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   const named = await loadDatabase(args, io)
   if (named === 'broken') return 1
   const evaluator = createEvaluator(named ?? (await import('../../label/default.ts')).defaultDatabase())
-  const name = printable(path)
-  let source: Source
-  try {
-    source = openSource(path)
-  } catch (error) {
-    io.warn(`${name}: Cannot read it: ${systemReason(error)}`)
-    return 1
-  }
-  let bad = 0
   let unknown = 0
-  let line = 0
-  const answer = (text: string | undefined, octets: number): void => {
-    line += 1
-    if (text?.trim() === '') return
-    let problem: string | undefined
-    if (text === undefined) problem = `a line of ${octets} octets, more than ${LONGEST_LINE}`
-    else {
-      try {
-        const judged = evaluator.add(readRow(text), line)
-        if ('error' in judged) problem = judged.error
-        else if (judged.verdict === undefined) unknown += 1
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error
-        problem = error.message
-      }
+  const { opened, bad } = readRows(path, io, (text, line) => {
+    if (text.trim() === '') return undefined
+    try {
+      const judged = evaluator.add(readRow(text), line)
+      if ('error' in judged) return judged.error
+      if (judged.verdict === undefined) unknown += 1
+      return undefined
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+      return error.message
     }
-    if (problem !== undefined && (bad += 1) <= MOST_MESSAGES) io.warn(`${name}:${line}: ${problem}`)
-  }
-  try {
-    readLines(source.fd, answer, () => {}, 'utf8')
-  } catch (error) {
-    if (errorCode(error) === '') throw error
-    io.warn(`${name}: Cannot read on: ${systemReason(error)}`)
-    bad += 1
-  } finally {
-    source.close()
-  }
-  if (bad > MOST_MESSAGES) io.warn(`${name}: ${plural(bad - MOST_MESSAGES, 'more bad line')}`)
-  if (unknown > 0) io.warn(`${name}: ${plural(unknown, 'row')} of an unknown sender, passed over`)
+  })
+  if (!opened) return 1
+  if (unknown > 0) io.warn(`${printable(path)}: ${plural(unknown, 'row')} of an unknown sender, passed over`)
   const result = evaluator.result()
   io.out.text(args.has('json') ? `${JSON.stringify(result)}\n` : text(result))
   return bad > 0 || result.wrong > 0 ? 1 : 0
@@ -117,12 +92,12 @@ function text(result: Evaluation): string {
     all.length === 0
       ? ''
       : `\n${title}:\n${all
-          .slice(0, MOST_MESSAGES)
+          .slice(0, MOST_ROWS)
           .map(({ line, label, accept }) => {
             const words = accept.map(escapeControls).join(', ')
             return `  line ${line}: ${label === undefined ? words : `"${label}" for ${words}`}\n`
           })
-          .join('')}${all.length > MOST_MESSAGES ? `  and ${all.length - MOST_MESSAGES} more (--json has them)\n` : ''}`
+          .join('')}${all.length > MOST_ROWS ? `  and ${all.length - MOST_ROWS} more (--json has them)\n` : ''}`
   return `${plural(rows, 'row')}
 right    ${share(right)}generic  ${share(generic)}wrong    ${share(wrong)}no label ${share(none)}${list('Wrong', wrongRows)}${list('No label', noneRows)}`
 }

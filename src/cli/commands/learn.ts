@@ -9,9 +9,8 @@ import { createLearner, type LearnError, type Learner, type LearnOptions } from 
 import type { Learnt } from '../../label/learn/record.ts'
 import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
-import { LONGEST_LINE, openSource, readLines, type Source } from '../input.ts'
 import type { Io } from '../io.ts'
-import { errorCode, systemReason } from '../system.ts'
+import { readRows } from '../read-rows.ts'
 
 /** What `--help` says. */
 export const help: CommandHelp = {
@@ -65,8 +64,6 @@ export const help: CommandHelp = {
   ],
 }
 
-/** Messages about one file on standard error. */
-const MOST_MESSAGES = 20
 /** Records that teach nothing and are no mistakes: logs hold requests without a fingerprint, and of unknown senders. */
 const PASSED_OVER: readonly LearnError['reason'][] = ['no-fingerprint', 'no-label']
 
@@ -119,51 +116,19 @@ export function run(args: Arguments, io: Io): number {
   let bad = 0
   let passedOver = 0
   for (const path of args.operands) {
-    const name = printable(path)
-    let messages = 0
-    const complain = (line: number, message: string): void => {
-      bad += 1
-      messages += 1
-      if (messages <= MOST_MESSAGES) io.warn(`${name}:${line}: ${printable(message)}`)
-    }
-    let source: Source
-    try {
-      source = openSource(path)
-    } catch (error) {
-      io.warn(`${name}: Cannot read it: ${systemReason(error)}`)
-      bad += 1
-      continue
-    }
-    let line = 0
-    try {
-      readLines(
-        source.fd,
-        (text, octets) => {
-          line += 1
-          if (text === undefined) {
-            complain(line, `a line of ${octets} octets, more than ${LONGEST_LINE}`)
-            return
-          }
-          const learnt = learner.add(text)
-          if (learnt === undefined) return
-          if (learnt.ok) {
-            if (rows) writeRow(learnt.value, io)
-            return
-          }
-          if (PASSED_OVER.includes(learnt.error.reason)) passedOver += 1
-          else complain(line, `${learnt.error.reason}: ${learnt.error.message}`)
-        },
-        () => {},
-        'utf8',
-      )
-    } catch (error) {
-      if (errorCode(error) === '') throw error
-      io.warn(`${name}: Cannot read on: ${systemReason(error)}`)
-      bad += 1
-    } finally {
-      source.close()
-    }
-    if (messages > MOST_MESSAGES) io.warn(`${name}: ${messages - MOST_MESSAGES} more bad records`)
+    const read = readRows(path, io, (text) => {
+      const learnt = learner.add(text)
+      if (learnt === undefined) return undefined
+      if (learnt.ok) {
+        if (rows) writeRow(learnt.value, io)
+        return undefined
+      }
+      const { reason, message } = learnt.error
+      if (!PASSED_OVER.includes(reason)) return `${reason}: ${message}`
+      passedOver += 1
+      return undefined
+    })
+    bad += read.bad
   }
   const { text, counts, conflicts, belowMinimum, learned } = learner.finish()
   if (!rows) io.out.text(text)
