@@ -1,9 +1,9 @@
 import { expect } from 'bun:test'
 import { connect } from 'node:net'
-import { sleepUntil } from '../apache/wire.ts'
 import { needs } from '../lab/privilege.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
 import { startServer } from '../lab/server.ts'
+import { until } from '../support/wait.ts'
 
 const HOST = 'Host: a\r\n'
 const UPGRADE =
@@ -57,7 +57,7 @@ for (const runtime of RUNTIMES) {
           await Bun.sleep(leaves)
           socket.destroy()
         }
-        await sleepUntil(() => lines().length > before, 5_000, `the line of ${line} ${fields}`)
+        await until(`the line of ${line} ${fields}`, () => lines().length > before, 5_000)
         socket.destroy()
         await Bun.sleep(5)
         expect(lines().slice(before)).toHaveLength(1)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { stream } from 'hono/streaming'
-import { exchange, sleepUntil } from '../apache/wire.ts'
+import { exchange } from '../apache/wire.ts'
+import { until } from '../support/wait.ts'
 import { lineOf, logged, serve, undoAfterEach } from './logged.ts'
 
 undoAfterEach()
@@ -47,7 +48,7 @@ describe('a body that streams', () => {
     await new Promise((resolve) => socket.once('data', resolve))
     socket.destroy()
     expect(await lineOf(lines)).toMatch(/^200 \d+ X$/)
-    await sleepUntil(() => cancelled, 5_000, 'the cancellation of the source')
+    await until('the cancellation of the source', () => cancelled, 5_000)
     await Bun.sleep(20)
     expect(lines).toEqual([])
   })
@@ -90,7 +91,7 @@ describe('a body that streams', () => {
     const socket = connect(Number(new URL(serve(app.fetch)).port), '127.0.0.1')
     socket.pause()
     socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    await sleepUntil(() => pulled > 0, 5_000, 'the first octets')
+    await until('the first octets', () => pulled > 0, 5_000)
     await Bun.sleep(300)
     socket.destroy()
     expect(pulled).toBeLessThan(64 * 1024 * 1024)

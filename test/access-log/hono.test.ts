@@ -4,7 +4,8 @@ import { Hono } from 'hono'
 import { requestId } from 'hono/request-id'
 import { accessLog } from '../../src/access-log/hono.ts'
 import type { AccessLogOptions } from '../../src/access-log/options.ts'
-import { exchange, sleepUntil } from '../apache/wire.ts'
+import { exchange } from '../apache/wire.ts'
+import { until } from '../support/wait.ts'
 import { directory, lineOf, logged, serve, undoAfterEach } from './logged.ts'
 
 const undo = undoAfterEach()
@@ -95,7 +96,7 @@ describe('accessLog', () => {
       accessLog({ format: 'json', write: (line, record) => void records.push([line, record.status]) }),
     )
     await fetch(serve(app.fetch))
-    await sleepUntil(() => records.length === 1, 5_000, 'the record')
+    await until('the record', () => records.length === 1, 5_000)
     expect(JSON.parse(records[0]![0])).toMatchObject({
       'http.response.status_code': 404,
       'client.address': '127.0.0.1',

@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort, sleepUntil } from '../apache/wire.ts'
 import { OK, scriptDirectory } from '../cgi/scripts.ts'
 import { startServer } from '../lab/server.ts'
+import { freePort } from '../support/free-port.ts'
+import { until } from '../support/wait.ts'
 
 test('bun --hot: the replaced modules keep no log file and no signal listener, and lose no line', async () => {
   const { base, root, script, remove } = scriptDirectory()
@@ -11,7 +12,7 @@ test('bun --hot: the replaced modules keep no log file and no signal listener, a
   const log = join(base, 'access.log')
   writeFileSync(module, 'export const generation = 1')
   script('hello', `${OK}; echo hello`)
-  const port = await freePort()
+  const port = freePort()
   const url = `http://127.0.0.1:${port}`
   const server = await startServer(
     undefined,
@@ -32,18 +33,18 @@ test('bun --hot: the replaced modules keep no log file and no signal listener, a
     const last = 5
     for (let generation = 2; generation <= last; generation += 1) {
       writeFileSync(module, `export const generation = ${generation}`)
-      await sleepUntil(() => server.stdout().includes(`generation ${generation}\n`), 20_000, 'the reload')
+      await until('the reload', () => server.stdout().includes(`generation ${generation}\n`), 20_000)
       expect(await (await fetch(`${url}/cgi-bin/hello`)).text()).toBe('hello\n')
       expect(await held()).toEqual({ ...first, generation })
     }
     // An answer that the first modules began ends now, and its line is there at once: their writer has nothing to wait for.
     process.kill(server.pid, 'SIGUSR2')
     expect((await slow.read()).done).toBe(true)
-    await sleepUntil(() => lines(log).includes('/slow 6'), 5_000, 'the line of the replaced modules')
+    await until('the line of the replaced modules', () => lines(log).includes('/slow 6'), 5_000)
     // Only the writer of today hears of a rotation.
     renameSync(log, `${log}.1`)
     process.kill(server.pid, 'SIGHUP')
-    await sleepUntil(() => existsSync(log), 5_000, 'the new file')
+    await until('the new file', () => existsSync(log), 5_000)
     expect(await held()).toEqual({ ...first, generation: last })
     await server.stop()
     const size = (generation: number): number => JSON.stringify({ ...first, generation }).length

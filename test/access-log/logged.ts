@@ -2,11 +2,12 @@
  * Apps that log, their servers and their lines, each undone after the test.
  * @module
  */
+
 import { afterEach } from 'bun:test'
 import { Hono } from 'hono'
 import { accessLog } from '../../src/access-log/hono.ts'
-import { sleepUntil } from '../apache/wire.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { until } from '../support/wait.ts'
 
 /** What is to be undone after the test. To be called once in each file. */
 export function undoAfterEach(): (() => void)[] {
@@ -41,6 +42,6 @@ export function logged(options: Parameters<typeof accessLog>[0] = {}): { app: Ho
 
 /** The lines that came since the last call; waits for one. */
 export async function lineOf(lines: string[]): Promise<string> {
-  await sleepUntil(() => lines.length > 0, 5_000, 'a line')
+  await until('a line', () => lines.length > 0, 5_000)
   return lines.splice(0).join('\n')
 }

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { sleepUntil } from '../apache/wire.ts'
 import { needs, program } from '../lab/privilege.ts'
 import { startServer } from '../lab/server.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { until } from '../support/wait.ts'
 
 /** Requests before and after the rotation. */
 const BEFORE = 40
@@ -40,7 +40,7 @@ needs('linux', 'logrotate').describe('a log that logrotate has rotated', () => {
       LOG_DIRECTORY: directory,
     })
     await ask(server.port, BEFORE)
-    await sleepUntil(() => lines('json.log').length === BEFORE, 5_000, 'the first lines')
+    await until('the first lines', () => lines('json.log').length === BEFORE, 5_000)
     const configuration = path('logrotate.conf')
     writeFileSync(
       configuration,

@@ -2,8 +2,9 @@ import { expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import { accessLog } from '../../src/access-log/hono.ts'
 import { createAccessLogger } from '../../src/access-log/plain.ts'
-import { exchange, sleepUntil } from '../apache/wire.ts'
+import { exchange } from '../apache/wire.ts'
 import { needs, program } from '../lab/privilege.ts'
+import { until } from '../support/wait.ts'
 import { lineOf, serve, undoAfterEach } from './logged.ts'
 
 undoAfterEach()
@@ -44,7 +45,7 @@ test('pipelined requests leave a line each, in order, each with its own answer',
   const one = (n: number, last = false): string =>
     `GET /${n} HTTP/1.1\r\nHost: h\r\n${last ? 'Connection: close\r\n' : ''}\r\n`
   await exchange(port, one(1) + one(2) + one(3) + one(4, true))
-  await sleepUntil(() => lines.length === 4, 5_000, 'four lines')
+  await until('four lines', () => lines.length === 4, 5_000)
   expect(lines).toEqual([1, 2, 3, 4].map((n) => `"GET /${n} HTTP/1.1" 200 ${n} ${n === 4 ? '-' : '+'}`))
 })
 

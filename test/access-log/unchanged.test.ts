@@ -1,8 +1,9 @@
 import { expect } from 'bun:test'
-import { exchange, parseAnswer, sleepUntil } from '../apache/wire.ts'
+import { exchange, parseAnswer } from '../apache/wire.ts'
 import { needs } from '../lab/privilege.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
 import { type Runtime, startServer } from '../lab/server.ts'
+import { until } from '../support/wait.ts'
 import { PATHS } from './servers/paths.ts'
 
 /** Answers that are sent otherwise because of the log, and why. Nothing else may differ but the case of field names. */
@@ -82,7 +83,7 @@ for (const runtime of RUNTIMES) {
           const before = lines().length
           const raw = await exchange(server.port, request)
           if (normal(raw) !== normal(await exchange(bare, request))) differ.push(name)
-          await sleepUntil(() => lines().length > before, 5_000, `the line of ${name}`)
+          await until(`the line of ${name}`, () => lines().length > before, 5_000)
           const sent = parseAnswer(raw)
           const fields = new Map(sent.headers)
           const type = fields.get('content-type')?.replace(/\s*;.*$/, '') ?? '-'

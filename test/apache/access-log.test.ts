@@ -2,8 +2,9 @@ import { expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import { accessLog } from '../../src/access-log/hono.ts'
 import { needs } from '../lab/privilege.ts'
+import { until } from '../support/wait.ts'
 import { startApache } from './apache.ts'
-import { exchange, parseAnswer, sleepUntil } from './wire.ts'
+import { exchange, parseAnswer } from './wire.ts'
 
 /** Formats that both log; `long` has every directive whose value the two can share. */
 const FORMATS = {
@@ -219,7 +220,7 @@ needs('apache2').describe('access logs beside Apache', () => {
         expect([request, own.status, own.body]).toEqual([request, theirs.status, theirs.body])
       }
       for (const name of Object.keys(FORMATS)) {
-        await sleepUntil(() => apache.log(`${name}.log`).length >= REQUESTS.length, 5_000, `${name}.log of Apache`)
+        await until(`${name}.log of Apache`, () => apache.log(`${name}.log`).length >= REQUESTS.length, 5_000)
         const theirs = apache.log(`${name}.log`).map((line) => normal(line, apache.port))
         expect(ours[name]!.map((line) => normal(line, server.port!))).toEqual(theirs)
       }
@@ -255,7 +256,7 @@ needs('apache2').describe('access logs beside Apache', () => {
       for (const [index, row] of DIFFERENCES.entries()) {
         await exchange(apache.port, row.request)
         await exchange(server.port!, row.request)
-        await sleepUntil(() => apache.log(`${index}.log`).length > index, 5_000, `line ${index} of Apache`)
+        await until(`line ${index} of Apache`, () => apache.log(`${index}.log`).length > index, 5_000)
         const theirs = apache.log(`${index}.log`)[index]!.slice(`${index} `.length)
         const pattern = row.apache
           .replaceAll('@ROOT@', apache.root)

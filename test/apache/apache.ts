@@ -2,10 +2,12 @@
  * Starts a real Apache 2.4 on loopback with a generated configuration in a directory of its own, for comparison.
  * @module
  */
+
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { freePort, sleepUntil } from './wire.ts'
+import { until } from '../support/wait.ts'
 
 const PROGRAM = '/usr/sbin/apache2'
 const MODULES = '/usr/lib/apache2/modules'
@@ -61,7 +63,7 @@ export async function startApache(options: {
   files?: Readonly<Record<string, { text: string; mode?: number }>>
 }): Promise<Apache> {
   const { path: root, remove } = temporaryDirectory()
-  const port = await freePort()
+  const port = freePort()
   const { mkdirSync, chmodSync } = await import('node:fs')
   chmodSync(root, 0o755)
   for (const name of ['logs', 'htdocs', 'cgi-bin']) mkdirSync(join(root, name))
@@ -91,7 +93,7 @@ export async function startApache(options: {
     return existsSync(join(root, 'apache.pid')) && (await accepts(port))
   }
   try {
-    await sleepUntil(up, 10_000, 'Apache to accept connections')
+    await until('Apache to accept connections', up, 10_000)
   } catch (error) {
     await stop()
     throw error

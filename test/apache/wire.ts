@@ -2,28 +2,7 @@
  * Raw HTTP over a socket: requests that no HTTP client would send, and their answers octet for octet.
  * @module
  */
-import { connect, createServer } from 'node:net'
-
-/** A port of 127.0.0.1 that nothing listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
-}
-
-/** Asks `ready` every few milliseconds until it says yes; throws after `limit` milliseconds. */
-export async function sleepUntil(ready: () => boolean | Promise<boolean>, limit: number, what: string): Promise<void> {
-  const end = performance.now() + limit
-  while (!(await ready())) {
-    if (performance.now() > end) throw new Error(`Waited ${limit} ms in vain for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
+import { connect } from 'node:net'
 
 /** An answer as it came. */
 export interface RawAnswer {

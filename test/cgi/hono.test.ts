@@ -6,7 +6,8 @@ import { type Context, Hono } from 'hono'
 import { cgi } from '../../src/cgi/hono.ts'
 import type { CgiOptions } from '../../src/cgi/options.ts'
 import { createCgi } from '../../src/cgi/plain.ts'
-import { ask, sleepUntil } from '../apache/wire.ts'
+import { ask } from '../apache/wire.ts'
+import { until } from '../support/wait.ts'
 import { OK, scriptDirectory } from './scripts.ts'
 
 const MIB = 1024 * 1024
@@ -46,7 +47,7 @@ interface SetUp {
 const undo: (() => void | Promise<void>)[] = []
 afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step()
-  await sleepUntil(() => leftovers().length === 0, 5_000, `no process left (${leftovers()})`)
+  await until(`no process left (${leftovers()})`, () => leftovers().length === 0, 5_000)
 })
 function serve(options: Partial<CgiOptions<Context>> = {}, more: (app: Hono) => void = () => {}): SetUp {
   const errors: string[] = []
@@ -366,10 +367,10 @@ describe('cgi turns output into answers', () => {
     socket.on('data', (data) => {
       seen += data
     })
-    await sleepUntil(() => seen.includes('one'), 5_000, 'the first line')
+    await until('the first line', () => seen.includes('one'), 5_000)
     expect(seen).not.toContain('two')
     socket.write('go\n')
-    await sleepUntil(() => seen.includes('two'), 5_000, 'the second line')
+    await until('the second line', () => seen.includes('two'), 5_000)
     socket.destroy()
     more('')
     await input.cancel()
@@ -480,14 +481,14 @@ describe('cgi turns output into answers', () => {
     script('errors', `echo one >&2; printf 'two\\n\\nthree' >&2; ${OK}`)
     const { url, stderr } = serve()
     await (await fetch(`${url}/cgi-bin/errors`)).text()
-    await sleepUntil(() => stderr.length >= 3, 5_000, 'the lines')
+    await until('the lines', () => stderr.length >= 3, 5_000)
     expect(stderr).toEqual(['errors: one', 'errors: two', 'errors: three'])
   })
   test('standard error is bounded', async () => {
     script('noise', `yes noise | head -c 3000000 >&2; ${OK}; echo done`)
     const { url, stderr } = serve({ limits: { errorSize: 20 } })
     expect(await (await fetch(`${url}/cgi-bin/noise`)).text()).toBe('done\n')
-    await sleepUntil(() => stderr.length >= 5, 5_000, 'the lines')
+    await until('the lines', () => stderr.length >= 5, 5_000)
     expect(stderr).toEqual([
       'noise: noise',
       'noise: noise',
@@ -546,7 +547,7 @@ describe('cgi answers clearly when', () => {
     const response = await fetch(`${url}/cgi-bin/endless`)
     expect(response.status).toBe(200)
     expect(response.text()).rejects.toThrow()
-    await sleepUntil(() => errors.length > 0, 5_000, 'the message')
+    await until('the message', () => errors.length > 0, 5_000)
     expect(errors).toEqual(['endless sent more than 1000000 octets'])
   })
   test('output takes too long', async () => {
@@ -554,7 +555,7 @@ describe('cgi answers clearly when', () => {
     const { url, errors } = serve({ limits: { totalTime: 300, graceTime: 100 } })
     const response = await fetch(`${url}/cgi-bin/trickle`)
     expect(response.text()).rejects.toThrow()
-    await sleepUntil(() => errors.length > 0, 5_000, 'the message')
+    await until('the message', () => errors.length > 0, 5_000)
     expect(errors).toEqual(['trickle did not end within 300 ms'])
   })
   test('a grandchild holds the output after the script has ended', async () => {
@@ -563,21 +564,21 @@ describe('cgi answers clearly when', () => {
     const { url, status } = serve({ limits: { drainTime: 200 } })
     expect(await (await fetch(`${url}/cgi-bin/holder`)).text()).toBe('done\n')
     expect((await fetch(`${url}/cgi-bin/silent-holder`)).status).toBe(502)
-    await sleepUntil(() => status().running === 0, 5_000, 'the end of the scripts')
+    await until('the end of the scripts', () => status().running === 0, 5_000)
     expect(leftovers()).toEqual([])
   })
   test('a grandchild that lets go may live on', async () => {
     script('daemon', `${OK}; echo done; sleep 0.3 >/dev/null 2>&1 </dev/null & exit 0`)
     const { url, status } = serve()
     expect(await (await fetch(`${url}/cgi-bin/daemon`)).text()).toBe('done\n')
-    await sleepUntil(() => status().running === 0, 5_000, 'the end of the script')
+    await until('the end of the script', () => status().running === 0, 5_000)
     expect(leftovers()).toHaveLength(1)
   })
   test('the script closes its output and goes on: it is stopped in the end', async () => {
     script('closer', `${OK}; echo done; exec >&- 2>&-; sleep 300`)
     const { url, status } = serve({ limits: { totalTime: 300, graceTime: 100 } })
     expect(await (await fetch(`${url}/cgi-bin/closer`)).text()).toBe('done\n')
-    await sleepUntil(() => status().running === 0, 5_000, 'the end of the script')
+    await until('the end of the script', () => status().running === 0, 5_000)
   })
   test('the script is deleted while it runs', async () => {
     script('deleted', `${OK}; echo one; read -r _; echo two`)
@@ -588,17 +589,17 @@ describe('cgi answers clearly when', () => {
       seen += data
     })
     socket.write('POST /cgi-bin/deleted HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\n')
-    await sleepUntil(() => seen.includes('one'), 5_000, 'the first line')
+    await until('the first line', () => seen.includes('one'), 5_000)
     rmSync(join(root, 'deleted'))
     socket.write('go\n')
-    await sleepUntil(() => seen.includes('two') && seen.includes('\r\n0\r\n'), 5_000, 'the second line and the end')
+    await until('the second line and the end', () => seen.includes('two') && seen.includes('\r\n0\r\n'), 5_000)
     socket.destroy()
     expect((await ask(port, 'GET /cgi-bin/deleted HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).status).toBe(404)
   })
 })
 
 describe('cgi stops scripts whose client has gone', () => {
-  async function open(port: number, path: string, until: string): Promise<Socket> {
+  async function open(port: number, path: string, last: string): Promise<Socket> {
     const socket = connect(port, '127.0.0.1')
     let seen = ''
     socket.on('data', (data) => {
@@ -606,16 +607,16 @@ describe('cgi stops scripts whose client has gone', () => {
     })
     socket.on('error', () => {})
     socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
-    await sleepUntil(() => seen.includes(until), 5_000, `"${until}" of ${path}`)
+    await until(`"${last}" of ${path}`, () => seen.includes(last), 5_000)
     return socket
   }
   test('before the header', async () => {
     script('mute', 'sleep 300')
     const { port, status, errors } = serve()
     const socket = await open(port, '/cgi-bin/mute', '')
-    await sleepUntil(() => status().running === 1, 5_000, 'the script')
+    await until('the script', () => status().running === 1, 5_000)
     socket.destroy()
-    await sleepUntil(() => status().running === 0, 5_000, 'the end of the script')
+    await until('the end of the script', () => status().running === 0, 5_000)
     expect(errors).toEqual([])
   })
   test('mid-stream, with what the script has started', async () => {
@@ -624,7 +625,7 @@ describe('cgi stops scripts whose client has gone', () => {
     const socket = await open(port, '/cgi-bin/tree', 'x')
     expect(leftovers().length).toBeGreaterThanOrEqual(3)
     socket.destroy()
-    await sleepUntil(() => status().running === 0, 5_000, 'the end of the script')
+    await until('the end of the script', () => status().running === 0, 5_000)
     expect(leftovers()).toEqual([])
   })
   test('while it does not read', async () => {
@@ -634,20 +635,20 @@ describe('cgi stops scripts whose client has gone', () => {
     socket.on('error', () => {})
     socket.pause()
     socket.write('GET /cgi-bin/flood HTTP/1.1\r\nHost: a\r\n\r\n')
-    await sleepUntil(() => status().running === 1, 5_000, 'the script')
+    await until('the script', () => status().running === 1, 5_000)
     await Bun.sleep(100)
     socket.destroy()
-    await sleepUntil(() => status().running === 0, 5_000, 'the end of the script')
+    await until('the end of the script', () => status().running === 0, 5_000)
   })
   test('while it waits for a place', async () => {
     script('mute', 'sleep 300')
     const { port, status } = serve({ limits: { running: 1 } })
     const first = await open(port, '/cgi-bin/mute', '')
-    await sleepUntil(() => status().running === 1, 5_000, 'the script')
+    await until('the script', () => status().running === 1, 5_000)
     const second = await open(port, '/cgi-bin/hello', '')
-    await sleepUntil(() => status().waiting === 1, 5_000, 'the queue')
+    await until('the queue', () => status().waiting === 1, 5_000)
     second.destroy()
-    await sleepUntil(() => status().waiting === 0, 5_000, 'the empty queue')
+    await until('the empty queue', () => status().waiting === 0, 5_000)
     first.destroy()
   })
   test('and when the server stops', async () => {
@@ -655,7 +656,7 @@ describe('cgi stops scripts whose client has gone', () => {
     const handler = cgi({ root, env: { [MARK]: '1' }, onError() {} })
     const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: new Hono().all('/cgi-bin/*', handler).fetch })
     const answer = fetch(`${server.url}cgi-bin/mute`).catch(() => undefined)
-    await sleepUntil(() => handler.status().running === 1, 5_000, 'the script')
+    await until('the script', () => handler.status().running === 1, 5_000)
     await handler.close()
     expect(leftovers()).toEqual([])
     expect(handler.status().running).toBe(0)
@@ -683,9 +684,9 @@ describe('cgi stops scripts whose client has gone', () => {
       )
       undo.push(() => rmSync(path, { force: true }))
       const child = Bun.spawn([process.execPath, path], { env: { PATH: process.env.PATH! }, stderr: 'ignore' })
-      await sleepUntil(() => leftovers().length > 0, 5_000, 'the script')
+      await until('the script', () => leftovers().length > 0, 5_000)
       await child.exited
-      await sleepUntil(() => leftovers().length === 0, 5_000, 'the end of the script')
+      await until('the end of the script', () => leftovers().length === 0, 5_000)
     })
   }
 })
@@ -706,7 +707,7 @@ describe('cgi bounds how much runs at once', () => {
     expect(answers).toEqual(Array.from({ length: 200 }, () => 'done\n'))
     expect(most).toBeLessThanOrEqual(16)
     for (const step of undo.splice(0).reverse()) await step()
-    await sleepUntil(() => descriptors() <= before + 4, 5_000, `descriptors to close (${descriptors()} of ${before})`)
+    await until(`descriptors to close (${descriptors()} of ${before})`, () => descriptors() <= before + 4, 5_000)
   })
   test('503 when the queue is full, or the wait too long', async () => {
     script('hold', `${OK}; sleep 0.5; echo done`)

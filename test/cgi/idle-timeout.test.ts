@@ -4,7 +4,8 @@ import { type Context, Hono } from 'hono'
 import { cgi } from '../../src/cgi/hono.ts'
 import { type IdleTimeout, IdleTimeouts } from '../../src/cgi/idle-timeout.ts'
 import type { CgiOptions } from '../../src/cgi/options.ts'
-import { ask, sleepUntil } from '../apache/wire.ts'
+import { ask } from '../apache/wire.ts'
+import { until } from '../support/wait.ts'
 import { OK, scriptDirectory } from './scripts.ts'
 
 const { root, script, remove } = scriptDirectory()
@@ -63,11 +64,11 @@ test("a connection keeps the server's own idle timeout, and a silent script its 
   }
   const late = connections['a script that was silent']
   const paused = connections['a script that pauses']
-  await sleepUntil(() => late.seen().includes('late') && paused.seen().includes('two'), 15_000, 'the silent scripts')
+  await until('the silent scripts', () => late.seen().includes('late') && paused.seen().includes('two'), 15_000)
   // The others had as long as these: more than two of Bun's ticks.
   const left = Object.entries(connections).filter(([, { closed }]) => !closed())
   expect(left.map(([name]) => name)).toEqual(['a script that was silent', 'a script that pauses'])
-  await sleepUntil(() => late.closed() && paused.closed(), 15_000, 'the end of the connections')
+  await until('the end of the connections', () => late.closed() && paused.closed(), 15_000)
   expect(running()).toBe(0)
 }, 40_000)
 
@@ -86,12 +87,12 @@ describe('a body that does not come is 408', () => {
     script('count', `length=$(wc -c); ${OK}; echo $length`)
     const { port, running } = serve({ limits }, 0)
     expect((await ask(port, SIZED.replace('cat', 'count'))).status).toBe(408)
-    await sleepUntil(() => running() === 0, 5_000, 'the end of the script')
+    await until('the end of the script', () => running() === 0, 5_000)
   })
   test('and cuts off an answer that has begun', async () => {
     const { port, running } = serve({ limits }, 0)
     const { seen, closed } = open(port, SIZED)
-    await sleepUntil(() => running() === 0 && closed(), 5_000, 'the end of the script and the connection')
+    await until('the end of the script and the connection', () => running() === 0 && closed(), 5_000)
     expect(seen()).toContain('HTTP/1.1 200')
     expect(seen()).not.toContain('\r\n0\r\n')
   })
@@ -104,7 +105,7 @@ describe('a body that does not come is 408', () => {
       socket.write(`fa\r\n${'x'.repeat(250)}\r\n`)
     }
     socket.write('0\r\n\r\n')
-    await sleepUntil(() => seen().includes('\r\n0\r\n'), 5_000, 'the answer')
+    await until('the answer', () => seen().includes('\r\n0\r\n'), 5_000)
     expect(seen()).toContain(`abc${'x'.repeat(1000)}`)
     script('sleepy', `sleep 1; ${OK}; exec wc -c`)
     const size = 1_000_000
@@ -122,9 +123,9 @@ test('a client that goes while its body lies unread is noticed in bounded time',
     port,
     `POST /cgi-bin/deaf HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n${'x'.repeat(4_000_000)}`,
   )
-  await sleepUntil(() => running() === 1, 5_000, 'the script')
+  await until('the script', () => running() === 1, 5_000)
   socket.destroy()
-  await sleepUntil(() => running() === 0, 5_000, 'the end of the script')
+  await until('the end of the script', () => running() === 0, 5_000)
 })
 
 describe('IdleTimeouts', () => {
@@ -145,7 +146,7 @@ describe('IdleTimeouts', () => {
   test('sets a finite value while a script is silent, and the own one afterwards', async () => {
     const { idle, set } = made()
     idle.await()
-    await sleepUntil(() => set.length > 0, 1_000, 'the extension')
+    await until('the extension', () => set.length > 0, 1_000)
     idle.over()
     idle.over()
     expect(set).toEqual([60, 7])
@@ -161,9 +162,9 @@ describe('IdleTimeouts', () => {
     let awaited = false
     const { idle, set } = made(() => awaited)
     idle.await()
-    await sleepUntil(() => set.length === 1, 1_000, 'the extension')
+    await until('the extension', () => set.length === 1, 1_000)
     awaited = true
-    await sleepUntil(() => set.length === 2, 1_000, 'the own timeout')
+    await until('the own timeout', () => set.length === 2, 1_000)
     idle.over()
     expect(set).toEqual([60, 7])
   })

@@ -2,9 +2,10 @@
  * Postgres for tests: a cluster of their own in a temporary directory, run as user `postgres` (it refuses root).
  * @module
  */
+
 import { chownSync, existsSync, readdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import type { OwnNeed } from '../lab/privilege.ts'
+import { freePort } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { type Program, startProgram } from './program.ts'
 
@@ -44,15 +45,6 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
-async function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address() as { port: number }
-    server.close(() => resolve(port))
-  })
-  return promise
-}
-
 /** Makes a cluster and starts it. */
 export async function startPostgres(): Promise<PostgresServer> {
   const directory = temporaryDirectory()
@@ -64,7 +56,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     cwd: '/',
   })
   if (made.exitCode !== 0) throw new Error(`Cannot make a cluster: ${made.stderr}`)
-  const port = await freePort()
+  const port = freePort()
   const argv = [
     ...asPostgres,
     `${bin}/postgres`,

@@ -2,10 +2,11 @@ import { afterAll, expect } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { parseAnswer, sleepUntil } from '../apache/wire.ts'
+import { parseAnswer } from '../apache/wire.ts'
 import { needs, program } from '../lab/privilege.ts'
 import { startServer } from '../lab/server.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { until } from '../support/wait.ts'
 
 const { path: directory, remove } = temporaryDirectory()
 afterAll(remove)
@@ -69,7 +70,7 @@ needs('linux', 'fail2ban-regex').test(
     }
     const lines = (): string[] => readFileSync(log, 'utf8').split('\n').slice(0, -1)
     const last = `127.0.0.${SPELLINGS.length + 1} `
-    await sleepUntil(() => lines().some((line) => line.startsWith(last)), 5_000, 'the last line')
+    await until('the last line', () => lines().some((line) => line.startsWith(last)), 5_000)
     const filter = join(import.meta.dir, 'fail2ban.conf')
     const found = Bun.spawnSync([program('fail2ban-regex'), '-o', 'ip', log, filter])
     const banned = found.stdout

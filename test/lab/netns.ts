@@ -58,7 +58,7 @@ export interface NetnsOptions {
   readonly sysctl?: Readonly<Record<string, number | string>>
 }
 
-const alive = new Set<{ readonly name: string; readonly processes: Set<NetnsProcess> }>()
+const alive = new Set<{ readonly name: string }>()
 let counter = 0
 let watching = false
 
@@ -67,11 +67,25 @@ function deleteNamespace(name: string): string | undefined {
   return done.exitCode === 0 ? undefined : done.stderr.toString().trim()
 }
 
+/** Ends what runs in a namespace, the children of what was started there too: a server's workers outlive it. */
+function endProcesses(name: string): void {
+  for (const line of Bun.spawnSync([program('ip'), 'netns', 'pids', name])
+    .stdout.toString()
+    .split('\n')) {
+    const pid = Number(line)
+    try {
+      if (pid > 0 && pid !== process.pid) process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
 /** Ends and deletes everything this process still has; synchronous, for the way out. */
 function abandonAll(): void {
-  for (const one of alive) {
-    for (const child of one.processes) child.kill('SIGKILL')
-    deleteNamespace(one.name)
+  for (const { name } of alive) {
+    endProcesses(name)
+    deleteNamespace(name)
   }
   alive.clear()
 }
@@ -83,12 +97,7 @@ function sweepStale(): void {
     if (!name.startsWith(PREFIX)) continue
     const pid = Number(name.slice(PREFIX.length).split('-')[0])
     if (!Number.isInteger(pid) || pid <= 0 || existsSync(`/proc/${pid}`)) continue
-    const inside = Bun.spawnSync([program('ip'), 'netns', 'pids', name]).stdout.toString()
-    for (const line of inside.split('\n')) {
-      try {
-        if (Number(line) > 0) process.kill(Number(line), 'SIGKILL')
-      } catch {}
-    }
+    endProcesses(name)
     deleteNamespace(name)
   }
 }
@@ -127,7 +136,7 @@ export function createNetns(options: NetnsOptions = {}): Netns {
   if (made.exitCode !== 0)
     throw new Error(`Cannot make the network namespace "${name}": ${made.stderr.toString().trim()}`)
   const processes = new Set<NetnsProcess>()
-  const record = { name, processes }
+  const record = { name }
   alive.add(record)
   const closers: (() => void | Promise<void>)[] = []
   let closing: Promise<void> | undefined
@@ -201,6 +210,7 @@ export function createNetns(options: NetnsOptions = {}): Netns {
         }
         const left = [...processes]
         for (const child of left) child.kill('SIGKILL')
+        endProcesses(name)
         await Promise.all(left.map((child) => child.exited))
         close(inside)
         const refused = deleteNamespace(name)

@@ -2,21 +2,17 @@
  * nginx and HAProxy on loopback, each with a configuration in a directory of its own.
  * @module
  */
+
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { program } from '../lab/privilege.ts'
+import { freePort } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 /** A running proxy. */
 export interface RunningProxy {
   readonly port: number
   stop(): Promise<void>
-}
-
-function freePort(): number {
-  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  server.stop(true)
-  return server.port
 }
 
 async function start(

@@ -6,6 +6,7 @@ import { needs } from '../lab/privilege.ts'
 import { connectKernel, runAttribution } from '../lab/raw-client.ts'
 import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
 import { ROOT, type ServerOptions, startServer, type TestServer } from '../lab/server.ts'
+import { freePort } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { until } from '../support/wait.ts'
 import { contract } from './contract.ts'
@@ -30,13 +31,6 @@ async function start(script: string, options: ServerOptions & { permissions?: st
 
 const get = async (server: { port: number }, path: string = '/json', init: object = {}): Promise<any> =>
   (await fetch(`http://127.0.0.1:${server.port}${path}`, init)).json()
-
-/** A port nobody listens on now. */
-function freePort(): number {
-  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  server.stop(true)
-  return server.port
-}
 
 const linux = needs('linux')
 

@@ -4,17 +4,11 @@ import { join } from 'node:path'
 import { needs } from '../lab/privilege.ts'
 import { connectKernel, runAttribution } from '../lab/raw-client.ts'
 import { startServer } from '../lab/server.ts'
+import { freePort } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const linux = needs('linux')
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
-
-/** A port nobody listens on now. */
-function freePort(): number {
-  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  server.stop(true)
-  return server.port
-}
 
 linux.describe('servers in processes of their own', () => {
   test('three threads on one port each know their own connections', async () => {
