@@ -582,9 +582,9 @@ export class PeerConnection {
     }
   }
 
-  /** Announces another window field from now on, `undefined` for the usual one. When that was. */
-  announceWindow(window: number | undefined): number {
-    this.#window = window
+  /** Announces a window of so many octets from now on, `undefined` for the usual one. When that was. */
+  announceWindow(octets: number | undefined): number {
+    this.#window = octets === undefined ? undefined : octets >>> this.#scale
     this.#emit(this.#packet(this.#sendNext, this.#acknowledged, FLAG.ACK, new Uint8Array(0), {}))
     return performance.now()
   }
