@@ -19,11 +19,17 @@ export interface RelayOptions {
   readonly split?: number
 }
 
+/** When octets were passed on to the server: before the system call, and after it. A busy machine may stop the relay between them. */
+export interface PassedOn {
+  readonly from: number
+  readonly to: number
+}
+
 /** One connection through a relay, as its server's side saw it: moments of `performance.now()`. */
 export interface RelayedConnection {
   /** The port from which the relay has connected. */
   readonly port: number
-  readonly toServer: readonly number[]
+  readonly toServer: readonly PassedOn[]
   readonly fromServer: readonly number[]
 }
 
@@ -40,7 +46,7 @@ export async function startRelay({ port, delay, split = 0 }: RelayOptions): Prom
   const connections: RelayedConnection[] = []
   const server = createServer({ noDelay: true }, (client) => {
     const upstream = connect({ host: '127.0.0.1', port, noDelay: true })
-    const toServer: number[] = []
+    const toServer: PassedOn[] = []
     const fromServer: number[] = []
     let isFirst = true
     for (const socket of [client, upstream]) {
@@ -55,14 +61,12 @@ export async function startRelay({ port, delay, split = 0 }: RelayOptions): Prom
     upstream.once('connect', () => connections.push({ port: upstream.localPort!, toServer, fromServer }))
     client.on('data', (chunk: Buffer) => {
       setTimeout(() => {
-        toServer.push(performance.now())
-        const half = split > 0 && isFirst ? chunk.length >> 1 : 0
+        const half = split > 0 && isFirst ? chunk.length >> 1 : chunk.length
         isFirst = false
-        if (half === 0) upstream.write(chunk)
-        else {
-          upstream.write(chunk.subarray(0, half))
-          setTimeout(() => upstream.write(chunk.subarray(half)), split)
-        }
+        const from = performance.now()
+        upstream.write(chunk.subarray(0, half))
+        toServer.push({ from, to: performance.now() })
+        if (half < chunk.length) setTimeout(() => upstream.write(chunk.subarray(half)), split)
       }, delay)
     })
     upstream.on('data', (chunk: Buffer) => {
@@ -91,9 +95,10 @@ export function relayedRoundTrip(
   { toServer, fromServer }: RelayedConnection,
   isFirst: boolean,
 ): { readonly from: number; readonly to: number } {
-  const before = (times: readonly number[], moment: number): number => times.filter((at) => at < moment).at(-1)!
   // The test looks when the first answer is there, which is the last that came.
-  const asked = before(toServer, fromServer.at(-1)!)
-  const flight = isFirst ? fromServer[0]! : before(fromServer, asked)
-  return { from: asked - flight, to: asked - before(toServer, flight) }
+  const last = fromServer.at(-1)!
+  const asked = toServer.filter(({ from }) => from < last).at(-1)!
+  const flight = isFirst ? fromServer[0]! : fromServer.filter((at) => at < asked.from).at(-1)!
+  const cause = toServer.filter(({ from }) => from < flight).at(-1)!
+  return { from: asked.from - flight, to: asked.to - cause.from }
 }
