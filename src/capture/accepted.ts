@@ -88,6 +88,7 @@ export class AcceptedCapture {
       accepted: (socket) => {
         if (this.options.early) this.#read(socket)
       },
+      greeted: (socket) => this.#noteHello(socket),
       finished: (socket) => this.#noteFlight(socket),
     })
   }
@@ -191,19 +192,32 @@ export class AcceptedCapture {
     if (timing === undefined || flightAt === undefined || hasAnswered(accepted)) return
     const octets = new DataView(info.buffer, info.byteOffset, info.length)
     const waited = info.length < LAST_DATA_RECV + 4 ? 0 : octets.getUint32(LAST_DATA_RECV, true)
-    // The kernel's time is coarser, but does not count a wait for this thread.
-    const askedAt = preciseNow() - (waited > LONGEST_JIFFY ? waited : 0)
+    // The kernel's time is exact to a jiffy, and does not count a wait for this thread.
+    const askedAt = preciseNow() - waited
     connection.timing = { ...timing, tlsRoundTripMilliseconds: Math.max(0, Math.round(askedAt - flightAt)) }
   }
 
   /** When the server sent its flight, from the kernel: Node did not see it leave. */
   #noteFlight(accepted: AcceptedSocket): void {
+    const passed = this.#sinceLast(accepted, LAST_DATA_SENT)
+    if (passed !== undefined) accepted.flightAt = preciseNow() - passed
+  }
+
+  /** When the ClientHello came, from the kernel where this thread may have been late. */
+  #noteHello(accepted: AcceptedSocket): void {
+    const { connection, helloAt } = accepted
+    if (!(connection instanceof AcceptedConnection) || connection.completedAt === undefined) return
+    if (helloAt! - connection.completedAt <= this.#jiffy) return
+    const passed = this.#sinceLast(accepted, LAST_DATA_RECV)
+    if (passed !== undefined && passed > this.#jiffy) accepted.helloAt = helloAt! - passed
+  }
+
+  /** `last_data_sent` or `last_data_recv` of an open connection, milliseconds. */
+  #sinceLast({ connection, socket }: AcceptedSocket, field: number): number | undefined {
     const sockets = this.#sockets
-    const { connection } = accepted
-    if (sockets === undefined || !this.options.tcpInfo || !(connection instanceof AcceptedConnection)) return
-    if (descriptorOf(accepted.socket) !== connection.fd) return
-    const octets = sockets.tcpInfo(connection.fd)
-    if (octets >= LAST_DATA_SENT + 4) accepted.flightAt = preciseNow() - sockets.view.getUint32(LAST_DATA_SENT, true)
+    if (sockets === undefined || !this.options.tcpInfo || !(connection instanceof AcceptedConnection)) return undefined
+    if (descriptorOf(socket) !== connection.fd) return undefined
+    return sockets.tcpInfo(connection.fd) >= field + 4 ? sockets.view.getUint32(field, true) : undefined
   }
 
   /** Reads what a socket's kernel side says, once. The connection, or why there is none, is kept with the socket. */

@@ -14,7 +14,7 @@ import { processGlobal } from './globals.ts'
 /** What is kept with an accepted socket, and gone with it. */
 export interface AcceptedSocket {
   readonly socket: Socket
-  /** When the client's first TLS octets were processed, by `preciseNow`; `undefined` without TLS, and before. */
+  /** When the client's first TLS octets came, by `preciseNow`; `undefined` without TLS, and before. */
   helloAt: number | undefined
   /** When the server had sent its last octets of the TLS handshake, by `preciseNow`, as far as Node tells. */
   flightAt: number | undefined
@@ -30,6 +30,8 @@ export interface SocketEvents {
   listening(fd: number, server: Server): void
   /** A socket was accepted. */
   accepted(socket: AcceptedSocket): void
+  /** The client's first TLS octets are processed: `helloAt` is now, and later than they came where this thread was busy. */
+  greeted(socket: AcceptedSocket): void
   /** The client has ended the handshake of TLS 1.3, and `flightAt` is not known. What the server sends next is not sent yet. */
   finished(socket: AcceptedSocket): void
 }
@@ -173,7 +175,7 @@ function watchTls(events: SocketEvents): void {
 }
 
 /** Milliseconds from the ClientHello after which this thread may have been late to see the flight leave: then the kernel is asked. */
-const SURE = 8
+const SURE = 2
 
 /** True if octets were sent over the TCP socket; also where Node does not tell. */
 function hasWritten(socket: Socket): boolean {
@@ -190,12 +192,14 @@ function noteTimes(record: AcceptedSocket, handle: TlsHandle, events: SocketEven
   const { onhandshakestart: start, onhandshakedone: done } = handle
   handle.onhandshakestart = function (...rest) {
     if (record.helloAt === undefined) {
-      record.helloAt = preciseNow()
+      const startedAt = preciseNow()
+      record.helloAt = startedAt
+      quietly(() => events.greeted(record))
       // The server's first flight leaves in this turn, unless a part of the ClientHello is still on its way. TLS 1.3 ends with it;
       // TLS 1.2 sends once more when all is done.
       setImmediate(() => {
         const now = preciseNow()
-        if (hasWritten(record.socket) && now - record.helloAt! < SURE) record.flightAt ??= now
+        if (hasWritten(record.socket) && now - startedAt < SURE) record.flightAt ??= now
       })
     }
     return start?.apply(this, rest)

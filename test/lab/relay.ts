@@ -49,6 +49,11 @@ export async function startRelay({ port, delay, split = 0 }: RelayOptions): Prom
     const toServer: PassedOn[] = []
     const fromServer: number[] = []
     let isFirst = true
+    const pass = (octets: Buffer): void => {
+      const from = performance.now()
+      upstream.write(octets)
+      toServer.push({ from, to: performance.now() })
+    }
     for (const socket of [client, upstream]) {
       sockets.add(socket)
       socket.on('error', () => {})
@@ -63,10 +68,8 @@ export async function startRelay({ port, delay, split = 0 }: RelayOptions): Prom
       setTimeout(() => {
         const half = split > 0 && isFirst ? chunk.length >> 1 : chunk.length
         isFirst = false
-        const from = performance.now()
-        upstream.write(chunk.subarray(0, half))
-        toServer.push({ from, to: performance.now() })
-        if (half < chunk.length) setTimeout(() => upstream.write(chunk.subarray(half)), split)
+        pass(chunk.subarray(0, half))
+        if (half < chunk.length) setTimeout(() => pass(chunk.subarray(half)), split)
       }, delay)
     })
     upstream.on('data', (chunk: Buffer) => {
@@ -85,20 +88,27 @@ export async function startRelay({ port, delay, split = 0 }: RelayOptions): Prom
   }
 }
 
+/** What passes over TLS. */
+export interface Exchange {
+  /** True if the first octets of the server are the last of its handshake: those that follow are session tickets. */
+  readonly isFlightFirst: boolean
+  /** True if the client sends more than its request before the answer: SETTINGS of HTTP/2. */
+  readonly isHttp2?: boolean
+}
+
 /**
  * From the server's last octets of the handshake to the client's request, milliseconds, at least and at most: they left the server
  * after the client's octets before them came, and before the relay noted them.
- *
- * @param isFirst - the first octets of the server are the last of its handshake: those that follow are session tickets
  */
 export function relayedRoundTrip(
   { toServer, fromServer }: RelayedConnection,
-  isFirst: boolean,
+  { isFlightFirst, isHttp2 = false }: Exchange,
 ): { readonly from: number; readonly to: number } {
   // The test looks when the first answer is there, which is the last that came.
   const last = fromServer.at(-1)!
   const asked = toServer.filter(({ from }) => from < last).at(-1)!
-  const flight = isFirst ? fromServer[0]! : fromServer.filter((at) => at < asked.from).at(-1)!
+  const flight = isFlightFirst ? fromServer[0]! : fromServer.filter((at) => at < asked.from).at(-1)!
   const cause = toServer.filter(({ from }) => from < flight).at(-1)!
-  return { from: asked.from - flight, to: asked.to - cause.from }
+  const first = isHttp2 ? toServer.find(({ from }) => from > flight)! : asked
+  return { from: first.from - flight, to: asked.to - cause.from }
 }
