@@ -4,10 +4,11 @@
  */
 import { fingerprints, parseSyn } from '../../src/index.ts'
 import { openStore } from '../../src/store/index.ts'
+import type { SynFields } from '../lab/connect-options.ts'
 import type { Netns } from '../lab/netns.ts'
 import { linuxOptions, option, tcpOptions } from '../lab/packet.ts'
 import { type Runtime, startServer } from '../lab/server.ts'
-import { createTunPeer, type SynFields } from '../lab/tun-peer.ts'
+import { createTunPeer } from '../lab/tun-peer.ts'
 
 const NOP = [1]
 /** SYNs of six systems. */

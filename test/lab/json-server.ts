@@ -10,8 +10,8 @@
  * const server = await startServer(ns, 'test/lab/json-server.ts', { DEFER_ACCEPT: 'keep' })
  * @module
  */
-import { Hono } from 'hono'
-import { createFingerprinter, type FingerprintOptions, type FingerprintVariables, fingerprint } from '../../src/bun.ts'
+import { createFingerprinter, type FingerprintOptions, fingerprint } from '../../src/bun.ts'
+import { jsonApp } from './json-app.ts'
 import { TEST_CERTIFICATE } from './tls-peer.ts'
 
 type Choice = NonNullable<FingerprintOptions['tcpInfo']>
@@ -45,23 +45,8 @@ if (import.meta.main) {
     })
     fp.arm(server)
   } else {
-    const app = new Hono<{ Variables: FingerprintVariables }>()
     const middleware = fingerprint(options)
-    app.get('/healthz', (c) => c.text('ok'))
-    app.get(
-      '/alone',
-      middleware.handler((c) => c.json(c.var.fingerprint.toJSON())),
-    )
-    app.use(middleware)
-    app.get('/env', (c) =>
-      c.text(
-        Object.entries(c.var.fingerprintEnv)
-          .map(([name, value]) => `${name}=${value}\n`)
-          .join(''),
-      ),
-    )
-    app.get('/large', (c) => c.text('x'.repeat(Number(c.req.query('octets')))))
-    app.get('*', (c) => c.json({ ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv }))
+    const app = jsonApp(middleware, middleware.fingerprinter)
     server = Bun.serve({ ...listener, fetch: app.fetch })
     middleware.fingerprinter.arm(server)
   }

@@ -10,7 +10,7 @@
 import { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
 import { type HttpResponse, ResponseReader } from '../support/http.ts'
-import type { PeerConnection } from './tun-peer.ts'
+import type { PeerConnection } from './peer-connection.ts'
 
 export { TEST_CERTIFICATE } from '../support/certificate.ts'
 

@@ -1,19 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { ODD_SYNS } from '../support/odd-syns.ts'
+import type { ConnectOptions } from './connect-options.ts'
+import { between, outside } from './moments.ts'
 import { createNetns, type Netns } from './netns.ts'
 import { buildPacket, type Endpoint, linuxOptions, option, tcpOptions } from './packet.ts'
+import type { PeerConnection } from './peer-connection.ts'
 import { needs } from './privilege.ts'
 import { createProbe, type Probe, type ProbeConnection, type ProbeOptions } from './probe.ts'
 import { startTls, TEST_CERTIFICATE } from './tls-peer.ts'
-import {
-  between,
-  type ConnectOptions,
-  createTunPeer,
-  outside,
-  type PeerConnection,
-  PeerError,
-  type TunPeer,
-} from './tun-peer.ts'
+import { createTunPeer, type TunPeer } from './tun-peer.ts'
+import { PeerError } from './waiters.ts'
 
 /** Issue 2: within 2 ms or 5 % of the delay. */
 const tolerance = (delayMs: number): number => Math.max(2, delayMs * 0.05)

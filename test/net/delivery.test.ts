@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Delivery } from '../../src/connection/delivery.ts'
+import type { ConnectOptions } from '../lab/connect-options.ts'
 import { createNetns, type Netns } from '../lab/netns.ts'
+import type { PeerConnection } from '../lab/peer-connection.ts'
 import { needs } from '../lab/privilege.ts'
 import { startServer, type TestServer } from '../lab/server.ts'
-import { type ConnectOptions, createTunPeer, type PeerConnection, type TunPeer } from '../lab/tun-peer.ts'
+import { createTunPeer, type TunPeer } from '../lab/tun-peer.ts'
 import { until } from '../support/wait.ts'
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: delivery\r\nAccept: application/json\r\n\r\n`

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { SynFields } from '../lab/connect-options.ts'
 import { createNetns, type Netns } from '../lab/netns.ts'
 import { addressBytes, addressText, FLAG, linuxOptions, option, type Segment, tcpOptions } from '../lab/packet.ts'
+import type { PeerConnection } from '../lab/peer-connection.ts'
 import { needs } from '../lab/privilege.ts'
 import { startServer, type TestServer } from '../lab/server.ts'
-import { createTunPeer, type PeerConnection, type SynFields, type TunPeer } from '../lab/tun-peer.ts'
+import { createTunPeer, type TunPeer } from '../lab/tun-peer.ts'
 import { ODD_SYNS, randomSyn } from '../support/odd-syns.ts'
 import { seeded } from '../support/seeded.ts'
 

@@ -1,19 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { ConnectOptions } from '../lab/connect-options.ts'
+import { between, type Moment, outside } from '../lab/moments.ts'
 import { createNetns, type Netns } from '../lab/netns.ts'
 import { linuxOptions, option, tcpOptions } from '../lab/packet.ts'
+import type { PeerConnection } from '../lab/peer-connection.ts'
 import { needs } from '../lab/privilege.ts'
 import { RUNTIMES, startJsonServer } from '../lab/runtimes.ts'
 import type { TestServer } from '../lab/server.ts'
 import { startTls } from '../lab/tls-peer.ts'
-import {
-  between,
-  type ConnectOptions,
-  createTunPeer,
-  type Moment,
-  outside,
-  type PeerConnection,
-  type TunPeer,
-} from '../lab/tun-peer.ts'
+import { createTunPeer, type TunPeer } from '../lab/tun-peer.ts'
 
 // The product is compared with what the peer knows to have passed on the wire, so that a packet that a busy machine sent
 // late counts as late and not as a fault. What the peer was told to do is checked to have been done: never earlier.

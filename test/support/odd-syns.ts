@@ -3,8 +3,9 @@
  * by octet.
  * @module
  */
+
+import type { SynFields } from '../lab/connect-options.ts'
 import { extensionHeaders, FLAG, IPV6_HEADER, linuxOptions, option, tcpOptions } from '../lab/packet.ts'
-import type { SynFields } from '../lab/tun-peer.ts'
 
 /** One SYN. */
 export interface OddSyn {

@@ -6,15 +6,14 @@
  * `PORT_TO_BIND` a fixed port; `UNIX` a path; `LIBC` the option `libc`. Variables that Deno may not read are unset.
  * @module
  */
-import { Hono } from 'hono'
 import {
   createFingerprinter,
   type DenoInfo,
   type DenoServer,
   type FingerprintOptions,
-  type FingerprintVariables,
   fingerprint,
 } from '../../../src/deno.ts'
+import { jsonApp } from '../../lab/json-app.ts'
 import { TEST_CERTIFICATE } from '../../support/certificate.ts'
 
 type Choice = NonNullable<FingerprintOptions['tcpInfo']>
@@ -68,23 +67,8 @@ if (variable('FACE') === 'plain') {
   fp.arm(server)
   console.log(`listening on port ${server.addr.port ?? 0}`)
 } else {
-  const app = new Hono<{ Variables: FingerprintVariables }>()
   const middleware = fingerprint(options)
-  app.get('/healthz', (c) => c.text('ok'))
-  app.get(
-    '/alone',
-    middleware.handler((c) => c.json(c.var.fingerprint.toJSON())),
-  )
-  app.get('/status', (c) => c.json(middleware.fingerprinter.status()))
-  app.use(middleware)
-  app.get('/env', (c) =>
-    c.text(
-      Object.entries(c.var.fingerprintEnv)
-        .map(([name, value]) => `${name}=${value}\n`)
-        .join(''),
-    ),
-  )
-  app.get('*', (c) => c.json({ ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv }))
+  const app = jsonApp(middleware, middleware.fingerprinter)
   const server = Deno.serve(listener, app.fetch)
   middleware.fingerprinter.arm(server)
   console.log(`listening on port ${server.addr.port ?? 0}`)
