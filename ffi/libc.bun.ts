@@ -2,7 +2,7 @@
  * `Libc` over `bun:ffi`, opened on first use.
  * @module
  */
-import { type Libc, type LibcUnavailable, libcNames } from './libc.ts'
+import { type Libc, type LibcUnavailable, libcNames, notLinux, notOpened, type OpenLibc, openOnce } from './libc.ts'
 
 type BunFfi = typeof import('bun:ffi')
 type Pointer = import('bun:ffi').Pointer
@@ -35,22 +35,12 @@ const SYMBOLS = {
   __errno_location: { args: [], returns: 'ptr' },
 } as const
 
-/** Answers so far, by the path asked for. */
-const opened = new Map<string | undefined, Libc | LibcUnavailable>()
-
-/** libc of this process, or why there is none. Nothing is opened before the first call; the answer does not change. */
-export function openLibc(path?: string): Libc | LibcUnavailable {
-  let answer = opened.get(path)
-  if (answer === undefined) {
-    answer = open(path)
-    opened.set(path, answer)
-  }
-  return answer
-}
+/** libc of this process, or why there is none. */
+export const openLibc: OpenLibc = /* @__PURE__ */ openOnce(open)
 
 function open(path: string | undefined): Libc | LibcUnavailable {
   if (process.platform !== 'linux') {
-    return { reason: 'unsupported', message: `TCP_SAVED_SYN exists on Linux only: this is ${process.platform}` }
+    return notLinux(process.platform)
   }
   const ffi = process.getBuiltinModule?.('bun:ffi') as BunFfi | undefined
   if (ffi === undefined) return { reason: 'unsupported', message: 'bun:ffi cannot be loaded: this is not Bun' }
@@ -62,7 +52,7 @@ function open(path: string | undefined): Libc | LibcUnavailable {
       failures.push(error instanceof Error ? error.message : String(error))
     }
   }
-  return { reason: 'unsupported', message: `libc cannot be opened: ${failures.join('; ')}` }
+  return notOpened(failures)
 }
 
 function bind(ffi: BunFfi, name: string): Libc {

@@ -2,7 +2,7 @@
  * `Libc` over `Deno.dlopen`, opened on first use. Needs `--allow-ffi` and nothing else.
  * @module
  */
-import { type Libc, type LibcUnavailable, libcNames } from './libc.ts'
+import { type Libc, type LibcUnavailable, libcNames, notLinux, type OpenLibc, openOnce } from './libc.ts'
 
 const SYMBOLS = {
   getsockopt: { parameters: ['i32', 'i32', 'i32', 'buffer', 'buffer'], result: 'i32' },
@@ -53,18 +53,8 @@ interface DenoFfi {
   readonly permissions: { querySync(one: { name: 'ffi'; path?: string }): { readonly state: string } }
 }
 
-/** Answers so far, by the path asked for. */
-const opened = new Map<string | undefined, Libc | LibcUnavailable>()
-
-/** libc of this process, or why there is none. Nothing is opened before the first call; the answer does not change. */
-export function openLibc(path?: string): Libc | LibcUnavailable {
-  let answer = opened.get(path)
-  if (answer === undefined) {
-    answer = open(path)
-    opened.set(path, answer)
-  }
-  return answer
-}
+/** libc of this process, or why there is none. */
+export const openLibc: OpenLibc = /* @__PURE__ */ openOnce(open)
 
 function open(path: string | undefined): Libc | LibcUnavailable {
   const { Deno } = globalThis as unknown as { Deno?: DenoFfi }
@@ -72,7 +62,7 @@ function open(path: string | undefined): Libc | LibcUnavailable {
     return { reason: 'unsupported', message: 'Deno.dlopen cannot be called: this is not Deno' }
   }
   if (Deno.build.os !== 'linux') {
-    return { reason: 'unsupported', message: `TCP_SAVED_SYN exists on Linux only: this is ${Deno.build.os}` }
+    return notLinux(Deno.build.os)
   }
   const failures: string[] = []
   let isDenied = true

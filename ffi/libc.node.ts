@@ -4,7 +4,7 @@
  * @module
  */
 import { createRequire } from 'node:module'
-import { type Libc, type LibcUnavailable, libcNames } from './libc.ts'
+import { type Libc, type LibcUnavailable, libcNames, notLinux, notOpened, type OpenLibc, openOnce } from './libc.ts'
 
 /** C types of the calls, result first. Sizes are 32 bits wide: no call here is about more octets. */
 type Type = 'void' | 'int32' | 'uint32' | 'uint64' | 'buffer'
@@ -61,22 +61,12 @@ interface Koffi {
 
 const require: NodeJS.Require = /* @__PURE__ */ createRequire(import.meta.url)
 
-/** Answers so far, by the path asked for. */
-const opened = new Map<string | undefined, Libc | LibcUnavailable>()
-
-/** libc of this process, or why there is none. Nothing is opened before the first call; the answer does not change. */
-export function openLibc(path?: string): Libc | LibcUnavailable {
-  let answer = opened.get(path)
-  if (answer === undefined) {
-    answer = open(path)
-    opened.set(path, answer)
-  }
-  return answer
-}
+/** libc of this process, or why there is none. */
+export const openLibc: OpenLibc = /* @__PURE__ */ openOnce(open)
 
 function open(path: string | undefined): Libc | LibcUnavailable {
   if (process.platform !== 'linux') {
-    return { reason: 'unsupported', message: `TCP_SAVED_SYN exists on Linux only: this is ${process.platform}` }
+    return notLinux(process.platform)
   }
   const names = path === undefined ? libcNames(process.arch) : [path]
   const failures: string[] = []
@@ -92,7 +82,7 @@ function open(path: string | undefined): Libc | LibcUnavailable {
       }
     }
   }
-  if (failures.length > 0) return { reason: 'unsupported', message: `libc cannot be opened: ${failures.join('; ')}` }
+  if (failures.length > 0) return notOpened(failures)
   return {
     reason: 'unsupported',
     message: 'install koffi (npm install koffi), or run Node 26.9 or newer, which has node:ffi',

@@ -79,6 +79,29 @@ export interface LibcUnavailable {
  */
 export type OpenLibc = (path?: string) => Libc | LibcUnavailable
 
+/** An opener that asks `open` once for each path: nothing is opened before the first call, and the answer does not change. */
+export function openOnce(open: (path: string | undefined) => Libc | LibcUnavailable): OpenLibc {
+  const opened = new Map<string | undefined, Libc | LibcUnavailable>()
+  return (path) => {
+    let answer = opened.get(path)
+    if (answer === undefined) {
+      answer = open(path)
+      opened.set(path, answer)
+    }
+    return answer
+  }
+}
+
+/** The answer on other systems. */
+export function notLinux(platform: string): LibcUnavailable {
+  return { reason: 'unsupported', message: `TCP_SAVED_SYN exists on Linux only: this is ${platform}` }
+}
+
+/** The answer where every attempt failed. */
+export function notOpened(failures: readonly string[]): LibcUnavailable {
+  return { reason: 'unsupported', message: `libc cannot be opened: ${failures.join('; ')}` }
+}
+
 /** True if libc was opened. */
 export function isLibc(value: Libc | LibcUnavailable): value is Libc {
   return 'getsockopt' in value
