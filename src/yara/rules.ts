@@ -4,6 +4,7 @@
  */
 
 import type { Libyara } from '../../ffi/libyara.ts'
+import { type Dependencies, dependenciesOf } from './dependencies.ts'
 
 /** A text of rules. */
 export interface RuleSource {
@@ -54,10 +55,14 @@ const MESSAGE = { MATCHING: 1, NOT_MATCHING: 2 } as const
 const FLAGS = 4 | 8
 const GO_ON = 0
 const ABORT = 1
-/** Seconds after which a scan of some 60 octets is given up. */
+/** Seconds after which a scan of some 60 octets is given up: the least that libyara takes. */
 const TIMEOUT = 1
-/** Words without which a scan always ends soon: with a timeout libyara reads the clock every ten instructions. */
-const LONG = ['for', 'import', 'include'] as const
+/** ERROR_SCAN_TIMEOUT of `yara/error.h`. */
+const TIMED_OUT = 26
+/** Milliseconds without a scan after one that was given up, because each would hold up all requests of the thread. */
+const REST = 60_000
+/** Answers remembered. */
+const MOST_ANSWERS = 1024
 
 const PROBE = 'tcpfingerprint_probe'
 
@@ -74,20 +79,29 @@ export class Rules {
   readonly #scanner: number
   readonly #rules = new Map<number, Rule>()
   readonly #names = new Map<string, Uint8Array>()
-  /** Variables that a rule may use, with the octets of their names. */
-  readonly #used: readonly (readonly [name: string, octets: Uint8Array])[]
+  readonly #dependencies: Dependencies
+  /** Answers by all that they depend on. */
+  readonly #answers = new Map<string, Rule | undefined>()
+  readonly #now: () => number
+  #restsUntil = 0
   #found: Rule | undefined
 
   /**
    * @param variables names of the external variables, each with a value of its type
+   * @param now milliseconds of a clock that never goes back
    * @throws {YaraError} rules cannot be compiled, or the library is of a version that is not understood
    */
-  constructor(library: Libyara, sources: readonly RuleSource[], variables: Variables) {
+  constructor(
+    library: Libyara,
+    sources: readonly RuleSource[],
+    variables: Variables,
+    now: () => number = () => performance.now(),
+  ) {
     this.#library = library
+    this.#now = now
     for (const name of Object.keys(variables)) this.#names.set(name, cText(name))
-    const words = wordsOf(sources)
-    const isUsed = (name: string): boolean => words.has(name) || words.has('include')
-    this.#used = [...this.#names].filter(([name]) => isUsed(name))
+    const texts = sources.map(({ text }) => text)
+    this.#dependencies = dependenciesOf(texts, Object.keys(variables))
     if (library.yr_initialize() !== 0) throw new YaraError('Cannot start libyara')
     const offset = pointerOffset(
       library,
@@ -97,7 +111,7 @@ export class Rules {
     for (const address of addressesOf(library, compiled)) this.#rules.set(address, readRule(library, address, offset))
     this.#scanner = createScanner(library, compiled)
     library.yr_scanner_set_flags(this.#scanner, FLAGS)
-    if (LONG.some((word) => words.has(word))) library.yr_scanner_set_timeout(this.#scanner, TIMEOUT)
+    if (this.#dependencies.isLong) library.yr_scanner_set_timeout(this.#scanner, TIMEOUT)
     const callback = library.onScan((message, data) => {
       if (message !== MESSAGE.MATCHING) return GO_ON
       this.#found = this.#rules.get(data)
@@ -106,16 +120,52 @@ export class Rules {
     library.yr_scanner_set_callback(this.#scanner, callback, 0)
   }
 
-  /** The first rule that matches. @throws {YaraError} the scan fails */
+  /**
+   * The first rule that matches; `undefined` too for a minute after a scan that took more than a second.
+   *
+   * @throws {YaraError} the scan fails
+   */
   firstMatch(octets: Uint8Array, variables: VariableGetters): Rule | undefined {
+    const values = new Map<string, string | number>()
+    for (const name of this.#dependencies.variables) values.set(name, variables[name]!())
+    const key = this.#keyOf(octets, values)
+    if (key === undefined) return this.#scan(octets, values)
+    const known = this.#answers.get(key)
+    if (known !== undefined || this.#answers.has(key)) return known
+    const found = this.#scan(octets, values)
+    if (this.#restsUntil !== 0) return found
+    if (this.#answers.size >= MOST_ANSWERS) this.#answers.clear()
+    this.#answers.set(key, found)
+    return found
+  }
+
+  /** All that the answer depends on; `undefined` where any octet may decide. */
+  #keyOf(octets: Uint8Array, values: ReadonlyMap<string, string | number>): string | undefined {
+    const { octets: places } = this.#dependencies
+    if (places === undefined) return undefined
+    let key = `${octets.length}`
+    for (const at of places) key += ` ${octets[at]}`
+    for (const value of values.values()) key += typeof value === 'number' ? ` ${value}` : ` ${value.length} ${value}`
+    return key
+  }
+
+  #scan(octets: Uint8Array, values: ReadonlyMap<string, string | number>): Rule | undefined {
     const library = this.#library
-    for (const [name, octetsOfName] of this.#used) {
-      const value = variables[name]!()
+    if (this.#restsUntil !== 0) {
+      if (this.#now() < this.#restsUntil) return undefined
+      this.#restsUntil = 0
+    }
+    for (const [name, value] of values) {
+      const octetsOfName = this.#names.get(name)!
       if (typeof value === 'number') library.yr_scanner_define_integer_variable(this.#scanner, octetsOfName, value)
       else library.yr_scanner_define_string_variable(this.#scanner, octetsOfName, cText(value))
     }
     this.#found = undefined
     const error = library.yr_scanner_scan_mem(this.#scanner, octets, octets.length)
+    if (error === TIMED_OUT) {
+      this.#restsUntil = this.#now() + REST
+      throw new YaraError('Cannot scan the SYN: a rule takes more than 1 s; no rule is asked for a minute')
+    }
     if (error !== 0) throw new YaraError(`Cannot scan the SYN: libyara says error ${error}`)
     return this.#found
   }
@@ -150,11 +200,6 @@ export class Rules {
   }
 }
 
-/** Words of the rules. Each variable that is set costs time: those whose name is no word are not. */
-function wordsOf(sources: readonly RuleSource[]): ReadonlySet<string> {
-  return new Set(sources.flatMap(({ text }) => text.match(/[A-Za-z_]\w*/g) ?? []))
-}
-
 /** What libyara writes to the address it is given. */
 function created(call: (out: BigUint64Array) => number, what: string): number {
   const out = new BigUint64Array(new ArrayBuffer(8))
@@ -179,6 +224,7 @@ function addressesOf(library: Libyara, rules: number): readonly number[] {
   library.yr_scanner_set_timeout(scanner, TIMEOUT)
   const error = library.yr_scanner_scan_mem(scanner, new Uint8Array(new ArrayBuffer(8)), 1)
   library.yr_scanner_destroy(scanner)
+  if (error === TIMED_OUT) throw new YaraError('Cannot use rules: a scan of a single octet takes more than 1 s')
   if (error !== 0) throw new YaraError(`Cannot read rules: a scan of nothing ends with libyara's error ${error}`)
   return addresses
 }

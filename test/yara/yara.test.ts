@@ -3,12 +3,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openLibyara } from '../../ffi/libyara.bun.ts'
+import type { Libyara } from '../../ffi/libyara.ts'
+import { createFingerprinter } from '../../src/bun.ts'
 import { fingerprints } from '../../src/fingerprint/index.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { match } from '../../src/label/match.ts'
 import type { RuleLabel } from '../../src/label/rule.ts'
 import { parseSyn } from '../../src/wire/syn.ts'
 import { type YaraError, yara } from '../../src/yara/index.ts'
+import { Rules } from '../../src/yara/rules.ts'
 import { BUN, DENO, type Runtime, tcpfingerprint } from '../cli/run.ts'
 import { synOf } from '../label/syn-of.ts'
 
@@ -114,6 +117,139 @@ withYara('the example labels tools and devices as the signatures do', () => {
     seen.set(answer.name, (seen.get(answer.name) ?? 0) + 1)
   }
   expect(seen.size).toBe(8)
+})
+
+withYara(
+  'answers that are remembered are those of a scan: octets and variables that rules read make the difference',
+  () => {
+    const [syn, other] = [LINUX, LINUX.slice()]
+    other[5] = other[5]! ^ 1
+    const factsOf = (bytes: Uint8Array, userAgent = '') => ({
+      fingerprints: fingerprints(parseSyn(bytes)),
+      label: match(defaultDatabase(), parseSyn(bytes)),
+      userAgent,
+    })
+    for (const [condition, bytes, userAgent] of [
+      [`uint16be(4) == ${(syn[4]! << 8) | syn[5]!}`, other, ''],
+      [`uint8(5) == ${syn[5]!} and mss == 1460`, other, ''],
+      [`for any i in (5..5): (uint8(i) == ${syn[5]!})`, other, ''],
+      [`uint8(filesize - ${syn.length - 5}) == ${syn[5]!}`, other, ''],
+      ['user_agent == ""', syn, 'curl'],
+      ['filesize == 60', synOf('4:57:0:1460:64240,7:mss,sok,ts,nop,ws,nop,nop,nop,nop:df,id+:0'), ''],
+    ] as const) {
+      const labeller = yara({ rules: `rule r { condition: ${condition} }` })
+      const ask = (octets: Uint8Array, agent: string): string | undefined =>
+        labeller(parseSyn(octets), factsOf(octets, agent))?.name
+      const answers = [ask(syn, ''), ask(bytes, userAgent), ask(syn, ''), ask(bytes, userAgent)]
+      expect([condition, ...answers]).toEqual([condition, 'r', undefined, 'r', undefined])
+    }
+    // more shapes than are remembered
+    const labeller = yara({ rules: 'rule even { condition: window % 2 == 0 }' })
+    for (let window = 0; window < 3000; window++) {
+      const bytes = synOf(`4:57:0:1460:${window},7:mss,sok,ts,nop,ws:df,id+:0`)
+      expect(labeller(parseSyn(bytes), factsOf(bytes))?.name).toBe(window % 2 === 0 ? 'even' : undefined)
+    }
+  },
+)
+
+const SLOW = 'for all i in (0..1000000000000): (i + filesize > 1)'
+
+withYara(
+  'a rule that does not end is given up once, then none is asked for a minute',
+  () => {
+    let now = 0
+    if ('message' in opened) throw new Error(opened.message)
+    const text = `rule fast { condition: ttl == 1 } rule slow { condition: ttl == 64 and ${SLOW} }`
+    const rules = new Rules(opened, [{ name: 'rules', text }], { ttl: 0 }, () => now)
+    const at = (ttl: number): string | undefined => rules.firstMatch(LINUX, { ttl: () => ttl })?.identifier
+    expect(() => at(64)).toThrow('Cannot scan the SYN: a rule takes more than 1 s; no rule is asked for a minute')
+    for (const time of [0, 1000, 59_999]) {
+      now = time
+      expect([at(1), at(64)]).toEqual([undefined, undefined])
+    }
+    now = 60_000
+    expect(at(1)).toBe('fast')
+    expect(() => at(64)).toThrow('more than 1 s')
+    // one that does not end on the scan which lists the rules stops the start
+    expect(problem(() => yara({ rules: `rule slow { condition: ${SLOW.replace(' + filesize', '')} }` })).message).toBe(
+      'Cannot use rules: a scan of a single octet takes more than 1 s',
+    )
+  },
+  20_000,
+)
+
+withYara(
+  'a request with a rule that does not end has the label of the database, and the mistake is told once',
+  async () => {
+    const messages: string[] = []
+    const fingerprinter = createFingerprinter({
+      labeller: yara({ rules: `rule slow { condition: filesize > 1 and ${SLOW} }` }),
+      onError: (error) => messages.push(String(error)),
+    })
+    const answer = (request: Request, server: Bun.Server<unknown>): Response =>
+      Response.json({ label: fingerprinter.fromBun(request, server).label?.name ?? null })
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: answer })
+    try {
+      // The first connection arms the listener.
+      await fetch(server.url, { headers: { connection: 'close' } })
+      await Bun.sleep(100)
+      for (let i = 0; i < 3; i++) {
+        const { label } = (await (await fetch(server.url, { headers: { connection: 'close' } })).json()) as {
+          label: string
+        }
+        expect(label).toStartWith('Linux')
+      }
+      expect(messages.length).toBe(1)
+      expect(messages[0]).toContain('a rule takes more than 1 s')
+    } finally {
+      await server.stop(true)
+    }
+  },
+  20_000,
+)
+
+withYara(
+  'regular expressions that explode end soon, and break no request',
+  () => {
+    const agent = `${'a'.repeat(1023)}!`
+    for (const expression of ['(a+)+$', '(a|aa)+b', '(a?){1,30}a{30}b', '(.*,){8}P', '((a*)*)*b']) {
+      const start = performance.now()
+      let answer: unknown
+      try {
+        answer = ask(`rule r { condition: user_agent matches /^${expression}/ }`, LINUX, agent)?.name
+      } catch (error) {
+        answer = (error as Error).name
+      }
+      expect([undefined, 'YaraError']).toContain(answer as string)
+      // a loop without end, not a matter of speed
+      expect(performance.now() - start).toBeLessThan(5000)
+    }
+  },
+  60_000,
+)
+
+withYara('a library of another version is refused before a rule is read', () => {
+  if ('message' in opened) throw new Error(opened.message)
+  const sources = [{ name: 'rules', text: 'rule r { condition: true }' }]
+  // names that are elsewhere in the structure of a rule, pointers that are none, and calls that fail
+  for (const strange of [
+    { text: () => 'something' },
+    { pointer: () => 1 },
+    { pointer: () => 0 },
+  ] satisfies Partial<Libyara>[]) {
+    expect(problem(() => new Rules({ ...opened, ...strange }, sources, {})).message).toBe(
+      'Cannot read rules: libyara is of a version that is not understood (4.2 to 4.5 are)',
+    )
+  }
+  for (const [call, words] of [
+    ['yr_initialize', 'Cannot start libyara'],
+    ['yr_compiler_create', 'Cannot make a compiler: libyara says error 1'],
+    ['yr_compiler_get_rules', 'Cannot get the compiled rules: libyara says error 1'],
+    ['yr_scanner_create', 'Cannot make a scanner: libyara says error 1'],
+    ['yr_scanner_scan_mem', "Cannot read rules: a scan of nothing ends with libyara's error 1"],
+  ] as const) {
+    expect(problem(() => new Rules({ ...opened, [call]: () => 1 }, sources, {})).message).toBe(words)
+  }
 })
 
 const LINE = Buffer.from(LINUX).toString('hex')

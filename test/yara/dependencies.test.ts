@@ -1,0 +1,42 @@
+import { expect, test } from 'bun:test'
+import { dependenciesOf } from '../../src/yara/dependencies.ts'
+
+const NAMES = ['ttl', 'mss', 'window', 'options', 'label', 'user_agent']
+const of = (...texts: string[]): { variables: string[]; octets: readonly number[] | undefined; isLong: boolean } => {
+  const { variables, octets, isLong } = dependenciesOf(texts, NAMES)
+  return { variables: [...variables].sort(), octets, isLong }
+}
+const rule = (condition: string): string => `rule r { condition: ${condition} }`
+
+test('dependenciesOf finds the variables and the octets at fixed places that conditions read', () => {
+  for (const [text, variables, octets] of [
+    [rule('ttl == 1 and mss != 2'), ['mss', 'ttl'], []],
+    [rule('uint8(8) <= 64 and window == 1'), ['window'], [8]],
+    [rule('uint16be(4) != 0 or int32( 0x18 ) == 0 or uint8(4) == 1'), [], [4, 5, 24, 25, 26, 27]],
+    [rule('options matches /^2,4 ttl "/ and options != "mss \\" window"'), ['options'], []],
+    [rule('options matches /* a */ /ttl "/ and mss == 1 // "window'), ['mss', 'options'], []],
+    [rule('options matches /http:\\/\\// and mss == 1 /* window */'), ['mss', 'options'], []],
+    ['rule r : tool { meta: label = "ttl" user_agent = 3 condition: mss == 1 }', ['mss'], []],
+    [rule('true'), [], []],
+    [rule('filesize == 60'), [], []],
+  ] as const) {
+    expect([text, of(text)]).toEqual([text, { variables: [...variables], octets: [...octets], isLong: false }])
+  }
+})
+
+test('dependenciesOf: any octet may decide where strings, modules, other files or computed places are read', () => {
+  for (const condition of ['uint8(ttl) == 1', 'uint8(4 + 4) == 1', 'uint8(1KB) == 1', 'uint8(9999) == 1']) {
+    expect([condition, of(rule(condition)).octets]).toEqual([condition, undefined])
+  }
+  expect(of('rule r { strings: $a = { 02 04 } condition: $a at 40 }').octets).toBeUndefined()
+  expect(of('import "math" rule r { condition: ttl == 1 }')).toEqual({
+    variables: ['ttl'],
+    octets: undefined,
+    isLong: true,
+  })
+  // what another file names is not seen
+  expect(of('include "other.yar"')).toEqual({ variables: [...NAMES].sort(), octets: undefined, isLong: true })
+  expect(of(rule('for all i in (0..3): (uint8(i) == 0)'))).toEqual({ variables: [], octets: undefined, isLong: true })
+  // one rule among many
+  expect(of(rule('ttl == 1'), rule('uint8(ttl) == 1')).octets).toBeUndefined()
+})
