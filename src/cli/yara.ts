@@ -2,7 +2,7 @@
  * The labeller of `--yara`.
  * @module
  */
-import type { Labeller } from '../label/rule.ts'
+import type { Labeller } from '../label/labeller.ts'
 import { type Arguments, UsageError } from './args.ts'
 
 /**

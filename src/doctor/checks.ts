@@ -19,24 +19,11 @@ import { REASON } from '../explain/missing.ts'
 import { PROVENANCE } from '../explain/timing.ts'
 import { duration } from '../explain/units.ts'
 import { currentRuntime } from '../runtime/current.ts'
+import type { Finding, Verdict } from './finding.ts'
 import { type Loopback, type LoopbackResult, loopbackTest } from './loopback-test.ts'
 import { isAllowed, kernelRelease, readText } from './machine.ts'
 import { foreignListeners, waitsForData } from './other-servers.ts'
 import { packets, proxies } from './packets.ts'
-
-/** `degraded`: it works, with something missing. `failing`: nothing is captured. */
-export type Verdict = 'ok' | 'degraded' | 'failing'
-
-/** One line of the report. */
-export interface Finding {
-  /** A name that stays, for programs. */
-  readonly name: string
-  readonly status: Verdict
-  /** What was seen. */
-  readonly found: string
-  /** What to change; absent where nothing need be. */
-  readonly remedy?: string
-}
 
 /** What the doctor is to look at besides this process. */
 export interface CheckOptions {

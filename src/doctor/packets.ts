@@ -5,7 +5,7 @@
 import type { Libc } from '../../ffi/libc.ts'
 import { PacketSocket } from '../../ffi/packet.ts'
 import { SocketError } from '../../ffi/socket-error.ts'
-import type { Finding } from './checks.ts'
+import type { Finding } from './finding.ts'
 import { readText } from './machine.ts'
 import type { ForeignListener } from './other-servers.ts'
 

@@ -7,20 +7,21 @@ import { type Report, reportOnce } from '../base/report-once.ts'
 import { reasonOf } from '../capture/listening-sockets.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
 import { type EnvOptions, toEnv } from '../connection/facts.ts'
+import type { Fingerprint } from '../connection/fingerprint.ts'
+import type { SynFacts } from '../connection/syn-facts.ts'
 import {
   CapturedFingerprint,
   type Collection,
-  type Fingerprint,
   type FingerprintView,
   LateFingerprint,
   NOTHING,
   StatedFingerprint,
-} from '../connection/fingerprint.ts'
-import type { SynFacts } from '../connection/syn-facts.ts'
+} from '../connection/view.ts'
 import type { Database } from '../label/database.ts'
 import { defaultDatabase } from '../label/default.ts'
+import type { Labeller } from '../label/labeller.ts'
 import { type Label, labelByRule, match } from '../label/match.ts'
-import { checkRuleLabel, type Labeller, type RuleLabel } from '../label/rule.ts'
+import { checkRuleLabel, type RuleLabel } from '../label/rule.ts'
 import { ClientFingerprint } from '../packets/client-fingerprint.ts'
 import type { FoundClient } from '../packets/client-lookup.ts'
 import type { ForwardedPeer } from '../proxy/forwarded.ts'

@@ -5,7 +5,7 @@
 import * as v from 'valibot'
 import { checkOptions } from '../base/options.ts'
 import { Database } from '../label/database.ts'
-import type { Labeller } from '../label/rule.ts'
+import type { Labeller } from '../label/labeller.ts'
 import type { PacketOptions } from '../packets/client-lookup.ts'
 import { type TrustedHeader, TrustedHeaders } from '../proxy/trusted-header.ts'
 

@@ -1,10 +1,7 @@
 /**
- * Labels from elsewhere than a signature database: functions that look at a SYN and name what sent it.
+ * What a labeller says of a SYN.
  * @module
  */
-import type { Fingerprints } from '../fingerprint/index.ts'
-import type { Syn } from '../wire/syn.ts'
-import type { Label } from './match.ts'
 
 /** What a labeller says. */
 export interface RuleLabel {
@@ -15,19 +12,6 @@ export interface RuleLabel {
   /** Default `'os'`. */
   readonly kind?: 'os' | 'app' | undefined
 }
-
-/** What a labeller may look at beside the SYN. */
-export interface LabellerFacts {
-  /** The default fingerprint strings. */
-  readonly fingerprints: Fingerprints
-  /** What the signature database says; `undefined` where there is none. */
-  readonly label: Label | undefined
-  /** `User-Agent` of the request that reads the label first. */
-  readonly userAgent: string | undefined
-}
-
-/** Names what sent a SYN, or says nothing: then the database speaks. Asked once per connection, when the label is first read. */
-export type Labeller = (syn: Syn, facts: LabellerFacts) => RuleLabel | undefined
 
 /**
  * A labeller's answer, checked: a function of the application may return anything.

@@ -3,9 +3,9 @@
  * @module
  */
 import type { Reason } from '../connection/connection.ts'
-import type { Known } from '../connection/fingerprint.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { SynFacts } from '../connection/syn-facts.ts'
+import type { Known } from '../connection/view.ts'
 import { type AddressWords, createAddressWords, formatAddress } from '../wire/sockaddr.ts'
 import type { Syn } from '../wire/syn.ts'
 

@@ -2,7 +2,8 @@
  * The fingerprint of a client behind a proxy of this machine: its SYN from the wire, its TCP_INFO by sock_diag.
  * @module
  */
-import { type Collection, type Fingerprint, FingerprintView, type Known } from '../connection/fingerprint.ts'
+import type { Fingerprint } from '../connection/fingerprint.ts'
+import { type Collection, FingerprintView, type Known } from '../connection/view.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { FoundClient } from './client-lookup.ts'
 

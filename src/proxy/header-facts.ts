@@ -3,8 +3,9 @@
  * @module
  */
 import type { Reason } from '../connection/connection.ts'
-import { type Collection, type Fingerprint, type Known, StatedFingerprint } from '../connection/fingerprint.ts'
+import type { Fingerprint } from '../connection/fingerprint.ts'
 import { SynFacts } from '../connection/syn-facts.ts'
+import { type Collection, type Known, StatedFingerprint } from '../connection/view.ts'
 import type { HeaderFacts } from './trusted-header.ts'
 
 /** Nothing in it is the kernel's: that is all in `hop`. One is made for every request, and nothing of it is kept. */

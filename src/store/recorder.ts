@@ -2,7 +2,8 @@
  * Which request is a connection's first, and what changes after it: one row a connection, brought up to date once a minute.
  * @module
  */
-import { type Fingerprint, FingerprintView } from '../connection/fingerprint.ts'
+import type { Fingerprint } from '../connection/fingerprint.ts'
+import { FingerprintView } from '../connection/view.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import { cleanAccount, observationOf } from './observation.ts'
 import type { WriteQueue } from './queue.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { chmodSync, cpSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Finding } from '../../src/doctor/checks.ts'
+import type { Finding } from '../../src/doctor/finding.ts'
 import { createNetns, type ExecResult, type Netns, withNetns } from '../lab/netns.ts'
 import { needs } from '../lab/privilege.ts'
 import { ROOT, runtimePath, startServer } from '../lab/server.ts'

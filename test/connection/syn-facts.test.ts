@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { fromHex } from '../../src/base/bytes.ts'
 import { Connection } from '../../src/connection/connection.ts'
-import { CapturedFingerprint, type Collection } from '../../src/connection/fingerprint.ts'
+import { CapturedFingerprint, type Collection } from '../../src/connection/view.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { match } from '../../src/label/match.ts'
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { createFingerprinter } from '../../src/deno.ts'
 import type { FingerprintOptions } from '../../src/fingerprinter/options.ts'
 import { loadP0f } from '../../src/label/database-parser.ts'
-import type { Labeller } from '../../src/label/rule.ts'
+import type { Labeller } from '../../src/label/labeller.ts'
 import { SYN } from '../support/samples.ts'
 
 const info = { remoteAddr: { transport: 'tcp', hostname: '127.0.0.1', port: 9 } }

@@ -3,7 +3,8 @@
  * @module
  */
 import { Connection } from '../../src/connection/connection.ts'
-import { CapturedFingerprint, type Collection, type Fingerprint } from '../../src/connection/fingerprint.ts'
+import type { Fingerprint } from '../../src/connection/fingerprint.ts'
+import { CapturedFingerprint, type Collection } from '../../src/connection/view.ts'
 import { defaultDatabase, fingerprints, match, parseSyn } from '../../src/index.ts'
 import { SYN } from '../support/samples.ts'
 

@@ -4,7 +4,8 @@
  */
 
 import { printable } from '../../base/text.ts'
-import { examine, type Finding, type Verdict } from '../../doctor/checks.ts'
+import { examine } from '../../doctor/checks.ts'
+import type { Finding, Verdict } from '../../doctor/finding.ts'
 import { rerunWhereBlind } from '../../runtime/rerun.ts'
 import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'

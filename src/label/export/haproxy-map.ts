@@ -6,7 +6,7 @@
 import { QUIRK } from '../../fingerprint/quirks.ts'
 import type { Database, Signature } from '../database.ts'
 import { multipliedMss } from '../largest-multiple.ts'
-import type { Exported } from './export.ts'
+import type { Exported } from './exported.ts'
 import { readOptions } from './option-layout.ts'
 
 /** MSS values of usual links, which are written out: the map has exact keys. */

@@ -5,7 +5,7 @@
 
 import { QUIRK, QUIRK_WORDS } from '../../fingerprint/quirks.ts'
 import type { Database, Signature } from '../database.ts'
-import type { Exported } from './export.ts'
+import type { Exported } from './exported.ts'
 
 /** MSS values of usual links, of which `mss*max` is written as a number for when they were lowered on the way; loopback. */
 const USUAL_MSS = [

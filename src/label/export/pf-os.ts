@@ -5,7 +5,7 @@
 
 import { QUIRK } from '../../fingerprint/quirks.ts'
 import type { Database, Signature } from '../database.ts'
-import type { Exported } from './export.ts'
+import type { Exported } from './exported.ts'
 import { readOptions } from './option-layout.ts'
 
 /** Octets of IPv4 and TCP headers without options. */

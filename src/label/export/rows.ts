@@ -4,7 +4,7 @@
  */
 
 import type { Database, Signature } from '../database.ts'
-import type { Exported } from './export.ts'
+import type { Exported } from './exported.ts'
 
 /** Names of the columns, and of the keys of a JSON line. */
 const COLUMNS = ['label', 'family', 'kind', 'specificity', 'signature', 'line'] as const

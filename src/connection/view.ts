@@ -1,0 +1,341 @@
+/**
+ * One view, {@link FingerprintView}, over four sources of what is known of a request: a captured connection, nothing, a request that is
+ * looked up late, and a proxy's header (`src/proxy`). Everything that costs is computed when first read.
+ * @module
+ */
+import type { Fingerprints } from '../fingerprint/index.ts'
+import type { Label } from '../label/match.ts'
+import type { Syn } from '../wire/syn.ts'
+import { decodeTcpInfo, type TcpInfo } from '../wire/tcp-info.ts'
+import type { Connection, Reason } from './connection.ts'
+import { advance, type Delivery, readCounts } from './delivery.ts'
+import { type EnvOptions, envOf } from './facts.ts'
+import type { Fingerprint, Source } from './fingerprint.ts'
+import type { FirstTiming } from './handshake-timing.ts'
+import { RequestTiming, rttOf, type Timing } from './request-timing.ts'
+import type { SynFacts } from './syn-facts.ts'
+
+/** The peer as the runtime gives it. */
+export interface Peer {
+  readonly address: string
+  /** `undefined` where a trusted header names the address alone. */
+  readonly port?: number | undefined
+}
+
+/** What is known of a connection apart from TCP_INFO: a `Connection`, or what a header says, or why nothing is known. */
+export interface Known {
+  /** Where facts come from, if there are any. */
+  readonly source: 'kernel' | 'packet' | 'header'
+  /** Why nothing is known, or `undefined`. */
+  readonly reason: Reason | undefined
+  /** Why there is no SYN, or `undefined`. */
+  readonly synReason: Reason | undefined
+  readonly peer: Peer | undefined
+  readonly local: { readonly port: number } | undefined
+  readonly cookie: string | undefined
+  readonly syn: SynFacts | undefined
+  readonly timing: FirstTiming | undefined
+  readonly handshakeTimeToLive: number | undefined
+  /** The RTT, where it does not come with a TCP_INFO. */
+  readonly rttMicroseconds: number | undefined
+}
+
+/** What a fingerprinter collects, and how: the same for all of its requests. */
+export interface Collection {
+  /** True if the SYN is wanted. */
+  readonly syn: boolean
+  /** When TCP_INFO is read: for each request, for the first of a connection, or never. */
+  readonly tcpInfo: 'request' | 'connection' | 'off'
+  readonly envOptions: EnvOptions
+  /** TCP_INFO of the connection now, `undefined` where it has ended. */
+  readInfo(connection: Connection): Uint8Array | undefined
+  /** The label of a SYN, asked once per connection. */
+  labelOf(syn: SynFacts, view: FingerprintView): Label | undefined
+}
+
+/** What was read or made for one request. */
+class Memo {
+  syn: Syn | undefined = undefined
+  /** TCP_INFO; null before it was read. */
+  info: Uint8Array | undefined | null = null
+  tcpInfo: TcpInfo | undefined = undefined
+  timing: Timing | undefined = undefined
+  /** When `info` was read, `performance.now()`; 0 where it came with the lookup. */
+  readAt = 0
+  /** null before it was asked for. */
+  delivery: Delivery | undefined | null = null
+}
+
+/**
+ * A `Fingerprint` whose facts are found when the first of them is read. A subclass says where from. One is made for every
+ * request: it holds as little as it can.
+ */
+export abstract class FingerprintView implements Fingerprint {
+  readonly #collection: Collection
+  #memo: Memo | undefined
+
+  /** `info` is a TCP_INFO that was read for this request while its connection was looked up. */
+  constructor(collection: Collection, info?: Uint8Array) {
+    this.#collection = collection
+    if (info === undefined || collection.tcpInfo !== 'request') {
+      this.#memo = undefined
+    } else {
+      this.#memo = new Memo()
+      this.#memo.info = info
+    }
+  }
+
+  /** What is known of the connection. Cheap: called for every fact that is read. */
+  abstract resolve(): Known
+
+  /** Number of the request on its connection, from 1. */
+  protected abstract requestNumber(): number
+
+  /** TCP_INFO of this request. Called once, and not where TCP_INFO is not wanted. */
+  protected abstract readInfo(collection: Collection): Uint8Array | undefined
+
+  get #facts(): Memo {
+    return (this.#memo ??= new Memo())
+  }
+
+  get #synFacts(): SynFacts | undefined {
+    return this.#collection.syn ? this.resolve().syn : undefined
+  }
+
+  get available(): boolean {
+    return this.source !== 'none'
+  }
+
+  get source(): Source {
+    const known = this.resolve()
+    const isKnown =
+      this.#synFacts?.own !== undefined || this.tcpInfoBytes !== undefined || known.rttMicroseconds !== undefined
+    return isKnown ? known.source : 'none'
+  }
+
+  get reason(): Reason | undefined {
+    const { reason, synReason, syn } = this.resolve()
+    if (reason !== undefined || !this.#collection.syn) return reason
+    // Octets that hold no SYN, from a kernel or a link that this library does not know.
+    return synReason ?? (syn !== undefined && syn.own === undefined ? 'unsupported' : undefined)
+  }
+
+  get peer(): Peer | undefined {
+    return this.resolve().peer
+  }
+
+  get local(): { readonly port: number } | undefined {
+    return this.resolve().local
+  }
+
+  get connection(): { readonly cookie: string; readonly request: number } | undefined {
+    const { cookie } = this.resolve()
+    return cookie === undefined ? undefined : { cookie, request: this.requestNumber() }
+  }
+
+  get syn(): Syn | undefined {
+    const facts = this.#synFacts
+    if (facts === undefined) return undefined
+    return this.#memo?.syn ?? facts.shared ?? (this.#facts.syn = facts.forRequest)
+  }
+
+  get fingerprints(): Fingerprints | undefined {
+    const strings = this.#synFacts?.strings
+    // A copy: the connection's own are for all of its requests.
+    return strings && { p0f: strings.p0f, muonfp: strings.muonfp, haproxy: strings.haproxy }
+  }
+
+  get label(): Label | undefined {
+    const facts = this.#synFacts
+    return facts && this.#collection.labelOf(facts, this)
+  }
+
+  get tcpInfoBytes(): Uint8Array | undefined {
+    const facts = this.#facts
+    if (facts.info === null) {
+      facts.info = this.#collection.tcpInfo === 'off' ? undefined : this.readInfo(this.#collection)
+      facts.readAt = performance.now()
+    }
+    return facts.info
+  }
+
+  get tcpInfo(): TcpInfo | undefined {
+    const bytes = this.tcpInfoBytes
+    return bytes && (this.#facts.tcpInfo ??= decodeTcpInfo(bytes))
+  }
+
+  get timing(): Timing {
+    return (this.#facts.timing ??= this.#readTiming())
+  }
+
+  #readTiming(): Timing {
+    const { timing, handshakeTimeToLive, rttMicroseconds } = this.resolve()
+    return new RequestTiming(timing, handshakeTimeToLive, rttMicroseconds ?? rttOf(this.tcpInfoBytes))
+  }
+
+  get delivery(): Delivery | undefined {
+    const facts = this.#facts
+    if (facts.delivery === null) {
+      const bytes = this.#collection.tcpInfo === 'request' ? this.tcpInfoBytes : undefined
+      facts.delivery = bytes && this.readDelivery(bytes, facts.readAt === 0 ? performance.now() : facts.readAt)
+    }
+    return facts.delivery
+  }
+
+  readTcpInfo(): TcpInfo | undefined {
+    const bytes = this.#collection.tcpInfo === 'off' ? undefined : this.readInfoNow(this.#collection)
+    return bytes && decodeTcpInfo(bytes)
+  }
+
+  /** TCP_INFO now. */
+  protected readInfoNow(_collection: Collection): Uint8Array | undefined {
+    return undefined
+  }
+
+  /** What TCP did since the request before, with TCP_INFO of this one. Called once. */
+  protected readDelivery(_info: Uint8Array, _readAt: number): Delivery | undefined {
+    return undefined
+  }
+
+  get env(): Record<string, string> {
+    return envOf(this, this.#collection.envOptions, this.#synFacts)
+  }
+
+  get hop(): Fingerprint | undefined {
+    return undefined
+  }
+
+  toJSON(): object {
+    const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing } = this
+    const { delivery, hop } = this
+    const facts = { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, timing }
+    if (delivery === undefined && hop === undefined) return facts
+    return { ...facts, delivery, hop: hop?.toJSON() }
+  }
+}
+
+/** A request whose connection is known. */
+export class CapturedFingerprint extends FingerprintView {
+  readonly #connection: Connection
+  readonly #request: number
+
+  /** `info` is a TCP_INFO that was read for this request while its connection was looked up. */
+  constructor(collection: Collection, connection: Connection, info: Uint8Array | undefined) {
+    super(collection, info)
+    this.#connection = connection
+    this.#request = connection.requests
+  }
+
+  resolve(): Known {
+    return this.#connection
+  }
+
+  protected requestNumber(): number {
+    return this.#request
+  }
+
+  protected readInfo(collection: Collection): Uint8Array | undefined {
+    // A copy of what the connection keeps: it is for all of its requests.
+    if (collection.tcpInfo === 'connection') return this.#connection.firstInfo?.slice()
+    return collection.readInfo(this.#connection)
+  }
+
+  protected override readInfoNow(collection: Collection): Uint8Array | undefined {
+    return collection.readInfo(this.#connection)
+  }
+
+  protected override readDelivery(info: Uint8Array, readAt: number): Delivery | undefined {
+    const connection = this.#connection
+    if (connection.counts !== undefined) return advance(connection.counts, info, this.#request, readAt)
+    connection.counts = readCounts(info, this.#request, readAt)
+    return undefined
+  }
+}
+
+/** Nothing is known but what the members say. */
+export const NOTHING: Known = /* @__PURE__ */ Object.freeze({
+  source: 'kernel',
+  reason: undefined,
+  synReason: undefined,
+  peer: undefined,
+  local: undefined,
+  cookie: undefined,
+  syn: undefined,
+  timing: undefined,
+  handshakeTimeToLive: undefined,
+  rttMicroseconds: undefined,
+})
+
+/** A request of which everything is at hand: its connection is not known, or a proxy speaks for the client. */
+export class StatedFingerprint extends FingerprintView {
+  readonly #known: Known
+  readonly #info: Uint8Array | undefined
+
+  /** `info` is TCP_INFO where the kernel has it by the connection's ends, or the proxy hands it on. */
+  constructor(collection: Collection, known: Known, info?: Uint8Array) {
+    super(collection, info)
+    this.#known = known
+    this.#info = info
+  }
+
+  resolve(): Known {
+    return this.#known
+  }
+
+  protected requestNumber(): number {
+    return 0
+  }
+
+  protected readInfo(): Uint8Array | undefined {
+    return this.#info
+  }
+}
+
+/** A request that is looked up when a fact is first read. */
+export class LateFingerprint<Subject, Server> extends FingerprintView {
+  readonly #subject: Subject
+  readonly #server: Server
+  readonly #find: (subject: Subject, server: Server) => FingerprintView
+  #found: FingerprintView | undefined
+
+  /** `find` is called once, when a fact is first read. */
+  constructor(
+    collection: Collection,
+    subject: Subject,
+    server: Server,
+    find: (subject: Subject, server: Server) => FingerprintView,
+  ) {
+    super(collection)
+    this.#subject = subject
+    this.#server = server
+    this.#find = find
+  }
+
+  get #view(): FingerprintView {
+    return (this.#found ??= this.#find(this.#subject, this.#server))
+  }
+
+  resolve(): Known {
+    return this.#view.resolve()
+  }
+
+  protected requestNumber(): number {
+    return this.#view.connection!.request
+  }
+
+  protected readInfo(): Uint8Array | undefined {
+    return this.#view.tcpInfoBytes
+  }
+
+  override readTcpInfo(): TcpInfo | undefined {
+    return this.#view.readTcpInfo()
+  }
+
+  protected override readDelivery(): Delivery | undefined {
+    return this.#view.delivery
+  }
+
+  override get hop(): Fingerprint | undefined {
+    return this.#view.hop
+  }
+}
