@@ -6,7 +6,7 @@ import { createProbe } from './probe.ts'
 import { connectKernel } from './raw-client.ts'
 
 const there = (name: string): boolean => existsSync(`/run/netns/${name}`)
-/** Whether a process runs `sleep 300`; a process id alone may have been taken again. */
+/** True if a process runs `sleep 300`; a process id alone may have been taken again. */
 function sleeping(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('sleep')

@@ -394,7 +394,7 @@ export function parsePacket(bytes: Uint8Array): Segment | undefined {
   }
 }
 
-/** Whether the IPv4 header checksum (always right for IPv6) and the TCP checksum of a packet hold. */
+/** True if the IPv4 header checksum (always right for IPv6) and the TCP checksum of a packet hold. */
 export function checksumsRight(bytes: Uint8Array): boolean {
   const segment = parsePacket(bytes)
   if (segment === undefined) return false

@@ -46,7 +46,7 @@ export interface TestServer {
   /** The last 1 MiB of the output so far. */
   stdout(): string
   stderr(): string
-  /** Whether it is still running. */
+  /** True while it runs. */
   running(): boolean
   /** Sends the signal (default SIGTERM; SIGKILL follows after 3 s), waits, and gives the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number>

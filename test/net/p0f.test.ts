@@ -112,7 +112,7 @@ async function runP0f(syns: readonly RandomSyn[], database: string): Promise<Map
   }
 }
 
-/** Whether ours has, beside p0f's, nothing but the quirks that p0f's program misses. */
+/** True if ours has, beside p0f's, nothing but the quirks that p0f's program misses. */
 function isExplained(ours: string, theirs: string): boolean {
   const [a, b] = [ours.split(':'), theirs.split(':')]
   const words = b[6]!.split(',')
