@@ -1,5 +1,5 @@
 /**
- * Waiting without giving way, for the end of a process, when no timer runs any more.
+ * Waiting that blocks, for the end of a process, when timers have stopped.
  * @module
  */
 

@@ -39,7 +39,7 @@ function readText(path: string): string {
  * The databases of `--p0f-db`, joined; `undefined` where the option was not given, `'broken'` after a message where a
  * file cannot be understood.
  *
- * A file of the user's is matched as p0f 3.09b matches it, to the letter, unless `--tolerant` asks for more: who gives
+ * A file of the user's is matched as p0f 3.09b matches it, to the letter, unless `--tolerant` asks for more: a user of
  * p0f's database wants p0f's answer.
  *
  * @throws {UsageError} when a file cannot be read.

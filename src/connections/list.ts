@@ -49,7 +49,7 @@ export interface ConnectionFilter {
 
 /** All connections that a filter lets through. */
 export interface ConnectionList extends ReadonlyArray<LiveConnection> {
-  /** True if connections came or went meanwhile and the kernel says that some may be missing or there twice. */
+  /** True if the kernel says that some may be missing or there twice, because connections came or went meanwhile. */
   readonly isInterrupted: boolean
 }
 

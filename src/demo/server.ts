@@ -223,7 +223,7 @@ const GRACE = 10_000
 
 /**
  * Stops the server at SIGTERM and SIGINT, then ends the process with code 0. The handler is also what lets these signals end
- * process 1, for which the kernel has no default action. A second signal does not wait any more.
+ * process 1, for which the kernel has no default action. A second signal ends it at once.
  */
 export function stopOnSignals(server: Pick<DemoServer, 'stop'>): void {
   let stopping = false

@@ -10,7 +10,7 @@ interface NodeMessage {
   readonly rawHeaders?: string[]
 }
 
-/** The three calls of `Headers` that are made. Removing is seen by everyone who reads `headers` or `rawHeaders` later. */
+/** The three calls of `Headers` that are made. Later readers of `headers` and `rawHeaders` see the removal. */
 class NodeHeaders {
   readonly #message: NodeMessage
 

@@ -114,7 +114,7 @@ export type TcpInfoField = readonly [
  */
 export type TcpInfo = { readonly [Name in TcpInfoName]?: number }
 
-/** Offset in octets of a field, for those who read one field of many buffers with a `DataView`. */
+/** Offset in octets of a field, for readers of one field of many buffers with a `DataView`. */
 export function tcpInfoOffset(name: TcpInfoName): number {
   return TCP_INFO_FIELDS.find((field) => field[0] === name)![1]
 }
