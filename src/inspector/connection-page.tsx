@@ -102,7 +102,8 @@ export function ConnectionPage({
   return (
     <Layout
       frame={frame}
-      page={seen === undefined ? 'connection' : 'live'}
+      page="connection"
+      menu={seen === undefined ? 'connection' : 'live'}
       title={`${seen === undefined ? 'Your connection' : `A connection at ${seen}`} \u00b7 tcpfingerprint`}
       footer="Made by this server from what its kernel kept of the connection. No other host was asked."
       {...(seen === undefined ? { formats: '?' } : {})}
@@ -174,16 +175,12 @@ export function ConnectionPage({
         </Section>
       )}
       <Section id="variables" title="Variables" empty={`${variables.length} variables for scripts and log formats`}>
-        <dl class="env">
+        <dl class="values env">
           {variables.map(([name, value]) => (
-            <div>
-              <dt>
-                <code>{name}</code>
-              </dt>
-              <dd>
-                <code>{escapeControls(value)}</code>
-              </dd>
-            </div>
+            <>
+              <dt>{name}</dt>
+              <dd>{escapeControls(value)}</dd>
+            </>
           ))}
         </dl>
       </Section>

@@ -10,17 +10,27 @@ import type { JSX } from 'hono/jsx/jsx-runtime'
 import { PATH_START } from '../explain/usage.ts'
 import cellStyle from './cells.css' with { type: 'text' }
 import { compactScript, compactStyle } from './compact.ts'
+import decodeStyle from './decode.css' with { type: 'text' }
 import factStyle from './facts.css' with { type: 'text' }
 import historyStyle from './history.css' with { type: 'text' }
+import liveStyle from './live.css' with { type: 'text' }
 import liveScript from './live-view.js' with { type: 'text' }
 import meaningStyle from './meaning.css' with { type: 'text' }
 import packetStyle from './packet.css' with { type: 'text' }
 import pageStyle from './page.css' with { type: 'text' }
 import script from './page.js' with { type: 'text' }
 
-const STYLE = compactStyle(pageStyle + packetStyle + cellStyle + factStyle + meaningStyle + historyStyle)
+const base = compactStyle(pageStyle)
+const facts = base + compactStyle(packetStyle + cellStyle + factStyle + meaningStyle)
+const STYLE = {
+  connection: facts,
+  timing: base + compactStyle(factStyle + historyStyle),
+  decode: facts + compactStyle(decodeStyle),
+  live: base + compactStyle(factStyle + meaningStyle + liveStyle),
+  history: base + compactStyle(factStyle + historyStyle),
+} as const
 const SCRIPT = compactScript(script)
-const LIVE_SCRIPT = compactScript(liveScript)
+const LIVE_SCRIPT = SCRIPT + compactScript(liveScript)
 
 /** What every page needs. */
 export interface Frame {
@@ -32,13 +42,15 @@ export interface Frame {
   readonly history: boolean
 }
 
-/** Which page it is, for the menu. */
+/** Which page it is. */
 export type PageName = 'connection' | 'timing' | 'decode' | 'live' | 'history'
 
 /** What a page puts into the frame. */
 export interface LayoutProps {
   readonly frame: Frame
   readonly page: PageName
+  /** Under which name of the menu it stands, if not under its own. */
+  readonly menu?: PageName
   readonly title: string
   /** Reload without scripts: seconds, and where from if not from the same place. */
   readonly refresh?: string
@@ -62,7 +74,7 @@ const MENU: readonly (readonly [page: PageName, href: string, text: string])[] =
 ]
 
 /** A whole document. No request leaves for another host, and none for a second file. */
-export function Layout({ frame, page, title, refresh, footer, formats, children }: LayoutProps): JSX.Element {
+export function Layout({ frame, page, menu, title, refresh, footer, formats, children }: LayoutProps): JSX.Element {
   return (
     <html lang="en">
       <head>
@@ -84,7 +96,7 @@ export function Layout({ frame, page, title, refresh, footer, formats, children 
           content="What the first packet of a connection and the kernel tell of a client: system, way, round trip."
         />
         <link rel="icon" href={ICON} />
-        <style nonce={frame.nonce}>{raw(STYLE)}</style>
+        <style nonce={frame.nonce}>{raw(STYLE[page])}</style>
       </head>
       <body>
         <header class="top">
@@ -92,7 +104,7 @@ export function Layout({ frame, page, title, refresh, footer, formats, children 
           <nav aria-label="Pages">
             {MENU.filter(([name]) => (name !== 'live' && name !== 'history') || frame[name]).map(
               ([name, href, text]) => (
-                <a href={href} aria-current={name === page ? 'page' : undefined}>
+                <a href={href} aria-current={name === (menu ?? page) ? 'page' : undefined}>
                   {text}
                 </a>
               ),
@@ -112,7 +124,7 @@ export function Layout({ frame, page, title, refresh, footer, formats, children 
           </p>
         </footer>
         <div class="status" role="status" aria-live="polite" />
-        <script nonce={frame.nonce}>{raw(page === 'live' ? SCRIPT + LIVE_SCRIPT : SCRIPT)}</script>
+        <script nonce={frame.nonce}>{raw(page === 'live' ? LIVE_SCRIPT : SCRIPT)}</script>
       </body>
     </html>
   )

@@ -44,7 +44,7 @@ function Row({ entry }: { readonly entry: LiveEntry }): JSX.Element {
   return (
     <tr>
       {entry.cells.map(([text, small], i) => (
-        <td data-head={LIVE_COLUMNS[i]!}>
+        <td>
           {i === 1 ? <a href={`?live=${encodeURIComponent(entry.key)}`}>{text}</a> : text}
           {small === '' ? null : <small>{small}</small>}
         </td>
@@ -103,7 +103,7 @@ export function LivePage({ frame, entries, counts, capacity, filter, group }: Li
           </svg>
           <figcaption class="quiet">Round trips of these connections, the newest on the right; logarithmic</figcaption>
         </figure>
-        <table class="live" data-capacity={capacity} data-rows={ROWS_PER_SECOND}>
+        <table class="live" data-capacity={capacity} data-rows={ROWS_PER_SECOND} data-last={entries[0]?.id ?? 0}>
           <thead>
             <tr>
               {LIVE_COLUMNS.map((name) => (

@@ -20,8 +20,10 @@
     }
     /** @param {string} text */
     const tell = (text) => write('#live-state', text)
-    const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.textContent ?? '')
+    const columns = table.tHead?.rows[0]?.cells.length ?? 1
     const capacity = Number(table.dataset.capacity)
+    /** What the page came with has not just arrived. */
+    const newest = Number(table.dataset.last)
     /** @typedef {{ key: string, cells: [string, string][], rtt?: number }} Entry */
     /** The newest last. @type {Map<string, Entry>} */
     const entries = new Map()
@@ -35,7 +37,6 @@
       const row = document.createElement('tr')
       cells.forEach(([text, small], i) => {
         const cell = row.insertCell()
-        cell.dataset.head = heads[i] ?? ''
         const main = document.createElement(i === 1 ? 'a' : 'span')
         if (main instanceof HTMLAnchorElement) main.href = `?live=${encodeURIComponent(key)}`
         main.textContent = text
@@ -81,7 +82,7 @@
         const title = document.createElement('tr')
         title.className = 'group'
         const cell = document.createElement('th')
-        cell.colSpan = heads.length
+        cell.colSpan = columns
         cell.scope = 'colgroup'
         cell.textContent = `${name} (${rows.length})`
         title.append(cell)
@@ -152,7 +153,7 @@
       const entry = JSON.parse(event.data)
       entries.delete(entry.key)
       entries.set(entry.key, entry)
-      fresh.add(entry.key)
+      if (Number(event.lastEventId) > newest) fresh.add(entry.key)
       for (const key of entries.keys()) {
         if (entries.size <= capacity) break
         entries.delete(key)

@@ -31,12 +31,11 @@ interface TipProps {
 
 function Tip({ id, field, place }: TipProps): JSX.Element {
   return (
-    <span class="tip" role="tooltip" id={id}>
-      <span class="tip-head">
-        <b>{field.name}</b> <code>{field.value}</code> <small>{place}</small>
-      </span>
+    <i role="tooltip" id={id}>
+      <b>{field.name}</b> <code>{field.value}</code> <small>{place}</small>
+      <br />
       {field.about}
-    </span>
+    </i>
   )
 }
 
@@ -61,8 +60,8 @@ export function Packet({ syn }: PacketProps): JSX.Element {
     <div class="packet">
       <section class="diagram" aria-label="Packet diagram, 32 bits a row">
         <div class="ruler" aria-hidden="true">
-          {Array.from({ length: 32 }, (_, i) => (
-            <span class={i % 8 === 0 ? 'octet-start' : undefined}>{i}</span>
+          {[0, 8, 16, 24].map((bit) => (
+            <span>{bit}</span>
           ))}
         </div>
         {packetRows(fields).map(({ octet, cells, omitted }) => (
@@ -75,14 +74,14 @@ export function Packet({ syn }: PacketProps): JSX.Element {
                 const value = !shown.has(index) && fits(field.value, bits) ? field.value : undefined
                 if (value !== undefined) shown.add(index)
                 return (
+                  // biome-ignore lint/a11y/useButtonType: it stands in no form; a page has 50 of them
                   <button
-                    type="button"
-                    class={`f b${bits} ${colors[index]}${field.value === '1' && field.bits === 1 ? ' set' : ''}`}
+                    class={`b${bits} ${colors[index]}${field.value === '1' && field.bits === 1 ? ' set' : ''}`}
                     data-f={index}
                     aria-describedby={`f${index}`}
                   >
-                    <span class="name">{continued ? `(${field.name})` : field.name}</span>
-                    {value === undefined ? null : <span class="value">{value}</span>}
+                    <small>{continued ? `(${field.name})` : field.name}</small>
+                    {value === undefined ? null : <b>{value}</b>}
                     <Tip {...(id === undefined ? {} : { id })} field={field} place={places[index]!} />
                   </button>
                 )
@@ -108,45 +107,59 @@ interface OctetsProps {
   readonly colors: readonly string[]
 }
 
+/** Octets in a row that belong to one field, or an octet that several share. */
+interface Run {
+  /** Octets from the start of the IP header. */
+  readonly first: number
+  readonly owners: readonly number[]
+  readonly texts: string[]
+}
+
+function runsOf(owners: readonly (readonly number[])[], bytes: Uint8Array): Run[] {
+  const runs: Run[] = []
+  owners.forEach((list, i) => {
+    const last = runs.at(-1)
+    const text = hexOf(bytes[i]!)
+    if (last?.owners.length === 1 && list.length === 1 && last.owners[0] === list[0]) last.texts.push(text)
+    else runs.push({ first: i, owners: list, texts: [text] })
+  })
+  return runs
+}
+
 /** The octets as they were on the wire; a link header before and what follows the TCP header are shown without colour. */
 function Octets({ syn, fields, colors }: OctetsProps): JSX.Element {
   const { bytes, ipOffset } = syn
   const owners = fieldsByOctet(fields, MOST_OCTETS)
+  const runs = runsOf(owners, bytes.subarray(ipOffset))
   const before = Array.from(bytes.subarray(0, ipOffset), hexOf)
   const after = bytes.subarray(ipOffset + owners.length)
   return (
     <section class="octets" aria-label="Octets of the SYN">
       {before.map((text) => (
-        <span class="octet" title="Ethernet header before the packet">
-          {text}
-        </span>
+        <span title="Ethernet header before the packet">{text}</span>
       ))}
-      {owners.map((list, i) => {
-        const text = hexOf(bytes[ipOffset + i]!)
-        const first = fields[list[0]!]!
-        const halves = list.length > 1
-        return (
-          <button type="button" tabindex={-1} class={`octet ${colors[list[0]!]}`} data-f={list.join(' ')}>
-            {halves ? (
-              <>
-                <span>{text[0]}</span>
-                <span class={colors[list.at(-1)!]}>{text[1]}</span>
-                <span class="tip">
-                  <b>octet {i}</b> <code>0x{text}</code>{' '}
-                  {list.map((index) => `${fields[index]!.name} ${fields[index]!.value}`).join(' \u00b7 ')}
-                </span>
-              </>
-            ) : (
-              <>
-                {text}
-                <span class="tip">
-                  <b>{first.name}</b> <code>{first.value}</code>
-                </span>
-              </>
-            )}
-          </button>
-        )
-      })}
+      {runs.map(({ first, owners: list, texts }) => (
+        // biome-ignore lint/a11y/useButtonType: it stands in no form; a page has 50 of them
+        <button tabindex={-1} class={colors[list[0]!]} data-f={list.join(' ')}>
+          {list.length > 1 ? (
+            <>
+              <span>{texts[0]![0]}</span>
+              <span class={colors[list.at(-1)!]}>{texts[0]![1]}</span>
+              <i>
+                <b>octet {first}</b> <code>0x{texts[0]}</code>{' '}
+                {list.map((index) => `${fields[index]!.name} ${fields[index]!.value}`).join(' \u00b7 ')}
+              </i>
+            </>
+          ) : (
+            <>
+              {texts.join(' ')}
+              <i>
+                <b>{fields[list[0]!]!.name}</b> <code>{fields[list[0]!]!.value}</code>
+              </i>
+            </>
+          )}
+        </button>
+      ))}
       {after.length > 0 ? <span class="omitted">{after.length} more octets</span> : null}
     </section>
   )

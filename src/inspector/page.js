@@ -53,15 +53,15 @@
 
   const pathStart = document.querySelector('main')?.dataset.pathStart ?? ''
   document.addEventListener('click', async (event) => {
-    const path = targetOf(event, '.path')?.textContent
+    const path = targetOf(event, 'button:not([class], [type])')?.textContent
     if (path) {
       const text = pathStart + path
       say((await copy(text)) ? `Copied ${text}` : 'Copying is not allowed here')
       return
     }
-    const button = targetOf(event, '[data-copy]')
+    const button = targetOf(event, '.copy')
     if (button === null) return
-    const done = await copy(button.dataset.copy ?? '')
+    const done = await copy(button.previousElementSibling?.textContent ?? '')
     say(done ? 'Copied' : 'Copying is not allowed here')
     if (!done) return
     button.textContent = 'Copied'

@@ -10,7 +10,7 @@ import type { Fingerprint } from '../connection/fingerprint.ts'
 import { certaintyOf, compareSignature, labelName, type PartVerdict } from '../explain/label.ts'
 import type { MissingFact } from '../explain/missing.ts'
 import { linesToAdd, type NearWords } from '../explain/nearest.ts'
-import { type ExplainedField, explainTcpInfo, groupTcpInfo, humanValue } from '../explain/tcp-info.ts'
+import { explainTcpInfo, groupTcpInfo, humanValue } from '../explain/tcp-info.ts'
 import { explainHandshake, explainTiming } from '../explain/timing.ts'
 import type { Fingerprints } from '../fingerprint/index.ts'
 import { formatRedbean } from '../fingerprint/redbean.ts'
@@ -18,16 +18,14 @@ import { formatSatori } from '../fingerprint/satori.ts'
 import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 import type { TcpInfo } from '../wire/tcp-info.ts'
-import { Path } from './meaning.tsx'
+import { CopyButton, Path } from './meaning.tsx'
 
-/** A text with a button that copies it, which shows only where scripts run. */
+/** A text with a button that copies it. */
 export function Copyable({ text, what }: { readonly text: string; readonly what: string }): JSX.Element {
   return (
     <span class="copyable">
       <code>{text}</code>
-      <button type="button" class="copy" data-copy={text} aria-label={`Copy ${what}`}>
-        Copy
-      </button>
+      <CopyButton what={what} />
     </span>
   )
 }
@@ -130,13 +128,13 @@ export function LabelWhy({
             {parts.map(({ name, signature, syn, verdict, note }) => (
               <tr class={verdict}>
                 <th scope="row">{name}</th>
-                <td data-head="Signature">
+                <td>
                   <code>{signature === '' ? 'none' : signature}</code>
                 </td>
-                <td data-head="This SYN">
+                <td>
                   <code>{syn === '' ? 'none' : syn}</code>
                 </td>
-                <td data-head="Verdict">
+                <td>
                   <span class="verdict">{VERDICT[verdict]}</span> {note === '' ? null : <small>{note}</small>}
                 </td>
               </tr>
@@ -228,60 +226,49 @@ export function TimingWords({ fingerprint }: { readonly fingerprint: Fingerprint
   )
 }
 
-function InfoRows({ rows }: { readonly rows: readonly ExplainedField[] }): JSX.Element {
-  return (
-    <table class="info">
-      <thead>
-        <tr>
-          <th scope="col">Field</th>
-          <th scope="col">Value</th>
-          <th scope="col">As the kernel has it</th>
-          <th scope="col">Meaning</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((field) => (
-          <tr>
-            <th scope="row">
-              <Path path={`tcpInfo.${field.name}`} />
-            </th>
-            <td class="value">{humanValue(field)}</td>
-            <td class="raw">{field.raw}</td>
-            <td>{field.meaning}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  )
-}
-
 /** TCP_INFO in groups, with values as people say them and the raw ones; what is 0 is folded away. */
 export function TcpInfoTables({ info }: { readonly info: TcpInfo }): JSX.Element {
   const zero = explainTcpInfo(info).filter(({ raw }) => raw === 0)
   return (
     <>
-      {groupTcpInfo(info).map(({ title, fields }) => {
-        const rows = fields.filter(({ raw }) => raw !== 0)
-        return rows.length === 0 ? null : (
-          <>
-            <h3>{title}</h3>
-            <InfoRows rows={rows} />
-          </>
-        )
-      })}
+      <table class="info">
+        <thead>
+          <tr>
+            <th scope="col">Field</th>
+            <th scope="col">Value</th>
+            <th scope="col">As the kernel has it</th>
+            <th scope="col">Meaning</th>
+          </tr>
+        </thead>
+        {groupTcpInfo(info).map(({ title, fields }) => {
+          const rows = fields.filter(({ raw }) => raw !== 0)
+          return rows.length === 0 ? null : (
+            <tbody>
+              <tr>
+                <th scope="rowgroup" colspan={4}>
+                  {title}
+                </th>
+              </tr>
+              {rows.map((field) => (
+                <tr>
+                  <th scope="row">
+                    <Path path={`tcpInfo.${field.name}`} />
+                  </th>
+                  <td>{humanValue(field)}</td>
+                  <td>{field.raw}</td>
+                  <td>{field.meaning}</td>
+                </tr>
+              ))}
+            </tbody>
+          )
+        })}
+      </table>
       {zero.length === 0 ? null : (
         <details class="zero">
           <summary>{zero.length} more that are 0</summary>
-          <dl class="values">
-            {zero.map(({ name, meaning }) => (
-              <div>
-                <dt>
-                  <Path path={`tcpInfo.${name}`} />
-                </dt>
-                <dd>{meaning}</dd>
-              </div>
-            ))}
-          </dl>
+          {zero.map(({ name }) => (
+            <Path path={`tcpInfo.${name}`} />
+          ))}
         </details>
       )}
     </>

@@ -29,7 +29,7 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
   test('shows the SYN of this very connection', async () => {
     const { page, complaints, requests } = await browser.open()
     await page.goto(server.url)
-    const hex = await page.getAttribute('#fingerprints [aria-label="Copy the SYN"]', 'data-copy')
+    const hex = await page.textContent('#fingerprints code:has(+ [aria-label="Copy the SYN"])')
     const syn = parseSyn(hex!)
     expect(syn.tcp.destinationPort).toBe(server.port)
     expect(await page.textContent('.hero .strip')).toContain(`127.0.0.1:${syn.tcp.sourcePort}`)
@@ -37,31 +37,37 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
     const facts = await page.evaluate(async () => await (await fetch('json')).json())
     expect(facts.syn.hex).toBe(hex)
     expect(facts.connection.request).toBeGreaterThan(1)
-    const octets = await page.$$eval('.octets > .octet', (all) =>
+    const octets = await page.$$eval('.octets > button', (all) =>
       all.map((one) =>
         [...one.childNodes]
-          .filter((node) => !(node as Element).classList?.contains('tip'))
+          .filter((node) => node.nodeName !== 'I')
           .map((node) => node.textContent)
           .join(''),
       ),
     )
-    expect(octets.join('')).toBe(hex!)
+    expect(octets.join('').replaceAll(' ', '')).toBe(hex!)
     expect(await page.textContent('h1')).toBe(facts.label.name)
     expect(complaints).toEqual([])
     expect(requests.every((url) => url.startsWith(server.url) || url.startsWith('data:'))).toBe(true)
   })
 
-  test('gives every octet a colour of its own field', async () => {
+  test.each(['127.0.0.1', '[::1]'])('is smaller than 60 kB, unpacked, over %s', async (host) => {
+    const both = await serve({ host: '::', port: 0, logFormat: false, announce: () => {} })
+    const headers = { accept: 'text/html', 'accept-encoding': 'identity' }
+    const page = await (await fetch(`http://${host}:${both.port}/`, { headers })).text()
+    await both.stop()
+    expect(page).toContain('id="tcp-info"')
+    expect(page.length).toBeLessThan(60_000)
+  })
+
+  test('gives every field of the octets a colour of its own', async () => {
     const { page } = await browser.open()
     await page.goto(server.url)
-    const colors = await page.$$eval('.octets > .octet', (all) =>
+    const colors = await page.$$eval('.octets > button', (all) =>
       all.map((one) => getComputedStyle(one).backgroundColor),
     )
     expect(colors.every((color) => color !== 'rgba(0, 0, 0, 0)' && color !== '')).toBe(true)
-    // Time to live and protocol, two fields in neighbouring octets.
-    expect(colors[8]).not.toBe(colors[9])
-    // The four octets of the source address, one field.
-    expect(new Set(colors.slice(12, 16)).size).toBe(1)
+    for (const [i, color] of colors.entries()) expect(color).not.toBe(colors[i + 1])
   })
 
   test.each([
@@ -70,8 +76,8 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
   ])('explains a field on hover, on focus and on tap, %s', async (_, javaScript) => {
     const { page } = await browser.open({ javaScript, touch: true })
     await page.goto(server.url)
-    const field = page.locator('.f', { hasText: 'Time to live' }).first()
-    const tip = field.locator('.tip')
+    const field = page.locator('.row button', { hasText: 'Time to live' }).first()
+    const tip = field.locator('i')
     expect(await tip.isVisible()).toBe(false)
     await field.hover()
     expect(await tip.isVisible()).toBe(true)
@@ -80,21 +86,22 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
     expect(await tip.isVisible()).toBe(false)
     await field.focus()
     expect(await tip.isVisible()).toBe(true)
-    const octet = page.locator('.octets > .octet').nth(9)
+    const octet = page.locator('.octets button', { hasText: 'Protocol' })
     await octet.tap()
-    expect(await octet.locator('.tip').textContent()).toContain('Protocol')
-    expect(await octet.locator('.tip').isVisible()).toBe(true)
-    expect(await page.locator('.tip:visible').count()).toBe(1)
+    expect(await octet.locator('i').isVisible()).toBe(true)
+    expect(await page.locator('.packet i:visible').count()).toBe(1)
   })
 
   test('marks the octets of the field that is pointed at', async () => {
     const { page } = await browser.open()
     await page.goto(server.url)
-    await page.locator('.f', { hasText: 'Source address' }).first().hover()
-    expect(await page.locator('.octets > .on').count()).toBe(4)
-    await page.locator('.octets > .octet').first().hover()
+    await page.locator('.row button', { hasText: 'Source address' }).first().hover()
+    expect(await page.$$eval('.octets > .on', (all) => all.map((one) => one.firstChild!.textContent))).toEqual([
+      '7f 00 00 01',
+    ])
+    await page.locator('.octets > button').first().hover()
     expect(
-      await page.$$eval('.diagram .on', (all) => all.map((one) => one.querySelector('.name')!.textContent)),
+      await page.$$eval('.diagram .on', (all) => all.map((one) => one.querySelector('small')!.textContent)),
     ).toEqual(['Version', 'IHL'])
   })
 
@@ -103,7 +110,7 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
     await page.goto(server.url)
     const button = page.getByRole('button', { name: 'Copy the MuonFP fingerprint' })
-    const text = await button.getAttribute('data-copy')
+    const text = await page.textContent('code:has(+ [aria-label="Copy the MuonFP fingerprint"])')
     await button.click()
     await page.locator('.status.shown').waitFor()
     expect(await page.textContent('.status')).toBe('Copied')
@@ -184,7 +191,7 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
       const { content, view, cut } = await page.evaluate(() => ({
         content: document.documentElement.scrollWidth,
         view: document.documentElement.clientWidth,
-        cut: [...document.querySelectorAll('main *:not(.tip, .tip *, .hidden, svg *, pre *)')]
+        cut: [...document.querySelectorAll('main *:not(.packet i, .packet i *, .hidden, svg *, pre *)')]
           .filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
           .map((one) => one.className),
       }))
@@ -192,8 +199,8 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
     }
     await page.goto(server.url)
     for (const name of ['Total length', 'Version', 'SYN', 'Shift count']) {
-      await page.locator('.f', { hasText: name }).first().hover()
-      const box = await page.locator('.tip:visible').first().boundingBox()
+      await page.locator('.row button', { hasText: name }).first().hover()
+      const box = await page.locator('.packet i:visible').first().boundingBox()
       expect(box!.x).toBeGreaterThanOrEqual(0)
       expect(box!.x + box!.width).toBeLessThanOrEqual(width)
     }
@@ -227,7 +234,8 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
       let which = ''
       for (const element of document.querySelectorAll('main *')) {
         const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent!.trim() !== '')
-        if (!own || element.closest('svg, .tip') !== null || (element as HTMLElement).offsetParent === null) continue
+        if (!own || element.closest('svg, .packet i') !== null || (element as HTMLElement).offsetParent === null)
+          continue
         const style = getComputedStyle(element)
         const back = behind(element)
         const full = rgb(style.color, back)
@@ -249,7 +257,10 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
     const before = await page.locator('.live tbody tr').count()
     await (await fetch(`${server.url}json`, { headers: { connection: 'close' } })).text()
     await page.waitForFunction((count) => document.querySelectorAll('.live tbody tr').length > count, before)
-    await page.locator('.live tbody tr', { hasText: 'GET /json' }).first().waitFor()
+    const arrived = page.locator('.live tbody tr', { hasText: 'GET /json' }).first()
+    await arrived.waitFor()
+    // What was there before has not just arrived.
+    expect(await page.locator('.live .new').count()).toBeLessThanOrEqual(1)
     expect(await page.locator('.live tbody tr').first().textContent()).toContain('127.0.0.1:')
     // The token is out of the address bar, and the cookie does what it did; scripts do not see it.
     expect(page.url()).toBe(`${server.url}?live`)

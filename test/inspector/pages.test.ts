@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { defaultDatabase, match } from '../../src/index.ts'
 import { DecodePage } from '../../src/inspector/decode-page.tsx'
 import { decodeDump } from '../../src/inspector/dump.ts'
@@ -17,14 +19,18 @@ async function pageFor(hex: string): Promise<string> {
   return page.replace(/<(script|style)\b[\s\S]*?<\/\1>/g, '')
 }
 
+const CELLS = readFileSync(join(import.meta.dir, '../../src/inspector/cells.css'), 'utf8')
+
 /** What a missing value looks like when it is printed. */
 const HOLES = /undefined|NaN|\[object|>null</
 
 describe('DecodePage', () => {
   test('shows every vector without a hole', async () => {
     for (const hex of hexes) {
-      const hole = HOLES.exec(await pageFor(hex))
+      const page = await pageFor(hex)
+      const hole = HOLES.exec(page)
       expect(hole === null ? '' : `${hex}: ${hole[0]}`).toBe('')
+      for (const [, width] of page.matchAll(/<button class="b(\d+) /g)) expect(CELLS).toContain(`.b${width} {`)
     }
   })
   test('shows every truncation of some, and every value of each octet of the options of one', async () => {
