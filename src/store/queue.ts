@@ -40,7 +40,7 @@ const LONGEST_PAUSE = 60_000
 const WRITE_TIMEOUT = 30_000
 /** Milliseconds that `close` waits for what is queued. */
 const CLOSE_TIMEOUT = 2000
-const DEFAULT_BATCH = { rows: 100, milliseconds: 1000 }
+const DEFAULT_BATCH = { rows: 32, milliseconds: 1000 }
 
 /** See the module's comment. */
 export class WriteQueue {

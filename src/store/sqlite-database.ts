@@ -4,6 +4,7 @@
  * @module
  */
 import { processGlobal } from '../runtime/globals.ts'
+import { type Checkpointer, startCheckpointer } from './sqlite-checkpoint.ts'
 import { MIGRATIONS } from './sqlite-schema.ts'
 
 /** What is used of `node:sqlite`. */
@@ -29,6 +30,9 @@ const BUSY_BLOCK = 2
 const BUSY_LIMIT = 2000
 /** Milliseconds that may be blocked at the end of the process. */
 const BUSY_AT_END = 1000
+/** Pages of the log at which a commit makes a checkpoint itself: SQLite's own number, and that beside a thread which makes them. */
+const AUTOCHECKPOINT = 1000
+const AUTOCHECKPOINT_BESIDE_THREAD = 16_000
 /** Milliseconds between two attempts, at most. */
 const BUSY_PAUSE = 10
 
@@ -42,9 +46,24 @@ export class SqliteDatabase {
   readonly #native: Native
   readonly #statements = new Map<string, Statement>()
   #version: Value | undefined
+  #checkpointer: Checkpointer | undefined
 
   constructor(native: Native) {
     this.#native = native
+  }
+
+  /** Leaves checkpoints of the file to a thread, if there can be one. */
+  checkpointApart(path: string): void {
+    this.#checkpointer = startCheckpointer(path, () => this.#checkpointHere())
+    if (this.#checkpointer !== undefined)
+      this.#native.exec(`PRAGMA wal_autocheckpoint = ${AUTOCHECKPOINT_BESIDE_THREAD}`)
+  }
+
+  /** The thread has ended. */
+  #checkpointHere(): void {
+    if (this.#checkpointer === undefined) return
+    this.#checkpointer = undefined
+    this.#native.exec(`PRAGMA wal_autocheckpoint = ${AUTOCHECKPOINT}`)
   }
 
   prepare(sql: string): Statement {
@@ -62,8 +81,10 @@ export class SqliteDatabase {
   }
 
   /** Writes all of it or nothing. Waits for other processes without blocking. */
-  transaction<T>(run: () => T): Promise<T> {
-    return untilFree(() => inTransaction(this.#native, run))
+  async transaction<T>(run: () => T): Promise<T> {
+    const result = await untilFree(() => inTransaction(this.#native, run))
+    this.#checkpointer?.committed()
+    return result
   }
 
   /** The same for the end of the process: blocks. */
@@ -83,7 +104,10 @@ export class SqliteDatabase {
     return this.#version !== before
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    const checkpointer = this.#checkpointer
+    this.#checkpointer = undefined
+    await checkpointer?.close()
     this.#native.close()
   }
 }
@@ -108,7 +132,9 @@ export async function openDatabase(path: string, migrations: readonly string[] =
       native.exec(`PRAGMA busy_timeout = ${BUSY_BLOCK}`)
       native.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
       migrate(native, path, migrations)
-      return new SqliteDatabase(native)
+      const database = new SqliteDatabase(native)
+      if (path !== ':memory:') database.checkpointApart(path)
+      return database
     } catch (error) {
       native.close()
       throw error
