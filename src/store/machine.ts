@@ -3,10 +3,11 @@
  * @module
  */
 import { processGlobal } from '../runtime/globals.ts'
+import { keptText } from './text.ts'
 
 /** The kernel's boot id, or a random one where it is not to be read, and the host's name. */
 export function machineIdentity(host?: string): { readonly boot: string; readonly host: string } {
-  return { boot: bootId() ?? crypto.randomUUID(), host: host ?? hostName() }
+  return { boot: bootId() ?? crypto.randomUUID(), host: keptText(host ?? hostName()) }
 }
 
 function bootId(): string | undefined {

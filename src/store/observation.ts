@@ -7,6 +7,7 @@ import type { Fingerprint } from '../connection/fingerprint.ts'
 import { guessHopDistance, guessInitialTtl } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
 import { placeOf } from './address.ts'
+import { keptText } from './text.ts'
 import type { Observation, Stack } from './types.ts'
 
 /** What a row has beside the fingerprint. */
@@ -14,15 +15,13 @@ export interface ObservationContext {
   readonly boot: string
   readonly host: string
   readonly cookie: string
+  /** As it is kept. */
   readonly account: string
   /** Microseconds since 1970. */
   readonly seen: number
   readonly anonymize: boolean
   readonly keepSyn: boolean
 }
-
-/** Characters of an account that are kept: the application chooses its length. */
-const MAX_ACCOUNT = 256
 
 /** The row of a connection; `undefined` where its peer is not known. */
 export function observationOf(fingerprint: Fingerprint, context: ObservationContext): Observation | undefined {
@@ -47,7 +46,7 @@ export function observationOf(fingerprint: Fingerprint, context: ObservationCont
     firstDataDelay: timing.firstDataDelayMilliseconds,
     tlsRoundTrip: timing.tlsRoundTripMilliseconds,
     requests: fingerprint.connection?.request ?? 1,
-    account: cleanAccount(context.account),
+    account: context.account,
     syn: context.keepSyn ? syn && (context.anonymize ? withoutHost(syn) : syn.hex) : undefined,
   }
 }
@@ -69,19 +68,9 @@ export function stackOf(fingerprint: Fingerprint): Stack | undefined {
     window: syn.tcp.window,
     scale: syn.tcp.windowScale,
     options: syn.tcp.optionKinds.join(','),
-    label: label?.name === undefined ? undefined : cleanText(label.name),
-    family: label?.family,
+    label: label?.name === undefined ? undefined : keptText(label.name),
+    family: label?.family === undefined ? undefined : keptText(label.family),
   }
-}
-
-/** An account as it is kept. */
-export function cleanAccount(account: string): string {
-  return cleanText(account.slice(0, MAX_ACCOUNT))
-}
-
-/** Databases refuse NUL in text, and a lone surrogate is no UTF-8. */
-function cleanText(text: string): string {
-  return text.replaceAll('\0', '\ufffd').toWellFormed()
 }
 
 /**

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readPlace } from '../../src/store/address.ts'
 import { dayOf } from '../../src/store/answers.ts'
+import { keptText } from '../../src/store/text.ts'
 import type { Engine, Observation } from '../../src/store/types.ts'
 import { DAY, NOW, row, stackNumber, TODAY } from './rows.ts'
 
@@ -21,6 +22,9 @@ const HOSTILE = [
   '{{}}',
   '$1',
   'x'.repeat(256),
+  // Four octets for two characters: as long as a text gets.
+  '😀'.repeat(128),
+  ...['\0', `${'x'.repeat(65_535)}a`, `${'x'.repeat(65_535)}b`].map(keptText),
 ]
 
 /** Runs the contract. `open` gives an engine over tables that hold nothing. */

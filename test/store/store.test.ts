@@ -39,6 +39,44 @@ describe('openStore', () => {
     })
   })
 
+  test('accounts of 64 KiB that differ in their last character are two, and each is asked for and forgotten by its own name', async () => {
+    await withStore(async (store) => {
+      const begin = 'x'.repeat(65_535)
+      const accounts = [`${begin}a`, `${begin}b`, 'a\0', 'a\ufffd', 'a\ud800']
+      for (const [i, account] of accounts.entries()) store.observe(request(connection(i + 1)), { account })
+      await store.flush()
+      for (const account of accounts) expect(await store.stacks(account)).toMatchObject([{ connections: 1 }])
+      expect(await store.stacks(begin)).toEqual([])
+      expect(await store.forget({ account: accounts[1]! })).toBe(1)
+      expect(await store.stacks(accounts[1]!)).toEqual([])
+      expect(await store.stacks(accounts[0]!)).toMatchObject([{ connections: 1 }])
+    })
+  })
+
+  test('a skip that throws skips nothing; what is no name names nobody', async () => {
+    await withStore(async (store) => {
+      let cookie = 0
+      const names = [{}, Promise.resolve('anna'), Symbol('x'), 17, 18n, null]
+      const app = new Hono()
+        .use((c, next) => {
+          c.set('fingerprint' as never, request(connection(++cookie)) as never)
+          return next()
+        })
+        .use(
+          store.record({
+            account: (c) => names[Number(c.req.path.slice(1))] as never,
+            skip: () => {
+              throw undefined
+            },
+          }),
+        )
+        .get('*', (c) => c.text('hello'))
+      for (const i of names.keys()) expect((await app.request(`/${i}`)).status).toBe(200)
+      await store.flush()
+      expect(await store.hosts('192.0.2.10')).toMatchObject([{ connections: 6, accounts: ['17', '18'] }])
+    })
+  })
+
   test('record() takes the account after the handler, also of one that throws, and never fails a request', async () => {
     await withStore(async (store) => {
       let cookie = 0
