@@ -12,13 +12,11 @@ type Row = Readonly<Record<string, string | number | readonly string[]>>
 
 /** Milliseconds after which a request to the server has failed. */
 const TIMEOUT = 25_000
-/** Version of the tables' shape, in the comment of `observation`. */
-const VERSION = 1
 
-/** Connects to `clickhouse+http://USER:PASSWORD@HOST:PORT/DATABASE` and makes the tables that are missing. */
-export async function openClickhouse(url: string): Promise<Engine> {
+/** Connects to `clickhouse+http://USER:PASSWORD@HOST:PORT/DATABASE`, and brings its tables up to date. */
+export async function openClickhouse(url: string, migrations: typeof MIGRATIONS = MIGRATIONS): Promise<Engine> {
   const engine = new ClickhouseEngine(new URL(url.slice('clickhouse+'.length)))
-  await engine.migrate()
+  await engine.migrate(migrations)
   return engine
 }
 
@@ -35,20 +33,26 @@ class ClickhouseError extends Error {
 }
 
 const STACK = `stack String, label LowCardinality(String), family LowCardinality(String)`
-const TABLES = [
-  `CREATE TABLE IF NOT EXISTS observation (
-    seen DateTime64(6, 'UTC'), last_seen DateTime64(6, 'UTC'), boot LowCardinality(String), host LowCardinality(String), cookie String,
-    network String, address String, port UInt16, server_port UInt16, ${STACK}, muonfp String, haproxy String, mss UInt16,
-    tcp_window UInt16, scale Nullable(UInt8), options LowCardinality(String), ttl UInt8, distance UInt8, rtt Nullable(UInt32),
-    rtt_provenance LowCardinality(String), first_data_delay Nullable(UInt32), tls_round_trip Nullable(UInt32), requests UInt32,
-    account String, syn String, version UInt64
-  ) ENGINE = ReplacingMergeTree(version) PARTITION BY toDate(seen) ORDER BY (network, seen, boot, host, cookie)
-  COMMENT 'tcpfingerprint ${VERSION}'`,
-  `CREATE TABLE IF NOT EXISTS seen_daily (
-    day Date, network String, address String, ${STACK}, account String, connections UInt64, first DateTime64(6, 'UTC'),
-    last DateTime64(6, 'UTC'), rtt Nullable(UInt32), written DateTime64(6, 'UTC') DEFAULT now64(6)
-  ) ENGINE = ReplacingMergeTree(written) PARTITION BY toYYYYMM(day) ORDER BY (network, day, address, stack, label, family, account)`,
-] as const
+/**
+ * Statements that bring the tables from version N to N + 1, N counting from 0. The version is in the comment of `observation`, which is made
+ * last. There are no transactions: each statement must do no harm when it comes again.
+ */
+export const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE IF NOT EXISTS seen_daily (
+      day Date, network String, address String, ${STACK}, account String, connections UInt64, first DateTime64(6, 'UTC'),
+      last DateTime64(6, 'UTC'), rtt Nullable(UInt32), written DateTime64(6, 'UTC') DEFAULT now64(6)
+    ) ENGINE = ReplacingMergeTree(written) PARTITION BY toYYYYMM(day) ORDER BY (network, day, address, stack, label, family, account)`,
+    `CREATE TABLE IF NOT EXISTS observation (
+      seen DateTime64(6, 'UTC'), last_seen DateTime64(6, 'UTC'), boot LowCardinality(String), host LowCardinality(String), cookie String,
+      network String, address String, port UInt16, server_port UInt16, ${STACK}, muonfp String, haproxy String, mss UInt16,
+      tcp_window UInt16, scale Nullable(UInt8), options LowCardinality(String), ttl UInt8, distance UInt8, rtt Nullable(UInt32),
+      rtt_provenance LowCardinality(String), first_data_delay Nullable(UInt32), tls_round_trip Nullable(UInt32), requests UInt32,
+      account String, syn String, version UInt64
+    ) ENGINE = ReplacingMergeTree(version) PARTITION BY toDate(seen) ORDER BY (network, seen, boot, host, cookie)
+    COMMENT 'tcpfingerprint 1'`,
+  ],
+]
 
 /** Observations of a day as its counts. */
 const COUNTED = `SELECT toDate(seen) AS day, network, address, stack, label, family, account, count() AS connections, min(seen) AS first,
@@ -95,14 +99,27 @@ class ClickhouseEngine implements Engine {
       .map((line) => JSON.parse(line) as Row)
   }
 
-  async migrate(): Promise<void> {
-    for (const table of TABLES) await this.#send(table)
-    const rows = await this.#ask(
+  async migrate(migrations: typeof MIGRATIONS): Promise<void> {
+    const found = await this.#version()
+    if (found === undefined || found > migrations.length) {
+      const seen = found === undefined ? 'are not of this library' : `have version ${found}`
+      throw new Error(`Cannot open ClickHouse: its tables ${seen}, this library knows ${migrations.length}`)
+    }
+    for (let version = found; version < migrations.length; version++) {
+      for (const statement of migrations[version]!) await this.#send(statement)
+      if (version > 0)
+        await this.#send(`ALTER TABLE observation MODIFY COMMENT ${quote(`tcpfingerprint ${version + 1}`)}`)
+    }
+  }
+
+  /** 0 where there is no table; `undefined` where there is one of somebody else's. */
+  async #version(): Promise<number | undefined> {
+    const [row] = await this.#ask(
       `SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = 'observation'`,
     )
-    const version = Number(/^tcpfingerprint (\d+)$/.exec(String(rows[0]?.comment))?.[1] ?? 0)
-    if (version === VERSION) return
-    throw new Error(`Cannot open ClickHouse: its tables have version ${version}, this library knows ${VERSION}`)
+    if (row === undefined) return 0
+    const version = /^tcpfingerprint (\d+)$/.exec(String(row.comment))?.[1]
+    return version === undefined ? undefined : Number(version)
   }
 
   async write({ observations, updates }: Batch): Promise<void> {

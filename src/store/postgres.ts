@@ -55,26 +55,30 @@ export async function connectPostgres(url: string): Promise<Engine> {
 }
 
 /** The engine over a connected client, which stays the application's unless `isOwn`. */
-export async function openPostgres(client: object, isOwn = false): Promise<Engine> {
+export async function openPostgres(
+  client: object,
+  isOwn = false,
+  migrations: typeof MIGRATIONS = MIGRATIONS,
+): Promise<Engine> {
   const connected = client as Client
-  await migrate(connected)
+  await migrate(connected, migrations)
   return new PostgresEngine(connected, isOwn)
 }
 
-async function migrate(client: Client): Promise<void> {
+async function migrate(client: Client, migrations: typeof MIGRATIONS): Promise<void> {
   await client.begin(async (session) => {
     await session.unsafe(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
     await session.unsafe('CREATE SCHEMA IF NOT EXISTS tcpfingerprint')
     await session.unsafe('CREATE TABLE IF NOT EXISTS tcpfingerprint.version (version int NOT NULL)')
     const [row] = await session.unsafe('SELECT max(version) AS version FROM tcpfingerprint.version')
     const found = Number(row?.version ?? 0)
-    if (found > MIGRATIONS.length) {
+    if (found > migrations.length) {
       throw new Error(
-        `Cannot open the schema "tcpfingerprint": its tables have version ${found}, this library knows ${MIGRATIONS.length}`,
+        `Cannot open the schema "tcpfingerprint": its tables have version ${found}, this library knows ${migrations.length}`,
       )
     }
-    for (let version = found; version < MIGRATIONS.length; version++) {
-      for (const statement of MIGRATIONS[version]!) await session.unsafe(statement)
+    for (let version = found; version < migrations.length; version++) {
+      for (const statement of migrations[version]!) await session.unsafe(statement)
       await session.unsafe('INSERT INTO tcpfingerprint.version VALUES ($1)', [version + 1])
     }
   })
@@ -223,9 +227,9 @@ class PostgresEngine implements Engine {
     return observations === SLICE || daily === SLICE
   }
 
-  /** SQLSTATE classes 22 (data exception) and 23 (integrity constraint violation) are about the rows. */
+  /** SQLSTATE classes 22 (data exception), 23 (integrity constraint violation) and 54 (program limit exceeded) are about the rows. */
   isRefusal(error: unknown): boolean {
-    return /^2[23]/.test(String((error as { code?: unknown }).code ?? ''))
+    return /^(2[23]|54)/.test(String((error as { code?: unknown }).code ?? ''))
   }
 
   async close(): Promise<void> {
