@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cutAtSignal, PID_NAMESPACE, startProcess } from '../lab/in-flight.ts'
-import { needs } from '../lab/privilege.ts'
+import { needs, program } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
 import { ROOT, runtimePath, startServer, type TestServer } from '../lab/server.ts'
@@ -14,6 +14,16 @@ const { path: directory, remove } = temporaryDirectory()
 afterAll(remove)
 
 const linux = needs('linux')
+
+/** The text of a stream so far. */
+function collect(stream: ReadableStream<Uint8Array>): { readonly text: string } {
+  const all = { text: '' }
+  void (async () => {
+    const decoder = new TextDecoder()
+    for await (const chunk of stream) all.text += decoder.decode(chunk, { stream: true })
+  })()
+  return all
+}
 
 /** Runs an example as its reader would. */
 async function start(name: string, env: Record<string, string> = {}): Promise<TestServer> {
@@ -66,6 +76,46 @@ linux.test('store answers who was there, and forgets', async () => {
   expect((await ask('/labels')).length).toBe(1)
   expect(await (await get(server, '/accounts/anna', { method: 'DELETE' })).json()).toBe(2 as never)
   expect(await ask('/stacks/anna')).toEqual([])
+})
+
+needs('linux', 'kcat').test('kafka gets a message for each connection', async () => {
+  // The consumer's own mock cluster, which prints what it was sent.
+  const consumer = Bun.spawn(
+    [program('kcat'), '-b', 'mock', '-X', 'test.mock.num.brokers=1', '-X', 'debug=mock'].concat([
+      '-X',
+      'allow.auto.create.topics=true',
+      '-C',
+      '-u',
+      '-t',
+      'connections',
+      '-o',
+      'beginning',
+      '-f',
+      '%k\t%s\n',
+    ]),
+    { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
+  )
+  try {
+    const [log, messages] = [collect(consumer.stderr), collect(consumer.stdout)]
+    const [, broker] = (await wait('a broker', () => /bootstrap\.servers=([\d.:]+)/.exec(log.text) ?? undefined))!
+    const options = { PORT: '0', KAFKA: broker!, KAFKAJS_NO_PARTITIONER_WARNING: '1' }
+    await using server = await startServer(undefined, 'test/examples/kafka.mjs', options)
+    await Bun.sleep(500)
+    for (let i = 0; i < 3; i++)
+      await (await get(server, '/', { headers: { connection: 'close', 'X-User': `user-${i}` } })).text()
+    const lines = await wait('three messages', () => {
+      const all = messages.text.split('\n').slice(0, -1)
+      return all.length >= 3 && all
+    })
+    const rows = lines.map((line) => line.split('\t') as [string, string])
+    expect(new Set(rows.map(([key]) => key)).size).toBe(3)
+    const read = rows.map(([, value]) => JSON.parse(value) as { account: string; address: string; stack: object })
+    expect(read.map((one) => one.account).sort()).toEqual(['user-0', 'user-1', 'user-2'])
+    for (const one of read) expect(one).toMatchObject({ address: '127.0.0.1', stack: { family: 'linux' } })
+  } finally {
+    consumer.kill()
+    await consumer.exited
+  }
 })
 
 linux.test('rate-limit tells two hosts behind one address apart', async () => {

@@ -37,6 +37,7 @@ const PROGRAMS = {
   caddy: 'caddy',
   tc: 'iproute2',
   ss: 'iproute2',
+  kcat: 'kcat',
 } as const
 
 /** Debian packages of these programs. */
