@@ -89,7 +89,7 @@ export abstract class FingerprintView implements Fingerprint {
   abstract resolve(): Known
 
   /** Number of the request on its connection, from 1. */
-  protected abstract requestNumber(): number
+  abstract requestNumber(): number
 
   /** TCP_INFO of this request. Called once, and not where TCP_INFO is not wanted. */
   protected abstract readInfo(collection: Collection): Uint8Array | undefined
@@ -230,7 +230,7 @@ export class CapturedFingerprint extends FingerprintView {
     return this.#connection
   }
 
-  protected requestNumber(): number {
+  requestNumber(): number {
     return this.#request
   }
 
@@ -282,7 +282,7 @@ export class StatedFingerprint extends FingerprintView {
     return this.#known
   }
 
-  protected requestNumber(): number {
+  requestNumber(): number {
     return 0
   }
 
@@ -319,8 +319,8 @@ export class LateFingerprint<Subject, Server> extends FingerprintView {
     return this.#view.resolve()
   }
 
-  protected requestNumber(): number {
-    return this.#view.connection!.request
+  requestNumber(): number {
+    return this.#view.requestNumber()
   }
 
   protected readInfo(): Uint8Array | undefined {

@@ -106,7 +106,16 @@ export class Fingerprinter<Subject = Request> implements Collection {
     if (this.#options.skip !== undefined && this.#skips(subject)) return new StatedFingerprint(this, NOTHING)
     const view = this.#isEarly ? this.#find(request, server) : new LateFingerprint(this, request, server, this.#find)
     if (request !== undefined && this.#options.labeller !== undefined) this.#requestOf.set(view, request)
+    if (this.#options.observe !== undefined) this.#tell(this.#options.observe, view)
     return view
+  }
+
+  #tell(observe: (fingerprint: Fingerprint) => void, view: FingerprintView): void {
+    try {
+      observe(view)
+    } catch (error) {
+      this.#report(error, 'observe')
+    }
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot'
 import { checkOptions } from '../base/options.ts'
+import type { Fingerprint } from '../connection/fingerprint.ts'
 import { Database } from '../label/database.ts'
 import type { Labeller } from '../label/labeller.ts'
 import type { PacketOptions } from '../packets/client-lookup.ts'
@@ -67,6 +68,11 @@ export interface FingerprintOptions<Subject = Request> {
   readonly packets?: boolean | PacketOptions | undefined
   /** Requests not to look at; the variables are set all the same, with nothing in them. */
   readonly skip?: ((subject: Subject) => boolean) | undefined
+  /**
+   * Gets the fingerprint of every request that is not skipped, before the application does: `store.observe` of `tcpfingerprint/store`, which
+   * records so without a middleware of its own. One that throws is an `onError`, and not a failed request.
+   */
+  readonly observe?: ((fingerprint: Fingerprint) => void) | undefined
   /** Called with what the system refuses, once per kind. It never reaches a request. Default: not told. */
   readonly onError?: ((error: Error) => void) | undefined
 }
@@ -85,6 +91,7 @@ export interface ResolvedOptions<Subject = Request> {
   readonly trustedHeaders: TrustedHeaders | undefined
   readonly packets: PacketOptions | false
   readonly skip: ((subject: Subject) => boolean) | undefined
+  readonly observe: ((fingerprint: Fingerprint) => void) | undefined
   readonly onError: ((error: Error) => void) | undefined
 }
 
@@ -138,6 +145,7 @@ const FingerprintOptionsSchema = v.strictObject({
   trustedHeader: v.optional(v.union([v.pipe(v.array(TrustedHeaderSchema), v.minLength(1)), TrustedHeaderSchema])),
   packets: v.optional(v.union([v.boolean(), PacketsSchema]), false),
   skip: v.optional(aFunction<(subject: never) => boolean>()),
+  observe: v.optional(aFunction<(fingerprint: Fingerprint) => void>()),
   onError: v.optional(aFunction<(error: Error) => void>()),
 })
 
@@ -153,6 +161,7 @@ export function resolveOptions<Subject = Request>(options: FingerprintOptions<Su
     labeller: rest.labeller,
     libc: rest.libc,
     packets: packets === true ? {} : packets,
+    observe: rest.observe,
     onError: rest.onError,
     trustedHeaders: trustedHeader === undefined ? undefined : readTrustedHeaders(trustedHeader),
     skip: skip as ((subject: Subject) => boolean) | undefined,

@@ -24,7 +24,7 @@ export class ClientFingerprint extends FingerprintView {
     return this.#connection
   }
 
-  protected requestNumber(): number {
+  requestNumber(): number {
     return this.#request
   }
 

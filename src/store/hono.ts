@@ -9,7 +9,7 @@ import type { Fingerprint } from '../connection/fingerprint.ts'
 export interface RecordOptions {
   /**
    * Who it is, as the application knows after its handlers have run: a session's user, an API key's owner. `undefined` for none.
-   * 256 characters are kept. A function that throws names none.
+   * Above 256 characters the first 212 are kept, with a digest of the whole. A function that throws names none.
    */
   // biome-ignore lint/suspicious/noExplicitAny: the application's own variables
   readonly account?: (c: Context<any>) => string | number | bigint | null | undefined
@@ -21,30 +21,42 @@ export interface RecordOptions {
 /** Reads `c.var.fingerprint`, sets nothing. */
 export type RecordMiddleware = MiddlewareHandler
 
-/** The middleware over a function that keeps a fingerprint. Never throws, and waits for nothing. */
-export function createRecordMiddleware(
-  observe: (fingerprint: Fingerprint, account: unknown) => void,
-  { account, skip }: RecordOptions = {},
-): RecordMiddleware {
-  return async function record(c, next) {
-    const fingerprint = c.get('fingerprint' as never) as Fingerprint | undefined
-    if (fingerprint === undefined || skip?.(c) === true) return next()
-    if (account === undefined) {
-      observe(fingerprint, undefined)
+/** What the middleware needs of a store. */
+export interface Observer {
+  /** Reads what is to be kept of a connection's first request, while the client is there. */
+  look(fingerprint: Fingerprint): void
+  /** Keeps what is known of a request's connection. `account` is whatever the application gave. */
+  observe(fingerprint: Fingerprint, account: unknown): void
+}
+
+/** The middleware over a store. Never throws, and nothing waits for it. */
+export function createRecordMiddleware(observer: Observer, { account, skip }: RecordOptions = {}): RecordMiddleware {
+  const found = (c: Context): Fingerprint | undefined =>
+    skip !== undefined && answerOf(skip, c) === true ? undefined : (c.get('fingerprint' as never) as Fingerprint)
+  if (account === undefined) {
+    // Not async: a promise costs a request more than recording does.
+    return function record(c, next) {
+      const fingerprint = found(c)
+      if (fingerprint !== undefined) observer.observe(fingerprint, undefined)
       return next()
     }
-    // Facts are found while the client is there; who it is shows later.
-    void fingerprint.available
+  }
+  return async function record(c, next) {
+    const fingerprint = found(c)
+    if (fingerprint !== undefined) observer.look(fingerprint)
     try {
       await next()
     } finally {
-      let name: unknown
-      try {
-        name = account(c)
-      } catch {
-        // The row has no account then.
-      }
-      observe(fingerprint, name)
+      if (fingerprint !== undefined) observer.observe(fingerprint, answerOf(account, c))
     }
+  }
+}
+
+/** What the application's function says; `undefined` where it throws. */
+function answerOf(ask: (c: Context) => unknown, c: Context): unknown {
+  try {
+    return ask(c)
+  } catch {
+    return undefined
   }
 }

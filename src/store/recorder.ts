@@ -3,10 +3,11 @@
  * @module
  */
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import { FingerprintView } from '../connection/view.ts'
+import { FingerprintView, type Known } from '../connection/view.ts'
 import { unrefTimer } from '../runtime/timers.ts'
-import { cleanAccount, observationOf } from './observation.ts'
+import { observationOf } from './observation.ts'
 import type { WriteQueue } from './queue.ts'
+import { keptText } from './text.ts'
 import type { Observation, Subject } from './types.ts'
 
 /** What a recorder adds to every row. */
@@ -21,10 +22,13 @@ export interface RecorderOptions {
 interface Seen {
   readonly first: Observation
   requests: number
+  /** `performance.now()`, which costs a twentieth of `Date.now()`. */
   lastSeen: number
   /** As the application named it last, and as it is kept. */
   named: string
   account: string
+  /** True while requests were seen that its row does not tell yet: it is among `#changed`. */
+  hasChanged: boolean
 }
 
 /** Milliseconds between two updates of a row. */
@@ -58,20 +62,33 @@ export class Recorder {
     this.#options = options
   }
 
+  /** Reads what is to be kept of a connection's first request, while the client is there. */
+  look(fingerprint: Fingerprint): void {
+    if (fingerprint instanceof FingerprintView && this.#byConnection.has(fingerprint.resolve())) return
+    void fingerprint.available
+  }
+
   /** Keeps what is known of a request's connection. */
   observe(fingerprint: Fingerprint, account: string): void {
-    const connection = connectionOf(fingerprint)
-    if (connection !== undefined) {
-      const known = this.#byConnection.get(connection)
-      if (known !== undefined && !this.#isForgotten(known)) this.#again(known, fingerprint, account)
-      else this.#meet(fingerprint, account, (seen) => this.#byConnection.set(connection, seen))
-      return
+    if (fingerprint instanceof FingerprintView) {
+      // Of nearly all requests: nothing more than this is done for them.
+      const facts = fingerprint.resolve()
+      const known = this.#byConnection.get(facts)
+      if (known !== undefined && (this.#forgotten.length === 0 || !this.#isForgotten(known))) {
+        this.#again(known, fingerprint.requestNumber(), account)
+        return
+      }
+      if (isConnection(facts)) {
+        this.#meet(fingerprint, account, (seen) => this.#byConnection.set(facts, seen))
+        return
+      }
     }
     const name = nameOf(fingerprint)
     if (name === undefined) return
     const known = this.#find(name)
-    if (known !== undefined && !this.#isForgotten(known)) this.#again(known, fingerprint, account)
-    else this.#meet(fingerprint, account, (seen) => this.#remember(name, seen))
+    if (known === undefined || this.#isForgotten(known))
+      this.#meet(fingerprint, account, (seen) => this.#remember(name, seen))
+    else this.#again(known, fingerprint.connection?.request ?? known.requests + 1, account)
   }
 
   #find(name: string): Seen | undefined {
@@ -95,31 +112,47 @@ export class Recorder {
     const { connection, source } = fingerprint
     // Not the client's endpoint, which `anonymize` must not write.
     const cookie = connection !== undefined && source !== 'header' ? connection.cookie : crypto.randomUUID()
-    const first = observationOf(fingerprint, { ...this.#options, cookie, account, seen: now })
+    const first = observationOf(fingerprint, { ...this.#options, cookie, account: keptText(account), seen: now })
     if (first === undefined) return
-    keep({ first, requests: first.requests, lastSeen: now, named: account, account: first.account })
+    keep({
+      first,
+      requests: first.requests,
+      lastSeen: performance.now(),
+      named: account,
+      account: first.account,
+      hasChanged: false,
+    })
     this.#queue.addObservation(first)
   }
 
-  #again(known: Seen, fingerprint: Fingerprint, account: string): void {
-    known.requests = fingerprint.connection?.request ?? known.requests + 1
-    known.lastSeen = Date.now() * 1000
-    if (account !== '' && account !== known.named) {
+  #again(known: Seen, requests: number, account: string): void {
+    known.requests = requests
+    known.lastSeen = performance.now()
+    if (account !== known.named && account !== '') {
       known.named = account
-      known.account = cleanAccount(account)
+      known.account = keptText(account)
       // Who it is should not wait a minute.
       if (this.#queue.room > 0) {
         this.#update(known)
         return
       }
     }
+    if (known.hasChanged) return
+    known.hasChanged = true
     this.#changed.add(known)
     this.#wakeIn(INTERVAL)
   }
 
   #update(one: Seen): void {
+    this.#drop(one)
+    const { first, requests, account } = one
+    const lastSeen = Date.now() * 1000 - Math.round((performance.now() - one.lastSeen) * 1000)
+    this.#queue.addUpdate({ first, lastSeen: Math.max(first.seen, lastSeen), requests, account })
+  }
+
+  #drop(one: Seen): void {
+    one.hasChanged = false
     this.#changed.delete(one)
-    this.#queue.addUpdate({ first: one.first, lastSeen: one.lastSeen, requests: one.requests, account: one.account })
   }
 
   #wakeIn(milliseconds: number): void {
@@ -149,7 +182,7 @@ export class Recorder {
       return
     }
     this.#forgotten.push({ subject, at: Date.now() * 1000 })
-    for (const one of this.#changed) if (this.#isForgotten(one)) this.#changed.delete(one)
+    for (const one of this.#changed) if (this.#isForgotten(one)) this.#drop(one)
   }
 
   #isForgotten({ first, account }: Seen): boolean {
@@ -177,12 +210,8 @@ export class Recorder {
   }
 }
 
-/** The connection that the kernel's facts are of; it is the same object for all of its requests. */
-function connectionOf(fingerprint: Fingerprint): object | undefined {
-  if (!(fingerprint instanceof FingerprintView)) return undefined
-  const known = fingerprint.resolve()
-  return known.source !== 'header' && known.cookie !== undefined ? known : undefined
-}
+/** True if these are the facts of a connection, which are one object for all of its requests. */
+const isConnection = ({ source, cookie }: Known): boolean => source !== 'header' && cookie !== undefined
 
 const HOUR = 3_600_000
 

@@ -13,6 +13,7 @@ import { openEngine } from './open-engine.ts'
 import { type ResolvedStoreOptions, resolveStoreOptions, type StoreOptions } from './options.ts'
 import { type QueueStatus, WriteQueue } from './queue.ts'
 import { Recorder } from './recorder.ts'
+import { keptText } from './text.ts'
 import type { Engine, HostRow, LabelDayRow, LabelRow, StackRow } from './types.ts'
 
 /** How far back a question looks. */
@@ -33,8 +34,11 @@ export interface Store {
   ready(): Promise<void>
   /** Hono middleware that keeps each request's connection. Mount it after `fingerprint()`. */
   record(options?: RecordOptions): RecordMiddleware
-  /** The same without Hono: call it once for each request, or once a connection. `account` is the application's word. */
-  observe(fingerprint: Fingerprint, facts?: { readonly account?: string | undefined }): void
+  /**
+   * The same without Hono: call it once for each request, or once a connection. `account` is the application's word. Needs no `this`:
+   * `fingerprint({ observe: store.observe })` records every request for less than a middleware costs.
+   */
+  readonly observe: (fingerprint: Fingerprint, facts?: { readonly account?: string | undefined }) => void
   /**
    * The systems behind an address, or network (`ADDRESS/24`, `ADDRESS/64`): distinct stacks, the one seen last first. An IPv6
    * address stands for its /64.
@@ -140,17 +144,31 @@ class DatabaseStore implements Store {
   }
 
   record(options?: RecordOptions): RecordMiddleware {
-    return createRecordMiddleware((fingerprint, account) => this.#observe(fingerprint, account), options)
+    return createRecordMiddleware(
+      {
+        look: (fingerprint) => this.#look(fingerprint),
+        observe: (fingerprint, account) => this.#observe(fingerprint, account),
+      },
+      options,
+    )
   }
 
-  observe(fingerprint: Fingerprint, facts: { readonly account?: string | undefined } = {}): void {
-    this.#observe(fingerprint, facts.account)
+  readonly observe = (fingerprint: Fingerprint, facts?: { readonly account?: string | undefined }): void => {
+    this.#observe(fingerprint, facts?.account)
+  }
+
+  #look(fingerprint: Fingerprint): void {
+    try {
+      this.#recorder.look(fingerprint)
+    } catch (error) {
+      this.#report(error)
+    }
   }
 
   #observe(fingerprint: Fingerprint, account: unknown): void {
+    if (this.#isClosed) return
     try {
-      if (!this.#isClosed)
-        this.#recorder.observe(fingerprint, account === undefined || account === null ? '' : String(account))
+      this.#recorder.observe(fingerprint, accountText(account))
     } catch (error) {
       this.#report(error)
     }
@@ -163,7 +181,7 @@ class DatabaseStore implements Store {
 
   async stacks(account: string, period?: Period): Promise<StackRow[]> {
     const first = since(period)
-    return (await this.#open()).stacks(account, first)
+    return (await this.#open()).stacks(keptText(account), first)
   }
 
   async labels(period?: Period): Promise<LabelRow[]> {
@@ -178,7 +196,9 @@ class DatabaseStore implements Store {
 
   async forget(subject: Forgotten): Promise<number> {
     const whom =
-      'account' in subject ? ({ kind: 'account', account: subject.account } as const) : readPlace(subject.address)
+      'account' in subject
+        ? ({ kind: 'account', account: keptText(subject.account) } as const)
+        : readPlace(subject.address)
     // Rows that wait would bring it back.
     this.#recorder.forget(whom)
     const { failed } = this.#queue.status()
@@ -228,6 +248,12 @@ class DatabaseStore implements Store {
     const engine = await this.#engine?.catch(() => undefined)
     await engine?.close()
   }
+}
+
+/** An account as text; `''` for what names nobody. */
+function accountText(account: unknown): string {
+  if (typeof account === 'string') return account
+  return typeof account === 'number' || typeof account === 'bigint' ? String(account) : ''
 }
 
 function since({ days = 7 }: Period = {}): string {

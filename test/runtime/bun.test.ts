@@ -6,6 +6,7 @@ import { openLibc } from '../../ffi/libc.bun.ts'
 import { isLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { type BunFingerprinter, createFingerprinter, type FingerprintVariables, fingerprint } from '../../src/bun.ts'
+import type { Fingerprint } from '../../src/connection/fingerprint.ts'
 import { needs } from '../lab/privilege.ts'
 import { connectKernel, type KernelConnection } from '../lab/raw-client.ts'
 import { TEST_CERTIFICATE } from '../lab/tls-peer.ts'
@@ -500,6 +501,27 @@ linux.describe('fingerprint() for Hono', () => {
       expect(createFingerprinter(options).fromBun(new Request('http://x'), undefined).reason).toBe('no-connection')
       expect(errors.map((error) => error instanceof Error)).toEqual([true, true])
     }
+  })
+
+  test('observe gets every request’s fingerprint before the handlers, and what it throws breaks none', async () => {
+    const seen: (number | undefined)[] = []
+    const errors: string[] = []
+    const options = {
+      observe: (one: Fingerprint) => {
+        seen.push(one.connection?.request)
+        if (seen.length === 2) throw new Error('observe failed')
+      },
+      skip: (c: Context) => c.req.path === '/skipped',
+      onError: (error: Error) => void errors.push(error.message),
+    }
+    const app = new Hono().use(fingerprint(options)).get('*', (c) => c.json(c.var.fingerprint.connection ?? {}))
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: app.fetch })
+    open.push(server)
+    const client = { headers: { connection: 'close' } }
+    for (const path of ['a', 'b', 'skipped', 'c'])
+      expect((await fetch(`${server.url.href}${path}`, client)).status).toBe(200)
+    expect(seen).toEqual([1, 1, 1])
+    expect(errors).toEqual(['observe failed'])
   })
 
   test('onError hears of a kind of bad header once, whoever sends it', async () => {

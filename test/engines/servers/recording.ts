@@ -1,5 +1,6 @@
 /**
- * A server that records every connection into the store of STORE, or into none; the account is what the request says it is.
+ * A server that records every connection into the store of STORE, or into none; the account is what the request says it is, or nobody
+ * with ACCOUNTS=0. OBSERVE=1 records without a middleware, HOST_NAME and CLOCK (milliseconds ahead) are for several servers of one store.
  * Runs on Bun and Deno. `/status` is the store's, `/blocked` the longest block of the event loop in milliseconds.
  * @module
  */
@@ -10,10 +11,16 @@ import { openStore } from '../../../src/store/index.ts'
 const isDeno = 'Deno' in globalThis
 const { fingerprint } = isDeno ? await import('../../../src/deno.ts') : await import('../../../src/bun.ts')
 const url = process.env.STORE
-const store = url === undefined ? undefined : openStore({ url })
-const middleware = fingerprint()
+const { now } = Date
+const ahead = Number(process.env.CLOCK ?? 0)
+if (ahead !== 0) Date.now = () => now() + ahead
+const host = process.env.HOST_NAME
+const store = url === undefined ? undefined : openStore({ url, ...(host === undefined ? {} : { host }) })
+const isObserving = store !== undefined && process.env.OBSERVE === '1'
+const middleware = fingerprint(isObserving ? { observe: store.observe } : {})
 const app = new Hono().use(middleware)
-if (store !== undefined) app.use(store.record({ account: (c) => c.req.query('account') }))
+if (store !== undefined && !isObserving)
+  app.use(process.env.ACCOUNTS === '0' ? store.record() : store.record({ account: (c) => c.req.query('account') }))
 
 let longest = 0
 let last = performance.now()

@@ -1,0 +1,91 @@
+/**
+ * Three servers, two runtimes, one database: what the recipe "One store for several servers" says of ids and clocks.
+ */
+import { expect } from 'bun:test'
+import { openStore } from '../../src/store/index.ts'
+import { needs } from '../lab/privilege.ts'
+import { startServer } from '../lab/server.ts'
+import { CHDB_PACKAGE, startClickhouse } from './clickhouse.ts'
+import { POSTGRES, startPostgres } from './postgres.ts'
+
+/** Connections to each server. */
+const CONNECTIONS = 20
+/** How far the last server's clock is ahead, milliseconds. */
+const AHEAD = 90_000
+
+/** Runs the servers, and checks what the store answers for all of them together. */
+async function runFleet(url: string): Promise<void> {
+  const clock = (i: number): string => (i === 2 ? String(AHEAD) : '0')
+  const start = (i: number) =>
+    startServer(
+      undefined,
+      'test/engines/servers/recording.ts',
+      { STORE: url, HOST_NAME: `web-${i + 1}`, CLOCK: clock(i) },
+      { runtime: i === 1 ? 'deno' : 'bun' },
+    )
+  const servers = await Promise.all([0, 1, 2].map(start))
+  const began = Date.now()
+  try {
+    for (let n = 0; n < CONNECTIONS; n++) {
+      for (const [i, { port }] of servers.entries()) {
+        const path = n % 2 === 0 ? '/?account=anna' : `/?account=only-${i}`
+        const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } })
+        expect(response.status).toBe(200)
+        await response.text()
+      }
+    }
+  } finally {
+    // Flushed at SIGTERM, all at once.
+    await Promise.all(servers.map((server) => server.stop('SIGTERM')))
+  }
+  const store = openStore({ url })
+  try {
+    const hosts = await store.hosts('127.0.0.1', { days: 2 })
+    expect(hosts.reduce((sum, one) => sum + one.connections, 0)).toBe(3 * CONNECTIONS)
+    expect([...new Set(hosts.flatMap((one) => one.accounts))].sort()).toEqual(['anna', 'only-0', 'only-1', 'only-2'])
+    const stacks = await store.stacks('anna', { days: 2 })
+    expect(stacks.reduce((sum, one) => sum + one.connections, 0)).toBe((3 * CONNECTIONS) / 2)
+    // Times are the servers' own: the last one is that of the clock that is ahead.
+    const last = Math.max(...hosts.map((one) => Date.parse(one.lastSeen)))
+    expect(last).toBeGreaterThanOrEqual(began + AHEAD)
+    const first = Math.min(...hosts.map((one) => Date.parse(one.firstSeen)))
+    expect(first).toBeLessThan(began + AHEAD)
+    expect(await store.forget({ account: 'anna' })).toBe((3 * CONNECTIONS) / 2)
+  } finally {
+    await store.close()
+  }
+}
+
+needs('linux', POSTGRES).test('three servers into one Postgres', async () => {
+  const server = await startPostgres()
+  try {
+    await runFleet(server.url)
+    const client = new Bun.SQL(server.url)
+    const rows = await client`SELECT host, count(*)::int, count(DISTINCT boot)::int FROM tcpfingerprint.observation
+      GROUP BY host ORDER BY host`.values()
+    await client.close()
+    // Of each, those of anna were forgotten.
+    expect(rows as unknown[]).toEqual(['web-1', 'web-2', 'web-3'].map((host) => [host, CONNECTIONS / 2, 1]))
+  } finally {
+    await server.stop()
+  }
+})
+
+needs('linux', CHDB_PACKAGE).test('three servers into one ClickHouse', async () => {
+  const server = await startClickhouse()
+  try {
+    await runFleet(server.url)
+    const sql = 'SELECT host, count() AS n FROM observation FINAL GROUP BY host ORDER BY host FORMAT JSONEachRow'
+    const { origin } = new URL(server.url.slice('clickhouse+'.length))
+    const text = await (await fetch(origin, { method: 'POST', body: sql })).text()
+    const rows = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { host: string; n: number | string })
+    expect(rows.map(({ host, n }) => [host, Number(n)])).toEqual(
+      ['web-1', 'web-2', 'web-3'].map((host) => [host, CONNECTIONS / 2]),
+    )
+  } finally {
+    await server.stop()
+  }
+})
