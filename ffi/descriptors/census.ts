@@ -64,14 +64,17 @@ export class Census {
   /** Dear censuses taken so far. */
   fullScans = 0
   readonly #visit: Visit
+  readonly #visitClosed = (fd: number): void => {
+    const { registry } = this.#prober
+    if (registry.status(fd) === STATUS.NO_PEER) registry.become(fd, STATUS.FREE)
+  }
 
   constructor(prober: Prober) {
     this.#prober = prober
-    this.#visit = (fd, isOpen, isWritable, isReadable) => {
+    this.#visit = (fd, isWritable, isReadable) => {
       const { registry } = this.#prober
       const hadNoPeer = registry.status(fd) === STATUS.NO_PEER
-      if (!isOpen && hadNoPeer) registry.become(fd, STATUS.FREE)
-      if (!isOpen || (hadNoPeer && (!isWritable || (isReadable && !this.#probesFiles)))) return false
+      if (hadNoPeer && (!isWritable || (isReadable && !this.#probesFiles))) return false
       this.#probe(fd)
       if (fd >= registry.highWater && registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
       return this.#isRefused
@@ -107,7 +110,7 @@ export class Census {
   }
 
   #take(startsEpoch: boolean, start: number): boolean {
-    const { registry, watcher, openNumbers } = this.#prober
+    const { registry, watcher } = this.#prober
     const epoch = startsEpoch ? watcher.startEpoch() : 0
     if (watcher.size > 0) watcher.drain()
     this.#probesFiles = start - this.#filesAt >= FILES_AGE
@@ -118,7 +121,7 @@ export class Census {
     this.#testFree(start)
     for (let fd = registry.withoutPeer.next(0); fd >= 0 && !this.#isRefused; fd = registry.withoutPeer.next(fd + 1))
       this.#test(fd)
-    openNumbers.ask(this.#visit)
+    this.#ask()
     if (this.#isRefused) return false
     registry.settleFree()
     this.#at = start
@@ -158,21 +161,28 @@ export class Census {
 
   /** Tests so many numbers above the high-water mark; of very many up to a gap where the kernel does not tell how far descriptors go. */
   #testAbove(most: number): void {
-    const { openNumbers, registry } = this.#prober
+    const { registry } = this.#prober
     // The kernel's table grows when all numbers below its end are taken: with more of them free than were opened it has not.
     const unused = this.#limit - registry.highWater + registry.free.size
     const mayHaveGrown = unused <= most
     const isAsked = mayHaveGrown && most > TESTED_UNASKED
     if (isAsked) this.#limit = this.#prober.descriptorLimit()
     const limit = mayHaveGrown && !isAsked ? registry.highWater + most : this.#limit
+    if (limit > 0) {
+      this.#testRange(registry.highWater, Math.min(registry.highWater + most, limit))
+      return
+    }
     for (let rounds = MOST_GAPS; rounds > 0 && !this.#isRefused; rounds--) {
       const mark = registry.highWater
-      const end = limit > 0 ? Math.min(mark + most, Math.max(limit, mark)) : mark + GAP
-      this.#prober.reach(end)
-      for (let fd = mark; fd < end && !this.#isRefused; fd++) this.#test(fd)
-      openNumbers.ask(this.#visit)
-      if (limit > 0 || registry.highWater === mark) return
+      this.#testRange(mark, mark + GAP)
+      this.#ask()
+      if (registry.highWater === mark) return
     }
+  }
+
+  #testRange(start: number, end: number): void {
+    this.#prober.reach(end)
+    for (let fd = start; fd < end && !this.#isRefused; fd++) this.#test(fd)
   }
 
   /** Descriptors that the process can have opened since the last census. */
@@ -184,7 +194,11 @@ export class Census {
   #test(fd: number): void {
     const { openNumbers } = this.#prober
     if (this.#isRefused || openNumbers.add(fd)) return
-    openNumbers.ask(this.#visit)
+    this.#ask()
     openNumbers.add(fd)
+  }
+
+  #ask(): void {
+    this.#prober.openNumbers.ask(this.#visit, this.#visitClosed)
   }
 }

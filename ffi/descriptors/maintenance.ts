@@ -59,9 +59,9 @@ export class Maintenance {
     const limit = this.#prober.descriptorLimit()
     const end = Math.min(mark + TESTED_ABOVE, Math.max(limit, mark))
     this.#prober.reach(end)
-    const visit = (fd: number, isOpen: boolean): false => {
-      if (isOpen) this.#prober.probe(fd)
-      if (isOpen && registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
+    const visit = (fd: number): false => {
+      this.#prober.probe(fd)
+      if (registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
       return false
     }
     for (let fd = mark; fd < end; fd++) {

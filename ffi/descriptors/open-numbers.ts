@@ -15,10 +15,10 @@ const EVENTS = POLLIN | POLLOUT | POLLWRNORM | POLLWRBAND
 const WRITABLE = POLLOUT | POLLWRNORM
 
 /**
- * Gets a number and whether it is open; whether it can be a TCP connection to which nothing was sent yet: writable, not broken, no UDP
- * or unix socket; and whether it is readable, as files always are. All are true where the kernel refuses to say. True ends the visits.
+ * Gets an open number; whether it can be a TCP connection to which nothing was sent yet: writable, not broken, no UDP or unix socket; and
+ * whether it is readable, as files always are. Both are true where the kernel refuses to say. True ends the visits.
  */
-export type Visit = (fd: number, isOpen: boolean, isWritable: boolean, isReadable: boolean) => boolean
+export type Visit = (fd: number, isWritable: boolean, isReadable: boolean) => boolean
 
 /** Numbers to ask about, in a buffer that is used again and again. */
 export class OpenNumbers {
@@ -42,8 +42,11 @@ export class OpenNumbers {
     return true
   }
 
-  /** Asks the kernel, and empties the list. The number for which `visit` was true, -1 where there is none. */
-  ask(visit: Visit): number {
+  /**
+   * Asks the kernel, and empties the list. The number for which `visit` was true, -1 where there is none. `closed` gets the others,
+   * where it is wanted.
+   */
+  ask(visit: Visit, closed?: (fd: number) => void): number {
     const count = this.#count
     this.#count = 0
     if (count === 0) return -1
@@ -51,10 +54,10 @@ export class OpenNumbers {
     // Next time fewer.
     if (isRefused && count > SMALLEST_CALL) this.#room = Math.max(SMALLEST_CALL, count >>> 1)
     for (let i = 0; i < count; i++) {
-      const fd = this.#fds[i * 2]!
       const events = isRefused ? WRITABLE | POLLIN : this.#halves[i * 4 + 3]!
-      const isWritable = (events & (WRITABLE | POLLWRBAND | POLLHUP)) === WRITABLE
-      if (visit(fd, (events & POLLNVAL) === 0, isWritable, (events & POLLIN) !== 0)) return fd
+      const fd = this.#fds[i * 2]!
+      if ((events & POLLNVAL) !== 0) closed?.(fd)
+      else if (visit(fd, (events & (WRITABLE | POLLWRBAND | POLLHUP)) === WRITABLE, (events & POLLIN) !== 0)) return fd
     }
     return -1
   }

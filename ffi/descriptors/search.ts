@@ -72,8 +72,8 @@ export class Search {
     const end = registry.highWater + LOOKAHEAD
     this.#prober.reach(end)
     for (let fd = registry.highWater; fd < end; fd++) openNumbers.add(fd)
-    return openNumbers.ask((fd, isOpen, isWritable) => {
-      if (!isOpen || this.#prober.refusal !== 0 || (registry.status(fd) === STATUS.NO_PEER && !isWritable)) return false
+    return openNumbers.ask((fd, isWritable) => {
+      if (this.#prober.refusal !== 0 || (registry.status(fd) === STATUS.NO_PEER && !isWritable)) return false
       const isFound = accept(fd)
       if (fd >= registry.highWater && registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
       return isFound

@@ -289,12 +289,13 @@ export class Capture {
     let timing: FirstTiming | undefined
     if (this.options.tcpInfo) {
       if (context.info === undefined) this.#takeInfo(fd, context)
+      // The SYN has taken its place since.
+      else sockets.value.set(context.info)
       const { info } = context
       if (info !== undefined) {
         const synSaved = synBytes.length > 0
         const deferAccept = server.mayHaveDeferred(synSaved)
-        const view = new DataView(info.buffer)
-        timing = firstTiming(view, info.length, { synSaved, deferAccept, readAt: Date.now() })
+        timing = firstTiming(sockets.view, info.length, { synSaved, deferAccept, readAt: Date.now() })
       }
     }
     const connection = new Connection({

@@ -93,15 +93,13 @@ export class ListeningSockets {
     const udpPorts = new Set<number>()
     const limit = this.#sockets.descriptorLimit()
     let end = limit === 0 ? GAP : limit
-    const look = (fd: number, isOpen: boolean): boolean => {
-      if (isOpen) {
-        if (limit === 0) end = Math.max(end, fd + 1 + GAP)
-        const listener = this.#listenerAt(fd, before, udpPorts)
-        if (listener !== undefined) {
-          if (options.port === undefined || options.port === listener.port)
-            setListener(this.#sockets, listener, options, onError)
-          found.push(listener)
-        }
+    const look = (fd: number): false => {
+      if (limit === 0) end = Math.max(end, fd + 1 + GAP)
+      const listener = this.#listenerAt(fd, before, udpPorts)
+      if (listener !== undefined) {
+        if (options.port === undefined || options.port === listener.port)
+          setListener(this.#sockets, listener, options, onError)
+        found.push(listener)
       }
       return false
     }

@@ -75,7 +75,8 @@ class PeerLookup implements ConnectionLookup {
     const { timing } = connection
     const info = this.lastInfo
     if (timing === undefined || info === undefined || request === undefined) return
-    if (!request.headers.has('connection') || !request.url.startsWith('https:')) return
+    // In this order: a runtime makes the headers of a request when they are asked for.
+    if (!request.url.startsWith('https:') || !request.headers.has('connection')) return
     const sender = this.#context.runtime.name === 'deno' ? 'rustls' : 'boringssl'
     const view = new DataView(info.buffer, info.byteOffset, info.length)
     connection.timing = { ...timing, tlsRoundTripMilliseconds: tlsRoundTrip(view, info.length, sender) }
