@@ -2,7 +2,7 @@
  * Census: makes the registry list every connected socket of the process, as of now.
  *
  * - Watched numbers are what they were: inotify tells of each close.
- * - Connected numbers without a watch are probed. One that several censuses have probed gets a watch, so that a connection costs a few
+ * - Connected numbers without a watch are probed. One that a census has probed before gets a watch, so that a connection costs a few
  *   probes and a watch in its life, however many censuses there are.
  * - `poll` tells of many numbers at a time which are open. Those that had no peer are probed only if they can be an accepted
  *   connection: not broken, and writable, as a TCP socket is to which the process has sent nothing yet. Files are always readable;
@@ -25,7 +25,7 @@ const OPENS_PER_MILLISECOND = 250
 /** Free numbers that are tested at least. */
 const LEAST_FREE = 24
 /** Censuses that probe a connection before it gets a watch, which costs as much as some fifteen probes. */
-const CENSUSES_BEFORE_WATCH = 2
+const CENSUSES_BEFORE_WATCH = 1
 /** Watches made in one census at most, 5 to 8 µs each. */
 const MOST_WATCHES = 256
 const FAILURES_AT_MOST = 4
