@@ -61,7 +61,9 @@ const entries = new Set(ENTRIES.map(({ source }) => resolve(source)))
  */
 const shared: readonly (readonly [name: string, sources: ReadonlySet<string>])[] = [
   ['core', index.intersection(server)],
-  ['server', server],
+  ['server', loadedBy('src/node.ts')],
+  // Node names the socket of a request.
+  ['search', server],
   ['pure', index],
   ['explain', command.intersection(page)],
   ['command', command],

@@ -17,6 +17,7 @@ import { apiOf, type FingerprinterApi } from './fingerprinter/api.ts'
 import { Fingerprinter } from './fingerprinter/fingerprinter.ts'
 import { createMiddleware, type VariablesMiddleware } from './fingerprinter/hono.ts'
 import type { FingerprintOptions } from './fingerprinter/options.ts'
+import { createPeerLookup } from './fingerprinter/peer-lookup.ts'
 import type { BunServer } from './runtime/bun.ts'
 import { runtimeFor } from './runtime/current.ts'
 
@@ -47,7 +48,7 @@ export interface FingerprintMiddleware extends VariablesMiddleware {
  * const app = new Hono().use(fingerprint()).get('/', (c) => c.text(c.var.fingerprint.fingerprints?.muonfp ?? 'unknown'))
  */
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
-  const fingerprinter = new Fingerprinter<Context>(runtimeFor('bun'), options)
+  const fingerprinter = new Fingerprinter<Context>(runtimeFor('bun'), options, createPeerLookup)
   return Object.assign(createMiddleware(fingerprinter), { fingerprinter: plain(fingerprinter) })
 }
 
@@ -61,7 +62,7 @@ export function fingerprint(options?: FingerprintOptions<Context>): FingerprintM
  * fp.arm(server)
  */
 export function createFingerprinter(options?: FingerprintOptions): BunFingerprinter {
-  return plain(new Fingerprinter<Request>(runtimeFor('bun'), options))
+  return plain(new Fingerprinter<Request>(runtimeFor('bun'), options, createPeerLookup))
 }
 
 function plain<Subject>(fingerprinter: Fingerprinter<Subject>): BunFingerprinter {

@@ -17,6 +17,7 @@ import { apiOf, type FingerprinterApi } from './fingerprinter/api.ts'
 import { Fingerprinter } from './fingerprinter/fingerprinter.ts'
 import { createMiddleware, type VariablesMiddleware } from './fingerprinter/hono.ts'
 import type { FingerprintOptions } from './fingerprinter/options.ts'
+import { createPeerLookup } from './fingerprinter/peer-lookup.ts'
 import { runtimeFor } from './runtime/current.ts'
 import { type DenoInfo, type DenoServer, isDenoInfo } from './runtime/deno.ts'
 
@@ -52,7 +53,7 @@ export interface FingerprintMiddleware extends VariablesMiddleware {
  * const app = new Hono().use(fingerprint()).get('/', (c) => c.text(c.var.fingerprint.fingerprints?.muonfp ?? 'unknown'))
  */
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
-  const fingerprinter = new Fingerprinter<Context>(runtimeFor('deno'), options)
+  const fingerprinter = new Fingerprinter<Context>(runtimeFor('deno'), options, createPeerLookup)
   return Object.assign(createMiddleware(fingerprinter), { fingerprinter: plain(fingerprinter) })
 }
 
@@ -66,7 +67,7 @@ export function fingerprint(options?: FingerprintOptions<Context>): FingerprintM
  * fp.arm(server)
  */
 export function createFingerprinter(options?: FingerprintOptions): DenoFingerprinter {
-  return plain(new Fingerprinter<Request>(runtimeFor('deno'), options))
+  return plain(new Fingerprinter<Request>(runtimeFor('deno'), options, createPeerLookup))
 }
 
 function plain<Subject>(fingerprinter: Fingerprinter<Subject>): DenoFingerprinter {

@@ -19,12 +19,13 @@ import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { Server } from 'node:net'
 import type { Context } from 'hono'
-import { acceptedCapture } from './capture/accepted.ts'
+import { AcceptedCapture, acceptedCapture } from './capture/accepted.ts'
 import type { Fingerprint } from './connection/fingerprint.ts'
 import { apiOf, type FingerprinterApi } from './fingerprinter/api.ts'
 import { Fingerprinter } from './fingerprinter/fingerprinter.ts'
 import { createMiddleware, type VariablesMiddleware } from './fingerprinter/hono.ts'
 import type { FingerprintOptions } from './fingerprinter/options.ts'
+import { memberMemo } from './fingerprinter/request-memo.ts'
 import { createSocketLookup } from './fingerprinter/socket-lookup.ts'
 import { runtimeFor } from './runtime/current.ts'
 import { withNodeHeaders } from './runtime/node-headers.ts'
@@ -48,8 +49,9 @@ export interface FingerprintMiddleware extends VariablesMiddleware {
 }
 
 const runtime = runtimeFor('node')
-const lookup =
-  runtime.misplaced === true ? undefined : createSocketLookup(acceptedCapture((path) => runtime.openLibc(path)))
+const openLibc = (path?: string): ReturnType<typeof runtime.openLibc> => runtime.openLibc(path)
+// On another runtime there is nothing to arm.
+const lookup = createSocketLookup(runtime.misplaced ? new AcceptedCapture(openLibc) : acceptedCapture(openLibc))
 
 /**
  * Hono middleware that sets `c.var.fingerprint` and `c.var.fingerprintEnv`.
@@ -59,7 +61,7 @@ const lookup =
  * const app = new Hono().use(fingerprint()).get('/', (c) => c.text(c.var.fingerprint.fingerprints?.muonfp ?? 'unknown'))
  */
 export function fingerprint(options?: FingerprintOptions<Context>): FingerprintMiddleware {
-  const fingerprinter = new Fingerprinter<Context>(runtime, options, lookup)
+  const fingerprinter = new Fingerprinter<Context>(runtime, options, lookup, memberMemo())
   return Object.assign(createMiddleware(fingerprinter), { fingerprinter: plain(fingerprinter) })
 }
 
@@ -75,7 +77,7 @@ export function fingerprint(options?: FingerprintOptions<Context>): FingerprintM
  * express().get('/', (req, res) => res.json(fp.fromNode(req)))
  */
 export function createFingerprinter(options?: FingerprintOptions<NodeRequest>): NodeFingerprinter {
-  return plain(new Fingerprinter<NodeRequest>(runtime, options, lookup))
+  return plain(new Fingerprinter<NodeRequest>(runtime, options, lookup, memberMemo()))
 }
 
 function plain<Subject>(fingerprinter: Fingerprinter<Subject>): NodeFingerprinter {

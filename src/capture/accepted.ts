@@ -5,7 +5,7 @@
  * socket and go with it. P1 to P3 of `identity.ts` hold by the socket object, once its descriptor was verified; P4 is not asked.
  * @module
  */
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { isLibc, type Libc, type LibcUnavailable, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
@@ -232,7 +232,7 @@ export class AcceptedCapture {
   }
 
   #readFrom(sockets: Sockets, fd: number, accepted: AcceptedSocket): Connection | Reason {
-    const { remoteAddress: address, remotePort: port, localPort = 0 } = accepted.socket
+    const { remoteAddress: address, remotePort: port } = accepted.socket
     if (address === undefined || port === undefined) return 'no-connection'
     // The number is from an internal field of Node's: that it is this socket's is the kernel's to say.
     const family = sockets.peerName(fd)
@@ -269,13 +269,19 @@ export class AcceptedCapture {
       cookieHigh,
       address,
       port,
-      acceptedOn: { port: localPort, owner: this },
+      acceptedOn: { port: this.#portOf(accepted.socket), owner: this },
       synBytes,
       synReason: octets > 0 ? undefined : octets < 0 ? 'unsupported' : 'not-saved',
       handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(this.#peer) ? 4 : 6),
       timing,
       firstInfo,
     })
+  }
+
+  /** The port that a socket was accepted on. Node's own answer costs a system call. */
+  #portOf(socket: Socket): number {
+    const server = serverOf(socket)
+    return (server && this.#servers.get(server)?.port) ?? socket.localPort ?? 0
   }
 
   /**

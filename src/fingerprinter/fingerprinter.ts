@@ -34,7 +34,7 @@ import { type Syn, safeParseSyn } from '../wire/syn.ts'
 import { Clients } from './clients.ts'
 import type { ConnectionLookup, LookupContext } from './lookup.ts'
 import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from './options.ts'
-import { createPeerLookup } from './peer-lookup.ts'
+import type { RequestMemo } from './request-memo.ts'
 import { noOutcomes, type Outcomes, type Status } from './status.ts'
 
 /** Values of trusted headers that were taken off requests, by whichever fingerprinter came first. */
@@ -55,7 +55,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
   readonly #find: (request: Request | undefined, server: unknown) => FingerprintView
   readonly #lookup: ConnectionLookup
   readonly #clients: Clients | undefined
-  readonly #seen = new WeakMap<object, FingerprintView>()
+  readonly #seen: RequestMemo
   /** For labellers, which may ask for the User-Agent. */
   readonly #requestOf = new WeakMap<FingerprintView, Request>()
 
@@ -63,8 +63,10 @@ export class Fingerprinter<Subject = Request> implements Collection {
   constructor(
     runtime: Runtime,
     options: FingerprintOptions<Subject> | undefined,
-    createLookup: (context: LookupContext) => ConnectionLookup = createPeerLookup,
+    createLookup: (context: LookupContext) => ConnectionLookup,
+    memo: RequestMemo = new WeakMap<object, FingerprintView>(),
   ) {
+    this.#seen = memo
     this.#options = resolveOptions(options)
     this.syn = this.#options.syn
     this.tcpInfo = this.#options.tcpInfo

@@ -8,7 +8,7 @@ import type { AcceptedCapture } from '../capture/accepted.ts'
 import type { CaptureCounts } from '../capture/capture.ts'
 import { KernelInfo } from '../capture/kernel-info.ts'
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
-import type { Connection } from '../connection/connection.ts'
+import type { Connection, Reason } from '../connection/connection.ts'
 import { nodeRequestOf, socketOf } from '../runtime/node-request.ts'
 import { acceptedSocketOf } from '../runtime/node-sockets.ts'
 import type { Endpoint } from '../runtime/types.ts'
@@ -51,13 +51,13 @@ class SocketLookup implements ConnectionLookup {
 
   connectionOf(_request: Request | undefined, server: unknown, _peer: Endpoint): Connection | NotFound {
     const socket = socketOf(server)
-    const port = socket?.localPort
-    if (!this.#open()) return { reason: this.#capture.unavailable!.reason, port }
+    const missing = (reason: Reason): NotFound => ({ reason, port: this.#context.runtime.localOf(server).port })
+    if (!this.#open()) return missing(this.#capture.unavailable!.reason)
     const accepted = acceptedSocketOf(socket)
-    if (accepted === undefined) return { reason: 'not-found', port }
+    if (accepted === undefined) return missing('not-found')
     const found = this.#capture.connectionOf(accepted, nodeRequestOf(server)!, this.#context.seesAll)
     if (!this.#isProblemTold && this.#capture.problem !== undefined) this.#tellProblem(this.#capture.problem)
-    return typeof found === 'string' ? { reason: found, port } : found
+    return typeof found === 'string' ? missing(found) : found
   }
 
   #tellProblem(problem: string): void {

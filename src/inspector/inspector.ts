@@ -3,7 +3,6 @@
  * Pages are loaded with the first request for a page.
  * @module
  */
-import { gzipSync } from 'node:zlib'
 import type { Context, Handler, MiddlewareHandler } from 'hono'
 import * as v from 'valibot'
 import { checkOptions } from '../base/options.ts'
@@ -205,6 +204,7 @@ async function sendPage(
   // A page holds no secret that a length could betray: RFC 9110 section 12.5.3, and gzip is a fifth of it.
   if (!/\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(c.req.header('accept-encoding') ?? ''))
     return c.html(text, status, headers)
+  const { gzipSync } = await import('node:zlib')
   return c.body(gzipSync(text, { level: 4 }) as Uint8Array<ArrayBuffer>, status, {
     ...headers,
     'Content-Type': 'text/html; charset=UTF-8',

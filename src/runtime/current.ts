@@ -29,8 +29,9 @@ export function runtimeFor(entry: RuntimeName): Runtime {
   const answers: Partial<Runtime> = {
     misplaced: true,
     openLibc: () => ({ reason: 'unsupported', message }),
-    // Node gives neither a server nor an info with a request, which would look like a request without a connection.
-    ...(name === 'node' ? { peerOf: () => 'unsupported' as const } : undefined),
+    // Node gives neither a server nor an info with a request, and its entry finds no request of Node's elsewhere: these would look like
+    // requests without a connection.
+    ...(name === 'node' || entry === 'node' ? { peerOf: () => 'unsupported' as const } : undefined),
   }
   return Object.assign(Object.create(servers[entry]) as Runtime, answers)
 }

@@ -92,6 +92,8 @@ export interface ProcessGlobal {
   kill(pid: number, signal: string | number): unknown
   exit(code: number): void
   getBuiltinModule?(name: string): unknown
+  /** Node's own modules that are loaded, as `NativeModule tls`: not documented. */
+  readonly moduleLoadList?: readonly string[]
 }
 
 interface Globals {

@@ -91,6 +91,7 @@ export function acceptedSocketOf(socket: unknown): AcceptedSocket | undefined {
 export function watchSockets(events: SocketEvents): void {
   const report = (server: unknown): void => {
     if (!(server instanceof Server)) return
+    quietly(() => watchTls(events, server))
     const fd = descriptorOf(server)
     if (fd >= 0) quietly(() => events.listening(fd, server))
   }
@@ -151,13 +152,24 @@ interface TlsHandle {
   getALPNNegotiatedProtocol?(): string | false | undefined
 }
 
+/** True if `node:tls` is loaded, as far as Node tells, or `server` is one of it. */
+function isTlsLoaded(server: Server | undefined): boolean {
+  if (typeof (server as { readonly setSecureContext?: unknown } | undefined)?.setSecureContext === 'function')
+    return true
+  return processGlobal()?.moduleLoadList?.includes('NativeModule tls') === true
+}
+
+/** True once the class of TLS sockets reports. */
+let isTlsWatched = false
+
 /**
  * Notes when a ClientHello comes and when the server's part of the handshake ends. Node emits nothing between a connection and
  * the end of its handshake; but the handle of a server's TLSSocket is told of both. Where these internals have gone, the times
- * are `undefined`.
+ * are `undefined`. Nothing is done before `node:tls` is loaded, because loading it takes 10 ms.
  */
-function watchTls(events: SocketEvents): void {
-  // Not by `import`, which reads Node's root certificates.
+function watchTls(events: SocketEvents, server?: Server): void {
+  if (isTlsWatched || !isTlsLoaded(server)) return
+  isTlsWatched = true
   const { TLSSocket } = createRequire(import.meta.url)('node:tls') as typeof import('node:tls')
   const prototype = TLSSocket.prototype as unknown as { _init?: Callback }
   const init = prototype._init

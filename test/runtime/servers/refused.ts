@@ -4,6 +4,7 @@
  */
 import { isLibc } from '../../../ffi/libc.ts'
 import { Fingerprinter } from '../../../src/fingerprinter/fingerprinter.ts'
+import { createPeerLookup } from '../../../src/fingerprinter/peer-lookup.ts'
 import { bun } from '../../../src/runtime/bun.ts'
 
 const EPERM = 1
@@ -14,7 +15,7 @@ const runtime: typeof bun = Object.assign(Object.create(bun), {
     return Object.assign(Object.create(libc), { getpeername: () => -1, errno: () => EPERM })
   },
 })
-const fingerprinter = new Fingerprinter(runtime, { onError() {} })
+const fingerprinter = new Fingerprinter(runtime, { onError() {} }, createPeerLookup)
 const server = Bun.serve({
   hostname: '127.0.0.1',
   port: 0,
