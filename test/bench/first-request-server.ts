@@ -35,4 +35,4 @@ const server = Bun.serve({
   },
 })
 fp.arm(server as never)
-console.log(server.port)
+console.log(`listening on port ${server.port}`)

@@ -4,8 +4,10 @@
  * A server keeps N idle connections open that another process made; then short connections come one after another, and the
  * server times each call of `fromBun`. With churn, every twentieth short connection is followed by one long-lived connection closing
  * and another opening. Reported: mean and p99 in microseconds, and the ratios between 10,000 and 10 idle connections.
+ * `RUNTIME=node-24` and the like measure Node, where accepting the connection is timed as well.
  * @module
  */
+import { runtimeName, startMeasured } from './measured.ts'
 import { median, ratio, report, runPairs, type Variant } from './pairs.ts'
 
 const CONNECTIONS = 3000
@@ -37,26 +39,20 @@ async function lines(stream: ReadableStream<Uint8Array>): Promise<() => Promise<
 }
 
 async function measure(idle: number, churn: boolean): Promise<Figures> {
-  const server = Bun.spawn([process.execPath, `${import.meta.dir}/first-request-server.ts`], {
-    stdout: 'pipe',
-    stderr: 'inherit',
-  })
+  const server = await startMeasured('first-request-server')
   const client = Bun.spawn([process.execPath, `${import.meta.dir}/first-request-client.ts`], {
     stdin: 'pipe',
     stdout: 'pipe',
     stderr: 'inherit',
   })
   try {
-    const said = await lines(server.stdout)
     const heard = await lines(client.stdout)
-    const port = await said()
-    client.stdin.write(`${port} ${idle} ${CONNECTIONS} ${churn ? 1 : 0}\n`)
+    client.stdin.write(`${server.port} ${idle} ${CONNECTIONS} ${churn ? 1 : 0}\n`)
     await client.stdin.flush()
     return JSON.parse(await heard()) as Figures
   } finally {
     client.kill()
-    server.kill()
-    await Promise.all([client.exited, server.exited])
+    await Promise.all([client.exited, server.stop()])
   }
 }
 
@@ -73,7 +69,11 @@ for (const churn of [false, true]) {
     },
   }))
   const means = await runPairs(variants, rounds)
-  report(`first request of a connection${churn ? ', long-lived connections come and go' : ''}: mean`, 'µs', means)
+  report(
+    `${runtimeName()}: first request of a connection${churn ? ', long-lived connections come and go' : ''}: mean`,
+    'µs',
+    means,
+  )
   report('  p99', 'µs', p99)
   console.log(
     `  mean, 10,000 idle / 10 idle         ${ratio(means, '10000 idle', '10 idle').toFixed(3)}  (at most 1.2)`,

@@ -26,5 +26,5 @@ const server = Bun.serve({
   },
 })
 fp?.arm(server as never)
-console.log(server.port)
+console.log(`listening on port ${server.port}`)
 process.on('SIGTERM', () => process.exit(sink < 0 ? 1 : 0))

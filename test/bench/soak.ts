@@ -1,14 +1,15 @@
 /**
  * A million connections in a row: `bun test/bench/soak.ts [CONNECTIONS]`. Memory must be flat, and afterwards no descriptor, watch
  * or map entry may be left. Load comes from wrk (Debian package `wrk`) with `Connection: close`. Exits 1 where something stayed.
+ * `RUNTIME=node-24` and the like measure Node.
  * @module
  */
+import { runtimeName, startMeasured } from './measured.ts'
 import { machine } from './pairs.ts'
 
 const wanted = Number(process.argv[2] ?? 1_000_000)
-const server = Bun.spawn([process.execPath, `${import.meta.dir}/soak-server.ts`], { stdout: 'pipe', stderr: 'inherit' })
-const { value } = await server.stdout.getReader().read()
-const url = `http://127.0.0.1:${Number(new TextDecoder().decode(value))}/`
+const server = await startMeasured('soak-server', 'fingerprint')
+const url = `http://127.0.0.1:${server.port}/`
 
 interface State {
   readonly rss: number
@@ -35,7 +36,7 @@ const show = (what: string, { rss, heap, descriptors, status }: State): void => 
 }
 
 try {
-  console.log(machine())
+  console.log(`${runtimeName()}; ${machine()}`)
   const first = await state()
   show('before', first)
   let now = first
@@ -57,6 +58,5 @@ try {
   console.log(left ? 'something stayed' : 'nothing stayed')
   process.exitCode = left ? 1 : 0
 } finally {
-  server.kill()
-  await server.exited
+  await server.stop()
 }

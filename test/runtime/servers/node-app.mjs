@@ -2,7 +2,7 @@
  * A server on Node that answers every request with the fingerprint of its connection. `FRAMEWORK` is http, http2, h2c, express,
  * express-4, fastify, hono, hono-1; `TLS` is 1.2 or 1.3; `HOST`, `PORT`, `SOCKET` say where it listens; `OPTIONS` are those of
  * `createFingerprinter`, as JSON; `WORKERS` a number of cluster workers, `PRIMARY=alone` one that does not import the library;
- * `LATE=1` imports the library when the server listens, `THREAD=1` serves in a worker thread.
+ * `SECURE` a port on which the same answers over HTTP/2; `LATE=1` imports the library when the server listens, `THREAD=1` serves in a worker thread.
  */
 import cluster from 'node:cluster'
 import { createServer } from 'node:http'
@@ -128,6 +128,10 @@ async function serve() {
   library = await import('tcpfingerprint/node')
   let server = await application()
   let port = await listen(server)
+  if (env.SECURE !== undefined) {
+    const own = { cert: env.CERT, key: env.KEY, allowHTTP1: true }
+    await listen(createSecureServer(own, plainHandler()), Number(env.SECURE))
+  }
   if (env.AGAIN === '1') {
     await new Promise((resolve) => server.close(resolve))
     server = await application()
@@ -141,8 +145,10 @@ const workers = Number(env.WORKERS ?? 0)
 if (workers > 0 && cluster.isPrimary) {
   if (env.PRIMARY !== 'alone') await import('tcpfingerprint/node')
   let listening = 0
+  let plain
   cluster.on('listening', (_worker, { port }) => {
-    if (++listening === workers) console.log(`listening on port ${port}`)
+    if (port !== Number(env.SECURE)) plain = port
+    if (++listening === (env.SECURE === undefined ? workers : 2 * workers)) console.log(`listening on port ${plain}`)
   })
   for (let i = 0; i < workers; i++) cluster.fork()
 } else if (env.THREAD === '1' && isMainThread) {
