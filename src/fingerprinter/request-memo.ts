@@ -2,7 +2,7 @@
  * The fingerprint of a request, kept with it: a plain handler may ask for it as often as it likes.
  * @module
  */
-import type { FingerprintView } from '../connection/fingerprint.ts'
+import type { FingerprintView } from '../connection/view.ts'
 
 /** What a `WeakMap` by request offers. */
 export interface RequestMemo {
