@@ -1,4 +1,5 @@
 import { expect } from 'bun:test'
+import { join } from 'node:path'
 import { records, tcpfingerprint } from '../cli/run.ts'
 import { startProcess } from '../lab/in-flight.ts'
 import { needs } from '../lab/privilege.ts'
@@ -37,3 +38,18 @@ for (const runtime of RUNTIMES) {
     60_000,
   )
 }
+
+needs('linux').test('without --store nothing of the store is loaded', async () => {
+  using directory = temporaryDirectory()
+  const loaded = async (...options: string[]): Promise<boolean> => {
+    const preload = join(import.meta.dir, 'loaded-modules.ts')
+    const argv = [runtimePath('bun'), '--preload', preload, 'src/cli.ts', 'serve', '--port', '0', ...options]
+    await using server = await startProcess(argv, { isFirst: false, ready: READY })
+    for (const path of ['/json', '/', '/?decode', '/?history'])
+      await (await fetch(`http://127.0.0.1:${server.port}${path}`, { headers: { accept: 'text/html' } })).text()
+    return server.output().includes('/src/store/')
+  }
+  expect(await loaded()).toBe(false)
+  // The preload sees it where it is.
+  expect(await loaded('--store', `sqlite:${directory.file('seen.sqlite')}`)).toBe(true)
+})

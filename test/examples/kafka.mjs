@@ -4,7 +4,7 @@ import { fingerprint } from 'tcpfingerprint/bun'
 import { openStore } from 'tcpfingerprint/store'
 
 const brokers = (process.env.KAFKA ?? '127.0.0.1:9092').split(',')
-const producer = new Kafka({ clientId: 'web', brokers }).producer({ maxInFlightRequests: 1, idempotent: true })
+const producer = new Kafka({ clientId: 'web', brokers }).producer()
 await producer.connect()
 
 /** One key a connection: a batch sent again, and a compacted topic, keep one message of it. */
