@@ -7,7 +7,7 @@ import { processGlobal } from '../runtime/globals.ts'
 
 /** What is used of a thread of `node:worker_threads`. */
 interface Thread {
-  on(event: 'error' | 'exit', listener: () => void): void
+  on(event: 'error' | 'exit' | 'message', listener: () => void): void
   postMessage(message: string): void
   unref(): void
   terminate(): unknown
@@ -33,7 +33,7 @@ const restart = database.prepare('PRAGMA wal_checkpoint(RESTART)')
 parentPort.on('message', (message) => {
   if (message === 'close') {
     database.close()
-    parentPort.close()
+    parentPort.postMessage('closed')
     return
   }
   try {
@@ -77,12 +77,13 @@ export class Checkpointer {
 
   /** Resolves when the thread has closed the file. */
   async close(): Promise<void> {
-    this.#thread.postMessage('close')
     let timer: ReturnType<typeof setTimeout> | undefined
-    const timeout = new Promise<void>((resolve) => {
+    const closed = new Promise<void>((resolve) => {
+      this.#thread.on('message', resolve)
       timer = setTimeout(resolve, CLOSE_TIMEOUT)
     })
-    await Promise.race([this.#ended, timeout])
+    this.#thread.postMessage('close')
+    await Promise.race([closed, this.#ended])
     clearTimeout(timer)
     this.#thread.terminate()
   }
