@@ -22,6 +22,8 @@ test('subscribers of tcpfingerprint:lookup get the rule that decided each look-u
     ask(40_000)
     ask(40_000)
     ask(40_001)
+    // Of a watched socket nobody has to ask.
+    libc.open({ peer: 40_002, localPort: 80 })
     libc.refuse.set('getpeername', 1)
     expect(() => ask(40_002)).toThrow('getpeername')
   } finally {
