@@ -93,8 +93,10 @@ export class ListeningSockets {
     const udpPorts = new Set<number>()
     const limit = this.#sockets.descriptorLimit()
     let end = limit === 0 ? GAP : limit
-    const look = (fd: number): false => {
+    const look = (fd: number, isWritable: boolean, isReadable: boolean): false => {
       if (limit === 0) end = Math.max(end, fd + 1 + GAP)
+      // A listener is never writable. Of thousands of connections, each would cost a call.
+      if (isWritable && !isReadable) return false
       const listener = this.#listenerAt(fd, before, udpPorts)
       if (listener !== undefined) {
         if (options.port === undefined || options.port === listener.port)

@@ -32,3 +32,18 @@ test('after close() no listener is armed any more', async () => {
   await Bun.sleep(1200)
   expect(libc.sockets.get(late)?.saveSyn).toBeUndefined()
 })
+
+test('a look for listeners asks nothing of the connections that are open', () => {
+  const libc = createFakeLibc()
+  const capture = new Capture(libc)
+  libc.open({ listening: true, localPort: 80 })
+  for (let i = 0; i < 500; i++) libc.open({ peer: 20_000 + i, localPort: 80 })
+  libc.open({ listening: true, localPort: 81 })
+  try {
+    capture.arm(undefined, () => {})
+    expect(capture.listening.armed.map((one) => one.port)).toEqual([80, 81])
+    expect(libc.calls.getsockopt).toBeLessThan(40)
+  } finally {
+    capture.close()
+  }
+})
