@@ -11,6 +11,7 @@ import { ROOT } from '../lab/server.ts'
 import { TEST_CERTIFICATE } from '../support/certificate.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { until } from '../support/wait.ts'
+import { HAPROXY_HEAD, nginxHead } from './proxies.ts'
 
 /** The proxies. */
 export type ProxyName = 'nginx' | 'haproxy' | 'apache2' | 'caddy'
@@ -36,15 +37,7 @@ function recipe(language: string): string {
 
 const CONFIGURATION: Readonly<Record<ProxyName, (root: string, upstream: number) => string>> = {
   nginx: (root, upstream) => `
-daemon off;
-master_process off;
-pid ${root}/nginx.pid;
-error_log ${root}/error.log;
-events { worker_connections 4096; }
-http {
-  access_log off;
-  client_body_temp_path ${root}/body; proxy_temp_path ${root}/proxy; fastcgi_temp_path ${root}/fastcgi;
-  uwsgi_temp_path ${root}/uwsgi; scgi_temp_path ${root}/scgi;
+${nginxHead(root)}
   upstream inner { server 127.0.0.1:${upstream}; keepalive 16; }
   server {
     listen 0.0.0.0:8080 backlog=4096; listen [::]:8080 backlog=4096;
@@ -61,14 +54,7 @@ http {
 }
 `,
   haproxy: (root, upstream) => `
-global
-  maxconn 4096
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
-  http-reuse always
+${HAPROXY_HEAD}
 frontend edge
   bind 0.0.0.0:8080
   bind :::8080 v6only

@@ -63,23 +63,35 @@ async function startOn(
   return said
 }
 
+/** The beginning of a configuration of nginx, up to within `http {`: one process, and no file outside of `root`. */
+export function nginxHead(root: string): string {
+  return `daemon off;
+master_process off;
+pid ${root}/nginx.pid;
+error_log ${root}/error.log;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  client_body_temp_path ${root}/body; proxy_temp_path ${root}/proxy; fastcgi_temp_path ${root}/fastcgi;
+  uwsgi_temp_path ${root}/uwsgi; scgi_temp_path ${root}/scgi;`
+}
+
+/** The beginning of a configuration of HAProxy: connections to the application are shared by all clients. */
+export const HAPROXY_HEAD: string = `global
+  maxconn 4096
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+  http-reuse always`
+
 /** nginx before `upstream` with four pooled connections; `headers` are `proxy_set_header` lines. */
 export function startNginx(upstream: number, headers: string): Promise<RunningProxy> {
   return start(
     'nginx',
     (root, port) => `
-daemon off;
-master_process off;
-pid ${root}/nginx.pid;
-error_log ${root}/error.log;
-events { worker_connections 2048; }
-http {
-  access_log off;
-  client_body_temp_path ${root}/body;
-  proxy_temp_path ${root}/proxy;
-  fastcgi_temp_path ${root}/fastcgi;
-  uwsgi_temp_path ${root}/uwsgi;
-  scgi_temp_path ${root}/scgi;
+${nginxHead(root)}
   upstream inner { server 127.0.0.1:${upstream}; keepalive 4; }
   server {
     listen 127.0.0.1:${port} backlog=4096;
@@ -102,14 +114,7 @@ export function startHaproxy(upstream: number, rules: string, bind: string = '')
   return start(
     'haproxy',
     (_, port) => `
-global
-  maxconn 4096
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
-  http-reuse always
+${HAPROXY_HEAD}
 frontend edge
   bind 127.0.0.1:${port} ${bind}
   ${rules.trim().split('\n').join('\n  ')}
