@@ -14,7 +14,6 @@ export interface Palette {
   readonly green: Paint
   readonly yellow: Paint
   readonly cyan: Paint
-  readonly magenta: Paint
 }
 
 /** The palette for a terminal; without colour it leaves text as it is. */
@@ -30,6 +29,5 @@ export function palette(color: boolean): Palette {
     green: style(32, 39),
     yellow: style(33, 39),
     cyan: style(36, 39),
-    magenta: style(35, 39),
   }
 }
