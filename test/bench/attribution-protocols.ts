@@ -21,7 +21,7 @@ export interface ProtocolTally {
 
 /** A port that nothing listened on a moment ago. */
 export function freePort(): number {
-  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  const server = Bun.listen({ hostname: '::', port: 0, socket: { data() {} } })
   const { port } = server
   server.stop(true)
   return port
