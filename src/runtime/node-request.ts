@@ -26,11 +26,15 @@ export function socketOf(request: unknown): Socket | undefined {
   }
 }
 
-/** The request itself, out of what frameworks hand on; `undefined` for what is no object. May throw what a getter throws. */
+/** The request itself, out of what frameworks hand on; `undefined` for what is no object, or throws when it is looked into. */
 export function nodeRequestOf(request: unknown): object | undefined {
   if (typeof request !== 'object' || request === null) return undefined
-  const { incoming, raw } = request as NodeRequest
-  if (typeof incoming === 'object' && incoming !== null) return incoming
-  // Fastify's request has a socket as well, but of HTTP/2 not its session.
-  return typeof raw === 'object' && raw !== null ? raw : request
+  try {
+    const { incoming, raw } = request as NodeRequest
+    if (typeof incoming === 'object' && incoming !== null) return incoming
+    // Fastify's request has a socket as well, but of HTTP/2 not its session.
+    return typeof raw === 'object' && raw !== null ? raw : request
+  } catch {
+    return undefined
+  }
 }

@@ -15,14 +15,14 @@ const STOPPED: ServerAddress = { kind: 'stopped' }
 const NO_LOCAL: LocalEnd = { address: undefined, port: undefined }
 const NO_SERVER = {}
 
-/** A socket without a remote address is a unix socket while it is open. */
+/** A socket without a remote address is a unix socket while it is open; one of a test was never connected. */
 function peerOf(_request: Request | undefined, server: unknown): Endpoint | NoPeer {
   const socket = socketOf(server)
   if (socket === undefined) return 'no-connection'
   try {
     const { remoteAddress: address, remotePort: port } = socket
     if (typeof address === 'string' && typeof port === 'number') return { address, port }
-    return socket.destroyed === false ? 'unix-socket' : 'no-connection'
+    return socket.destroyed === false && socket.pending === false ? 'unix-socket' : 'no-connection'
   } catch {
     // The proxy of an HTTP/2 session throws once the session has no socket.
     return 'no-connection'
