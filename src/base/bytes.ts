@@ -15,6 +15,20 @@ export function u32be(bytes: Uint8Array, offset: number): number {
   return ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0
 }
 
+/**
+ * Unsigned 32-bit little-endian number at `offset`. The caller has checked that four octets are there.
+ *
+ * Read octet by octet, because a `DataView` needs the `buffer` of a short array, which Bun makes on first demand, in 2 µs.
+ */
+export function u32le(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24)) >>> 0
+}
+
+/** Unsigned 64-bit little-endian number at `offset`, exact to 2^53. The caller has checked that eight octets are there. */
+export function u64le(bytes: Uint8Array, offset: number): number {
+  return u32le(bytes, offset) + u32le(bytes, offset + 4) * 0x1_0000_0000
+}
+
 const DIGITS = '0123456789abcdef'
 /** Two lower-case hexadecimal digits of every octet value. */
 const OCTET_TEXT: readonly string[] = /* @__PURE__ */ Array.from(

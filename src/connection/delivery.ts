@@ -4,6 +4,7 @@
  * The kernel counts from the beginning of the connection; what is told is the difference of two TCP_INFO structures.
  * @module
  */
+import { u32le, u64le } from '../base/bytes.ts'
 import { tcpInfoOffset as at } from '../wire/tcp-info.ts'
 
 /** What TCP did since the connection's request before. The counts are the kernel's. */
@@ -75,17 +76,16 @@ export interface DeliveryCounts {
 /** The counts in a TCP_INFO; `undefined` where the structure is too short. */
 export function readCounts(octets: Uint8Array, request: number, readAt: number): DeliveryCounts | undefined {
   if (octets.length < NEEDED) return undefined
-  const info = new DataView(octets.buffer, octets.byteOffset, octets.length)
   return {
     request,
     readAt,
-    bytesSent: u64(info, BYTES_SENT),
-    bytesAcked: u64(info, BYTES_ACKED),
-    bytesRetransmitted: u64(info, BYTES_RETRANS),
-    retransmits: info.getUint32(TOTAL_RETRANS, true),
-    busy: u64(info, BUSY_TIME),
-    receiverLimited: u64(info, RWND_LIMITED),
-    senderLimited: u64(info, SNDBUF_LIMITED),
+    bytesSent: u64le(octets, BYTES_SENT),
+    bytesAcked: u64le(octets, BYTES_ACKED),
+    bytesRetransmitted: u64le(octets, BYTES_RETRANS),
+    retransmits: u32le(octets, TOTAL_RETRANS),
+    busy: u64le(octets, BUSY_TIME),
+    receiverLimited: u64le(octets, RWND_LIMITED),
+    senderLimited: u64le(octets, SNDBUF_LIMITED),
   }
 }
 
@@ -100,14 +100,13 @@ export function advance(
   readAt: number,
 ): Delivery | undefined {
   if (counts.request >= request || octets.length < NEEDED) return undefined
-  const info = new DataView(octets.buffer, octets.byteOffset, octets.length)
-  const bytesSent = u64(info, BYTES_SENT)
-  const bytesAcked = u64(info, BYTES_ACKED)
-  const bytesRetransmitted = u64(info, BYTES_RETRANS)
-  const retransmits = info.getUint32(TOTAL_RETRANS, true)
-  const busy = u64(info, BUSY_TIME)
-  const receiverLimited = u64(info, RWND_LIMITED)
-  const senderLimited = u64(info, SNDBUF_LIMITED)
+  const bytesSent = u64le(octets, BYTES_SENT)
+  const bytesAcked = u64le(octets, BYTES_ACKED)
+  const bytesRetransmitted = u64le(octets, BYTES_RETRANS)
+  const retransmits = u32le(octets, TOTAL_RETRANS)
+  const busy = u64le(octets, BUSY_TIME)
+  const receiverLimited = u64le(octets, RWND_LIMITED)
+  const senderLimited = u64le(octets, SNDBUF_LIMITED)
   const delivery: Delivery = {
     milliseconds: rounded(readAt - counts.readAt),
     bytesSent: bytesSent - counts.bytesSent,
@@ -117,7 +116,7 @@ export function advance(
     busyMilliseconds: (busy - counts.busy) / 1000,
     receiverLimitedMilliseconds: (receiverLimited - counts.receiverLimited) / 1000,
     senderLimitedMilliseconds: (senderLimited - counts.senderLimited) / 1000,
-    deliveryRate: u64(info, DELIVERY_RATE) || undefined,
+    deliveryRate: u64le(octets, DELIVERY_RATE) || undefined,
   }
   counts.request = request
   counts.readAt = readAt
@@ -129,10 +128,6 @@ export function advance(
   counts.receiverLimited = receiverLimited
   counts.senderLimited = senderLimited
   return delivery
-}
-
-function u64(info: DataView, offset: number): number {
-  return info.getUint32(offset, true) + info.getUint32(offset + 4, true) * 0x1_0000_0000
 }
 
 /** Whole microseconds. */

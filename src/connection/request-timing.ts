@@ -2,6 +2,7 @@
  * When things happened, as one request sees it.
  * @module
  */
+import { u32le } from '../base/bytes.ts'
 import { tcpInfoOffset } from '../wire/tcp-info.ts'
 import type { FirstTiming, HandshakeRtt } from './handshake-timing.ts'
 
@@ -64,5 +65,5 @@ export class RequestTiming implements Timing {
 /** `tcpi_rtt` of a TCP_INFO, microseconds; `undefined` where it is too short. */
 export function rttOf(info: Uint8Array | undefined): number | undefined {
   if (info === undefined || info.length < RTT + 4) return undefined
-  return new DataView(info.buffer, info.byteOffset).getUint32(RTT, true)
+  return u32le(info, RTT)
 }

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { fromHex } from '../base/bytes.ts'
+import { fromHex, u32le, u64le } from '../base/bytes.ts'
 import type { Result } from '../base/result.ts'
 import { type DecodeError, DecodeFailure } from './errors.ts'
 
@@ -199,11 +199,10 @@ export function safeParseTcpInfo(bytesOrHex: Uint8Array | string): Result<TcpInf
 
 /** Decodes the fields that `bytes` holds whole. Never throws; reads nothing outside. */
 export function decodeTcpInfo(bytes: Uint8Array): TcpInfo {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const { fields, empty } = layouts.get(view.byteLength) ?? layoutOf(view.byteLength)
+  const { fields, empty } = layouts.get(bytes.length) ?? layoutOf(bytes.length)
   const info = { ...empty }
   for (const [name, offset, width, , lowestBit, bits] of fields) {
-    const value = readField(view, offset, width)
+    const value = readField(bytes, offset, width)
     info[name] = bits === undefined ? value : (value >> lowestBit!) & ((1 << bits) - 1)
   }
   return info
@@ -233,15 +232,15 @@ function layoutOf(length: number): Layout {
 /** The largest number that is no more than 2^64 - 1: readers of JSON refuse an unsigned 64-bit field above. */
 const LARGEST = 2 ** 64 - 2048
 
-function readField(view: DataView, offset: number, width: 1 | 2 | 4 | 8): number {
+function readField(bytes: Uint8Array, offset: number, width: 1 | 2 | 4 | 8): number {
   switch (width) {
     case 1:
-      return view.getUint8(offset)
+      return bytes[offset]!
     case 2:
-      return view.getUint16(offset, true)
+      return bytes[offset]! | (bytes[offset + 1]! << 8)
     case 4:
-      return view.getUint32(offset, true)
+      return u32le(bytes, offset)
     case 8:
-      return Math.min(view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x1_0000_0000, LARGEST)
+      return Math.min(u64le(bytes, offset), LARGEST)
   }
 }

@@ -71,6 +71,24 @@ export function appOf(variant: string, { fingerprint, getConnInfo }: Parts): Hon
         }),
       )
       break
+    case 'handler() reads TCP_INFO':
+      app.get(
+        '/',
+        fingerprint().handler((c) => {
+          sink += c.var.fingerprint.tcpInfo?.rtt ?? 0
+          return c.text('Hello')
+        }),
+      )
+      break
+    case 'handler() reads TCP_INFO and delivery':
+      app.get(
+        '/',
+        fingerprint().handler((c) => {
+          sink += (c.var.fingerprint.tcpInfo?.rtt ?? 0) + (c.var.fingerprint.delivery?.bytesSent ?? 0)
+          return c.text('Hello')
+        }),
+      )
+      break
     case 'handler(), resolve read, unread':
       app.get('/', fingerprint({ resolve: 'read' }).handler(hello))
       break

@@ -1,5 +1,5 @@
 /**
- * Processor time of one request in each variant of the hello-world, all in one process: `bun test/bench/http-paired.ts [SECONDS]`.
+ * Processor time of one request in each variant of the hello-world, all in one process: `[ONLY=TCP_INFO] bun test/bench/http-paired.ts [SECONDS]`.
  *
  * How the variants take turns: `turns.ts`.
  * @module
@@ -11,6 +11,8 @@ import { median, ratio, report } from './pairs.ts'
 import { runTurns, type TurnApp } from './turns.ts'
 
 const seconds = Number(process.argv[2] ?? 60)
+/** `ONLY`: a part of the names of those to compare. */
+const only = process.env.ONLY ?? ''
 const names = [
   'bare',
   'empty middleware',
@@ -21,7 +23,9 @@ const names = [
   'resolve read, unread',
   'handler() reads syn',
   'handler(), resolve read, unread',
-]
+  'handler() reads TCP_INFO',
+  'handler() reads TCP_INFO and delivery',
+].filter((name) => name.includes(only))
 const apps: TurnApp[] = names.map((name) => ({ name, fetch: appOf(name, { fingerprint, getConnInfo }).fetch }))
 for (const hostname of ['127.0.0.1', '::']) {
   const warm = await runTurns(apps, hostname, seconds)
@@ -38,9 +42,11 @@ for (const hostname of ['127.0.0.1', '::']) {
     ['resolve read, unread', 'empty middleware'],
     ['handler() reads syn', 'getConnInfo'],
     ['handler() reads syn', 'bare'],
+    ['handler() reads TCP_INFO and delivery', 'handler() reads TCP_INFO'],
     ['handler(), resolve read, unread', 'empty middleware'],
     ['handler(), resolve read, unread', 'bare'],
   ] as const) {
+    if (!warm.has(name) || !warm.has(base)) continue
     console.log(`  ${`${name} / ${base}`.padEnd(48)} ${(1 / ratio(warm, name, base)).toFixed(3)} as many requests`)
   }
 }
