@@ -156,15 +156,19 @@ function timeVerdict({ timing }: Fingerprint): Verdict | undefined {
   }
 }
 
-/** Waits that a machine between client and server explains; what else speaks of one is said by the way and the User-Agent. */
+/** Signs that are a wait of the client's, which browsers show that connect in advance. */
+const WAITS: readonly string[] = ['tls-round-trip', 'first-data-delay']
+
+/** Waits that a machine between client and server explains. A wait alone calls no client relayed; what else speaks of one does. */
 function relayVerdicts(fingerprint: Fingerprint): Verdict[] {
-  return signsOfRelay(fingerprint)
-    .filter(({ name }) => name === 'tls-round-trip' || name === 'first-data-delay')
-    .map(({ name, words, against }) => ({
+  const signs = signsOfRelay(fingerprint)
+  const isAlone = signs.every(({ name }) => WAITS.includes(name))
+  return signs
+    .filter(({ name }) => WAITS.includes(name))
+    .map(({ words, against }) => ({
       topic: 'timing',
-      // Browsers connect in advance: a wait alone is no news.
-      tone: name === 'tls-round-trip' ? 'warn' : 'note',
-      text: name === 'tls-round-trip' ? 'Perhaps relayed' : 'Waited before it spoke',
+      tone: isAlone ? 'note' : 'warn',
+      text: isAlone ? 'Waited before it spoke' : 'Perhaps relayed',
       about: `${words}. A relay does that, and so does ${against}`,
     }))
 }

@@ -79,14 +79,33 @@ export class Clients {
     }
     const shared = this.#open()
     if (shared === undefined) return undefined
-    const found = this.#isHere(shared, proxy)
+    const isHere = this.#isHere(shared, proxy)
+    const found = isHere
       ? shared.lookup.find(client.address, client.port)
       : this.#wantsPackets
         ? 'not-found'
         : undefined
+    if (this.#wantsPackets && !isHere) this.#reportElsewhere(proxy)
+    if (this.#wantsPackets && shared.lookup.isDiagSilent) this.#reportSilence()
     if (found !== undefined) this.#outcomes[typeof found === 'string' ? found : (found.connection.synReason ?? 'ok')]++
     // Without the option no SYN is missed.
     return found === 'not-found' && !this.#wantsPackets ? undefined : found
+  }
+
+  #reportElsewhere(proxy: Endpoint | NoPeer): void {
+    const { address } = proxy as Endpoint
+    const remedy =
+      'run this server in the network namespace of the proxy (a container: --network host, or that of the proxy)'
+    const error = new Error(`Cannot find the connections of clients: the proxy ${address} is elsewhere: ${remedy}`)
+    this.#context.report(error, 'proxy elsewhere')
+  }
+
+  #reportSilence(): void {
+    const why = 'sock_diag does not answer (seccomp, RestrictAddressFamilies= without AF_NETLINK, no INET_DIAG, gVisor)'
+    this.#context.report(
+      new Error(`Cannot read TCP_INFO of clients: ${why}: a SYN is all that is known`),
+      'no sock_diag',
+    )
   }
 
   /** True if the proxy is on this machine, as far as its address says. */

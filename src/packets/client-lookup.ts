@@ -60,6 +60,7 @@ export class ClientLookup {
   readonly #client: AddressWords = createAddressWords()
   readonly #server: AddressWords = createAddressWords()
   readonly #withoutSyn = new Map<string, ClientConnection>()
+  #isDiagSilent = false
 
   /**
    * @param packets - the source of SYNs, or why there is none
@@ -81,6 +82,11 @@ export class ClientLookup {
   /** True if a peer with this address is on this machine. */
   isLocal(address: string): boolean {
     return parseAddress(address, this.#client) && this.#ends.isLocal(this.#client)
+  }
+
+  /** True if the last lookup through sock_diag had no answer: a sandbox refuses it, or the kernel has none. */
+  get isDiagSilent(): boolean {
+    return this.#isDiagSilent
   }
 
   /** Counters of the source; `undefined` where there is none. */
@@ -155,6 +161,7 @@ export class ClientLookup {
 
   #lookup(server: AddressWords, serverPort: number, client: AddressWords, port: number): Live | 'gone' | undefined {
     const answer = this.#diag.lookup(server, serverPort, client, port, WITH_INFO)
+    this.#isDiagSilent = answer < 0
     if (answer < 0) return undefined
     const { found } = this.#diag
     if (answer === 0 || !LIVE_STATES.includes(found.state) || found.info === undefined) return 'gone'

@@ -1,15 +1,16 @@
 /**
  * `npm run bench -- behind-proxy`: requests of many clients through nginx, HAProxy, Apache and Caddy, each compared with what its client
- * sent: right, wrong, ambiguous, missing. Needs root and the programs. Variables: `RUNTIME` (bun, deno), `REQUESTS` for each
- * proxy (20,000), `PROXY` for one of them.
+ * sent: right, wrong, ambiguous, missing. Needs root and the programs. Variables: `RUNTIME` (bun, deno, node-20, node-24,
+ * node-26), `REQUESTS` for each proxy (20,000), `PROXY` for one of them.
  * @module
  */
+import { NODES, startNode } from '../lab/nodes.ts'
 import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
-import { type Runtime, startServer } from '../lab/server.ts'
+import { type Runtime, startServer, type TestServer } from '../lab/server.ts'
 import { EDGE_PORTS, PROXIES, type ProxyName, startEdge } from '../proxy/edge-proxies.ts'
 import { createClientNetwork, runLoad } from '../proxy/many-clients.ts'
 
-const runtime = (process.env.RUNTIME ?? 'bun') as Runtime
+const { RUNTIME: runtime = 'bun' } = process.env
 const requests = Number(process.env.REQUESTS ?? 20_000)
 const proxies = process.env.PROXY === undefined ? PROXIES : [process.env.PROXY as ProxyName]
 const TRUSTED = { header: 'X-Real-IP', portHeader: 'X-Real-Port', kind: 'address', from: ['127.0.0.1'] }
@@ -20,17 +21,8 @@ const KINDS = [
   [6, 'h2'],
 ] as const
 
-await using network = createClientNetwork(40)
-await using server = await startServer(
-  network.server,
-  'test/proxy/servers/app.ts',
-  {},
-  {
-    runtime,
-    runtimeArguments: runtime === 'deno' ? ['run', ...DENO_ARGUMENTS] : [],
-    arguments: ['PACKETS=true', `TRUSTED=${JSON.stringify(TRUSTED)}`],
-  },
-)
+await using network = createClientNetwork(200)
+await using server = await startApplication()
 console.log('proxy'.padEnd(9), 'client'.padEnd(8), 'right  wrong  ambiguous  missing  requests/s')
 for (const name of proxies) {
   const edge = await startEdge(network.server, name, server.port)
@@ -59,3 +51,21 @@ for (const name of proxies) {
   await edge.stop()
 }
 console.log(server.stderr())
+
+function startApplication(): Promise<TestServer> {
+  const node = NODES.find(({ name }) => name.toLowerCase().startsWith(runtime.replace('-', ' ')))
+  if (node !== undefined) {
+    const OPTIONS = JSON.stringify({ packets: true, trustedHeader: TRUSTED })
+    return startNode(node, network.server, { OPTIONS, HOST: '127.0.0.1' })
+  }
+  return startServer(
+    network.server,
+    'test/proxy/servers/app.ts',
+    {},
+    {
+      runtime: runtime as Runtime,
+      runtimeArguments: runtime === 'deno' ? ['run', ...DENO_ARGUMENTS] : [],
+      arguments: ['PACKETS=true', `TRUSTED=${JSON.stringify(TRUSTED)}`],
+    },
+  )
+}

@@ -264,7 +264,9 @@ describe('ClientLookup: which SYN is the one of the connection', () => {
     const w = world()
     w.refused = true
     w.syn(1)
+    expect(w.lookup.isDiagSilent).toBe(false)
     expect(w.ask()).toBe(1)
+    expect(w.lookup.isDiagSilent).toBe(true)
     expect(w.ask()).toBe(1)
     w.syn(2)
     expect(w.ask()).toBe('ambiguous')

@@ -3,8 +3,10 @@
  * server behind a proxy says of them.
  * @module
  */
+import { writeFileSync } from 'node:fs'
 import { createNetns, createVethPair, type Netns } from '../lab/netns.ts'
 import { ROOT } from '../lab/server.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 /** A client's address and what its SYNs look like. */
 export interface ClientAddress {
@@ -24,7 +26,7 @@ export interface ClientNetwork {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Makes the network with so many clients of each family; their packets take `delay` milliseconds to the server. */
+/** Makes the network with so many clients of each family, 200 at most; their packets take `delay` milliseconds to the server. */
 export function createClientNetwork(count: number, delay: number = 0): ClientNetwork {
   const server = createNetns()
   const clients = createNetns()
@@ -33,27 +35,28 @@ export function createClientNetwork(count: number, delay: number = 0): ClientNet
   const network4 = ipv4[0].replace(/\.\d+$/, '')
   const network6 = ipv6[0].replace(/::1$/, '')
   const of = { 4: [] as ClientAddress[], 6: [] as ClientAddress[] }
-  for (let i = 0; i < count; i++) {
-    for (const family of [4, 6] as const) {
-      const address = family === 4 ? `${network4}.${10 + i}` : `${network6}::${(0x100 + i).toString(16)}`
+  // Of a few addresses many connections would come from one port again, as those of no real clients do.
+  clients.exec(['sysctl', '-qw', 'net.ipv4.ip_local_port_range=1024 65535'])
+  for (const family of [4, 6] as const) {
+    const lines: string[] = []
+    const prefix = family === 4 ? network4 : network6
+    const network = family === 4 ? `${prefix}.0/24` : `${prefix}::/64`
+    for (let i = 0; i < count; i++) {
+      const address = family === 4 ? `${prefix}.${10 + i}` : `${prefix}::${(0x100 + i).toString(16)}`
       const one = { address, mss: 1200 + i, ttl: 30 + i, window: 20_000 + 100 * i }
-      const table = String((family === 4 ? 1000 : 2000) + i)
-      const flag = `-${family}`
-      const network = family === 4 ? `${network4}.0/24` : `${network6}::/64`
-      clients.ip(
-        flag,
-        'addr',
-        'add',
-        family === 4 ? `${address}/24` : `${address}/64`,
-        'dev',
-        device,
-        ...(family === 6 ? ['nodad'] : []),
+      const table = (family === 4 ? 1000 : 2000) + i
+      const shape = `advmss ${one.mss} hoplimit ${one.ttl} window ${one.window}`
+      lines.push(
+        `addr add ${address}/${family === 4 ? 24 : 64} dev ${device}${family === 6 ? ' nodad' : ''}`,
+        `route add ${network} dev ${device} table ${table} ${shape}`,
+        `rule add from ${address} table ${table}`,
       )
-      const shape = ['advmss', String(one.mss), 'hoplimit', String(one.ttl), 'window', String(one.window)]
-      clients.ip(flag, 'route', 'add', network, 'dev', device, 'table', table, ...shape)
-      clients.ip(flag, 'rule', 'add', 'from', address, 'table', table)
       of[family].push(one)
     }
+    const batch = temporaryDirectory()
+    writeFileSync(batch.file('commands'), lines.join('\n'))
+    clients.ip(`-${family}`, '-batch', batch.file('commands'))
+    batch.remove()
   }
   if (delay > 0) {
     const set = clients.exec([

@@ -1,10 +1,11 @@
 import { expect, test } from 'bun:test'
-import { createNetns, type Netns } from '../lab/netns.ts'
+import { createNetns, createVethPair, type Netns } from '../lab/netns.ts'
 import { option, tcpOptions } from '../lab/packet.ts'
 import { needs } from '../lab/privilege.ts'
 import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
 import { ROOT, type Runtime, runtimePath, startServer, type TestServer } from '../lab/server.ts'
 import { createTunPeer } from '../lab/tun-peer.ts'
+import { until } from '../support/wait.ts'
 import { EDGE_PORTS, PROXIES, startEdge } from './edge-proxies.ts'
 import { createClientNetwork, runLoad } from './many-clients.ts'
 
@@ -24,7 +25,8 @@ function startApplication(
     {
       runtime,
       runtimeArguments: runtime === 'deno' ? ['run', ...DENO_ARGUMENTS] : [],
-      arguments: [...(packets ? ['PACKETS=true'] : []), `TRUSTED=${JSON.stringify(REAL_IP)}`, ...more],
+      // The first of a name counts.
+      arguments: [...more, ...(packets ? ['PACKETS=true'] : []), `TRUSTED=${JSON.stringify(REAL_IP)}`],
     },
   )
 }
@@ -169,6 +171,34 @@ lab.describe("a client's own SYN behind a proxy of the same machine", () => {
     const unknown = curl('-H', 'X-Real-IP: 192.0.2.1', '-H', 'X-Real-Port: 7')
     expect(unknown).toMatchObject({ available: false, reason: 'not-found', peer: { address: '192.0.2.1', port: 7 } })
     expect(unknown.syn).toBeUndefined()
+  }, 30_000)
+
+  test('in another namespace than the proxy: requests are served, not-found, one message', async () => {
+    await using proxy = createNetns()
+    await using ns = createNetns()
+    const { ipv4 } = createVethPair(proxy, ns)
+    const trusted = JSON.stringify({ ...REAL_IP, from: [ipv4[0]] })
+    await using server = await startApplication(ns, 'bun', true, [
+      `TRUSTED=${trusted}`,
+      `LISTEN={"hostname":"${ipv4[1]}","port":0}`,
+    ])
+    for (let i = 0; i < 3; i++) {
+      const url = `http://${ipv4[1]}:${server.port}/json`
+      const { stdout } = proxy.exec(['curl', '-s', url, '-H', 'X-Real-IP: 192.0.2.1', '-H', 'X-Real-Port: 7'])
+      const { available, reason, peer, hop } = JSON.parse(stdout)
+      expect({ available, reason, peer }).toEqual({
+        available: false,
+        reason: 'not-found',
+        peer: { address: '192.0.2.1', port: 7 },
+      })
+      expect(hop.source).toBe('kernel')
+    }
+    await until('the message', () => server.stderr().includes('onError'))
+    expect(server.stderr().match(/onError: [^\n]*/g)).toEqual([
+      expect.stringContaining(
+        `the proxy ${ipv4[0]} is elsewhere: run this server in the network namespace of the proxy`,
+      ),
+    ])
   }, 30_000)
 
   for (const runtime of ['bun', 'deno'] as const) {
