@@ -22,6 +22,7 @@ export interface ArmOptions {
 /** One TCP listener of the process and what could be set on it. */
 export interface ListeningSocket {
   readonly fd: number
+  /** SO_COOKIE as two words, low first; 0, which none is, where the kernel refuses it. */
   readonly cookieLow: number
   readonly cookieHigh: number
   readonly port: number
@@ -127,20 +128,17 @@ export class ListeningSockets {
 
   /** The listener behind a descriptor, the one known before where it is the same socket; `undefined` for unix sockets. */
   #identify(fd: number, before: readonly ListeningSocket[]): ListeningSocket | undefined {
-    const sockets = this.#sockets
-    if (!sockets.cookie(fd)) return undefined
-    const cookieLow = sockets.view.getUint32(0, true)
-    const cookieHigh = sockets.view.getUint32(4, true)
-    const known = before.find((one) => one.fd === fd && one.cookieLow === cookieLow && one.cookieHigh === cookieHigh)
-    return known ?? identifyListener(sockets, fd)
+    const known = before.find((one) => one.fd === fd && this.#sockets.hasCookie(fd, one.cookieLow, one.cookieHigh))
+    return known ?? identifyListener(this.#sockets, fd)
   }
 }
 
 /** The TCP listener behind a listening socket, nothing set on it yet; `undefined` for unix sockets and closed descriptors. */
 export function identifyListener(sockets: Sockets, fd: number): ListeningSocket | undefined {
-  if (!sockets.cookie(fd)) return undefined
-  const cookieLow = sockets.view.getUint32(0, true)
-  const cookieHigh = sockets.view.getUint32(4, true)
+  // Where it is refused, requests say so: a server without a listener would only say that it found none.
+  const hasCookie = sockets.cookie(fd)
+  const cookieLow = hasCookie ? sockets.view.getUint32(0, true) : 0
+  const cookieHigh = hasCookie ? sockets.view.getUint32(4, true) : 0
   const family = sockets.localName(fd)
   if (family !== AF_INET && family !== AF_INET6) return undefined
   const port = sockets.port()
