@@ -1,0 +1,64 @@
+import { expect, test } from 'bun:test'
+import { NODES, nodeProject, startNode } from '../lab/nodes.ts'
+import { needs } from '../lab/privilege.ts'
+import { connectKernel } from '../lab/raw-client.ts'
+import { TEST_CERTIFICATE } from '../support/certificate.ts'
+
+const first = { request: 1, rtt: 'handshake', firstData: 'number', isOwn: true }
+
+for (const node of NODES)
+  needs(node, 'linux').describe(node.name, () => {
+    test("servers made or asked in unusual ways: each SYN is its client's, or there is no connection", async () => {
+      const child = Bun.spawn([node.path, 'node-unusual.mjs'], {
+        cwd: await nodeProject(),
+        env: { ...process.env, NODE_NO_WARNINGS: '1', CERT: TEST_CERTIFICATE.cert, KEY: TEST_CERTIFICATE.key },
+        stderr: 'pipe',
+      })
+      const [text, complaints] = await Promise.all([
+        new Response(child.stdout).text(),
+        new Response(child.stderr).text(),
+      ])
+      expect(complaints).toBe('')
+      const once = [first]
+      expect(JSON.parse(text)).toEqual({
+        plain: once,
+        reopened: once,
+        secure: once,
+        application: once,
+        listening: once,
+        named: once,
+        wrapped: once,
+        // Each other object counts as a request of its own, but for what leads to the same one.
+        replaced: [1, 1, 1, 1, 2].map((request) => ({ ...first, request })),
+        kept: [1, 2, 3].map((request) => ({ ...first, request })),
+        injected: [{ reason: 'no-connection', firstData: 'undefined' }],
+        fastifyHttp1: once,
+        streams: { own: 200, numbers: 200 },
+      })
+    })
+
+    test('the permission model without the permission: requests are served, the reason is told once', async () => {
+      const flag = node.name.startsWith('Node 20') ? ['--experimental-permission'] : ['--permission']
+      const net = node.libc === 'node:ffi' ? ['--allow-net'] : []
+      const options = { runtimeArguments: [...flag, '--allow-fs-read=*', ...net] }
+      const server = await startNode(node, undefined, {}, options)
+      try {
+        for (const request of [1, 2]) {
+          const client = await connectKernel({
+            destination: { address: '127.0.0.1', port: server.port },
+            mss: 1300 + request,
+          })
+          const answer = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<{ told: string[] }>()
+          client.close()
+          expect(answer).toMatchObject({
+            available: false,
+            reason: 'denied',
+            told: [expect.stringContaining('--allow-')],
+          })
+        }
+        expect(server.stderr()).toBe('')
+      } finally {
+        await server.stop()
+      }
+    })
+  })

@@ -1,0 +1,110 @@
+/**
+ * Servers on Node that are made or asked in unusual ways: prints one JSON object, by name what `fromNode` said. `CERT` and `KEY` are PEM texts.
+ */
+import { Agent, createServer, request as requestHttp } from 'node:http'
+import { connect } from 'node:http2'
+import { createServer as createHttps, request as requestHttps } from 'node:https'
+import { createServer as createTcp } from 'node:net'
+import { createSecureContext, TLSSocket } from 'node:tls'
+import express from 'express'
+import fastify from 'fastify'
+
+const tls = { cert: process.env.CERT, key: process.env.KEY }
+let answer
+const listener = (request, response) => answer(request, response)
+// Made, or listening, before the library is there.
+const plain = createServer(listener)
+const secure = createHttps(tls, listener)
+const application = createServer(express().use(listener))
+const listening = createHttps(tls, listener)
+await listen(listening)
+
+const { createFingerprinter } = await import('tcpfingerprint/node')
+const fp = createFingerprinter()
+const facts = ({ reason, syn, connection, timing }) => ({
+  reason,
+  port: syn?.tcp.sourcePort,
+  request: connection?.request,
+  rtt: timing.handshakeRtt?.provenance,
+  firstData: typeof timing.firstDataDelayMilliseconds,
+})
+answer = (request, response) => response.end(JSON.stringify(facts(fp.fromNode(request))))
+
+function listen(server) {
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)))
+}
+
+/** What a server answers, with whether the SYN is the client's. */
+function ask(send, server, options = {}) {
+  return new Promise((resolve, reject) => {
+    const wish = { host: '127.0.0.1', port: server.address().port, rejectUnauthorized: false, ...options }
+    const request = send(wish, (response) => {
+      const own = response.socket.localPort
+      let text = ''
+      response.setEncoding('utf8').on('data', (part) => (text += part))
+      response.on('end', () => {
+        const all = [JSON.parse(text)].flat()
+        resolve(all.map(({ port, ...rest }) => ({ ...rest, isOwn: port === own })))
+      })
+    })
+    request.on('error', reject).end()
+  })
+}
+
+const found = {}
+await listen(plain)
+found.plain = await ask(requestHttp, plain)
+await new Promise((resolve) => plain.close(resolve).closeAllConnections())
+await listen(plain)
+found.reopened = await ask(requestHttp, plain)
+await listen(secure)
+found.secure = await ask(requestHttps, secure)
+await listen(application)
+found.application = await ask(requestHttp, application)
+found.listening = await ask(requestHttps, listening)
+
+const named = createHttps({ SNICallback: (_name, done) => done(null, createSecureContext(tls)) }, listener)
+await listen(named)
+found.named = await ask(requestHttps, named, { servername: 'example.com' })
+
+// TLS on the socket of a server that is not one of TLS.
+const inner = createServer(listener)
+const outer = createTcp((socket) => inner.emit('connection', new TLSSocket(socket, { isServer: true, ...tls })))
+await listen(outer)
+found.wrapped = await ask(requestHttps, outer)
+
+const replaced = createServer((request, response) => {
+  const proxy = new Proxy(request, { get: (target, name) => Reflect.get(target, name) })
+  const given = [request, proxy, Object.create(request), { raw: request }, { socket: new Proxy(request.socket, {}) }]
+  response.end(JSON.stringify(given.map((one) => facts(fp.fromNode(one)))))
+})
+await listen(replaced)
+found.replaced = await ask(requestHttp, replaced)
+
+const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+found.kept = []
+for (let i = 0; i < 3; i++) found.kept.push(...(await ask(requestHttp, plain, { agent })))
+agent.destroy()
+
+const both = fastify({ http2: true, https: { ...tls, allowHTTP1: true } })
+both.get('/', (request) => facts(fp.fromNode(request)))
+found.injected = [(await both.inject('/')).json()]
+await both.listen({ port: 0, host: '127.0.0.1' })
+found.fastifyHttp1 = await ask(requestHttps, both.server)
+const session = connect(`https://127.0.0.1:${both.server.address().port}`, { rejectUnauthorized: false })
+const streams = await Promise.all(
+  Array.from({ length: 200 }, () => {
+    return new Promise((resolve, reject) => {
+      let text = ''
+      const stream = session.request({ ':path': '/' }).setEncoding('utf8').on('error', reject)
+      stream.on('data', (part) => (text += part)).on('end', () => resolve(JSON.parse(text)))
+      stream.end()
+    })
+  }),
+)
+found.streams = {
+  own: streams.filter(({ port }) => port === session.socket.localPort).length,
+  numbers: new Set(streams.map(({ request }) => request)).size,
+}
+console.log(JSON.stringify(found))
+process.exit()
