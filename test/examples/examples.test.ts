@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { POSTGRES, startPostgres } from '../engines/postgres.ts'
 import { cutAtSignal, PID_NAMESPACE, startProcess } from '../lab/in-flight.ts'
 import { needs, program } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
@@ -59,9 +60,8 @@ linux.test('inspector has its page where it is mounted', async () => {
   expect(await decoded.json()).toMatchObject({ tcp: { mss: 1460 } })
 })
 
-linux.test('store answers who was there, and forgets', async () => {
-  using files = temporaryDirectory()
-  await using server = await start('store', { STORE: `sqlite:${files.file('seen.sqlite')}` })
+async function storeAnswers(url: string): Promise<void> {
+  await using server = await start('store', { STORE: url })
   for (let i = 0; i < 2; i++) {
     await (await get(server, '/', { headers: { connection: 'close', 'X-User': 'anna' } })).text()
   }
@@ -76,7 +76,29 @@ linux.test('store answers who was there, and forgets', async () => {
   expect((await ask('/labels')).length).toBe(1)
   expect(await (await get(server, '/accounts/anna', { method: 'DELETE' })).json()).toBe(2 as never)
   expect(await ask('/stacks/anna')).toEqual([])
+  // The answer that the recipe prints.
+  const recipes = readFileSync(join(import.meta.dir, 'README.md'), 'utf8')
+  const printed = JSON.parse(/^```json\n(\[\{"stack".*)$/m.exec(recipes)![1]!)[0]
+  expect(Object.keys(printed).sort()).toEqual(Object.keys(host!).sort())
+}
+
+linux.test('store answers who was there, and forgets', async () => {
+  using files = temporaryDirectory()
+  await storeAnswers(`sqlite:${files.file('seen.sqlite')}`)
 })
+
+needs('linux', POSTGRES).test(
+  'store does so in Postgres',
+  async () => {
+    const cluster = await startPostgres()
+    try {
+      await storeAnswers(cluster.url)
+    } finally {
+      await cluster.stop()
+    }
+  },
+  60_000,
+)
 
 needs('linux', 'kcat').test('kafka gets a message for each connection', async () => {
   // The consumer's own mock cluster, which prints what it was sent.
