@@ -54,11 +54,16 @@ const ROWS: readonly Row[] = [
     { ttl: 255, window, scale: 3, layout: FBSD, quirks: 'df', label: RELAY, family: 'relay' },
     { ttl: 255, window, scale: 5, layout: MAC_CUT, quirks: KEEP, label: RELAY, family: 'relay' },
     { ttl: 255, window, scale: 0, layout: 'mss', quirks: 'df', label: RELAY, family: 'relay', versions: V4 },
+    // three segments over IPv6 are lwIP's as well
+    ...(window === '3*'
+      ? []
+      : [{ ttl: 255, window, scale: 0, layout: 'mss', label: RELAY, family: 'relay', versions: [6] }]),
   ]),
   { ttl: 255, window: 65_535, scale: 12, layout: FBSD, quirks: 'df', label: RELAY, family: 'relay' },
   { ttl: 255, window: 65_535, scale: 6, layout: FBSD, label: /^TCP ends at .* or FreeBSD/, family: 'relay' },
   { ttl: 255, window: 65_535, scale: 4, layout: MAC_CUT, label: RELAY, family: 'relay' },
   { ttl: 255, window: 65_535, scale: 0, layout: 'mss', label: RELAY, family: 'relay', versions: V4 },
+  { ttl: 255, window: 65_535, scale: 0, layout: 'mss', label: /^TCP ends at .*zmap/, family: 'relay', versions: [6] },
   { ttl: 64, window: 65_535, scale: 12, layout: FBSD, quirks: 'df', label: RELAY, family: 'relay' },
   { ttl: 64, window: 33_000, scale: 9, layout: FBSD, quirks: 'df', label: RELAY, family: 'relay' },
   { ttl: 64, window: 29_200, scale: 7, layout: 'mss,nop,ws,nop,nop,sok,nop,nop,ts', label: RELAY, family: 'relay' },
@@ -120,6 +125,17 @@ const ROWS: readonly Row[] = [
     { ttl, window: 'max', scale: 8, layout: WIN, label: /^Windows 10 or newer/, family: 'windows' },
     { ttl, window: 17_520, scale: 8, layout: WIN, label: /^Windows 10 or newer/, family: 'windows', versions: V4 },
     { ttl, window: 65_518, scale: 8, layout: WIN, label: /^Windows 10 or newer/, family: 'windows', versions: V4 },
+    // Seen over IPv4 alone: over IPv6 no evidence says more than the family.
+    { ttl, window: 17_520, scale: 8, layout: WIN, label: /^Windows/, family: 'windows', versions: [6] },
+    { ttl, window: 65_518, scale: 8, layout: WIN, label: /^Windows/, family: 'windows', versions: [6] },
+    { ttl, window: 65_535, scale: 3, layout: WIN, label: /^Windows/, family: 'windows', versions: [6] },
+    { ttl, window: 64_240, scale: 8, layout: FBSD, label: /^Windows/, family: 'windows' },
+    // the windows that browsers' users send, whatever the MSS here
+    ...[65_280, 64_800, 64_952, 65_340, 64_860, 65_330, 64_320].map(
+      (window): Row => ({ ttl, window, scale: 8, layout: WIN, label: /^Windows/, family: 'windows' }),
+    ),
+    { ttl, window: 65_535, scale: 0, layout: WIN0, label: /^Windows 2000/, family: 'windows', versions: [6] },
+    { ttl, window: 64_240, scale: 0, layout: WIN0, label: /^Windows/, family: 'windows', versions: [6] },
     { ttl, window: 63_443, scale: 6, layout: WIN, label: /^Windows$/, family: 'windows' },
     { ttl, window: 8192, scale: 4, layout: WIN, label: /^Windows$/, family: 'windows' },
     { ttl, window: 64_240, scale: 9, layout: WIN, label: /^Windows$/, family: 'windows' },
@@ -140,7 +156,7 @@ const ROWS: readonly Row[] = [
   ]),
   { ttl: 64, window: 'max', scale: 8, layout: WIN, label: /^Windows 10/, family: 'windows', versions: [6] },
   { ttl: 255, window: 64_240, scale: 0, layout: 'mss', label: /^Windows behind .*relay/, family: 'windows' },
-  { ttl: 64, window: 64_240, scale: 0, layout: WIN0, label: /^Windows .*Linux/, family: 'windows', versions: V4 },
+  { ttl: 64, window: 64_240, scale: 0, layout: WIN0, label: /^Windows .*Linux/, family: 'windows' },
   // Apple by scale and ID
   {
     ttl: 64,
@@ -160,6 +176,18 @@ const ROWS: readonly Row[] = [
     family: 'apple',
     versions: V4,
   },
+  // Over IPv6 there is no ID to tell by: both are named.
+  ...[5, 6].map(
+    (scale): Row => ({
+      ttl: 64,
+      window: 65_535,
+      scale,
+      layout: MAC,
+      label: /iOS (?:8|14) or newer/,
+      family: 'apple',
+      versions: [6],
+    }),
+  ),
   { ttl: 64, window: 65_535, scale: 6, layout: MAC, quirks: 'df', label: /iOS 14 or newer/, family: 'apple' },
   { ttl: 64, window: 65_535, scale: 7, layout: MAC, quirks: 'df', label: /iOS 12 or 13/, family: 'apple' },
   { ttl: 64, window: 65_535, scale: 6, layout: MAC, quirks: '', label: /macOS.*zmap/, family: 'apple', versions: V4 },
