@@ -6,8 +6,9 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { program } from '../lab/privilege.ts'
-import { freePort } from '../support/free-port.ts'
+import { freePort, listensOn } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { until } from '../support/wait.ts'
 
 /** A running proxy. */
 export interface RunningProxy {
@@ -20,7 +21,7 @@ async function start(
   configuration: (root: string, port: number) => string,
   argv: (file: string, root: string) => string[],
 ): Promise<RunningProxy> {
-  // Somebody else may take the port in between: then it ends, and another port is tried.
+  // Another process may take the port in between: then this one ends, and another port is tried.
   for (let left = 4; ; left -= 1) {
     const started = await startOn(freePort(), name, configuration, argv)
     if (typeof started !== 'string') return started
@@ -47,17 +48,10 @@ async function startOn(
     clearTimeout(force)
     remove()
   }
-  for (let attempt = 0; attempt < 200 && child.exitCode === null; attempt += 1) {
-    try {
-      const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
-      socket.end()
-      // Who has answered may be another process, while this one is about to say so.
-      await Bun.sleep(50)
-      if (child.exitCode === null) return { port, stop }
-    } catch {
-      await Bun.sleep(25)
-    }
-  }
+  const isUp = await until(`${name} to listen`, () => child.exitCode !== null || listensOn(child.pid, port)).catch(
+    () => false,
+  )
+  if (isUp && child.exitCode === null) return { port, stop }
   const said = child.exitCode === null ? 'it does not listen' : await new Response(child.stderr).text()
   await stop()
   return said
