@@ -6,7 +6,10 @@ import { needs } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
 import { ROOT } from '../lab/server.ts'
 
-const EXAMPLES = readdirSync(import.meta.dir).filter((name) => name.endsWith('.mjs'))
+/** Other `.mjs` files are for Bun. */
+const isForNode = (name: string): boolean =>
+  name.endsWith('.mjs') && readFileSync(join(import.meta.dir, name), 'utf8').includes("'tcpfingerprint/node'")
+const EXAMPLES = readdirSync(import.meta.dir).filter(isForNode)
 const GUIDE = readFileSync(join(ROOT, 'src/GUIDE.md'), 'utf8')
 
 for (const node of NODES)
