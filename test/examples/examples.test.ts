@@ -7,6 +7,7 @@ import { needs, program } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
 import { ROOT, runtimePath, startServer, type TestServer } from '../lab/server.ts'
+import { startNginx } from '../proxy/proxies.ts'
 import { SYN } from '../support/samples.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { until as wait } from '../support/wait.ts'
@@ -153,6 +154,28 @@ linux.test('rate-limit tells two hosts behind one address apart', async () => {
   expect(greedy).toEqual([200, 200, 200, 200, 200, 429, 429])
   // Same address, another stack.
   expect(await ask(1400)).toBe(200)
+})
+
+needs('linux', 'nginx').test('rate-limit behind nginx counts for the client that the proxy names', async () => {
+  await using server = await start('rate-limit', { PROXY: '127.0.0.1' })
+  const nginx = await startNginx(server.port, 'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;')
+  try {
+    const ask = async (forged: string, port = nginx.port, address = '127.0.0.2'): Promise<number> => {
+      const client = await connectKernel({ destination: { address: '127.0.0.1', port }, source: { address, port: 0 } })
+      const { status } = await client.request(`GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${forged}\r\n\r\n`)
+      client.close()
+      return status
+    }
+    const greedy: number[] = []
+    // Another name in each request of one client: the proxy's is the last.
+    for (let i = 0; i < 7; i++) greedy.push(await ask(`192.0.2.${i}`))
+    expect(greedy).toEqual([200, 200, 200, 200, 200, 429, 429])
+    expect(await ask('127.0.0.2', nginx.port, '127.0.0.3')).toBe(200)
+    // Nobody but the proxy is believed.
+    expect(await ask('192.0.2.9', server.port, '127.0.0.4')).toBe(200)
+  } finally {
+    await nginx.stop()
+  }
 })
 
 linux.test('contradiction asks those for more whose User-Agent is not their stack', async () => {

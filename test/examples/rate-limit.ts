@@ -18,7 +18,13 @@ function take(key: string, now = Date.now()): boolean {
 }
 
 const app = new Hono<{ Variables: FingerprintVariables }>()
-app.use(fingerprint())
+// Behind a proxy: its address in PROXY, and the client is who it names last in X-Forwarded-For.
+const { PROXY } = process.env
+app.use(
+  fingerprint(
+    PROXY === undefined ? {} : { trustedHeader: { kind: 'address', header: 'X-Forwarded-For', from: [PROXY] } },
+  ),
+)
 app.use(async (c, next) => {
   const { peer, fingerprints } = c.var.fingerprint
   // Two systems behind one address have two budgets; one system cannot get another by a new connection.
