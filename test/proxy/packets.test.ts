@@ -202,6 +202,35 @@ lab.describe("a client's own SYN behind a proxy of the same machine", () => {
   }, 30_000)
 
   for (const runtime of ['bun', 'deno'] as const) {
+    for (const [what, word] of [
+      ['that is older than the arming of its listener', 'ARM=late'],
+      ['whose SYN another reader has taken', 'TAKE=syn'],
+    ] as const) {
+      test(`a direct connection ${what} has its SYN (${runtime})`, async () => {
+        await using ns = createNetns()
+        const peer = createTunPeer(ns)
+        for (const hasPackets of [true, false]) {
+          await using server = await startApplication(ns, runtime, hasPackets, [
+            'LISTEN={"hostname":"::","port":0}',
+            word,
+          ])
+          const { response } = await peer.exchange(
+            { destination: { address: peer.ipv4, port: server.port }, syn: { options: tcpOptions(option.mss(1111)) } },
+            GET,
+          )
+          const { source, reason, syn, tcpInfo } = parse(response.body)
+          expect({ source, reason, mss: syn?.tcp.mss }).toEqual(
+            hasPackets
+              ? { source: 'packet', reason: undefined, mss: 1111 }
+              : { source: 'kernel', reason: 'not-saved', mss: undefined },
+          )
+          expect(tcpInfo.rtt).toBeGreaterThan(0)
+        }
+      }, 30_000)
+    }
+  }
+
+  for (const runtime of ['bun', 'deno'] as const) {
     test(`a direct connection under SYN cookies has its SYN (${runtime})`, async () => {
       await using ns = createNetns({ sysctl: { 'net.ipv4.tcp_syncookies': 2 } })
       const peer = createTunPeer(ns)

@@ -1,7 +1,9 @@
 /**
  * A server on either runtime for the chain tests. Arguments: `TRUSTED=<JSON of the option trustedHeader>`, `UPSTREAM=<URL>`
  * `PACKETS=<JSON of the option packets>`. `UPSTREAM=<URL>`
- * makes it an edge that sends `toHeaders()` on, `FACE=plain` for no Hono, `RESOLVE=read`, `LISTEN=<JSON of where the server listens>`.
+ * makes it an edge that sends `toHeaders()` on, `FACE=plain` for no Hono, `RESOLVE=read`, `LISTEN=<JSON of where the server listens>`,
+ * `ARM=late` leaves the listener as it is until the library meets it, `TAKE=syn` reads the SYN of each connection first, as another
+ * thread may.
  *
  * Answers `/json` with the headers that handlers see and the environment of scripts beside the fingerprint. With Hono, somebody
  * has read the body of `/read` before, somebody is reading that of `/reading`, and `/socket` says the same over a WebSocket.
@@ -92,6 +94,18 @@ if (variable('FACE') === 'plain') {
   handler = app.fetch
 }
 const listener = JSON.parse(variable('LISTEN') ?? '{"hostname":"127.0.0.1","port":0}')
+if (variable('TAKE') === 'syn') {
+  const { Sockets } = await import('../../../ffi/socket.ts')
+  const { openLibc } = (
+    onDeno ? await import('../../../ffi/libc.deno.ts') : await import('../../../ffi/libc.bun.ts')
+  ) as any
+  const sockets = new Sockets(openLibc())
+  const inner = handler
+  handler = (request, info) => {
+    for (let fd = 3; fd < 64; fd++) sockets.savedSyn(fd)
+    return inner(request, info)
+  }
+}
 const server = onDeno
   ? Deno.serve({ ...listener, onListen: () => {} }, handler)
   : Bun.serve<string>({
@@ -100,5 +114,5 @@ const server = onDeno
       fetch: handler,
       websocket: { open: (socket) => void socket.send(socket.data), message() {} },
     })
-arm(server)
+if (variable('ARM') !== 'late') arm(server)
 console.log(`listening on port ${(onDeno ? server.addr.port : server.port) ?? 0}`)
