@@ -378,10 +378,7 @@ export class Capture {
   }
 }
 
-/**
- * The capture of this thread, made on first use. It is shared, so that two copies of the library, or the old and
- * the new module after a hot reload, share it: each of them alone would find SYNs already read.
- */
+/** The capture of this thread. Copies of the library, and modules before and after a hot reload, share it: a SYN is read once. */
 export function sharedCapture(
   openLibc: OpenLibc,
 ): Capture | { readonly reason: 'unsupported' | 'denied'; readonly message: string } {
