@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
+import type { Page } from 'playwright-core'
 import { type DemoServer, serve } from '../../src/demo/server.ts'
 import { EXAMPLES } from '../../src/inspector/examples.ts'
+import { openStore } from '../../src/store/index.ts'
 import { needs } from '../lab/privilege.ts'
 import { type Browser, openBrowser, type View } from '../support/browser.ts'
 
@@ -16,13 +18,22 @@ const PATHS = [
   `?decode=${UNKNOWN}`,
   '?decode=01000000000702005a1a030000000000',
   `?live&token=${TOKEN}`,
+  `?history&token=${TOKEN}`,
+  '?timing',
 ]
+
+/** The page of the curves takes a minute to load: it is looked at when they have begun. */
+async function open(page: Page, url: string): Promise<void> {
+  await page.goto(url, { waitUntil: url.endsWith('?timing') ? 'commit' : 'load' })
+  if (url.endsWith('?timing')) await page.locator('.curves .curve').first().waitFor({ state: 'attached' })
+}
 
 needs('linux', 'chromium').describe('the pages for everybody', () => {
   let server: DemoServer
   let browser: Browser
   beforeAll(async () => {
-    server = await serve({ port: 0, logFormat: false, live: { token: TOKEN }, announce: () => {} })
+    const history = { store: openStore({ url: 'sqlite::memory:' }), token: TOKEN }
+    server = await serve({ port: 0, logFormat: false, live: { token: TOKEN }, history, announce: () => {} })
     browser = await openBrowser()
   })
   afterAll(async () => {
@@ -38,7 +49,7 @@ needs('linux', 'chromium').describe('the pages for everybody', () => {
     async (width, dark) => {
       const { page, complaints } = await browser.open({ width, dark })
       for (const path of PATHS) {
-        await page.goto(server.url + path)
+        await open(page, server.url + path)
         await page.evaluate(() => {
           for (const details of document.querySelectorAll('details')) details.open = true
           // A row that has come this moment, in the colour that fades.
@@ -81,7 +92,7 @@ needs('linux', 'chromium').describe('the pages for everybody', () => {
       const { page, complaints } = await browser.open(view)
       await page.emulateMedia({ reducedMotion: 'reduce', colorScheme: view.dark === true ? 'dark' : 'light' })
       for (const path of PATHS) {
-        await page.goto(server.url + path)
+        await open(page, server.url + path)
         if (view.javaScript !== false) {
           await page.evaluate(() => {
             for (const details of document.querySelectorAll('details')) details.open = true

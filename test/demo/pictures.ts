@@ -5,11 +5,13 @@
 import { join } from 'node:path'
 import { serve } from '../../src/demo/server.ts'
 import { EXAMPLES } from '../../src/inspector/examples.ts'
+import { openStore } from '../../src/store/index.ts'
 import { openBrowser, type View } from '../support/browser.ts'
 
 const directory = process.argv[2] ?? join(import.meta.dir, 'pictures')
 const TOKEN = 'pictures'
-const server = await serve({ port: 0, logFormat: false, live: { token: TOKEN }, announce: () => {} })
+const history = { store: openStore({ url: 'sqlite::memory:' }), token: TOKEN }
+const server = await serve({ port: 0, logFormat: false, live: { token: TOKEN }, history, announce: () => {} })
 const browser = await openBrowser()
 
 const example = (name: string): string => `?decode=${EXAMPLES.find((one) => one.name === name)!.hex}`
@@ -17,7 +19,9 @@ const example = (name: string): string => `?decode=${EXAMPLES.find((one) => one.
 async function picture(name: string, view: View, path: string, top?: string): Promise<void> {
   const { page } = await browser.open(view)
   await page.emulateMedia({ reducedMotion: 'reduce', colorScheme: view.dark === true ? 'dark' : 'light' })
-  await page.goto(server.url + path)
+  // The page of the curves takes a minute to load.
+  await page.goto(server.url + path, { waitUntil: path === '?timing' ? 'commit' : 'load' })
+  if (path === '?timing') await page.waitForTimeout(8000)
   if (top !== undefined) await page.evaluate((one) => document.querySelector(one)!.scrollIntoView(), top)
   // The live page draws a moment after its rows have come.
   await page.waitForTimeout(500)
@@ -34,6 +38,10 @@ await picture('page-without-scripts', { width: 360, height: 740, javaScript: fal
 await picture('examples', { width: 768, height: 600 }, '?decode')
 await picture('live-light', { width: 1280, height: 700 }, `?live&token=${TOKEN}`)
 await picture('live-phone', { width: 360, height: 740, dark: true }, `?live&token=${TOKEN}`)
+await history.store.flush?.()
+await picture('history', { width: 1280, height: 700 }, `?history&token=${TOKEN}`)
+await picture('history-phone', { width: 360, height: 740, dark: true }, `?history&token=${TOKEN}`)
+await picture('timing', { width: 768, height: 700 }, '?timing')
 
 await browser[Symbol.asyncDispose]()
 await server.stop()
