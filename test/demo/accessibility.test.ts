@@ -12,6 +12,8 @@ const TOKEN = 'a11y'
 /** No signature fits it. */
 const UNKNOWN = '450000301234400040060000c000020ac6336407a8ca01bb11223344000000007002faf0000000001b08000000000000'
 const PATHS = [
+  // First, so that leaving it ends its stream: a client has only so many.
+  '?timing',
   '',
   '?decode',
   `?decode=${EXAMPLES.at(-1)!.hex}`,
@@ -19,7 +21,6 @@ const PATHS = [
   '?decode=01000000000702005a1a030000000000',
   `?live&token=${TOKEN}`,
   `?history&token=${TOKEN}`,
-  '?timing',
 ]
 
 /** The page of the curves takes a minute to load: it is looked at when they have begun. */
