@@ -185,7 +185,7 @@ describe('test/bench', () => {
     const scripts = benchmarks().map(({ script }) => script)
     expect(scripts.length).toBeGreaterThan(5)
     for (const script of scripts) expect(existsSync(join(ROOT, 'test/bench', script)), script).toBe(true)
-    const parts = /-(server|client|server-deno|apps|file|protocols)\.ts$|^(measured|pairs|run|turns)\.ts$/
+    const parts = /-(server|client|server-deno|apps|file|protocols)\.ts$|^(load|measured|pairs|run|turns)\.ts$/
     const all = [...new Bun.Glob('*.ts').scanSync(join(ROOT, 'test/bench'))].filter((file) => !parts.test(file))
     expect(all.sort()).toEqual(scripts.sort())
   })

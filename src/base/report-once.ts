@@ -14,7 +14,11 @@ function toError(thrown: unknown): Error {
 }
 
 /** Tells what was thrown, unless its kind was told before. Never throws. */
-export type Report = (thrown: unknown, kind?: string) => void
+export interface Report {
+  (thrown: unknown, kind?: string): void
+  /** False if an error of this kind would not be told: what requests meet again and again need not be made into an error. */
+  wants(kind: string): boolean
+}
 
 /** Kinds told at most: an error with a number or a name of its own in its message must not be told for ever. */
 const KINDS = 100
@@ -22,10 +26,12 @@ const KINDS = 100
 /** A reporter for one listener. Without a `kind`, an error's kind is its code and option, or its message. */
 export function reportOnce(listener: ((error: Error) => void) | undefined): Report {
   const told = new Set<string>()
-  return (thrown, kindOf) => {
+  const wants = (kind: string): boolean => !told.has(kind) && told.size < KINDS
+  const report = (thrown: unknown, kindOf?: string): void => {
+    if (kindOf !== undefined && !wants(kindOf)) return
     const error = toError(thrown)
     const kind = kindOf ?? ('code' in error ? `${error.code} ${'option' in error ? error.option : ''}` : error.message)
-    if (told.has(kind) || told.size === KINDS) return
+    if (!wants(kind)) return
     told.add(kind)
     try {
       listener?.(error)
@@ -33,4 +39,5 @@ export function reportOnce(listener: ((error: Error) => void) | undefined): Repo
       // A listener's mistake is not the request's.
     }
   }
+  return Object.assign(report, { wants })
 }

@@ -289,8 +289,7 @@ export class Capture {
     let timing: FirstTiming | undefined
     if (this.options.tcpInfo) {
       if (context.info === undefined) this.#takeInfo(fd, context)
-      // The SYN has taken its place since.
-      else sockets.value.set(context.info)
+      else sockets.value.set(context.info) // Read before the SYN, which is now in its place.
       const { info } = context
       if (info !== undefined) {
         const synSaved = synBytes.length > 0

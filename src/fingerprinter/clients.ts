@@ -21,6 +21,16 @@ interface ClientsContext {
   readonly report: Report
 }
 
+/** What keeps clients from being found, and what to change. */
+const PROBLEMS = {
+  'no port': () =>
+    'Cannot find the connection of a client: the header names no port: set portHeader, or a header of the form address:port',
+  'proxy elsewhere': (address: string) =>
+    `Cannot find the connections of clients: the proxy ${address} is elsewhere: run this server in the network namespace of the proxy (a container: --network host, or that of the proxy)`,
+  'no sock_diag': () =>
+    'Cannot read TCP_INFO of clients: sock_diag does not answer (seccomp, RestrictAddressFamilies= without AF_NETLINK, no INET_DIAG, gVisor): a SYN is all that is known',
+} as const
+
 /** See the module's comment. */
 export class Clients {
   readonly #context: ClientsContext
@@ -71,10 +81,7 @@ export class Clients {
   find(client: ForwardedPeer | undefined, proxy: Endpoint | NoPeer): FoundClient | Reason | undefined {
     if (client === undefined) return undefined
     if (client.port === undefined) {
-      if (this.#wantsPackets) {
-        const why = 'the header names no port: set portHeader, or a header of the form address:port'
-        this.#context.report(new Error(`Cannot find the connection of a client: ${why}`), 'no port')
-      }
+      if (this.#wantsPackets) this.#tell('no port')
       return undefined
     }
     const shared = this.#open()
@@ -85,27 +92,17 @@ export class Clients {
       : this.#wantsPackets
         ? 'not-found'
         : undefined
-    if (this.#wantsPackets && !isHere) this.#reportElsewhere(proxy)
-    if (this.#wantsPackets && shared.lookup.isDiagSilent) this.#reportSilence()
+    if (this.#wantsPackets && !isHere) this.#tell('proxy elsewhere', (proxy as Endpoint).address)
+    if (this.#wantsPackets && shared.lookup.isDiagSilent) this.#tell('no sock_diag')
     if (found !== undefined) this.#outcomes[typeof found === 'string' ? found : (found.connection.synReason ?? 'ok')]++
     // Without the option no SYN is missed.
     return found === 'not-found' && !this.#wantsPackets ? undefined : found
   }
 
-  #reportElsewhere(proxy: Endpoint | NoPeer): void {
-    const { address } = proxy as Endpoint
-    const remedy =
-      'run this server in the network namespace of the proxy (a container: --network host, or that of the proxy)'
-    const error = new Error(`Cannot find the connections of clients: the proxy ${address} is elsewhere: ${remedy}`)
-    this.#context.report(error, 'proxy elsewhere')
-  }
-
-  #reportSilence(): void {
-    const why = 'sock_diag does not answer (seccomp, RestrictAddressFamilies= without AF_NETLINK, no INET_DIAG, gVisor)'
-    this.#context.report(
-      new Error(`Cannot read TCP_INFO of clients: ${why}: a SYN is all that is known`),
-      'no sock_diag',
-    )
+  /** Tells the application once what its operator can mend. `name` is the proxy's address. */
+  #tell(kind: keyof typeof PROBLEMS, name = ''): void {
+    const { report } = this.#context
+    if (report.wants(kind)) report(new Error(PROBLEMS[kind](name)), kind)
   }
 
   /** True if the proxy is on this machine, as far as its address says. */

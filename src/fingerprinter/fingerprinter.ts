@@ -213,7 +213,8 @@ export class Fingerprinter<Subject = Request> implements Collection {
     const facts = headers.read(request && taken.get(request), address)
     if (facts === undefined) return seen
     for (const problem of facts.problems) {
-      this.#report(new Error(`Cannot take fingerprint from ${address ?? 'unix socket'}: ${problem}`), problem)
+      if (this.#report.wants(problem))
+        this.#report(new Error(`Cannot take fingerprint from ${address ?? 'unix socket'}: ${problem}`), problem)
     }
     // What the headers say of the connection goes before.
     if (facts.syn !== undefined || facts.tcpInfoBytes !== undefined || facts.rttMicroseconds !== undefined)

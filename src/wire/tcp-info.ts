@@ -199,7 +199,8 @@ export function safeParseTcpInfo(bytesOrHex: Uint8Array | string): Result<TcpInf
 
 /** Decodes the fields that `bytes` holds whole. Never throws; reads nothing outside. */
 export function decodeTcpInfo(bytes: Uint8Array): TcpInfo {
-  const { fields, empty } = layouts.get(bytes.length) ?? layoutOf(bytes.length)
+  const length = Math.min(bytes.length, TCP_INFO_LENGTH)
+  const { fields, empty } = layouts[length] ?? layoutOf(length)
   const info = { ...empty }
   for (const [name, offset, width, , lowestBit, bits] of fields) {
     const value = readField(bytes, offset, width)
@@ -215,8 +216,8 @@ interface Layout {
   readonly empty: { [Name in TcpInfoName]?: number }
 }
 
-/** By length, of which there are few: that of the kernel. */
-const layouts: Map<number, Layout> = /* @__PURE__ */ new Map()
+/** By length, up to that of the whole struct. */
+const layouts: (Layout | undefined)[] = []
 
 function layoutOf(length: number): Layout {
   const all: readonly TcpInfoField[] = TCP_INFO_FIELDS
@@ -224,8 +225,7 @@ function layoutOf(length: number): Layout {
   // V8 keeps an object of JSON in its fast form, one that grows by computed names not.
   const empty = JSON.parse(JSON.stringify(Object.fromEntries(fields.map(([name]) => [name, 0])))) as Layout['empty']
   const layout = { fields, empty }
-  // Dumps may have any length up to 4096; all from the end of the last field on have the same fields.
-  if (layouts.size < 64) layouts.set(length, layout)
+  layouts[length] = layout
   return layout
 }
 

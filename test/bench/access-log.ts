@@ -8,10 +8,11 @@
  * second, and of the processor time that the server spent on a request, which other load on the machine disturbs less.
  * @module
  */
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileLineAppender, compileLogFormat, NAMED_LOG_FORMATS } from '../../src/access-log/format.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { load, processorMicroseconds } from './load.ts'
 import { machine, median, ratio, report, runPairs } from './pairs.ts'
 
 const [roundsText, path = '/', ...chosen] = process.argv.slice(2)
@@ -78,16 +79,13 @@ async function serve(variant: string, directory: string): Promise<Served> {
   })
   const { value } = await server.stdout.getReader().read()
   const url = `http://127.0.0.1:${Number(new TextDecoder().decode(value))}${path}`
-  const headers = ['-H', `User-Agent: ${AGENT}`, '-H', 'Referer: http://example.org/start']
+  const headers = [`User-Agent: ${AGENT}`, 'Referer: http://example.org/start']
   const microseconds: number[] = []
   const burst = async (): Promise<number> => {
     const before = processorMicroseconds(server.pid)
-    const text = await new Response(Bun.spawn(['wrk', '-t1', '-c32', '-d1s', ...headers, url]).stdout).text()
-    const perSecond = /Requests\/sec:\s*([\d.]+)/.exec(text)
-    const requests = /(\d+) requests in/.exec(text)
-    if (!perSecond || !requests || /Non-2xx/.test(text)) throw new Error(`wrk: ${text}`)
-    microseconds.push((processorMicroseconds(server.pid) - before) / Number(requests[1]))
-    return Number(perSecond[1])
+    const { requests, perSecond } = await load(url, 1, headers)
+    microseconds.push((processorMicroseconds(server.pid) - before) / requests)
+    return perSecond
   }
   await burst()
   await burst()
@@ -101,15 +99,6 @@ async function serve(variant: string, directory: string): Promise<Served> {
       await server.exited
     },
   }
-}
-
-/** What all threads of a process have used so far; the kernel counts in hundredths of a second. */
-function processorMicroseconds(pid: number): number {
-  const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-    .slice(11)
-  return (Number(user) + Number(system)) * 10_000
 }
 
 if (chosen.length === 0) {

@@ -19,14 +19,6 @@ export interface ProtocolTally {
   wrong: number
 }
 
-/** A port that nothing listened on a moment ago. */
-export function freePort(): number {
-  const server = Bun.listen({ hostname: '::', port: 0, socket: { data() {} } })
-  const { port } = server
-  server.stop(true)
-  return port
-}
-
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
 
 /** See the module's comment. */

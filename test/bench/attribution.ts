@@ -12,7 +12,8 @@ import { startNode } from '../lab/nodes.ts'
 import { runAttribution } from '../lab/raw-client.ts'
 import { startServer, type TestServer } from '../lab/server.ts'
 import { TEST_CERTIFICATE } from '../support/certificate.ts'
-import { freePort, OtherProtocols } from './attribution-protocols.ts'
+import { freePort } from '../support/free-port.ts'
+import { OtherProtocols } from './attribution-protocols.ts'
 import { chosenNodes, runtimeName } from './measured.ts'
 
 if (import.meta.main) {

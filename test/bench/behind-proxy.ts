@@ -4,11 +4,12 @@
  * node-26), `REQUESTS` for each proxy (20,000), `PROXY` for one of them.
  * @module
  */
-import { NODES, startNode } from '../lab/nodes.ts'
+import { startNode } from '../lab/nodes.ts'
 import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
 import { type Runtime, startServer, type TestServer } from '../lab/server.ts'
 import { EDGE_PORTS, PROXIES, type ProxyName, startEdge } from '../proxy/edge-proxies.ts'
 import { createClientNetwork, runLoad } from '../proxy/many-clients.ts'
+import { chosenNodes } from './measured.ts'
 
 const { RUNTIME: runtime = 'bun' } = process.env
 const requests = Number(process.env.REQUESTS ?? 20_000)
@@ -53,7 +54,7 @@ for (const name of proxies) {
 console.log(server.stderr())
 
 function startApplication(): Promise<TestServer> {
-  const node = NODES.find(({ name }) => name.toLowerCase().startsWith(runtime.replace('-', ' ')))
+  const [node] = chosenNodes()
   if (node !== undefined) {
     const OPTIONS = JSON.stringify({ packets: true, trustedHeader: TRUSTED })
     return startNode(node, network.server, { OPTIONS, HOST: '127.0.0.1' })

@@ -17,6 +17,17 @@ export interface Parts {
 /** Where results go, so that nothing read is optimised away. */
 export let sink = 0
 
+/** The lone handler that reads something of the fingerprint. */
+function reading(
+  { handler }: VariablesMiddleware,
+  read: (found: FingerprintVariables['fingerprint']) => number | undefined,
+): ReturnType<typeof handler<{ Variables: FingerprintVariables }>> {
+  return handler((c) => {
+    sink += read(c.var.fingerprint) ?? 0
+    return c.text('Hello')
+  })
+}
+
 /** The app of this name. */
 export function appOf(variant: string, { fingerprint, getConnInfo }: Parts): Hono {
   const app = new Hono<{ Variables: FingerprintVariables }>()
@@ -65,28 +76,19 @@ export function appOf(variant: string, { fingerprint, getConnInfo }: Parts): Hon
     case 'handler() reads syn':
       app.get(
         '/',
-        fingerprint().handler((c) => {
-          sink += c.var.fingerprint.syn?.tcp.mss ?? 0
-          return c.text('Hello')
-        }),
+        reading(fingerprint(), (found) => found.syn?.tcp.mss),
       )
       break
     case 'handler() reads TCP_INFO':
       app.get(
         '/',
-        fingerprint().handler((c) => {
-          sink += c.var.fingerprint.tcpInfo?.rtt ?? 0
-          return c.text('Hello')
-        }),
+        reading(fingerprint(), (found) => found.tcpInfo?.rtt),
       )
       break
     case 'handler() reads TCP_INFO and delivery':
       app.get(
         '/',
-        fingerprint().handler((c) => {
-          sink += (c.var.fingerprint.tcpInfo?.rtt ?? 0) + (c.var.fingerprint.delivery?.bytesSent ?? 0)
-          return c.text('Hello')
-        }),
+        reading(fingerprint(), ({ tcpInfo, delivery }) => (tcpInfo?.rtt ?? 0) + (delivery?.bytesSent ?? 0)),
       )
       break
     case 'handler(), resolve read, unread':

@@ -6,6 +6,7 @@
  * @module
  */
 import { runtimePath } from '../lab/server.ts'
+import { load } from './load.ts'
 import { ratio, report, runPairs, type Variant } from './pairs.ts'
 
 const rounds = Number(process.argv[2] ?? 7)
@@ -29,23 +30,9 @@ async function requestsPerSecond(variant: string, hostname: string, headers: rea
     const { value } = await reader.read()
     const port = Number(new TextDecoder().decode(value))
     const url = `http://127.0.0.1:${port}/`
-    const load = async (duration: string): Promise<string> => {
-      const wrk = Bun.spawn([
-        'wrk',
-        '-t1',
-        '-c32',
-        `-d${duration}`,
-        ...headers.flatMap((header) => ['-H', header]),
-        url,
-      ])
-      return await new Response(wrk.stdout).text()
-    }
     // Until the compilers of the runtime have come to rest.
-    await load(`${warmUp}s`)
-    const text = await load(`${seconds}s`)
-    const found = /Requests\/sec:\s*([\d.]+)/.exec(text)
-    if (!found || /Non-2xx/.test(text)) throw new Error(`wrk: ${text}`)
-    return Number(found[1])
+    await load(url, warmUp, headers)
+    return (await load(url, seconds, headers)).perSecond
   } finally {
     server.kill()
     await server.exited

@@ -5,13 +5,12 @@
  */
 import { Hono } from 'hono'
 import { fingerprint, inspector } from '../../src/bun.ts'
+import { machine, median } from './pairs.ts'
 
 const RATE = 5000
 const SLICE = 2000
 /** Connections are opened in lots, so that the client's timer is no part of the rate. */
 const LOT = 10
-
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!
 
 function serve(): void {
   const page = inspector({ live: { token: 'bench' } })
@@ -84,6 +83,7 @@ async function compare(rounds: number): Promise<void> {
       rates.push(bareRate, liveRate)
       costs.push(live)
     }
+    console.log(machine())
     console.log(`rounds ${ratios.map((one) => one.toFixed(3)).join(' ')}`)
     console.log(
       `live / without, processor time: median ${median(ratios).toFixed(3)}; ${median(costs).toFixed(1)} \u00b5s a connection with it; ${Math.round(median(rates))} connections/s; ${events} events heard`,

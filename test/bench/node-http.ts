@@ -6,8 +6,8 @@
  * connection or of none; requests/s, and the server's processor time. Load comes from wrk (Debian package `wrk`).
  * @module
  */
-import { readFileSync } from 'node:fs'
 import type { TestServer } from '../lab/server.ts'
+import { load, processorMicroseconds } from './load.ts'
 import { chosenNodes, startOnNode } from './measured.ts'
 import { median, ratio, report, runPairs } from './pairs.ts'
 
@@ -33,22 +33,8 @@ const PAIRS: Readonly<Record<string, readonly (readonly [name: string, base: str
   ],
 }
 
-/** Runs wrk against a server; requests per second. */
-async function load({ port }: TestServer, duration: number, ...fields: string[]): Promise<number> {
-  const headers = fields.flatMap((field) => ['-H', field])
-  const argv = ['wrk', '-t1', '-c32', `-d${duration}s`, ...headers, `http://127.0.0.1:${port}/`]
-  const text = await new Response(Bun.spawn(argv, { stdout: 'pipe' }).stdout).text()
-  const found = /Requests\/sec:\s*([\d.]+)/.exec(text)
-  if (found === null || /Non-2xx/.test(text)) throw new Error(`wrk: ${text}`)
-  return Number(found[1])
-}
-
-/** Processor time that a process has taken, microseconds. */
-function processorOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  // utime and stime, ticks of 10 ms.
-  return (Number(fields[11]) + Number(fields[12])) * 10_000
-}
+const urlOf = ({ port }: TestServer): string => `http://127.0.0.1:${port}/`
+const CLOSE = ['Connection: close']
 
 function compare(what: string, value: number, wanted?: string): void {
   console.log(`  ${what.padEnd(44)} ${value.toFixed(3)}${wanted === undefined ? '' : `  (at least ${wanted})`}`)
@@ -57,8 +43,8 @@ function compare(what: string, value: number, wanted?: string): void {
 for (const node of chosenNodes(process.env.RUNTIME ?? 'node')) {
   for (const [kind, pairs] of Object.entries(PAIRS)) {
     await using server = await startOnNode(node, SCRIPT, kind)
-    await load(server, seconds)
-    const answer = await fetch(`http://127.0.0.1:${server.port}/figures`)
+    await load(urlOf(server), seconds)
+    const answer = await fetch(`${urlOf(server)}figures`)
     const times = Object.entries((await answer.json()) as Record<string, number[]>)
     const turns = Math.min(...times.map(([, values]) => values.length))
     const warm = new Map(times.map(([name, values]) => [name, values.slice(turns >> 2, turns)]))
@@ -71,10 +57,10 @@ for (const node of chosenNodes(process.env.RUNTIME ?? 'node')) {
     name,
     measure: async () => {
       await using server = await startOnNode(node, SCRIPT, 'http', name)
-      await load(server, 2, 'Connection: close')
-      const before = processorOf(server.pid)
-      const perSecond = await load(server, 3, 'Connection: close')
-      const spent = (processorOf(server.pid) - before) / (perSecond * 3)
+      await load(urlOf(server), 2, CLOSE)
+      const before = processorMicroseconds(server.pid)
+      const { perSecond, requests } = await load(urlOf(server), 3, CLOSE)
+      const spent = (processorMicroseconds(server.pid) - before) / requests
       processor.set(name, [...(processor.get(name) ?? []), spent])
       return perSecond
     },

@@ -4,11 +4,11 @@
  * with and without the option `packets`. Needs root, nginx and python3. Variables: `RUNTIME` (bun, deno), `REQUESTS` (20,000).
  * @module
  */
-import { readFileSync } from 'node:fs'
 import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
 import { type Runtime, startServer, type TestServer } from '../lab/server.ts'
 import { EDGE_PORTS, startEdge } from '../proxy/edge-proxies.ts'
 import { createClientNetwork, type LoadCount, runLoad } from '../proxy/many-clients.ts'
+import { residentMemory } from '../support/memory.ts'
 
 const rate = Number(process.argv[2] ?? 50_000)
 const { RUNTIME: runtime = 'bun', REQUESTS: requests = '20000' } = process.env
@@ -81,7 +81,7 @@ async function measure(hasPackets: boolean, isFlooded: boolean): Promise<void> {
       protocol: 'http',
     })
   await run(2000)
-  const before = residentOf(server)
+  const before = residentMemory(server.pid)
   const flood = isFlooded
     ? network.clients.spawn(['python3', '-c', FLOOD, host, String(EDGE_PORTS.plain), String(rate)])
     : undefined
@@ -93,14 +93,10 @@ async function measure(hasPackets: boolean, isFlooded: boolean): Promise<void> {
   console.log(
     `packets ${hasPackets ? 'on ' : 'off'}, ${Math.round(sent! / seconds!)} SYNs/s:`,
     `right ${right}, wrong ${wrong}, ambiguous ${ambiguous}, missing ${missing},`,
-    `${Math.round(Number(requests) / got.seconds)} requests/s, resident ${before} kB before, ${residentOf(server)} after`,
+    `${Math.round(Number(requests) / got.seconds)} requests/s, resident ${before.toFixed(0)} MiB before, ${residentMemory(server.pid).toFixed(0)} after`,
   )
   for (const example of hasPackets ? got.examples.slice(0, 2) : []) console.log(JSON.stringify(example))
   await edge.stop()
-}
-
-function residentOf({ pid }: TestServer): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
 }
 
 function startApplication(hasPackets: boolean): Promise<TestServer> {

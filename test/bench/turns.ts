@@ -6,6 +6,7 @@
  * rounds is for the compilers.
  * @module
  */
+import { load } from './load.ts'
 
 /** Requests in one turn. */
 const TURN = 3000
@@ -48,10 +49,8 @@ export async function runTurns(
       return order[turn]!.fetch(request, server)
     },
   })
-  const wrk = Bun.spawn(['wrk', '-t1', '-c32', `-d${seconds}s`, `http://127.0.0.1:${server.port}/`], { stdout: 'pipe' })
-  const text = await new Response(wrk.stdout).text()
+  await load(`http://127.0.0.1:${server.port}/`, seconds)
   await server.stop(true)
-  if (/Non-2xx/.test(text)) throw new Error(`wrk: ${text}`)
   const rounds = Math.min(...[...results.values()].map((values) => values.length))
   return new Map([...results].map(([name, values]) => [name, values.slice(rounds >> 2, rounds)]))
 }

@@ -10,7 +10,7 @@ import { defaultDatabase } from '../../src/label/default.ts'
 import { match } from '../../src/label/match.ts'
 import { parseSyn } from '../../src/wire/syn.ts'
 import { yara } from '../../src/yara/index.ts'
-import { median } from './pairs.ts'
+import { machine, median } from './pairs.ts'
 
 const RULES = 500
 const ROUNDS = 9
@@ -34,6 +34,7 @@ const connections = rows.map((line) => {
   return { syn, facts: { fingerprints: fingerprints(syn), label: match(defaultDatabase(), syn), userAgent: AGENT } }
 })
 
+console.log(machine())
 for (const [name, condition] of Object.entries(CONDITIONS)) {
   const labeller = yara({ rules: Array.from({ length: RULES }, (_, i) => `rule r${i} { ${condition(i)} }`).join('\n') })
   let found = 0

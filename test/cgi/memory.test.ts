@@ -1,9 +1,10 @@
 import { afterAll, expect, test } from 'bun:test'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { needs } from '../lab/privilege.ts'
 import { startServer } from '../lab/server.ts'
+import { residentMemory } from '../support/memory.ts'
 import { OK, scriptDirectory } from './scripts.ts'
 
 const MIB = 1024 * 1024
@@ -13,11 +14,6 @@ const SIZE = (process.env.TCPFINGERPRINT_FULL === '1' ? 1024 : 256) * MIB
 const { base, root, script, remove } = scriptDirectory()
 afterAll(remove)
 const body = join(base, 'body')
-
-/** Resident memory of a process, MiB. */
-function resident(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
-}
 
 async function curl(...words: string[]): Promise<string> {
   const child = Bun.spawn(['curl', '-sS', ...words], { stdout: 'pipe', stderr: 'inherit' })
@@ -32,10 +28,10 @@ async function growth(work: (url: string) => Promise<void>): Promise<number> {
   try {
     const url = `http://127.0.0.1:${server.port}/cgi-bin`
     for (let i = 0; i < 20; i++) await curl('-o', '/dev/null', '-d', 'x', `${url}/count`)
-    const start = resident(server.pid)
+    const start = residentMemory(server.pid)
     let most = start
     const watch = setInterval(() => {
-      most = Math.max(most, resident(server.pid))
+      most = Math.max(most, residentMemory(server.pid))
     }, 5)
     await work(url)
     clearInterval(watch)

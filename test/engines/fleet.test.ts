@@ -56,36 +56,42 @@ async function runFleet(url: string): Promise<void> {
   }
 }
 
-needs('linux', POSTGRES).test('three servers into one Postgres', async () => {
-  const server = await startPostgres()
-  try {
-    await runFleet(server.url)
-    const client = new Bun.SQL(server.url)
-    const rows = await client`SELECT host, count(*)::int, count(DISTINCT boot)::int FROM tcpfingerprint.observation
-      GROUP BY host ORDER BY host`.values()
-    await client.close()
-    // Of each, those of anna were forgotten.
-    expect(rows as unknown[]).toEqual(['web-1', 'web-2', 'web-3'].map((host) => [host, CONNECTIONS / 2, 1]))
-  } finally {
-    await server.stop()
-  }
-})
+/** How many connections each server has in the tables, in order of its name. */
+type CountByHost = (url: string) => Promise<(readonly [host: string, connections: number])[]>
 
-needs('linux', CHDB_PACKAGE).test('three servers into one ClickHouse', async () => {
-  const server = await startClickhouse()
-  try {
-    await runFleet(server.url)
-    const sql = 'SELECT host, count() AS n FROM observation FINAL GROUP BY host ORDER BY host FORMAT JSONEachRow'
-    const { origin } = new URL(server.url.slice('clickhouse+'.length))
-    const text = await (await fetch(origin, { method: 'POST', body: sql })).text()
-    const rows = text
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { host: string; n: number | string })
-    expect(rows.map(({ host, n }) => [host, Number(n)])).toEqual(
-      ['web-1', 'web-2', 'web-3'].map((host) => [host, CONNECTIONS / 2]),
-    )
-  } finally {
-    await server.stop()
-  }
-})
+const inPostgres: CountByHost = async (url) => {
+  const client = new Bun.SQL(url)
+  const rows: { host: string; n: number; boots: number }[] =
+    await client`SELECT host, count(*)::int AS n, count(DISTINCT boot)::int AS boots FROM tcpfingerprint.observation
+      GROUP BY host ORDER BY host`
+  await client.close()
+  expect(rows.map(({ boots }) => boots)).toEqual([1, 1, 1])
+  return rows.map(({ host, n }) => [host, n])
+}
+
+const inClickhouse: CountByHost = async (url) => {
+  const body = 'SELECT host, count() AS n FROM observation FINAL GROUP BY host ORDER BY host FORMAT JSONEachRow'
+  const { origin } = new URL(url.slice('clickhouse+'.length))
+  const text = await (await fetch(origin, { method: 'POST', body })).text()
+  const rows = text.trim().split('\n')
+  return rows
+    .map((line) => JSON.parse(line) as { host: string; n: number | string })
+    .map(({ host, n }) => [host, Number(n)])
+}
+
+for (const [name, need, start, count] of [
+  ['Postgres', POSTGRES, startPostgres, inPostgres],
+  ['ClickHouse', CHDB_PACKAGE, startClickhouse, inClickhouse],
+] as const) {
+  needs('linux', need).test(`three servers into one ${name}`, async () => {
+    const server = await start()
+    try {
+      await runFleet(server.url)
+      // Of each, those of anna were forgotten.
+      const left = ['web-1', 'web-2', 'web-3'].map((host) => [host, CONNECTIONS / 2] as const)
+      expect(await count(server.url)).toEqual(left)
+    } finally {
+      await server.stop()
+    }
+  })
+}

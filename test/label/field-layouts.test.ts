@@ -54,7 +54,7 @@ const ROWS: readonly Row[] = [
     { ttl: 255, window, scale: 3, layout: FBSD, quirks: 'df', label: RELAY, family: 'relay' },
     { ttl: 255, window, scale: 5, layout: MAC_CUT, quirks: KEEP, label: RELAY, family: 'relay' },
     { ttl: 255, window, scale: 0, layout: 'mss', quirks: 'df', label: RELAY, family: 'relay', versions: V4 },
-    // three segments over IPv6 are lwIP's as well
+    // nothing was seen to send three segments over IPv6
     ...(window === '3*'
       ? []
       : [{ ttl: 255, window, scale: 0, layout: 'mss', label: RELAY, family: 'relay', versions: [6] }]),

@@ -1,16 +1,11 @@
 import { expect } from 'bun:test'
-import { readFileSync } from 'node:fs'
-import { needs } from '../lab/privilege.ts'
+import { needs, program } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
 import { type Runtime, runtimePath, startServer } from '../lab/server.ts'
+import { residentMemory } from '../support/memory.ts'
 
 const SCRIPTS = { bun: 'test/lab/json-server.ts', deno: 'test/runtime/servers/deno-json.ts' } as const
 const CONNECTIONS = 450
-
-/** Resident memory of a process, MiB. */
-function residentMemory(pid: number): number {
-  return Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
-}
 
 /** What the kernel refuses, and the reasons that requests then give; `undefined` where nothing is missing. */
 const REFUSALS: readonly [call: string, errno: string, reasons: Record<Runtime, readonly (string | undefined)[]>][] = [
@@ -34,7 +29,7 @@ for (const runtime of ['bun', 'deno'] as const) {
           SCRIPTS[runtime],
           { HOSTNAME_TO_BIND: '0.0.0.0' },
           {
-            program: Bun.which('python3')!,
+            program: program('python3'),
             runtimeArguments: [
               'test/lab/seccomp.py',
               call,

@@ -17,7 +17,7 @@ const runtime: typeof bun = Object.assign(Object.create(bun), {
 })
 const fingerprinter = new Fingerprinter(runtime, { onError() {} }, createPeerLookup)
 const server = Bun.serve({
-  hostname: '127.0.0.1',
+  hostname: process.env.HOSTNAME_TO_BIND ?? '127.0.0.1',
   port: 0,
   fetch(request, self) {
     const found = fingerprinter.of(request, self, request)
