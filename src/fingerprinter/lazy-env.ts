@@ -76,19 +76,36 @@ function makeLazy(prototype: object): boolean {
   Object.defineProperty(prototype, 'var', {
     ...before,
     get(this: VariableContext) {
-      const variables = read.call(this) as Record<string, unknown>
-      if (this[IS_LAZY] === true && variables[NAME] === undefined) Object.defineProperty(variables, NAME, LAZY)
-      return variables
+      const variables = read.call(this) as Variables
+      return this[IS_LAZY] === true && variables[NAME] === undefined ? new Proxy(variables, LAZY_VARIABLES) : variables
     },
   })
   return true
 }
 
-/** A member of `c.var`. One for all, because making one for each context costs more than the rest. */
+type Variables = Record<string, unknown>
+
+/** The member of `c.var`, for who asks for more than a value. */
 const LAZY: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
   get(this: { readonly fingerprint: EnvSource }) {
     return recordOf(this.fingerprint)
   },
+}
+
+/** What was not given a value has the computed one from here on. */
+function withOwn(variables: Variables): Variables {
+  return Object.hasOwn(variables, NAME) ? variables : Object.defineProperty(variables, NAME, LAZY)
+}
+
+/**
+ * `c.var` with the variable that is not there yet. Making a property with a getter costs each reader of `c.var` 0.1 µs on Bun and 0.3 to
+ * 0.6 on V8; a proxy 0.04 and 0.08, and makes the property for who lists, spreads or describes the variables.
+ */
+const LAZY_VARIABLES: ProxyHandler<Variables> = {
+  get: (variables, key) => (key === NAME ? withOwn(variables)[NAME] : variables[key as string]),
+  has: (variables, key) => key in withOwn(variables),
+  ownKeys: (variables) => Reflect.ownKeys(withOwn(variables)),
+  getOwnPropertyDescriptor: (variables, key) => Reflect.getOwnPropertyDescriptor(withOwn(variables), key),
 }
