@@ -87,7 +87,6 @@ class BunRuntime extends CommonRuntime implements Runtime {
   readonly addressOf: typeof addressOf = addressOf
   readonly localOf: typeof localOf = localOf
   readonly spawn: typeof spawnBun = spawnBun
-  readonly addedField: typeof bunAddedField = bunAddedField
   readonly onGone: typeof bunOnGone = bunOnGone
 
   get version(): string {
@@ -126,6 +125,10 @@ class BunRuntime extends CommonRuntime implements Runtime {
 
   bodyOf(response: Response, request: Request): ReadyBody | 'stream' | undefined {
     return bunBody(bunGlobal()!, response, request)
+  }
+
+  addedField(name: string, response: Response, status: number, body: ReadyBody): string | undefined {
+    return bunAddedField(bunGlobal()!, name, response, status, body)
   }
 
   textBody(response: Response): ReadyBody | undefined {

@@ -22,16 +22,12 @@ const OTHERWISE: Readonly<Record<Runtime, Readonly<Record<string, string>>>> = {
 
 /** Answers of which a line cannot tell a field that the client receives, and why. */
 const TYPE_UNKNOWN =
-  'Bun does not tell a text from octets, and adds a type by that, when the answer was not made by Hono'
+  'Bun adds a type by whether a Blob was made from texts, and does not tell a Blob of texts from one of octets'
 const LENGTH_UNKNOWN = 'Bun adds a length to a stream that ends at once'
 const UNTOLD: Readonly<Record<Runtime, Readonly<Record<string, string>>>> = {
   bun: {
-    'GET /response/text': TYPE_UNKNOWN,
-    'GET /response/text/length': TYPE_UNKNOWN,
     'GET /response/blob': TYPE_UNKNOWN,
-    'GET /response/octets': TYPE_UNKNOWN,
-    'GET /response/view': TYPE_UNKNOWN,
-    'GET /response/buffer': TYPE_UNKNOWN,
+    'GET /response/view': 'a DataView is held as a Blob is',
     'GET /response/stream/empty': LENGTH_UNKNOWN,
     'GET /response/blob/stream': LENGTH_UNKNOWN,
     'GET /response/copy': LENGTH_UNKNOWN,

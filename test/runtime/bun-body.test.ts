@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { currentRuntime } from '../../src/runtime/current.ts'
+import type { ReadyBody } from '../../src/runtime/ready-body.ts'
 
 const ask = (headers: Record<string, string> = {}): Request => new Request('http://x/', { headers })
 const size = (response: Response, request = ask()) => currentRuntime().bodyOf(response, request)
@@ -11,11 +12,54 @@ const size = (response: Response, request = ask()) => currentRuntime().bodyOf(re
 describe('bodyOf on this Bun', () => {
   test('counts texts, octets and Blobs of every magnitude, exactly', () => {
     for (const length of [1, 10, 999, 1000, 1001, 1023, 1024, 1025, 99_999, 1_000_000, 1_234_567]) {
-      expect(size(new Response('x'.repeat(length))), `text of ${length}`).toEqual({ octets: length })
-      expect(size(new Response(new Uint8Array(length))), `octets ${length}`).toEqual({ octets: length })
-      expect(size(new Response(new Blob(['x'.repeat(length)]))), `Blob of ${length}`).toEqual({ octets: length })
+      expect(size(new Response('x'.repeat(length))), `text of ${length}`).toMatchObject({ octets: length })
+      expect(size(new Response(new Uint8Array(length))), `octets ${length}`).toMatchObject({ octets: length })
+      expect(size(new Response(new Blob(['x'.repeat(length)]))), `Blob of ${length}`).toMatchObject({ octets: length })
     }
-    expect(size(new Response('ä€'))).toEqual({ octets: 5 })
+    expect(size(new Response('ä€'))).toMatchObject({ octets: 5 })
+  })
+
+  test('knows what a body without type was made from, and leaves its type what Bun makes it', async () => {
+    const octets = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
+    const texts = ['a', 'é', 'п', '€', 'aé', 'x\u{1f600}']
+    const bodies: [BodyInit, string | undefined][] = texts.flatMap((one) =>
+      [one, one.repeat(600), one.repeat(5000)].flatMap((text): [BodyInit, string | undefined][] => [
+        [text, 'text/plain;charset=utf-8'],
+        // Octets that are nothing but characters of two are taken for a text.
+        [octets(text), one.length * 2 === octets(one).length ? undefined : 'application/octet-stream'],
+        [octets(text).buffer, one.length * 2 === octets(one).length ? undefined : 'application/octet-stream'],
+        [new Blob([text]), one === 'a' ? undefined : 'application/octet-stream'],
+        [new Blob([octets(text), text]), one === 'a' ? undefined : 'application/octet-stream'],
+      ]),
+    )
+    const looked: (string | undefined)[] = []
+    await using server = Bun.serve({
+      port: 0,
+      fetch(request) {
+        const url = new URL(request.url)
+        const response = new Response(bodies[Number(url.pathname.slice(1))]![0], {
+          headers: { 'x-own': 'y'.repeat(300) },
+        })
+        if (url.search === '') return response
+        const body = size(response, request) as ReadyBody
+        looked.push(
+          currentRuntime().addedField('content-type', response, 200, body) ?? response.headers.get('content-type')!,
+        )
+        return response
+      },
+    })
+    for (const [i, [, expected]] of bodies.entries()) {
+      const [bare, seen] = await Promise.all(['', '?look'].map((query) => fetch(new URL(`/${i}${query}`, server.url))))
+      if (expected === undefined) continue
+      const type = bare!.headers.get('content-type')
+      expect({ i, type, sent: seen!.headers.get('content-type'), looked: looked[i] }).toEqual({
+        i,
+        type: expected,
+        sent: expected,
+        looked: expected,
+      })
+      expect(new Uint8Array(await seen!.arrayBuffer())).toEqual(new Uint8Array(await bare!.arrayBuffer()))
+    }
   })
 
   test('knows a file, and the range of it that Bun will send', () => {
