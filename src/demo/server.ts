@@ -7,6 +7,7 @@ import { formatEndpoint, printable } from '../base/text.ts'
 import { labelName } from '../explain/label.ts'
 import { duration } from '../explain/units.ts'
 import { explainDump, linkedDump } from '../inspector/decode.ts'
+import type { HistoryOptions, LiveOptions } from '../inspector/inspector.ts'
 import { endProcess, onSignal } from '../runtime/process-end.ts'
 import {
   accessLog,
@@ -35,7 +36,7 @@ export interface AppOptions {
   /** The token for the last connections at `/?live`. Default: they are not shown. */
   readonly live?: InspectorOptions['live']
   /** Where connections are kept, and the token for `/?history`. Default: nothing is kept. */
-  readonly history?: { readonly store: Store; readonly token: string } | undefined
+  readonly history?: (HistoryOptions & { readonly store: Store }) | undefined
 }
 
 /** What the command line gives. Defaults: README, command line. */
@@ -171,6 +172,21 @@ function pathOf(request: Request): string {
   return target === undefined || target === '' ? '/' : target
 }
 
+/** Views that a printed link opens. */
+type LinkedView = 'live' | 'history'
+
+/** A token whose successors are printed too, where it holds once. */
+function announced<Link extends LiveOptions>(link: Link, print: (token: string) => void): Link {
+  const { renew } = link
+  if (renew === undefined) return link
+  const next = (): string => {
+    const token = renew()
+    print(token)
+    return token
+  }
+  return { ...link, renew: next }
+}
+
 /**
  * Starts the server and prints where to point a browser and `curl`.
  *
@@ -184,7 +200,15 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
     ...options.fingerprint,
     skip: (c) => isHealthCheck(c) || (skip?.(c) ?? false),
   })
-  const { app, endStreams, close } = createApp(middleware, options)
+  const announce = options.announce ?? ((line) => console.log(line))
+  let url = ''
+  const announceLink = (view: LinkedView, token: string): void =>
+    announce(`  ${`${view}:`.padEnd(11)} ${url}?${view}&token=${encodeURIComponent(token)}`)
+  const { app, endStreams, close } = createApp(middleware, {
+    ...options,
+    live: options.live && announced(options.live, (token) => announceLink('live', token)),
+    history: options.history && announced(options.history, (token) => announceLink('history', token)),
+  })
   const { tlsCert: cert, tlsKey: key } = options
   const tls = cert === undefined || key === undefined ? undefined : { cert, key }
   const { host: hostname = '127.0.0.1', port = 3000, http2 = false } = options
@@ -196,14 +220,11 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
     throw new Error(`Cannot listen on "${hostname}", port ${port}: ${(error as Error).message}`, { cause: error })
   }
   const host = server.host.includes(':') ? `[${server.host}]` : server.host
-  const url = `${tls === undefined ? 'http' : 'https'}://${host}:${server.port}/`
-  const announce = options.announce ?? ((line) => console.log(line))
+  url = `${tls === undefined ? 'http' : 'https'}://${host}:${server.port}/`
   announce(`tcpfingerprint listens on ${url}`)
   announce(`  a browser:  ${url}`)
-  if (typeof options.live === 'object')
-    announce(`  live:       ${url}?live&token=${encodeURIComponent(options.live.token)}`)
-  if (options.history !== undefined)
-    announce(`  history:    ${url}?history&token=${encodeURIComponent(options.history.token)}`)
+  if (typeof options.live === 'object') announceLink('live', options.live.token)
+  if (options.history !== undefined) announceLink('history', options.history.token)
   announce(`  a terminal: curl ${tls === undefined ? '' : '--insecure '}${url}json`)
   return {
     url,

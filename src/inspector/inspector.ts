@@ -13,21 +13,16 @@ import { explainDump, linkedDump, readDump, type SentDump } from './decode.ts'
 import { daysAsked, type HistoryStore, readHistory } from './history.ts'
 import type { Frame, PageName } from './layout.tsx'
 import { clientOf, LIVE_CAPACITY, LiveList, type SeenConnection } from './live.ts'
-import { LiveAccess } from './live-access.ts'
+import { type LinkToken, LiveAccess } from './live-access.ts'
 import { freshPage, HEADERS } from './page-headers.ts'
 import { showTiming } from './timing.ts'
 import { TimingStreams } from './timing-streams.ts'
 
 /** Who may see the live view. */
-export interface LiveOptions {
-  /** The secret of the link. Not empty. */
-  readonly token: string
-}
+export interface LiveOptions extends LinkToken {}
 
 /** Where the history view comes from, and who may see it. */
-export interface HistoryOptions {
-  /** The secret of the link, as of {@link LiveOptions}. May be the same. */
-  readonly token: string
+export interface HistoryOptions extends LinkToken {
   /** A store of `openStore()`. */
   readonly store: HistoryStore
 }
@@ -39,9 +34,8 @@ export interface InspectorOptions {
    * (404), and open only to clients that bring this token as `?live&token=TOKEN`, from whatever address (else 403). The answer
    * to the link sets a cookie (HttpOnly, SameSite=Strict), which from then on stands for the token.
    *
-   * Make the token anew at every start, of at least 16 random octets: `crypto.randomUUID()`. It is valid as long as the process
-   * runs, and the request line of the link stands in access logs: readers of these can open the page. Needs {@link Inspector.watch}
-   * among the middleware.
+   * Make the token anew at every start: `crypto.randomUUID()`. The request line of the link stands in access logs, whose readers can
+   * open the page unless the token holds once (`renew`). Needs {@link Inspector.watch} among the middleware.
    */
   readonly live?: false | LiveOptions | undefined
   /**
@@ -61,12 +55,13 @@ export interface Inspector extends Handler {
   close(): void
 }
 
-const LiveOptionsSchema = v.strictObject({
+const LinkTokenEntries = {
   token: v.pipe(v.string(), v.nonEmpty('Expected a token that is not empty')),
-})
+  renew: v.optional(v.custom<() => string>((value) => typeof value === 'function', 'Expected a function')),
+}
 
 const HistoryOptionsSchema = v.strictObject({
-  token: LiveOptionsSchema.entries.token,
+  ...LinkTokenEntries,
   store: v.custom<HistoryStore>(
     (value) => typeof (value as Partial<HistoryStore> | null)?.labelsByDay === 'function',
     'Expected a store of openStore()',
@@ -74,7 +69,7 @@ const HistoryOptionsSchema = v.strictObject({
 })
 
 const InspectorOptionsSchema = v.strictObject({
-  live: v.optional(v.union([v.literal(false), LiveOptionsSchema]), false),
+  live: v.optional(v.union([v.literal(false), v.strictObject(LinkTokenEntries)]), false),
   history: v.optional(v.union([v.literal(false), HistoryOptionsSchema]), false),
   database: v.optional(v.union([v.literal(false), v.instance(Database, 'Expected a database of loadP0f')])),
 })
@@ -102,8 +97,8 @@ export function inspector(options: InspectorOptions = {}): Inspector {
   const { live, history, database } = checkOptions('inspector', InspectorOptionsSchema, options)
   const list = new LiveList()
   const streams = new TimingStreams()
-  const access = live === false ? undefined : new LiveAccess(live.token)
-  const historyAccess = history === false ? undefined : new LiveAccess(history.token)
+  const access = live === false ? undefined : new LiveAccess(live)
+  const historyAccess = history === false ? undefined : new LiveAccess(history)
   const viewsOf = (c: Context): Views => ({
     live: access?.allows(c.req.query('token'), c.req.header('cookie')) ?? false,
     history: historyAccess?.allows(c.req.query('token'), c.req.header('cookie')) ?? false,
@@ -268,9 +263,9 @@ function admit(c: Context, access: LiveAccess | undefined, view: keyof Views): R
   if (access === undefined) return c.text(`The ${view} page is off.\n`, 404, HEADERS)
   const token = c.req.query('token')
   if (!access.allows(token, c.req.header('cookie'))) {
-    return c.text(`The ${view} page needs its token: open the link that holds it.\n`, 403, HEADERS)
+    return c.text(`The ${view} page needs its token: open the link that holds it, which may hold once.\n`, 403, HEADERS)
   }
-  if (access.hasToken(token)) c.header('Set-Cookie', access.setCookie(isTls(c)), { append: true })
+  if (access.takes(token)) c.header('Set-Cookie', access.setCookie(isTls(c)), { append: true })
   return undefined
 }
 

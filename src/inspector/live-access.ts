@@ -1,5 +1,5 @@
 /**
- * Access to the live view: for clients that bring its token, first in the link, then in a cookie.
+ * Access to the live view: for clients that bring its token, first in the link, then as a cookie.
  *
  * Nothing else counts. A peer address of this machine is also that of every client of a proxy or TCP relay on it, and Host and
  * forwarding fields are what the client, or a proxy as it comes, makes of them.
@@ -22,28 +22,48 @@ function cookieOf(field: string, name: string): string | undefined {
   return undefined
 }
 
+/** The secret of a link. */
+export interface LinkToken {
+  /** Not empty, of at least 16 random octets. */
+  readonly token: string
+  /**
+   * Makes the token hold once: called when a client has brought it, returns the one of the next link. Default: it holds as long as the
+   * process runs.
+   */
+  readonly renew?: (() => string) | undefined
+}
+
 /** What a request brings: token and cookie are compared in constant time. */
 export class LiveAccess {
-  readonly #token: Uint8Array
+  readonly #renew: (() => string) | undefined
+  #token: Uint8Array
   readonly #cookie: Uint8Array
   readonly #name: string
   readonly #value: string
 
-  constructor(token: string) {
+  constructor({ token, renew }: LinkToken) {
+    this.#renew = renew
     this.#token = digest(token)
-    // The cookie proves the token, and is not the token. Cookies know no ports: servers of one host need names of their own.
-    this.#value = toHex(digest(`tcpfingerprint live view\n${token}`))
-    this.#name = `tcpfingerprint-live-${this.#value.slice(0, 8)}`
+    // The cookie proves the token, and is not the token. Of a token that has held, which logs have, it must not follow.
+    this.#value = renew === undefined ? proof(token) : toHex(crypto().randomBytes(32))
+    // Cookies know no ports: servers of one host need names of their own.
+    this.#name = `tcpfingerprint-live-${proof(token).slice(0, 8)}`
     this.#cookie = digest(this.#value)
   }
 
   /** True if a request may see the live view, by the `token` of its query or by its Cookie field. */
   allows(token: string | undefined, cookies: string | undefined): boolean {
-    return this.hasToken(token) || this.#hasCookie(cookies)
+    return this.#hasToken(token) || this.#hasCookie(cookies)
   }
 
-  /** True if this is the token. */
-  hasToken(token: string | undefined): boolean {
+  /** True if this is the token. One that holds once is none from then on. */
+  takes(token: string | undefined): boolean {
+    if (!this.#hasToken(token)) return false
+    if (this.#renew !== undefined) this.#token = digest(this.#renew())
+    return true
+  }
+
+  #hasToken(token: string | undefined): boolean {
     return token !== undefined && crypto().timingSafeEqual(digest(token), this.#token)
   }
 
@@ -60,3 +80,5 @@ export class LiveAccess {
     return `${this.#name}=${this.#value}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`
   }
 }
+
+const proof = (token: string): string => toHex(digest(`tcpfingerprint live view\n${token}`))

@@ -345,6 +345,32 @@ describe('inspector, live', () => {
       }
     }
   })
+  test('opens once with a token that is renewed, then with the cookie alone, which does not follow from it', async () => {
+    const tokens = ['second', 'third']
+    const live = { token: 'first', renew: () => tokens.shift()! }
+    const { app } = appWith(fake(), { live })
+    const open = async (query: string, cookie = ''): Promise<{ status: number; cookie: string | undefined }> => {
+      const { status, headers, body } = await app.request(`/?live${query}`, { headers: { ...HTML, cookie } })
+      await body?.cancel()
+      return { status, cookie: headers.get('set-cookie')?.split(';')[0] }
+    }
+    expect((await open('&token=second')).status).toBe(403)
+    const first = await open('&token=first')
+    expect(first.status).toBe(200)
+    expect(await open('&token=first')).toEqual({ status: 403, cookie: undefined })
+    // A page that is loaded again brings the cookie, beside a token that has held.
+    expect(await open('&token=first', first.cookie)).toEqual({ status: 200, cookie: undefined })
+    expect(await open('', first.cookie)).toEqual({ status: 200, cookie: undefined })
+    // A menu with the link, and nothing else, is shown for a token that does not name the page: it holds on.
+    await app.request('/?token=second', { headers: HTML })
+    expect((await open('&token=second')).status).toBe(200)
+    expect((await open('&token=second')).status).toBe(403)
+    const { app: other } = appWith(fake(), { live: { token: 'first', renew: () => 'x' } })
+    const own = (await other.request('/?live&token=first')).headers.get('set-cookie')!
+    expect(own.split('=')[0]).toBe(first.cookie!.split('=')[0]!)
+    expect(own.split(';')[0]).not.toBe(first.cookie!)
+    expect(() => inspector({ live: { token: 'a', renew: 'b' } as never })).toThrow('renew')
+  })
   test('lists connections, each once', async () => {
     const { app } = appWith(near(), { live: { token } })
     await app.request('/', { headers: local })

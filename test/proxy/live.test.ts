@@ -7,7 +7,12 @@ import { startApache } from '../apache/apache.ts'
 import { needs } from '../lab/privilege.ts'
 import { startHaproxy, startNginx } from './proxies.ts'
 
-const TOKEN = 'a1b2c3d4e5f60718'
+/** The token of the link that holds now. */
+let token = 'a1b2c3d4e5f60718'
+const renew = (): string => {
+  token = crypto.randomUUID()
+  return token
+}
 /** What a client may send to look as if it were here. */
 const DISGUISES: readonly Readonly<Record<string, string>>[] = [
   {},
@@ -57,7 +62,7 @@ needs('linux', 'nginx', 'haproxy', 'apache2').describe('the live page behind', (
   let server: DemoServer
   const fronts = new Map<string, Front>()
   beforeAll(async () => {
-    server = await serve({ port: 0, logFormat: false, live: { token: TOKEN }, announce: () => {} })
+    server = await serve({ port: 0, logFormat: false, live: { token, renew }, announce: () => {} })
     fronts.set('nothing', { port: server.port, stop: () => {} })
     fronts.set('nginx', await startNginx(server.port, ''))
     fronts.set('HAProxy', await startHaproxy(server.port, ''))
@@ -80,7 +85,7 @@ needs('linux', 'nginx', 'haproxy', 'apache2').describe('the live page behind', (
     async (name) => {
       const url = `http://127.0.0.1:${fronts.get(name)!.port}/`
       for (const headers of DISGUISES) {
-        for (const query of ['?live', '?live&token=', '?live&token=0', `?live=&Token=${TOKEN}`]) {
+        for (const query of ['?live', '?live&token=', '?live&token=0', `?live=&Token=${token}`]) {
           for (const accept of ['text/html', 'text/event-stream']) {
             const answer = await fetch(url + query, { headers: { ...headers, accept } })
             expect(answer.status, `${query} ${JSON.stringify(headers)}`).toBe(403)
@@ -88,13 +93,23 @@ needs('linux', 'nginx', 'haproxy', 'apache2').describe('the live page behind', (
           }
         }
       }
-      const opened = await fetch(`${url}?live&token=${TOKEN}`, { headers: { accept: 'text/html' } })
+      const link = `${url}?live&token=${token}`
+      const opened = await fetch(link, { headers: { accept: 'text/html' } })
       expect(opened.status).toBe(200)
       expect(await opened.text()).toContain('<table class="live"')
       const cookie = opened.headers.get('set-cookie')!.split(';')[0]!
       const again = await fetch(`${url}?live`, { headers: { accept: 'text/html', cookie } })
       expect(again.status).toBe(200)
       await again.text()
+      // The link has held: what stands in the proxy's log opens nothing.
+      for (const accept of ['text/html', 'text/event-stream']) {
+        const stolen = await fetch(link, { headers: { accept } })
+        expect({ status: stolen.status, cookie: stolen.headers.get('set-cookie') }).toEqual({
+          status: 403,
+          cookie: null,
+        })
+        await stolen.text()
+      }
     },
     30_000,
   )

@@ -58,7 +58,7 @@ export const help: CommandHelp = {
     },
     {
       name: 'live',
-      help: 'list the last 100 connections at /?live, for browsers\nthat open the link which is printed at the start',
+      help: 'list the last 100 connections at /?live, for the\nbrowser that opens the link which is printed: it holds\nonce, and the next one is printed then',
     },
     {
       name: 'store',
@@ -134,15 +134,17 @@ function path(args: Arguments, option: string, action: string, look: (path: stri
 const isReadable = (file: string): void => accessSync(file, constants.R_OK)
 
 const newToken = (): string => crypto.randomUUID().replaceAll('-', '')
+/** The token of a link that opens its page once: the server prints the next one then. */
+const newLink = (): { token: string; renew(): string } => ({ token: newToken(), renew: newToken })
 
-/** The store of `--store`, with the token of its page: that of the live page where there is one. */
-async function openHistory(args: Arguments, io: Io, token: string | undefined): Promise<AppOptions['history']> {
+/** The store of `--store`, with the token of its page. */
+async function openHistory(args: Arguments, io: Io): Promise<AppOptions['history']> {
   const url = args.get('store')
   if (url === undefined) return undefined
   const store = await openStoreOf(url, io)
   // What keeps it from opening shows now; requests are served all the same.
   store.ready().catch((error: Error) => io.warn(`Cannot open the store: ${printable(error.message)}`))
-  return { store, token: token ?? newToken() }
+  return { store, ...newLink() }
 }
 
 /** Runs the command; returns its exit code when the server listens, which keeps the process alive. */
@@ -165,8 +167,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     cgiBin: path(args, 'cgi-bin', 'run scripts of', (directory) => {
       if (!statSync(directory).isDirectory()) throw new Error('it is not a directory')
     }),
-    // A new token for each run: the link that is printed opens the live page.
-    live: args.has('live') ? { token: newToken() } : undefined,
+    live: args.has('live') ? newLink() : undefined,
   }
   const code = await rerunWhereBlind((name, path) =>
     io.warn(`This Node cannot capture: serving with ${name} (${path})`),
@@ -191,7 +192,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     ...(database === undefined ? undefined : { database }),
     ...(labeller === undefined ? undefined : { labeller }),
   }
-  const history = await openHistory(args, io, options.live?.token)
+  const history = await openHistory(args, io)
   stopOnSignals(await serve({ ...options, ...forPeople(args, io), fingerprint, history }))
   return 0
 }
