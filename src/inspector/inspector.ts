@@ -3,7 +3,7 @@
  * Pages are loaded with the first request for a page.
  * @module
  */
-import type { Context, Handler, MiddlewareHandler } from 'hono'
+import type { Context, Handler, MiddlewareHandler, Next } from 'hono'
 import * as v from 'valibot'
 import { checkOptions } from '../base/options.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
@@ -127,27 +127,29 @@ export function inspector(options: InspectorOptions = {}): Inspector {
     if (page === 'timing') return await showTiming(c, seenBy(c).fingerprint, format === 'html', viewsOf(c), streams)
     return await showConnection(c, format, viewsOf(c), database)
   }
-  const watch: MiddlewareHandler = async (c, next) => {
-    await next()
-    if (access === undefined) return
-    try {
-      list.note(c.get('fingerprint') as Fingerprint, () => ({
-        method: c.req.method,
-        path: c.req.path,
-        status: c.res.status,
-        headers: new Headers(c.req.raw.headers),
-        tls: isTls(c),
-        env: { ...(c.get('fingerprintEnv') as Record<string, string>) },
-      }))
-    } catch {
-      // The list is not worth a request.
-    }
-  }
+  const watch: MiddlewareHandler = (c, next) =>
+    access !== undefined && list.count() ? noteAfter(c, next, list) : next()
   const close = (): void => {
     list.close()
     streams.close()
   }
   return Object.assign(handler, { watch, close })
+}
+
+/** Notes the connection of a request when it has its answer. */
+async function noteAfter(c: Context, next: Next, list: LiveList): Promise<void> {
+  await next()
+  try {
+    list.note(c.get('fingerprint') as Fingerprint, () => ({
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      headers: new Headers(c.req.raw.headers),
+      tls: isTls(c),
+    }))
+  } catch {
+    // The list is not worth a request.
+  }
 }
 
 /** Views with a token that the client has brought. */
@@ -334,7 +336,8 @@ async function showSeen(
   if (one === undefined) return c.text('This connection is no longer in the list.\n', 404, HEADERS)
   const { ConnectionPage } = await import('./connection-page.tsx')
   const { seen, fingerprint, request } = one
-  const { headers, tls, env } = request
+  const { env } = fingerprint
+  const { headers, tls } = request
   return sendPage(c, (nonce) =>
     ConnectionPage({ frame: { nonce, ...views }, fingerprint, env, headers, tls, database, seen }),
   )

@@ -72,8 +72,8 @@ export function LivePage({ frame, entries, counts, capacity, filter, group }: Li
           <span class="lamp" /> <span id="live-state">Reloads every few seconds.</span>
         </p>
         <p id="live-counts">
-          {counts.connections} connections, {counts.requests} requests since the start; {counts.unlisted} without a row:
-          above {ROWS_PER_SECOND} a second they are counted only.
+          {counts.requests} requests since the start; {counts.unlisted} without a row: above {ROWS_PER_SECOND} a second
+          they are counted only.
         </p>
       </section>
       <section>

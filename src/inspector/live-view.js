@@ -24,13 +24,12 @@
     const capacity = Number(table.dataset.capacity)
     /** What the page came with has not just arrived. */
     const newest = Number(table.dataset.last)
-    /** @typedef {{ key: string, cells: [string, string][], rtt?: number }} Entry */
+    /** @typedef {{ id: number, key: string, cells: [string, string][], rtt?: number }} Entry */
     /** The newest last. @type {Map<string, Entry>} */
     const entries = new Map()
     /** @type {Set<string>} */
     const fresh = new Set()
     let paused = false
-    let drawing = false
 
     /** @param {Entry} entry */
     const rowOf = ({ key, cells }) => {
@@ -64,7 +63,6 @@
     }
 
     const draw = () => {
-      drawing = false
       if (paused) return
       const data = new FormData(form)
       const wanted = String(data.get('filter')).toLowerCase()
@@ -93,13 +91,6 @@
       document.querySelector('.spark polyline')?.setAttribute('points', points(times))
       if (all.length > 0) document.querySelector('.empty')?.remove()
     }
-    /** At most four times a second, so that a busy server does not keep the browser busy. */
-    const redraw = () => {
-      if (drawing) return
-      drawing = true
-      setTimeout(draw, 250)
-    }
-
     const pause = form.querySelector('[data-pause]')
     pause?.addEventListener('click', () => {
       paused = !paused
@@ -132,34 +123,38 @@
       tell('Newer pages of this client took the place of this one: reload to go on here.')
       root.classList.remove('streaming')
     })
-    /** @type {{ connections: number, requests: number, unlisted: number, time: number } | undefined} */
+    /** @type {{ requests: number, unlisted: number, time: number } | undefined} */
     let last
-    source.addEventListener('counts', (event) => {
-      const counts = { ...JSON.parse(event.data), time: performance.now() }
-      const seconds = last === undefined ? 0 : (counts.time - last.time) / 1000
-      const rate =
-        last === undefined || seconds <= 0 ? 0 : Math.round((counts.connections - last.connections) / seconds)
-      const sampled = last !== undefined && counts.unlisted > last.unlisted
+    /** @param {{ requests: number, unlisted: number }} counts */
+    const count = ({ requests, unlisted }) => {
+      const time = performance.now()
+      const seconds = last === undefined ? 0 : (time - last.time) / 1000
+      const rate = last === undefined || seconds <= 0 ? 0 : Math.round((requests - last.requests) / seconds)
+      const sampled = last !== undefined && unlisted > last.unlisted
       write(
         '#live-counts',
-        `${counts.connections} connections, ${counts.requests} requests since the start, ${rate} connections a second${
+        `${requests} requests since the start, ${rate} a second${
           sampled ? `. Too many to list: a sample of ${table.dataset.rows} a second is shown` : ''
         }.`,
       )
-      last = counts
-    })
+      last = { requests, unlisted, time }
+    }
     source.addEventListener('message', (event) => {
-      /** @type {Entry} */
-      const entry = JSON.parse(event.data)
-      entries.delete(entry.key)
-      entries.set(entry.key, entry)
-      if (Number(event.lastEventId) > newest) fresh.add(entry.key)
+      /** @type {{ requests: number, unlisted: number, entries: Entry[] }} */
+      const message = JSON.parse(event.data)
+      count(message)
+      for (const entry of message.entries) {
+        if (entries.get(entry.key)?.id === entry.id) continue
+        entries.delete(entry.key)
+        entries.set(entry.key, entry)
+        if (entry.id > newest) fresh.add(entry.key)
+      }
       for (const key of entries.keys()) {
         if (entries.size <= capacity) break
         entries.delete(key)
         fresh.delete(key)
       }
-      redraw()
+      if (message.entries.length > 0) draw()
     })
   }
 }

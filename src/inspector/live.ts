@@ -14,11 +14,13 @@ export const MAX_LISTENERS = 32
 /** Listeners of a client at once: as many connections as browsers open to a host. */
 export const MAX_LISTENERS_PER_CLIENT = 6
 /** Messages that a listener may be behind before its stream is closed. */
-const MAX_BEHIND = 256
-/** Milliseconds between counts, which also keep a stream open: Bun closes an idle connection after 10 s. */
-const BEAT = 1000
-/** Connections a second that get a row; the rest are counted. A row costs some 20 µs, a count far below one. */
-export const ROWS_PER_SECOND = 40
+const MAX_BEHIND = 16
+/** Milliseconds between messages, which also keep a stream open: Bun closes an idle connection after 10 s. */
+const PERIOD = 1000
+/** Requests a second that get a row, and as many at once after a quiet second; the rest are counted. A row costs some 40 µs. */
+export const ROWS_PER_SECOND = 20
+/** Milliseconds between two rows of a busy server. */
+const ROW_GAP = 1000 / ROWS_PER_SECOND
 /** Characters of a path or User-Agent that are kept. */
 const MOST_CHARACTERS = 200
 
@@ -29,7 +31,6 @@ export interface LiveRequest {
   readonly status: number
   readonly headers: Headers
   readonly tls: boolean
-  readonly env: Readonly<Record<string, string>>
 }
 
 /** A cell: what stands large, and what stands small below. */
@@ -49,14 +50,14 @@ export interface LiveEntry {
 
 /** A connection of the list, as its page shows it. */
 export interface SeenConnection {
+  /** The time of its first row, UTC. */
   readonly seen: string
   readonly fingerprint: Fingerprint
   readonly request: LiveRequest
 }
 
-/** How many were seen, and how many have a row. */
+/** What was seen since the start. */
 export interface LiveCounts {
-  readonly connections: number
   readonly requests: number
   /** Requests that were counted only. */
   readonly unlisted: number
@@ -89,24 +90,67 @@ export function arrange(entries: readonly LiveEntry[], text: string, group: Live
 
 const encoder = new TextEncoder()
 
+/** A connection of the list: its row is made when it is first asked for. */
+class Seen implements SeenConnection {
+  readonly id: number
+  readonly key: string
+  readonly seen: string
+  readonly fingerprint: Fingerprint
+  readonly request: LiveRequest
+  #entry: LiveEntry | undefined
+
+  constructor(id: number, key: string, seen: string, fingerprint: Fingerprint, request: LiveRequest) {
+    this.id = id
+    this.key = key
+    this.seen = seen
+    this.fingerprint = fingerprint
+    this.request = request
+  }
+
+  get entry(): LiveEntry {
+    return (this.#entry ??= entryOf(this))
+  }
+}
+
+function entryOf({ id, key, seen, fingerprint, request }: Seen): LiveEntry {
+  const { label, syn, reason, timing, peer, connection, hop } = fingerprint
+  const { system, detail } = label?.name === undefined ? { system: '', detail: '' } : shortLabel(label)
+  const unknown = syn === undefined ? `no SYN: ${reason ?? 'turned off'}` : 'unknown'
+  const cut = (text: string): string => escapeControls(text.slice(0, MOST_CHARACTERS))
+  const rtt = timing.handshakeRtt?.microseconds
+  const number = (connection ?? hop?.connection)?.request
+  const cells: readonly LiveCell[] = [
+    [seen, ''],
+    [system === '' ? unknown : system, detail],
+    peer === undefined ? ['', ''] : [formatEndpoint(peer.address, peer.port), networkOf(peer.address)],
+    [cut(`${request.method} ${request.path}`), `${request.status}, no. ${number}`],
+    [cut(request.headers.get('user-agent') ?? ''), ''],
+    [rtt === undefined ? '' : duration(rtt), label === undefined ? '' : distanceOf(label)],
+  ]
+  return { id, key, cells, rtt }
+}
+
 /** The last connections and the listeners. No timer runs without a listener. */
 export class LiveList {
-  readonly #entries = new Map<string, LiveEntry & SeenConnection>()
+  /** The last changed last. */
+  readonly #seen = new Map<string, Seen>()
   /** Open streams and their clients, the oldest first. */
   readonly #listeners = new Map<ReadableStreamDefaultController<Uint8Array>, string>()
   readonly #clock: () => number
-  #beat: ReturnType<typeof setInterval> | undefined
+  readonly #period: number
+  #timer: ReturnType<typeof setInterval> | undefined
   #id = 0
-  #connections = 0
+  /** The id of the last row that listeners have. */
+  #reported = 0
   #requests = 0
   #unlisted = 0
-  /** The second of the clock that is counted, and the rows that are left in it. */
-  #second = -1
-  #left = ROWS_PER_SECOND
+  /** When the next row may be made, by the clock. In the past where rows were not used, at most a second's. */
+  #nextRow = Number.NEGATIVE_INFINITY
 
-  /** `clock` gives milliseconds. */
-  constructor(clock: () => number = () => performance.now()) {
+  /** `clock` gives milliseconds, `period` is the time between messages in milliseconds. */
+  constructor(clock: () => number = () => performance.now(), period: number = PERIOD) {
     this.#clock = clock
+    this.#period = period
   }
 
   /** Listeners now. */
@@ -116,83 +160,58 @@ export class LiveList {
 
   /** The connections kept, the last changed first. */
   entries(): LiveEntry[] {
-    return [...this.#entries.values()].reverse().map(({ id, key, cells, rtt }) => ({ id, key, cells, rtt }))
+    return Array.from(this.#seen.values(), ({ entry }) => entry).reverse()
   }
 
   /** A connection of the list. */
   find(key: string): SeenConnection | undefined {
-    return this.#entries.get(key)
+    return this.#seen.get(key)
   }
 
   /** What was seen since the start. */
   counts(): LiveCounts {
-    return { connections: this.#connections, requests: this.#requests, unlisted: this.#unlisted }
-  }
-
-  /** True if there is a row left in this second. */
-  #hasRoom(): boolean {
-    const second = Math.floor(this.#clock() / 1000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#left = ROWS_PER_SECOND
-    }
-    return this.#left > 0
+    return { requests: this.#requests, unlisted: this.#unlisted }
   }
 
   /**
-   * Notes the connection of a request; nothing where the request has none. Above {@link ROWS_PER_SECOND} it is counted only, and
-   * nothing of it is computed.
+   * Counts a request. True if it gets a row, and {@link note} is to be called; nothing of the others is looked at. Above
+   * {@link ROWS_PER_SECOND} rows are spread over the second.
+   */
+  count(): boolean {
+    this.#requests += 1
+    const now = this.#clock()
+    if (this.#nextRow > now) {
+      this.#unlisted += 1
+      return false
+    }
+    this.#nextRow = Math.max(this.#nextRow, now - (ROWS_PER_SECOND - 1) * ROW_GAP) + ROW_GAP
+    return true
+  }
+
+  /**
+   * Notes the connection of a request that {@link count} gave a row; nothing where the request has none.
    *
-   * @param request asked for where the connection gets a row
+   * @param request asked for where there is a connection
    */
   note(fingerprint: Fingerprint, request: () => LiveRequest): void {
-    const { connection: own, hop } = fingerprint
+    const { connection: own, hop, peer } = fingerprint
     // A proxy's connection carries many clients: its header tells them apart.
     const connection = own ?? hop?.connection
-    if (connection === undefined) return
-    this.#requests += 1
-    if (connection.request === 1) this.#connections += 1
-    if (!this.#hasRoom()) {
-      this.#unlisted += 1
+    if (connection === undefined || peer === undefined) {
+      this.#nextRow -= ROW_GAP
       return
     }
-    const { peer } = fingerprint
-    if (peer === undefined) return
-    this.#left -= 1
     const key = hop === undefined ? connection.cookie : `${peer.address} ${peer.port}`
-    const seen = this.#entries.get(key)?.seen ?? new Date().toISOString().slice(11, 19)
-    this.#entries.delete(key)
-    if (this.#entries.size >= LIVE_CAPACITY) this.#entries.delete(this.#entries.keys().next().value!)
-    const now = snapshot(fingerprint)
-    const asked = request()
-    const { label, syn, reason, timing } = now
-    const { system, detail } = label?.name === undefined ? { system: '', detail: '' } : shortLabel(label)
-    const unknown = syn === undefined ? `no SYN: ${reason ?? 'turned off'}` : 'unknown'
-    const cut = (text: string): string => escapeControls(text.slice(0, MOST_CHARACTERS))
-    const rtt = timing.handshakeRtt?.microseconds
-    const entry = {
-      id: ++this.#id,
-      key,
-      seen,
-      rtt,
-      fingerprint: now,
-      request: asked,
-      cells: [
-        [seen, ''],
-        [system === '' ? unknown : system, detail],
-        [formatEndpoint(peer.address, peer.port), networkOf(peer.address)],
-        [cut(`${asked.method} ${asked.path}`), `${asked.status}, no. ${connection.request}`],
-        [cut(asked.headers.get('user-agent') ?? ''), ''],
-        [rtt === undefined ? '' : duration(rtt), label === undefined ? '' : distanceOf(label)],
-      ] as const,
-    }
-    this.#entries.set(key, entry)
-    if (this.#listeners.size > 0) this.#report(encode(entry))
+    const seen = this.#seen.get(key)?.seen ?? new Date().toISOString().slice(11, 19)
+    this.#seen.delete(key)
+    if (this.#seen.size >= LIVE_CAPACITY) this.#seen.delete(this.#seen.keys().next().value!)
+    readAll(fingerprint)
+    this.#seen.set(key, new Seen(++this.#id, key, seen, fingerprint, request()))
   }
 
   /**
    * Server-sent events (WHATWG HTML section 9.2) from the change after `after` on; `undefined` where other clients have all
-   * places.
+   * places. Each is a {@link LiveCounts} with the `entries` that changed.
    *
    * @param client names the client: above {@link MAX_LISTENERS_PER_CLIENT} its oldest stream gives way
    */
@@ -208,13 +227,11 @@ export class LiveList {
       {
         start: (controller) => {
           listener = controller
+          if (this.#listeners.size === 0) this.#reported = this.#id
           // An id from before a restart is larger than any of this process: then everything is new.
-          const known = after <= this.#id ? after : 0
-          controller.enqueue(encoder.encode('retry: 2000\n\n'))
-          for (const entry of this.#entries.values()) if (entry.id > known) controller.enqueue(encode(entry))
+          controller.enqueue(encoder.encode(`retry: 2000\n${this.#message(after <= this.#id ? after : 0)}`))
           this.#listeners.set(controller, client)
-          controller.enqueue(this.#countsEvent())
-          this.#beat ??= setInterval(() => this.#report(this.#countsEvent()), BEAT)
+          this.#timer ??= setInterval(() => this.#report(), this.#period)
         },
         cancel: () => this.#drop(listener),
       },
@@ -222,11 +239,17 @@ export class LiveList {
     )
   }
 
-  #countsEvent(): Uint8Array {
-    return encoder.encode(`event: counts\ndata: ${JSON.stringify(this.counts())}\n\n`)
+  /** The event with the rows after an id. */
+  #message(after: number): string {
+    const entries = [...this.#seen.values()].filter(({ id }) => id > after).map(({ entry }) => entry)
+    // JSON text holds no line end, so that an event is one data line.
+    return `id: ${this.#id}\ndata: ${JSON.stringify({ ...this.counts(), entries })}\n\n`
   }
 
-  #report(message: Uint8Array): void {
+  /** Sends what changed since the last time, written once for all listeners. */
+  #report(): void {
+    const message = encoder.encode(this.#message(this.#reported))
+    this.#reported = this.#id
     for (const controller of this.#listeners.keys()) {
       // A listener that does not read loses its stream, and asks again for what it missed.
       if ((controller.desiredSize ?? 0) <= 0) this.#end(controller)
@@ -247,45 +270,22 @@ export class LiveList {
   #drop(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#listeners.delete(controller)
     if (this.#listeners.size > 0) return
-    clearInterval(this.#beat)
-    this.#beat = undefined
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 
   /** Ends every stream and forgets every connection. */
   close(): void {
     for (const controller of this.#listeners.keys()) this.#end(controller)
-    this.#entries.clear()
+    this.#seen.clear()
   }
 }
 
-function encode({ id, key, cells, rtt }: LiveEntry): Uint8Array {
-  // JSON text holds no line end, so that an event is one data line.
-  return encoder.encode(`id: ${id}\ndata: ${JSON.stringify({ key, cells, rtt })}\n\n`)
-}
-
-/** A fingerprint as it is now: its view would read the socket of a connection that may have ended. */
-function snapshot(fingerprint: Fingerprint): Fingerprint {
-  const { available, source, reason, peer, local, connection, syn, fingerprints, label, tcpInfo, tcpInfoBytes } =
-    fingerprint
-  const { timing, env, hop } = fingerprint
-  const json = fingerprint.toJSON()
-  return {
-    available,
-    source,
-    reason,
-    peer,
-    local,
-    connection,
-    syn,
-    fingerprints,
-    label,
-    tcpInfo,
-    tcpInfoBytes,
-    timing,
-    env,
-    hop: hop && snapshot(hop),
-    toJSON: () => json,
-  }
+/** Reads now what a fingerprint would read from its socket later, when the connection may have ended. The rest it keeps itself. */
+function readAll(fingerprint: Fingerprint): void {
+  void fingerprint.tcpInfoBytes
+  void fingerprint.delivery
+  if (fingerprint.hop !== undefined) readAll(fingerprint.hop)
 }
 
 /** The network of an address: 24 bits of IPv4, 64 of IPv6. */

@@ -1,9 +1,12 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import type { Fingerprint } from '../../src/bun.ts'
+import type { Context } from 'hono'
+import { type Fingerprint, inspector } from '../../src/bun.ts'
 import {
   arrange,
   clientOf,
   LIVE_CAPACITY,
+  type LiveCounts,
+  type LiveEntry,
   LiveList,
   type LiveRequest,
   MAX_LISTENERS,
@@ -34,10 +37,19 @@ const asked = (): LiveRequest => ({
   status: 404,
   headers: new Headers({ 'user-agent': 'Agent' }),
   tls: false,
-  env: {},
 })
 
+/** The data of an event. */
+function read({ value }: { readonly value?: Uint8Array | undefined }): LiveCounts & { entries: LiveEntry[] } {
+  return JSON.parse(/^data: (.*)$/m.exec(new TextDecoder().decode(value))![1]!)
+}
+
 let list = new LiveList(hurried())
+/** What the middleware does with a request. */
+function see(fingerprint: Fingerprint): void {
+  if (list.count()) list.note(fingerprint, asked)
+}
+
 afterEach(() => {
   list.close()
   list = new LiveList(hurried())
@@ -45,8 +57,8 @@ afterEach(() => {
 
 describe('LiveList', () => {
   test('keeps the last connections, the last one that changed first', () => {
-    for (let i = 0; i < LIVE_CAPACITY + 50; i++) list.note(connection(String(i)), asked)
-    list.note(connection('60', 2), asked)
+    for (let i = 0; i < LIVE_CAPACITY + 50; i++) see(connection(String(i)))
+    see(connection('60', 2))
     const entries = list.entries()
     expect(entries).toHaveLength(LIVE_CAPACITY)
     expect(entries[0]).toMatchObject({ key: '60', id: LIVE_CAPACITY + 51 })
@@ -59,26 +71,41 @@ describe('LiveList', () => {
     ])
     expect(entries.at(-1)!.key).toBe('50')
   })
-  test('counts what is above its rows a second, and computes nothing of it', () => {
+  test('above its rows a second requests are counted only, and rows are spread over the second', () => {
     let now = 0
     list = new LiveList(() => now)
-    const dear = (cookie: string): Fingerprint =>
-      Object.defineProperty(connection(cookie), 'label', {
-        get: () => {
-          throw new Error('asked for')
-        },
-      })
-    for (let i = 0; i < ROWS_PER_SECOND; i++) list.note(connection(String(i)), asked)
-    for (let i = 0; i < 5000; i++) list.note(dear(`x${i}`), asked)
-    expect(list.counts()).toEqual({
-      connections: 5000 + ROWS_PER_SECOND,
-      requests: 5000 + ROWS_PER_SECOND,
-      unlisted: 5000,
-    })
-    expect(list.entries()).toHaveLength(ROWS_PER_SECOND)
-    now = 1000
-    list.note(connection('later'), asked)
-    expect(list.entries()[0]!.key).toBe('later')
+    for (let i = 0; i < ROWS_PER_SECOND; i++) see(connection(String(i)))
+    expect(list.counts()).toEqual({ requests: ROWS_PER_SECOND, unlisted: 0 })
+    const listed: number[] = []
+    for (let i = 1; i <= 5000; i++) {
+      now = i / 5
+      if (list.count()) listed.push(i)
+    }
+    expect(listed).toEqual(Array.from({ length: ROWS_PER_SECOND }, (_, i) => (i + 1) * (5000 / ROWS_PER_SECOND)))
+    expect(list.counts()).toEqual({ requests: 5000 + ROWS_PER_SECOND, unlisted: 5000 - ROWS_PER_SECOND })
+    now = 3_600_000
+    const atOnce = Array.from({ length: 1000 }, () => list.count()).filter(Boolean)
+    expect(atOnce).toHaveLength(ROWS_PER_SECOND)
+  })
+  test('a request without a connection takes no row from others', () => {
+    list = new LiveList(() => 0)
+    for (let i = 0; i < 1000; i++) see({ ...connection('1'), connection: undefined } as unknown as Fingerprint)
+    see(connection('2'))
+    expect(list.entries().map(({ key }) => key)).toEqual(['2'])
+    expect(list.counts().unlisted).toBe(0)
+  })
+  test('the middleware looks at nothing of a request that gets no row, and adds no promise', () => {
+    const page = inspector({ live: { token: 'x' } })
+    const answered = Promise.resolve()
+    let looks = 0
+    const context = { get: () => void (looks += 1) } as unknown as Context
+    const started = performance.now()
+    const returned = Array.from({ length: 10_000 }, () => page.watch(context, () => answered))
+    const most = ROWS_PER_SECOND + Math.ceil(((performance.now() - started) * ROWS_PER_SECOND) / 1000)
+    const passed = returned.filter((one) => one === answered).length
+    expect(looks).toBe(0)
+    expect(passed).toBeGreaterThanOrEqual(10_000 - most)
+    expect(passed).toBeLessThan(10_000)
   })
   test('filters and groups its rows, and keeps what the page of each needs', () => {
     for (const [cookie, address] of [
@@ -86,7 +113,7 @@ describe('LiveList', () => {
       ['2', '198.51.100.7'],
       ['3', '192.0.2.9'],
     ] as const) {
-      list.note({ ...connection(cookie), peer: { address, port: 5 } } as unknown as Fingerprint, asked)
+      see({ ...connection(cookie), peer: { address, port: 5 } } as unknown as Fingerprint)
     }
     const keys = (text: string, group: 'none' | 'network'): string[] =>
       arrange(list.entries(), text, group).map(({ key }) => key)
@@ -99,10 +126,6 @@ describe('LiveList', () => {
     })
     expect(list.find('4')).toBeUndefined()
   })
-  test('passes over requests without a connection', () => {
-    list.note({ ...connection('1'), connection: undefined } as unknown as Fingerprint, asked)
-    expect(list.entries()).toEqual([])
-  })
   test('has room for so many listeners, and again when one leaves', async () => {
     const streams = Array.from({ length: MAX_LISTENERS }, (_, i) => list.listen(0, `192.0.2.${i}`)!)
     expect(list.listen(0, '198.51.100.1')).toBeUndefined()
@@ -113,8 +136,8 @@ describe('LiveList', () => {
   test('gives no client more than its share: its oldest stream is told, and ends', async () => {
     const streams = Array.from({ length: 100 }, () => list.listen(0, '192.0.2.1')!)
     expect(list.listeners).toBe(MAX_LISTENERS_PER_CLIENT)
-    expect(await new Response(streams[0]).text()).toMatch(
-      /^retry: 2000\n\nevent: counts\ndata: .*\n\nevent: replaced\ndata:\n\n$/,
+    expect(await new Response(streams[0]).text()).toBe(
+      'retry: 2000\nid: 0\ndata: {"requests":0,"unlisted":0,"entries":[]}\n\nevent: replaced\ndata:\n\n',
     )
     const others = Array.from({ length: MAX_LISTENERS }, (_, i) => list.listen(0, `198.51.100.${i}`))
     expect(others.filter((stream) => stream !== undefined)).toHaveLength(MAX_LISTENERS - MAX_LISTENERS_PER_CLIENT)
@@ -122,19 +145,33 @@ describe('LiveList', () => {
     expect(list.listen(0, '192.0.2.1')).toBeDefined()
     expect(list.listeners).toBe(MAX_LISTENERS)
   })
+  test('sends what changed once a period, the same octets to every listener', async () => {
+    list = new LiveList(hurried(), 5)
+    see(connection('1'))
+    const readers = ['192.0.2.1', '192.0.2.2'].map((client) => list.listen(0, client)!.getReader())
+    for (const reader of readers) expect(read(await reader.read()).entries.map(({ key }) => key)).toEqual(['1'])
+    for (const cookie of ['2', '3', '2']) see(connection(cookie))
+    const [one, other] = await Promise.all(readers.map((reader) => reader.read()))
+    expect(one!.value).toBe(other!.value!)
+    expect(read(one!)).toMatchObject({ requests: 4, entries: [{ key: '3' }, { key: '2', id: 4 }] })
+    expect(read(await readers[0]!.read()).entries).toEqual([])
+    // Who comes back brings the last id it saw.
+    const again = list.listen(3, '192.0.2.1')!.getReader()
+    expect(read(await again.read()).entries.map(({ key }) => key)).toEqual(['2'])
+  })
   test('lets go of a listener that does not read', async () => {
+    list = new LiveList(hurried(), 1)
     const stream = list.listen(0, '192.0.2.1')!
-    for (let i = 0; i < 1000; i++) list.note(connection(String(i)), asked)
+    for (let i = 0; i < 1000 && list.listeners > 0; i++) await Bun.sleep(1)
     expect(list.listeners).toBe(0)
     let events = 0
     for await (const _ of stream as unknown as AsyncIterable<Uint8Array>) events += 1
-    expect(events).toBeLessThan(300)
+    expect(events).toBe(16)
   })
   test('takes an id from before a restart for none', async () => {
-    list.note(connection('7'), asked)
+    see(connection('7'))
     const reader = list.listen(10_000, '192.0.2.1')!.getReader()
-    await reader.read()
-    expect(new TextDecoder().decode((await reader.read()).value)).toContain('"key":"7"')
+    expect(read(await reader.read()).entries.map(({ key }) => key)).toEqual(['7'])
   })
 })
 
