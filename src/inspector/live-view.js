@@ -36,10 +36,12 @@
       const row = document.createElement('tr')
       cells.forEach(([text, small], i) => {
         const cell = row.insertCell()
-        const main = document.createElement(i === 1 ? 'a' : 'span')
-        if (main instanceof HTMLAnchorElement) main.href = `?live=${encodeURIComponent(key)}`
-        main.textContent = text
-        if (text !== '') cell.append(main)
+        if (i === 1) {
+          const link = document.createElement('a')
+          link.href = `?live=${encodeURIComponent(key)}`
+          link.textContent = text
+          cell.append(link)
+        } else cell.textContent = text
         if (small === '') return
         const below = document.createElement('small')
         below.textContent = small
