@@ -18,11 +18,11 @@ const SYMBOLS = {
   epoll_ctl: { parameters: ['i32', 'i32', 'i32', 'buffer'], result: 'i32' },
   epoll_wait: { parameters: ['i32', 'buffer', 'i32', 'i32'], result: 'i32' },
   poll: { parameters: ['buffer', 'usize', 'i32'], result: 'i32' },
-  read: { parameters: ['i32', 'buffer', 'usize'], result: 'isize' },
+  // Of the 64 bits of the answer the lower ones are enough: nothing is longer than 2 GiB.
+  read: { parameters: ['i32', 'buffer', 'usize'], result: 'i32' },
   close: { parameters: ['i32'], result: 'i32' },
   socket: { parameters: ['i32', 'i32', 'i32'], result: 'i32' },
   bind: { parameters: ['i32', 'buffer', 'u32'], result: 'i32' },
-  // Of the 64 bits of the answer the lower ones are enough: no message is longer than 2 GiB.
   send: { parameters: ['i32', 'buffer', 'usize', 'i32'], result: 'i32' },
   recv: { parameters: ['i32', 'buffer', 'usize', 'i32'], result: 'i32' },
   recvfrom: { parameters: ['i32', 'buffer', 'usize', 'i32', 'buffer', 'buffer'], result: 'i32' },
@@ -34,6 +34,24 @@ const SYMBOLS = {
   __errno_location: { parameters: [], result: 'usize' },
 } as const
 
+/** Calls whose parameters are numbers of 32 bits and buffers. */
+type NumbersOnly =
+  | 'getsockopt'
+  | 'setsockopt'
+  | 'getpeername'
+  | 'getsockname'
+  | 'ioctl'
+  | 'inotify_init1'
+  | 'inotify_add_watch'
+  | 'inotify_rm_watch'
+  | 'epoll_create1'
+  | 'epoll_ctl'
+  | 'epoll_wait'
+  | 'openat'
+  | 'close'
+  | 'socket'
+  | 'bind'
+
 /** What is used of Deno. */
 interface DenoFfi {
   readonly build: { readonly os: string; readonly arch: string }
@@ -41,11 +59,24 @@ interface DenoFfi {
     path: string,
     symbols: typeof SYMBOLS,
   ) => {
-    readonly symbols: Omit<Libc, 'errno' | 'read' | 'architecture' | 'calloc' | 'load' | 'view' | 'store'> & {
-      read(...rest: Parameters<Libc['read']>): number | bigint
-      calloc(count: number, octets: number): number | bigint
-      memcpy(to: Uint8Array, from: number, count: number): void
-      memmove(to: number, from: Uint8Array, count: number): void
+    readonly symbols: Pick<Libc, NumbersOnly> & {
+      poll(entries: Uint8Array, count: bigint, milliseconds: number): number
+      read(fd: number, buffer: Uint8Array, count: bigint): number
+      send(fd: number, buffer: Uint8Array, count: bigint, flags: number): number
+      recv(fd: number, buffer: Uint8Array, count: bigint, flags: number): number
+      recvfrom(
+        fd: number,
+        buffer: Uint8Array,
+        count: bigint,
+        flags: number,
+        address: Uint8Array,
+        length: Uint32Array,
+      ): number
+      syscall(number: bigint, first: bigint, second: bigint, third: bigint): number
+      calloc(count: bigint, octets: bigint): number | bigint
+      free(address: bigint): void
+      memcpy(to: Uint8Array, from: bigint, count: bigint): void
+      memmove(to: bigint, from: Uint8Array, count: bigint): void
       __errno_location(): number | bigint
     }
     close(): void
@@ -93,30 +124,49 @@ function denied(Deno: DenoFfi, path: string | undefined): LibcUnavailable {
 }
 
 function bind(Deno: DenoFfi, name: string): Libc {
-  const { __errno_location: location, calloc, memcpy, memmove, read, ...calls } = Deno.dlopen(name, SYMBOLS).symbols
+  const { __errno_location: location, memcpy, memmove, ...calls } = Deno.dlopen(name, SYMBOLS).symbols
+  const { poll, read, send, recv, recvfrom, syscall, calloc, free } = calls
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
-  let address = 0
+  let address: bigint | undefined
   const octets = new Uint8Array(new ArrayBuffer(4))
   const words = new Uint32Array(octets.buffer)
-  const load = (from: number): number => {
+  const load = (from: bigint): number => {
     // Deno's own reader of pointers wants the permission for everything.
-    memcpy(octets, from, 4)
+    memcpy(octets, from, WORD)
     return words[0]!
   }
   return {
     ...calls,
-    read: (fd, buffer, count) => Number(read(fd, buffer, count)),
+    poll: (entries, count, milliseconds) => poll(entries, wide(count), milliseconds),
+    read: (fd, buffer, count) => read(fd, buffer, wide(count)),
+    send: (fd, buffer, count, flags) => send(fd, buffer, wide(count), flags),
+    recv: (fd, buffer, count, flags) => recv(fd, buffer, wide(count), flags),
+    recvfrom: (fd, buffer, count, flags, from, length) => recvfrom(fd, buffer, wide(count), flags, from, length),
+    syscall: (number, first, second, third) => syscall(wide(number), wide(first), wide(second), wide(third)),
     errno: () => {
-      address ||= Number(location())
+      address ??= BigInt(location())
       return load(address) | 0
     },
     architecture: architectureOf(Deno),
-    calloc: (count, size) => Number(calloc(count, size)),
-    load,
+    calloc: (count, size) => Number(calloc(wide(count), wide(size))),
+    free: (from) => free(wide(from)),
+    load: (from) => load(wide(from)),
     // That too wants the permission for everything.
     view: () => undefined,
-    store: memmove,
+    store: (to, from, count) => memmove(wide(to), from, wide(count)),
   }
+}
+
+/** Small sizes, made once. */
+const SIZES: readonly bigint[] = /* @__PURE__ */ Array.from({ length: 1025 }, (_, size) => BigInt(size))
+const WORD = 4n
+
+/**
+ * The argument for a parameter of 64 bits. A number does, but V8's optimizing compiler takes it for a bigint, and throws the code
+ * away at the next call: over and over, 27 times a second.
+ */
+function wide(value: number): bigint {
+  return value < SIZES.length ? SIZES[value]! : BigInt(value)
 }
 
 /** Under the names that Bun and Node have for them. */
