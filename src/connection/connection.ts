@@ -26,6 +26,11 @@ export type Reason =
   /** Permissions forbid it. */
   | 'denied'
 
+/** What a store has of a connection. Another store, whose object `of` is not, leaves it alone. */
+export interface Kept {
+  readonly of: object
+}
+
 /** One accepted TCP connection. Identity is the socket's cookie; the descriptor number alone names none. */
 export class Connection {
   readonly fd: number
@@ -57,6 +62,8 @@ export class Connection {
   readonly firstInfo: Uint8Array | undefined
   /** What TCP had done at the last request that asked for it; `undefined` while none has. */
   counts: DeliveryCounts | undefined
+  /** What the store that recorded it first has of it: a member, because a `WeakMap` costs every request of a connection more. */
+  kept: Kept | undefined
   #synFacts: SynFacts | undefined
   #cookie: string | undefined
   #isFromWire = false

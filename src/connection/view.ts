@@ -7,7 +7,7 @@ import type { Fingerprints } from '../fingerprint/index.ts'
 import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 import { decodeTcpInfo, type TcpInfo } from '../wire/tcp-info.ts'
-import type { Connection, Reason } from './connection.ts'
+import type { Connection, Kept, Reason } from './connection.ts'
 import { advance, type Delivery, readCounts } from './delivery.ts'
 import { type EnvOptions, envOf } from './facts.ts'
 import type { Fingerprint, Source } from './fingerprint.ts'
@@ -21,6 +21,12 @@ export interface Peer {
   /** `undefined` where a trusted header names the address alone. */
   readonly port?: number | undefined
 }
+
+/**
+ * Member of a framework's context that has the view of its request, for what reads it at every request: a variable of Hono's costs two
+ * calls and a look into a `Map`.
+ */
+export const VIEW: unique symbol = Symbol.for('tcpfingerprint.view') as never
 
 /** What is known of a connection apart from TCP_INFO: a `Connection`, or what a header says, or why nothing is known. */
 export interface Known {
@@ -38,6 +44,8 @@ export interface Known {
   readonly handshakeTimeToLive: number | undefined
   /** The RTT, where it does not come with a TCP_INFO. */
   readonly rttMicroseconds: number | undefined
+  /** Set on connections only. */
+  kept?: Kept | undefined
 }
 
 /** What a fingerprinter collects, and how: the same for all of its requests. */

@@ -2,12 +2,14 @@
  * `c.var.fingerprintEnv`, computed when it is read: most handlers never do, and it costs a system call.
  * @module
  */
+import { VIEW } from '../connection/view.ts'
 
 /** What is used of Hono's context. */
 interface VariableContext {
   get(key: string): unknown
   set(key: string, value: unknown): void
-  [IS_LAZY]?: boolean
+  /** Only of contexts whose variable is computed when it is read. */
+  [VIEW]?: EnvSource
 }
 
 /** What is used of a fingerprint. */
@@ -16,9 +18,6 @@ interface EnvSource {
 }
 
 const NAME = 'fingerprintEnv'
-
-/** Member of contexts whose variable is computed when it is read. */
-const IS_LAZY: unique symbol = Symbol(NAME)
 
 /** Records that were read, by their fingerprint. */
 const records = new WeakMap<EnvSource, Record<string, string>>()
@@ -47,7 +46,7 @@ export function setLazyEnv(context: object, found: EnvSource): void {
     const value = get(key)
     return value === undefined && key === NAME ? recordOf(found) : value
   }
-  c[IS_LAZY] = true
+  c[VIEW] = found
 }
 
 /** Classes of contexts, of which there are few: true if their `var` computes the variable. */
@@ -77,7 +76,7 @@ function makeLazy(prototype: object): boolean {
     ...before,
     get(this: VariableContext) {
       const variables = read.call(this) as Variables
-      return this[IS_LAZY] === true && variables[NAME] === undefined ? new Proxy(variables, LAZY_VARIABLES) : variables
+      return this[VIEW] !== undefined && variables[NAME] === undefined ? new Proxy(variables, LAZY_VARIABLES) : variables
     },
   })
   return true

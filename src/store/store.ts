@@ -87,6 +87,7 @@ class DatabaseStore implements Store {
   readonly #options: ResolvedStoreOptions
   readonly #queue: WriteQueue
   readonly #recorder: Recorder
+  readonly observe: Store['observe']
   readonly #takeBack: () => void
   #engine: Promise<Engine> | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
@@ -101,7 +102,14 @@ class DatabaseStore implements Store {
       onError: (error) => this.#report(error),
     })
     const { anonymize, syn: keepSyn } = options
-    this.#recorder = new Recorder(this.#queue, { ...machineIdentity(options.host), anonymize, keepSyn })
+    const recorder = new Recorder(this.#queue, {
+      ...machineIdentity(options.host),
+      anonymize,
+      keepSyn,
+      onError: (error) => this.#report(error),
+    })
+    this.#recorder = recorder
+    this.observe = (fingerprint, facts) => recorder.observe(fingerprint, facts?.account)
     this.#takeBack = onProcessEnd(() => {
       this.#recorder.bringUpToDate()
       return this.#queue.flushAtEnd()
@@ -144,34 +152,7 @@ class DatabaseStore implements Store {
   }
 
   record(options?: RecordOptions): RecordMiddleware {
-    return createRecordMiddleware(
-      {
-        look: (fingerprint) => this.#look(fingerprint),
-        observe: (fingerprint, account) => this.#observe(fingerprint, account),
-      },
-      options,
-    )
-  }
-
-  readonly observe = (fingerprint: Fingerprint, facts?: { readonly account?: string | undefined }): void => {
-    this.#observe(fingerprint, facts?.account)
-  }
-
-  #look(fingerprint: Fingerprint): void {
-    try {
-      this.#recorder.look(fingerprint)
-    } catch (error) {
-      this.#report(error)
-    }
-  }
-
-  #observe(fingerprint: Fingerprint, account: unknown): void {
-    if (this.#isClosed) return
-    try {
-      this.#recorder.observe(fingerprint, accountText(account))
-    } catch (error) {
-      this.#report(error)
-    }
+    return createRecordMiddleware(this.#recorder, options)
   }
 
   async hosts(address: string, period?: Period): Promise<HostRow[]> {
@@ -248,12 +229,6 @@ class DatabaseStore implements Store {
     const engine = await this.#engine?.catch(() => undefined)
     await engine?.close()
   }
-}
-
-/** An account as text; `''` for what names nobody. */
-function accountText(account: unknown): string {
-  if (typeof account === 'string') return account
-  return typeof account === 'number' || typeof account === 'bigint' ? String(account) : ''
 }
 
 function since({ days = 7 }: Period = {}): string {

@@ -6,6 +6,10 @@ import type { Observation, Update } from '../../src/store/types.ts'
 import { fakeEngine } from './fake-engine.ts'
 import { connection, proxied, request } from './fingerprints.ts'
 
+const onError = (error: unknown): never => {
+  throw error
+}
+
 function recorder(options: Partial<RecorderOptions> = {}, limit = 1000) {
   const engine = fakeEngine({ rows: 10_000, milliseconds: 60_000 })
   const queue = new WriteQueue(async () => engine, {
@@ -14,7 +18,7 @@ function recorder(options: Partial<RecorderOptions> = {}, limit = 1000) {
     milliseconds: undefined,
     onError: () => {},
   })
-  const one = new Recorder(queue, { boot: 'boot', host: 'host', anonymize: false, keepSyn: false, ...options })
+  const one = new Recorder(queue, { boot: 'boot', host: 'host', anonymize: false, keepSyn: false, onError, ...options })
   const written = async (): Promise<{ observations: Observation[]; updates: Update[] }> => {
     one.bringUpToDate()
     await queue.flush()
@@ -128,6 +132,36 @@ describe('Recorder', () => {
     const { observations, updates } = await written()
     expect(observations.map(({ cookie, account }) => [cookie, account])).toEqual([['1', '']])
     expect(updates.map(({ first }) => first.cookie).sort()).toEqual(['1', '2'])
+  })
+
+  test('an account that was forgotten and is named again is no other connection', async () => {
+    const { recorder: one, written } = recorder()
+    const client = connection(1)
+    one.observe(request(client), '')
+    await Bun.sleep(2)
+    one.forget({ kind: 'account', account: 'anna' })
+    await Bun.sleep(2)
+    for (let i = 0; i < 3; i++) one.observe(request(client), 'anna')
+    const { observations, updates } = await written()
+    expect(observations).toHaveLength(1)
+    expect(updates.map(({ account }) => account)).toContain('anna')
+  })
+
+  test('two recorders of one connection keep it each, and one that is closed keeps nothing', async () => {
+    const [one, other] = [recorder(), recorder()]
+    const client = connection(1)
+    for (let i = 0; i < 3; i++) for (const each of [one, other]) each.recorder.observe(request(client), undefined)
+    for (const each of [one, other]) {
+      const { observations, updates } = await each.written()
+      expect(observations).toHaveLength(1)
+      expect(updates).toHaveLength(1)
+    }
+    one.recorder.close()
+    one.recorder.observe(request(client), undefined)
+    one.recorder.observe(request(connection(2)), undefined)
+    other.recorder.observe(request(client), undefined)
+    expect(await one.written()).toEqual({ observations: [], updates: [] })
+    expect((await other.written()).updates).toHaveLength(1)
   })
 
   test('a request of which no peer is known is nothing', async () => {
