@@ -4,7 +4,8 @@
  */
 import { prefixOf, textOfPrefix } from './address.ts'
 import { dayNumber, dayOf, isoOf, sortAccounts } from './answers.ts'
-import type { Row, SqliteDatabase, Value } from './sqlite-database.ts'
+import type { SqliteDatabase } from './sqlite-database.ts'
+import type { Row, Run, Value } from './sqlite-runner.ts'
 import type { HostRow, LabelDayRow, LabelRow, Place, StackRow, Subject } from './types.ts'
 
 /** Every UTC day from ? to today, for one seek into `seen_daily` a day. */
@@ -79,17 +80,25 @@ export async function readLabelsByDay(database: SqliteDatabase, since: string): 
   return all
 }
 
-/** The last day of which a count of this stack in this network is left. */
-export function lastDayOf(database: SqliteDatabase, stack: Value, network: Uint8Array): number | undefined {
-  const row = database
-    .prepare(
-      `WITH RECURSIVE days (day) AS (SELECT max(day) FROM stack_daily WHERE stack = ?
+/** Writes the last day of which a count of this stack in this network is left, if there is any. */
+export function recountNetwork(stack: Value, network: Uint8Array): readonly Run[] {
+  return [
+    ['DELETE FROM stack_network WHERE stack = ? AND network = ?', stack, network],
+    [
+      `INSERT INTO stack_network (stack, network, last_day)
+       WITH RECURSIVE days (day) AS (SELECT max(day) FROM stack_daily WHERE stack = ?
          UNION ALL SELECT (SELECT max(day) FROM stack_daily WHERE stack = ? AND day < days.day) FROM days WHERE day IS NOT NULL)
-       SELECT days.day FROM days WHERE EXISTS (SELECT 1 FROM seen_daily d WHERE d.day = days.day AND d.address >= ? AND d.address < ?
-         AND (length(d.address) > 4) = ? AND d.stack = ?) LIMIT 1`,
-    )
-    .get(stack, stack, ...boundsOf(network), network.length > 4 ? 1 : 0, stack)
-  return row?.day as number | undefined
+       SELECT ?, ?, days.day FROM days WHERE EXISTS (SELECT 1 FROM seen_daily d WHERE d.day = days.day AND d.address >= ?
+         AND d.address < ? AND (length(d.address) > 4) = ? AND d.stack = ?) LIMIT 1`,
+      stack,
+      stack,
+      stack,
+      network,
+      ...boundsOf(network),
+      network.length > 4 ? 1 : 0,
+      stack,
+    ],
+  ]
 }
 
 /** The condition for what is kept of an address, network or account, and its values. */

@@ -4,111 +4,82 @@
  * @module
  */
 import { processGlobal } from '../runtime/globals.ts'
-import { type Checkpointer, startCheckpointer } from './sqlite-checkpoint.ts'
-import { MIGRATIONS } from './sqlite-schema.ts'
-
-/** What is used of `node:sqlite`. */
-interface Native {
-  exec(sql: string): void
-  prepare(sql: string): Statement
-  close(): void
-}
-interface Statement {
-  run(...values: Value[]): { readonly changes: number | bigint }
-  get(...values: Value[]): Row | undefined
-  all(...values: Value[]): Row[]
-}
-export type Value = string | number | Uint8Array | null
-export type Row = Readonly<Record<string, Value>>
+import { type NativeClass, openRunner, type Row, type Run, type Runner, type Value } from './sqlite-runner.ts'
+import { COUNTING, MIGRATIONS } from './sqlite-schema.ts'
+import { type SqliteThread, startThread } from './sqlite-thread.ts'
 
 /** Result codes, sqlite.org/rescode.html. */
 const SQLITE_BUSY = 5
 const SQLITE_LOCKED = 6
 
-/** Milliseconds that a call may block while another process writes, and those after which it has failed. */
+/** Milliseconds that a call may block the event loop while another process writes, and those after which it has failed. */
 const BUSY_BLOCK = 2
 const BUSY_LIMIT = 2000
-/** Milliseconds that may be blocked at the end of the process. */
+/** Milliseconds that may be blocked in the thread, and at the end of the process. */
+const BUSY_APART = 100
 const BUSY_AT_END = 1000
-/** Pages of the log at which a commit makes a checkpoint itself: SQLite's own number, and that beside a thread which makes them. */
-const AUTOCHECKPOINT = 1000
-const AUTOCHECKPOINT_BESIDE_THREAD = 16_000
 /** Milliseconds between two attempts, at most. */
 const BUSY_PAUSE = 10
+
+/** The log is synced before a checkpoint, not at each commit. */
+const SYNCHRONOUS = 'PRAGMA synchronous = NORMAL;'
+/** For the thread, which makes checkpoints itself: those of commits only where it cannot. */
+const APART = `PRAGMA busy_timeout = ${BUSY_APART}; ${SYNCHRONOUS} PRAGMA wal_autocheckpoint = 16000; ${COUNTING}`
 
 /** The primary result code of an error of `node:sqlite`; 0 for others. */
 export function resultCode(error: unknown): number {
   return Number((error as { errcode?: unknown }).errcode ?? 0) & 255
 }
 
-/** An open file with its prepared statements. */
+/** An open file. All is done in a thread, or in this one while there is no other. */
 export class SqliteDatabase {
-  readonly #native: Native
-  readonly #statements = new Map<string, Statement>()
-  #version: Value | undefined
-  #checkpointer: Checkpointer | undefined
+  readonly #here: Runner
+  #thread: SqliteThread | undefined
 
-  constructor(native: Native) {
-    this.#native = native
+  constructor(here: Runner) {
+    this.#here = here
   }
 
-  /** Leaves checkpoints of the file to a thread, if there can be one. */
-  checkpointApart(path: string): void {
-    this.#checkpointer = startCheckpointer(path, () => this.#checkpointHere())
-    if (this.#checkpointer !== undefined)
-      this.#native.exec(`PRAGMA wal_autocheckpoint = ${AUTOCHECKPOINT_BESIDE_THREAD}`)
+  /** Leaves the file to a thread, as soon as that has opened it. */
+  moveApart(path: string): void {
+    this.#thread = startThread(path, APART, () => {
+      this.#thread = undefined
+    })
   }
 
-  /** The thread has ended. */
-  #checkpointHere(): void {
-    if (this.#checkpointer === undefined) return
-    this.#checkpointer = undefined
-    this.#native.exec(`PRAGMA wal_autocheckpoint = ${AUTOCHECKPOINT}`)
+  /** True while a thread does the work. */
+  get isApart(): boolean {
+    return this.#thread?.isOpen === true
   }
 
-  prepare(sql: string): Statement {
-    let statement = this.#statements.get(sql)
-    if (statement === undefined) {
-      statement = this.#native.prepare(sql)
-      this.#statements.set(sql, statement)
-    }
-    return statement
-  }
-
-  /** Reads. Tries again where another process holds a lock that readers cannot pass. */
+  /** The rows of a statement. Tries again where another process holds a lock that readers cannot pass. */
   all(sql: string, ...values: Value[]): Promise<Row[]> {
-    return untilFree(() => this.prepare(sql).all(...values))
+    return untilFree(() => this.#run([[sql, ...values]], false))
   }
 
-  /** Writes all of it or nothing. Waits for other processes without blocking. */
-  async transaction<T>(run: () => T): Promise<T> {
-    const result = await untilFree(() => inTransaction(this.#native, run))
-    this.#checkpointer?.committed()
-    return result
+  /** Runs all of the statements or none; the rows of the last. Waits for other processes without blocking. */
+  transaction(runs: readonly Run[]): Promise<Row[]> {
+    return untilFree(() => this.#run(runs, true))
+  }
+
+  #run(runs: readonly Run[], isTransaction: boolean): Row[] | Promise<Row[]> {
+    return (this.isApart ? this.#thread! : this.#here).run(runs, isTransaction)
   }
 
   /** The same for the end of the process: blocks. */
-  transactionNow<T>(run: () => T): T {
-    this.#native.exec(`PRAGMA busy_timeout = ${BUSY_AT_END}`)
+  transactionNow(runs: readonly Run[]): void {
+    this.#here.exec(`PRAGMA busy_timeout = ${BUSY_AT_END}`)
     try {
-      return inTransaction(this.#native, run)
+      this.#here.run(runs, true)
     } finally {
-      this.#native.exec(`PRAGMA busy_timeout = ${BUSY_BLOCK}`)
+      this.#here.exec(`PRAGMA busy_timeout = ${BUSY_BLOCK}`)
     }
   }
 
-  /** True if another connection has written since this was asked last. */
-  hasChangedElsewhere(): boolean {
-    const before = this.#version
-    this.#version = this.prepare('PRAGMA data_version').get()?.data_version
-    return this.#version !== before
-  }
-
   async close(): Promise<void> {
-    const checkpointer = this.#checkpointer
-    this.#checkpointer = undefined
-    await checkpointer?.close()
-    this.#native.close()
+    // The last one that closes the file makes a checkpoint.
+    this.#here.close()
+    await this.#thread?.close()
   }
 }
 
@@ -119,7 +90,7 @@ export class SqliteDatabase {
  */
 export async function openDatabase(path: string, migrations: readonly string[] = MIGRATIONS): Promise<SqliteDatabase> {
   const builtin = processGlobal()?.getBuiltinModule?.('node:sqlite') as
-    | { readonly DatabaseSync: new (path: string) => Native }
+    | { readonly DatabaseSync: NativeClass }
     | undefined
   if (builtin === undefined) {
     throw new Error(
@@ -127,60 +98,49 @@ export async function openDatabase(path: string, migrations: readonly string[] =
     )
   }
   return await untilFree(() => {
-    const native = new builtin.DatabaseSync(path)
+    const here = openRunner(builtin.DatabaseSync, path)
     try {
-      native.exec(`PRAGMA busy_timeout = ${BUSY_BLOCK}`)
-      native.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
-      migrate(native, path, migrations)
-      const database = new SqliteDatabase(native)
-      if (path !== ':memory:') database.checkpointApart(path)
+      here.exec(`PRAGMA busy_timeout = ${BUSY_BLOCK}; PRAGMA journal_mode = WAL; ${SYNCHRONOUS}`)
+      migrate(here, path, migrations)
+      here.exec(COUNTING)
+      const database = new SqliteDatabase(here)
+      if (path !== ':memory:') database.moveApart(path)
       return database
     } catch (error) {
-      native.close()
+      here.close()
       throw error
     }
   })
 }
 
 /** `PRAGMA user_version` is the version of the tables' shape. */
-function migrate(native: Native, path: string, migrations: readonly string[]): void {
-  const readVersion = (): number => Number(native.prepare('PRAGMA user_version').get()?.user_version ?? 0)
+function migrate(here: Runner, path: string, migrations: readonly string[]): void {
+  const readVersion = (): number => Number(here.run([['PRAGMA user_version']], false)[0]?.user_version ?? 0)
   const found = readVersion()
   if (found === migrations.length) return
   if (found > migrations.length) {
     throw new Error(`Cannot open "${path}": its tables have version ${found}, this library knows ${migrations.length}`)
   }
-  inTransaction(native, () => {
+  here.exec('BEGIN IMMEDIATE')
+  try {
     // Another process may have done it while this one waited for the lock.
     for (let version = readVersion(); version < migrations.length; version++) {
-      native.exec(migrations[version]!)
-      native.exec(`PRAGMA user_version = ${version + 1}`)
+      here.exec(migrations[version]!)
+      here.exec(`PRAGMA user_version = ${version + 1}`)
     }
-  })
-}
-
-function inTransaction<T>(native: Native, run: () => T): T {
-  native.exec('BEGIN IMMEDIATE')
-  try {
-    const result = run()
-    native.exec('COMMIT')
-    return result
+    here.exec('COMMIT')
   } catch (error) {
-    try {
-      native.exec('ROLLBACK')
-    } catch {
-      // SQLite has rolled back by itself, as it does on a full disk.
-    }
+    here.exec('ROLLBACK')
     throw error
   }
 }
 
 /** Runs until no other process is in the way, for up to {@link BUSY_LIMIT}. */
-async function untilFree<T>(run: () => T): Promise<T> {
+async function untilFree<T>(run: () => T | Promise<T>): Promise<T> {
   const end = performance.now() + BUSY_LIMIT
   for (;;) {
     try {
-      return run()
+      return await run()
     } catch (error) {
       const code = resultCode(error)
       if ((code !== SQLITE_BUSY && code !== SQLITE_LOCKED) || performance.now() > end) throw error

@@ -37,3 +37,34 @@ export const MIGRATIONS: readonly string[] = [
     WITHOUT ROWID;
   `,
 ]
+
+/** Where the counts of a row of `observation` are. */
+const dailyRow = (row: 'OLD' | 'NEW'): string =>
+  `day = ${row}.seen / 86400000000 AND address = ${row}.address AND stack = ${row}.stack AND account = ${row}.account`
+const COUNT = `INSERT INTO seen_daily (day, address, stack, account, connections, first, last, rtt)
+    VALUES (NEW.seen / 86400000000, NEW.address, NEW.stack, NEW.account, 1, NEW.seen, NEW.seen + NEW.lasted, NEW.rtt)
+    ON CONFLICT DO UPDATE SET connections = connections + 1, first = min(first, excluded.first), last = max(last, excluded.last),
+    rtt = min(ifnull(rtt, excluded.rtt), ifnull(excluded.rtt, rtt))`
+
+/**
+ * Triggers of one open file, which keep the counts: an observation that was there before, because its batch comes again, counts once, and
+ * a connection counts for the account that was named last. Observations that go leave their counts.
+ */
+export const COUNTING: string = `
+  CREATE TEMP TRIGGER counted AFTER INSERT ON main.observation WHEN NEW.stack <> 0 BEGIN
+    ${COUNT};
+    INSERT INTO stack_daily (day, stack, connections) VALUES (NEW.seen / 86400000000, NEW.stack, 1)
+      ON CONFLICT DO UPDATE SET connections = connections + 1;
+    INSERT INTO stack_network (stack, network, last_day)
+      VALUES (NEW.stack, substr(NEW.address, 1, iif(length(NEW.address) > 4, 8, 3)), NEW.seen / 86400000000)
+      ON CONFLICT DO UPDATE SET last_day = excluded.last_day WHERE last_day < excluded.last_day;
+  END;
+  CREATE TEMP TRIGGER renamed AFTER UPDATE OF account ON main.observation WHEN NEW.stack <> 0 AND NEW.account <> OLD.account BEGIN
+    UPDATE seen_daily SET connections = connections - 1 WHERE ${dailyRow('OLD')};
+    DELETE FROM seen_daily WHERE ${dailyRow('OLD')} AND connections <= 0;
+    ${COUNT};
+  END;
+  CREATE TEMP TRIGGER prolonged AFTER UPDATE OF lasted ON main.observation WHEN NEW.stack <> 0 BEGIN
+    UPDATE seen_daily SET last = max(last, NEW.seen + NEW.lasted) WHERE ${dailyRow('NEW')};
+  END;
+`

@@ -1,14 +1,15 @@
 /**
  * SQLite, the embedded engine: `node:sqlite`, one code path on Bun, Deno and Node 22.5 and newer.
  *
- * WAL, so that several processes may write one file. Its calls block the event loop, 16 µs a row, so batches are small.
+ * WAL, so that several processes may write one file. Triggers keep the counts, see `sqlite-schema.ts`.
  * @module
  */
 import { fromHex } from '../base/bytes.ts'
 import { networkPrefix, prefixOf } from './address.ts'
-import { dayNumber, dayOf } from './answers.ts'
-import { lastDayOf, readHosts, readLabels, readLabelsByDay, readStacks, whereOf } from './sqlite-answers.ts'
-import { openDatabase, resultCode, type SqliteDatabase, type Value } from './sqlite-database.ts'
+import { dayNumber } from './answers.ts'
+import { readHosts, readLabels, readLabelsByDay, readStacks, recountNetwork, whereOf } from './sqlite-answers.ts'
+import { openDatabase, resultCode, type SqliteDatabase } from './sqlite-database.ts'
+import type { Run, Value } from './sqlite-runner.ts'
 import type {
   Batch,
   Engine,
@@ -20,7 +21,6 @@ import type {
   Stack,
   StackRow,
   Subject,
-  Update,
 } from './types.ts'
 
 /** Result codes that are about a row, sqlite.org/rescode.html: SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH. */
@@ -28,8 +28,6 @@ const REFUSALS = [18, 19, 20]
 
 /** Rows that one call of `expire` removes of a table: some milliseconds. */
 const SLICE = 200
-/** Stacks and accounts whose numbers are remembered. */
-const REMEMBERED = 4096
 
 /** Observations among which one call looks for those to forget. */
 const SCANNED = 10_000
@@ -50,23 +48,26 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolv
 /** Numbers of `rtt_provenance`, from 1. */
 const PROVENANCES = ['handshake', 'recovered', 'minimum', 'retransmitted', 'cookie', 'deferred']
 
+const MACHINE = '(SELECT id FROM machine WHERE boot = ? AND host = ?)'
+const ACCOUNT = '(SELECT id FROM account WHERE name = ?)'
+const ADD_MACHINE = 'INSERT INTO machine (boot, host) VALUES (?, ?) ON CONFLICT DO NOTHING'
+const ADD_ACCOUNT = 'INSERT INTO account (name) VALUES (?) ON CONFLICT DO NOTHING'
+const ADD_STACK = `INSERT INTO stack (stack, label, family, muonfp, haproxy, mss, tcp_window, scale, options)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 const INSERT = `INSERT INTO observation (seen, machine, cookie, lasted, address, port, server_port, stack, ttl, rtt, rtt_provenance,
-  first_data_delay, tls_round_trip, requests, account, syn) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  first_data_delay, tls_round_trip, requests, account, syn) VALUES (?, ${MACHINE}, ?, 0, ?, ?, ?,
+  ifnull((SELECT id FROM stack WHERE stack = ? AND label = ? AND family = ?), 0), ?, ?, ?, ?, ?, ?, ifnull(${ACCOUNT}, 0), ?)
   ON CONFLICT DO NOTHING`
-const COUNT = `INSERT INTO seen_daily (day, address, stack, account, connections, first, last, rtt) VALUES (?, ?, ?, ?, 1, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET connections = connections + 1, first = min(first, excluded.first), last = max(last, excluded.last),
-  rtt = min(ifnull(rtt, excluded.rtt), ifnull(excluded.rtt, rtt))`
-const COUNT_STACK = `INSERT INTO stack_daily (day, stack, connections) VALUES (?, ?, ?)
-  ON CONFLICT DO UPDATE SET connections = connections + excluded.connections`
-const COUNT_NETWORK = `INSERT INTO stack_network (stack, network, last_day) VALUES (?, ?, ?)
-  ON CONFLICT DO UPDATE SET last_day = excluded.last_day WHERE last_day < excluded.last_day`
-const ROW = 'WHERE seen = ? AND machine = ? AND cookie = ?'
+const UPDATE = `UPDATE observation SET lasted = max(lasted, ?), requests = max(requests, ?), account = ifnull(${ACCOUNT}, account)
+  WHERE seen = ? AND machine = ${MACHINE} AND cookie = ?`
 const DAILY_ROW = 'WHERE day = ? AND address = ? AND stack = ? AND account = ?'
+const TAKE_FROM_SUM = `UPDATE stack_daily SET connections = connections - ifnull((SELECT connections FROM seen_daily ${DAILY_ROW}), 0)
+  WHERE day = ? AND stack = ?`
+/** After a statement that changes rows: how many it were. */
+const CHANGES: Run = ['SELECT changes() AS n']
 
 class SqliteEngine implements Engine {
-  readonly batch = { rows: 32, milliseconds: 1000 }
   readonly #database: SqliteDatabase
-  readonly #numbers = new Map<string, number>()
   /** Accounts up to this number were looked at for whether they are still used. */
   #accountsLooked = 0
 
@@ -74,126 +75,17 @@ class SqliteEngine implements Engine {
     this.#database = database
   }
 
+  /** A row costs the event loop 3 µs where a thread writes it, else 20. */
+  get batch(): Engine['batch'] {
+    return { rows: this.#database.isApart ? 128 : 32, milliseconds: 1000 }
+  }
+
   async write(batch: Batch): Promise<void> {
-    try {
-      await this.#database.transaction(() => this.#writeAll(batch))
-    } catch (error) {
-      // Numbers given in this transaction have gone with it.
-      this.#numbers.clear()
-      throw error
-    }
+    await this.#database.transaction(runsOf(batch))
   }
 
   writeNow(batch: Batch): void {
-    this.#database.transactionNow(() => this.#writeAll(batch))
-  }
-
-  #writeAll({ observations, updates }: Batch): void {
-    // Another process may have removed an account, and its number.
-    if (this.#database.hasChangedElsewhere()) this.#numbers.clear()
-    for (const one of observations) this.#insert(one)
-    for (const one of updates) this.#update(one)
-  }
-
-  #insert(one: Observation): void {
-    const stack = one.stack === undefined ? 0 : this.#stackNumber(one.stack)
-    const account = this.#accountNumber(one.account)
-    const address = prefixOf(one.address)
-    const provenance = PROVENANCES.indexOf(one.rttProvenance ?? '') + 1
-    const { changes } = this.#database
-      .prepare(INSERT)
-      .run(
-        one.seen,
-        this.#machineNumber(one),
-        cookieValue(one.cookie),
-        address,
-        one.port ?? null,
-        one.serverPort ?? null,
-        stack,
-        one.timeToLive ?? null,
-        one.rtt ?? null,
-        provenance === 0 ? null : provenance,
-        one.firstDataDelay ?? null,
-        one.tlsRoundTrip ?? null,
-        one.requests,
-        account,
-        one.syn === undefined ? null : octetsOf(one.syn),
-      )
-    if (Number(changes) === 0 || stack === 0) return
-    const { seen, rtt } = one
-    const day = dayNumber(dayOf(seen))
-    this.#database.prepare(COUNT).run(day, address, stack, account, seen, seen, rtt ?? null)
-    this.#database.prepare(COUNT_STACK).run(day, stack, 1)
-    this.#database.prepare(COUNT_NETWORK).run(stack, networkPrefix(address), day)
-  }
-
-  #update({ first, lastSeen, requests, account: name }: Update): void {
-    const { seen } = first
-    const key = [seen, this.#machineNumber(first), cookieValue(first.cookie)] as const
-    const found = this.#database.prepare(`SELECT stack, account, address, rtt FROM observation ${ROW}`).get(...key)
-    // It was forgotten or has expired.
-    if (found === undefined) return
-    const account = name === '' ? found.account! : this.#accountNumber(name)
-    this.#database
-      .prepare(`UPDATE observation SET lasted = max(lasted, ?), requests = max(requests, ?), account = ? ${ROW}`)
-      .run(lastSeen - seen, requests, account, ...key)
-    if (found.stack === 0) return
-    const place = [dayNumber(dayOf(seen)), found.address!, found.stack!] as const
-    if (account !== found.account) {
-      // A connection counts for the account that was named last.
-      this.#uncount([...place, found.account!])
-      this.#database.prepare(COUNT).run(...place, account, seen, lastSeen, found.rtt!)
-    }
-    this.#database.prepare(`UPDATE seen_daily SET last = max(last, ?) ${DAILY_ROW}`).run(lastSeen, ...place, account)
-  }
-
-  #uncount(row: readonly Value[]): void {
-    this.#database.prepare(`UPDATE seen_daily SET connections = connections - 1 ${DAILY_ROW}`).run(...row)
-    this.#database.prepare(`DELETE FROM seen_daily ${DAILY_ROW} AND connections <= 0`).run(...row)
-  }
-
-  #machineNumber({ boot, host }: { readonly boot: string; readonly host: string }): number {
-    return this.#number(
-      `machine ${boot} ${host}`,
-      'SELECT id FROM machine WHERE boot = ? AND host = ?',
-      'INSERT INTO machine (boot, host) VALUES (?, ?)',
-      [boot, host],
-    )
-  }
-
-  #accountNumber(account: string): number {
-    if (account === '') return 0
-    return this.#number(
-      `account ${account}`,
-      'SELECT id FROM account WHERE name = ?',
-      'INSERT INTO account (name) VALUES (?)',
-      [account],
-    )
-  }
-
-  #stackNumber(one: Stack): number {
-    const key = [one.stack, one.label ?? '', one.family ?? '']
-    return this.#number(
-      `stack ${key.join(' ')}`,
-      'SELECT id FROM stack WHERE stack = ? AND label = ? AND family = ?',
-      'INSERT INTO stack (stack, label, family, muonfp, haproxy, mss, tcp_window, scale, options) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-      key,
-      [one.muonfp, one.haproxy, one.mss ?? null, one.window, one.scale ?? null, one.options],
-    )
-  }
-
-  #number(name: string, select: string, insert: string, key: readonly Value[], rest: readonly Value[] = []): number {
-    let number = this.#numbers.get(name)
-    if (number !== undefined) return number
-    let row = this.#database.prepare(select).get(...key)
-    if (row === undefined) {
-      this.#database.prepare(insert).run(...key, ...rest)
-      row = this.#database.prepare(select).get(...key)
-    }
-    number = row!.id as number
-    if (this.#numbers.size >= REMEMBERED) this.#numbers.clear()
-    this.#numbers.set(name, number)
-    return number
+    this.#database.transactionNow(runsOf(batch))
   }
 
   hosts(place: Place, since: string): Promise<HostRow[]> {
@@ -221,48 +113,45 @@ class SqliteEngine implements Engine {
       count += removed
       from = next
     }
-    while (await this.#database.transaction(() => this.#forgetCounts(where, values))) await nextTurn()
+    while (await this.#forgetCounts(where, values)) await nextTurn()
     if (subject.kind === 'account') {
-      await this.#database.transaction(() =>
-        this.#database.prepare('DELETE FROM account WHERE name = ?').run(subject.account),
-      )
+      await this.#database.transaction([['DELETE FROM account WHERE name = ?', subject.account]])
     }
-    this.#numbers.clear()
     return count
   }
 
+  /** Runs a statement by itself; how many rows it has changed. */
+  async #change(...run: Run): Promise<number> {
+    return Number((await this.#database.transaction([run, CHANGES]))[0]!.n)
+  }
+
   /** Forgets among a slice of the observations; how many went, and where the next slice begins. */
-  #forgetFrom(from: number, where: string, values: readonly Value[]): Promise<[number, number | undefined]> {
-    return this.#database.transaction(() => {
-      const next = this.#database
-        .prepare(`SELECT seen FROM observation WHERE seen >= ? ORDER BY seen LIMIT 1 OFFSET ${SCANNED}`)
-        .get(from)?.seen as number | undefined
-      const { changes } = this.#database
-        .prepare(`DELETE FROM observation WHERE seen >= ? AND seen < ? AND ${where}`)
-        .run(from, next ?? Number.MAX_SAFE_INTEGER, ...values)
-      return [Number(changes), next]
-    })
+  async #forgetFrom(from: number, where: string, values: readonly Value[]): Promise<[number, number | undefined]> {
+    const [end] = await this.#database.all(
+      `SELECT seen FROM observation WHERE seen >= ? ORDER BY seen LIMIT 1 OFFSET ${SCANNED}`,
+      from,
+    )
+    const next = end?.seen as number | undefined
+    const sql = `DELETE FROM observation WHERE seen >= ? AND seen < ? AND ${where}`
+    return [await this.#change(sql, from, next ?? Number.MAX_SAFE_INTEGER, ...values), next]
   }
 
   /** Forgets a slice of the counts, and takes it from their sums. True if there may be more. */
-  #forgetCounts(where: string, values: readonly Value[]): boolean {
-    const rows = this.#database
-      .prepare(`SELECT day, address, stack, account, connections FROM seen_daily WHERE ${where} LIMIT ${SLICE}`)
-      .all(...values)
-    const networks = new Map<string, [Value, Uint8Array]>()
-    for (const { day, address, stack, account, connections } of rows as Record<string, number>[]) {
-      const octets = address as unknown as Uint8Array
-      this.#database.prepare(`DELETE FROM seen_daily ${DAILY_ROW}`).run(day!, octets, stack!, account!)
-      this.#database.prepare(COUNT_STACK).run(day!, stack!, -connections!)
-      const network = networkPrefix(octets)
-      networks.set(`${stack} ${network}`, [stack!, network])
+  async #forgetCounts(where: string, values: readonly Value[]): Promise<boolean> {
+    const rows = await this.#database.all(
+      `SELECT day, address, stack, account FROM seen_daily WHERE ${where} LIMIT ${SLICE}`,
+      ...values,
+    )
+    const runs: Run[] = []
+    const networks = new Map<string, readonly Run[]>()
+    for (const { day, address, stack, account } of rows) {
+      const key = [day!, address!, stack!, account!] as const
+      runs.push([TAKE_FROM_SUM, ...key, day!, stack!], [`DELETE FROM seen_daily ${DAILY_ROW}`, ...key])
+      const network = networkPrefix(address as Uint8Array)
+      networks.set(`${stack} ${network}`, recountNetwork(stack!, network))
     }
-    this.#database.prepare('DELETE FROM stack_daily WHERE connections <= 0').run()
-    for (const [stack, network] of networks.values()) {
-      this.#database.prepare('DELETE FROM stack_network WHERE stack = ? AND network = ?').run(stack, network)
-      const last = lastDayOf(this.#database, stack, network)
-      if (last !== undefined) this.#database.prepare(COUNT_NETWORK).run(stack, network, last)
-    }
+    runs.push(['DELETE FROM stack_daily WHERE connections <= 0'], ...[...networks.values()].flat())
+    await this.#database.transaction(runs)
     return rows.length === SLICE
   }
 
@@ -277,8 +166,7 @@ class SqliteEngine implements Engine {
     let isMore = false
     for (const [table, [key, where]] of Object.entries(conditions)) {
       const sql = `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${SLICE})`
-      const { changes } = await this.#database.transaction(() => this.#database.prepare(sql).run())
-      isMore ||= Number(changes) === SLICE
+      if ((await this.#change(sql)) === SLICE) isMore = true
     }
     return isMore || (await this.#expireAccounts())
   }
@@ -286,29 +174,76 @@ class SqliteEngine implements Engine {
   /** Names of accounts of which no row is left go as well, a slice at a time. True if there may be more. */
   async #expireAccounts(): Promise<boolean> {
     const from = this.#accountsLooked
-    const last = await this.#database.transaction(() => {
-      const end = `SELECT max(id) AS id FROM (SELECT id FROM account WHERE id > ? ORDER BY id LIMIT ${SLICE})`
-      const id = this.#database.prepare(end).get(from)?.id as number | null
-      if (id === null) return undefined
-      const { changes } = this.#database
-        .prepare(`DELETE FROM account WHERE id > ? AND id <= ? AND ${UNUSED}`)
-        .run(from, id)
-      if (Number(changes) > 0) this.#numbers.clear()
-      return id
-    })
+    const [end] = await this.#database.all(
+      `SELECT max(id) AS id FROM (SELECT id FROM account WHERE id > ? ORDER BY id LIMIT ${SLICE})`,
+      from,
+    )
+    const last = end!.id as number | null
+    if (last !== null) await this.#change(`DELETE FROM account WHERE id > ? AND id <= ? AND ${UNUSED}`, from, last)
     this.#accountsLooked = last ?? 0
-    return last !== undefined
+    return last !== null
   }
 
   /** A row that breaks the tables' rules; everything else (locked, full, read-only, input and output) may pass. */
   isRefusal(error: unknown): boolean {
-    return REFUSALS.includes(resultCode(error)) || error instanceof TypeError
+    return REFUSALS.includes(resultCode(error)) || (error as Error).name === 'TypeError'
   }
 
   async close(): Promise<void> {
     await this.#database.close()
   }
 }
+
+/** What writes a batch: its names, then its rows. */
+function runsOf({ observations, updates }: Batch): Run[] {
+  const names = new Map<string, Run>()
+  const rows: Run[] = []
+  const addNames = ({ boot, host }: Observation, account: string): void => {
+    names.set(`machine ${boot} ${host}`, [ADD_MACHINE, boot, host])
+    if (account !== '') names.set(`account ${account}`, [ADD_ACCOUNT, account])
+  }
+  for (const one of observations) {
+    addNames(one, one.account)
+    const key = one.stack === undefined ? [null, null, null] : stackKey(one.stack)
+    if (one.stack !== undefined) names.set(`stack ${key.join(' ')}`, [ADD_STACK, ...key, ...stackFacts(one.stack)])
+    const provenance = PROVENANCES.indexOf(one.rttProvenance ?? '') + 1
+    rows.push([
+      INSERT,
+      one.seen,
+      one.boot,
+      one.host,
+      cookieValue(one.cookie),
+      prefixOf(one.address),
+      one.port ?? null,
+      one.serverPort ?? null,
+      ...key,
+      one.timeToLive ?? null,
+      one.rtt ?? null,
+      provenance === 0 ? null : provenance,
+      one.firstDataDelay ?? null,
+      one.tlsRoundTrip ?? null,
+      one.requests,
+      one.account,
+      one.syn === undefined ? null : octetsOf(one.syn),
+    ])
+  }
+  for (const { first, lastSeen, requests, account } of updates) {
+    addNames(first, account)
+    const { seen, boot, host, cookie } = first
+    rows.push([UPDATE, lastSeen - seen, requests, account, seen, boot, host, cookieValue(cookie)])
+  }
+  return [...names.values(), ...rows]
+}
+
+const stackKey = ({ stack, label, family }: Stack): Value[] => [stack, label ?? '', family ?? '']
+const stackFacts = ({ muonfp, haproxy, mss, window, scale, options }: Stack): Value[] => [
+  muonfp,
+  haproxy,
+  mss ?? null,
+  window,
+  scale ?? null,
+  options,
+]
 
 /** A cookie is stored as a number where it is one that SQLite holds: 64 bits, signed. */
 function cookieValue(cookie: string): Value {
