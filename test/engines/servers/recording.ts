@@ -1,9 +1,11 @@
 /**
  * A server that records every connection into the store of STORE, or into none; the account is what the request says it is, or nobody
  * with ACCOUNTS=0. OBSERVE=1 records without a middleware, HOST_NAME and CLOCK (milliseconds ahead) are for several servers of one store.
- * Runs on Bun and Deno. `/status` is the store's, `/blocked` the longest block of the event loop in milliseconds.
+ * Runs on Bun and Deno. `/status` is the store's, `/blocked` the longest block of
+ * the event loop in milliseconds, with and without what it waited for a processor.
  * @module
  */
+import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { Hono } from 'hono'
 import { openStore } from '../../../src/store/index.ts'
@@ -22,19 +24,23 @@ const app = new Hono().use(middleware)
 if (store !== undefined && !isObserving)
   app.use(process.env.ACCOUNTS === '0' ? store.record() : store.record({ account: (c) => c.req.query('account') }))
 
-let longest = 0
-let last = performance.now()
+/** Milliseconds that this thread has waited for a processor so far, which others had. */
+const waited = (): number => Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6
+let longest = { elapsed: 0, own: 0 }
 if (process.env.WATCH !== undefined) {
+  let last = { at: performance.now(), waited: waited() }
   setInterval(() => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last - 1)
+    const now = { at: performance.now(), waited: waited() }
+    const elapsed = now.at - last.at - 1
+    const own = elapsed - (now.waited - last.waited)
+    longest = { elapsed: Math.max(longest.elapsed, elapsed), own: Math.max(longest.own, own) }
     last = now
   }, 1)
 }
 app.get('/status', (c) => c.json(store?.status() ?? {}))
 app.get('/blocked', (c) => {
   const blocked = longest
-  longest = 0
+  longest = { elapsed: 0, own: 0 }
   return c.json(blocked)
 })
 app.get('/', (c) => c.text('Hello\n'))
