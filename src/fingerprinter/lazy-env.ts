@@ -76,7 +76,9 @@ function makeLazy(prototype: object): boolean {
     ...before,
     get(this: VariableContext) {
       const variables = read.call(this) as Variables
-      return this[VIEW] !== undefined && variables[NAME] === undefined ? new Proxy(variables, LAZY_VARIABLES) : variables
+      return this[VIEW] !== undefined && variables[NAME] === undefined
+        ? new Proxy(variables, LAZY_VARIABLES)
+        : variables
     },
   })
   return true
