@@ -44,6 +44,7 @@ export const NETLINK_GET_STRICT_CHK = 12
 export const AF_PACKET = 17
 export const SOL_PACKET = 263
 export const PACKET_STATISTICS = 6
+export const PACKET_IGNORE_OUTGOING = 23
 export const ETH_P_ALL = 0x0003
 export const ETH_P_IP = 0x0800
 export const ETH_P_IPV6 = 0x86dd

@@ -9,6 +9,7 @@ import {
   ETH_P_ALL,
   errnoName,
   MSG_DONTWAIT,
+  PACKET_IGNORE_OUTGOING,
   PACKET_STATISTICS,
   SIOCGIFINDEX,
   SIOCGIFNAME,
@@ -28,9 +29,7 @@ import { SocketError } from './socket-error.ts'
 import { type BpfInstruction, SNAP_OCTETS, synFilter } from './syn-filter.ts'
 
 /** Where things are in `struct sockaddr_ll` (linux/if_packet.h). */
-const ADDRESS = { PROTOCOL: 2, INTERFACE: 4, PACKET_TYPE: 10, OCTETS: 20 }
-/** PACKET_HOST: the packet is addressed to this machine. */
-const PACKET_HOST = 0
+const ADDRESS = { PROTOCOL: 2, INTERFACE: 4, OCTETS: 20 }
 /** Octets of `struct ifreq`, and of the name in it with its NUL (linux/if.h). */
 const IFREQ_OCTETS = 40
 const IFNAMSIZ = 16
@@ -77,8 +76,10 @@ export class PacketSocket {
     try {
       this.#attach(filter)
       this.receiveBuffer = this.#enlarge()
+      // Else the kernel copies each packet that this machine sends for the filter. Linux 4.20 and newer; the filter refuses them, too.
+      this.#set(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
       this.#bind(name === undefined ? 0 : this.#indexOf(name))
-      this.#set(SO_LOCK_FILTER, 1)
+      this.#set(SOL_SOCKET, SO_LOCK_FILTER, 1)
     } catch (error) {
       this.close()
       throw error
@@ -113,15 +114,15 @@ export class PacketSocket {
 
   /** Beyond net.core.rmem_max only CAP_NET_ADMIN gets. */
   #enlarge(): number {
-    if (!this.#set(SO_RCVBUFFORCE, RECEIVE_BUFFER)) this.#set(SO_RCVBUF, RECEIVE_BUFFER)
+    if (!this.#set(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)) this.#set(SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER)
     this.#length[0] = 4
     const isRead = this.#libc.getsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, this.#value, this.#length) === 0
     return isRead ? this.#valueView.getUint32(0, true) : 0
   }
 
-  #set(option: number, value: number): boolean {
+  #set(level: number, option: number, value: number): boolean {
     this.#valueView.setUint32(0, value, true)
-    return this.#libc.setsockopt(this.#fd, SOL_SOCKET, option, this.#value, 4) === 0
+    return this.#libc.setsockopt(this.#fd, level, option, this.#value, 4) === 0
   }
 
   #indexOf(name: string): number {
@@ -150,23 +151,18 @@ export class PacketSocket {
 
   /** Receives a packet into `packet` without waiting. Its octets, -1 where there is none. */
   receive(): number {
+    return this.#libc.recv(this.#fd, this.packet, SNAP_OCTETS, MSG_DONTWAIT)
+  }
+
+  /** The same; `interfaceName` is that of the packet. */
+  receiveFrom(): number {
     this.#length[0] = ADDRESS.OCTETS
     return this.#libc.recvfrom(this.#fd, this.packet, SNAP_OCTETS, MSG_DONTWAIT, this.#address, this.#length)
   }
 
-  /** True if the packet received last was addressed to this machine. */
-  get isOurs(): boolean {
-    return this.#address[ADDRESS.PACKET_TYPE] === PACKET_HOST
-  }
-
-  /** Number of the interface on which the packet received last came. */
-  get interfaceIndex(): number {
-    return this.#addressView.getInt32(ADDRESS.INTERFACE, true)
-  }
-
-  /** Name of that interface; its number in decimal where it has gone. */
+  /** Name of the interface on which the packet of the last `receiveFrom` came; its number in decimal where it has gone. */
   get interfaceName(): string {
-    const index = this.interfaceIndex
+    const index = this.#addressView.getInt32(ADDRESS.INTERFACE, true)
     let name = this.#names.get(index)
     if (name === undefined) {
       const request = new Uint8Array(new ArrayBuffer(IFREQ_OCTETS))

@@ -3,7 +3,8 @@
  *
  * Through go: TCP segments with SYN and without ACK, RST and FIN, in IPv4 packets that are no fragments and IPv6 packets, to one of the
  * ports where ports are given. IPv6 packets that begin with an extension header go through whatever they carry, because classic
- * BPF has no loops: the reader decides. Packets that this machine sends do not: on the loopback device each packet comes twice.
+ * BPF has no loops: the reader decides. Only packets that are addressed to this machine go through, not those that it sends: on the loopback
+ * device each packet comes twice.
  * @module
  */
 import { ETH_P_IP, ETH_P_IPV6, IPPROTO_TCP } from './constants.ts'
@@ -24,8 +25,8 @@ const RET_K = 0x06
 /** SKF_AD_OFF + SKF_AD_PROTOCOL and SKF_AD_PKTTYPE: what the kernel knows beside the octets. */
 const AD_PROTOCOL = 0xffff_f000
 const AD_PACKET_TYPE = 0xffff_f004
-/** PACKET_OUTGOING (linux/if_packet.h). */
-const PACKET_OUTGOING = 4
+/** The packet is addressed to this machine (linux/if_packet.h). */
+const PACKET_HOST = 0
 
 /** Octets of a packet that are kept at most: 4 KiB are the longest SYN that the kernel saves. */
 export const SNAP_OCTETS = 4096
@@ -71,7 +72,7 @@ export function synFilter(ports: readonly number[] = []): readonly BpfInstructio
   const labels: Partial<Record<Target, number>> = {}
   const lines: Line[] = [
     [LD_B_ABS, AD_PACKET_TYPE],
-    [JEQ_K, PACKET_OUTGOING, 'reject', 'next'],
+    [JEQ_K, PACKET_HOST, 'next', 'reject'],
     [LD_H_ABS, AD_PROTOCOL],
     [JEQ_K, ETH_P_IPV6, 'ipv6', 'next'],
     [JEQ_K, ETH_P_IP, 'next', 'reject'],

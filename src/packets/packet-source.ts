@@ -5,9 +5,11 @@
  */
 import type { Libc } from '../../ffi/libc.ts'
 import { PacketSocket, type PacketSocketOptions } from '../../ffi/packet.ts'
-import { type SockDiag, TCP_STATE } from '../../ffi/sock-diag.ts'
+import type { SockDiag } from '../../ffi/sock-diag.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { Endings } from './endings.ts'
+import { LIVE_STATES } from './evidence.ts'
 import { SynReader } from './syn-ends.ts'
 import { SynTable } from './syn-table.ts'
 
@@ -22,16 +24,6 @@ const QUEUED_OCTETS = 512
 const LARGEST_QUEUED_OCTETS = 16_384
 /** Loss is remembered for so long before a SYN, milliseconds: the time from a SYN to the server's last octets of a handshake. */
 const LOSS_BEFORE = 5000
-
-/** States in which a connection is alive: it can carry, or has just carried, a request. */
-export const LIVE_STATES: readonly number[] = [
-  TCP_STATE.ESTABLISHED,
-  TCP_STATE.FIN_WAIT1,
-  TCP_STATE.FIN_WAIT2,
-  TCP_STATE.CLOSE_WAIT,
-  TCP_STATE.LAST_ACK,
-  TCP_STATE.CLOSING,
-]
 
 /** Counters of a packet source, for metrics. */
 export interface PacketCounts {
@@ -51,6 +43,7 @@ export class PacketSource {
   readonly #socket: PacketSocket
   readonly #diag: SockDiag
   readonly #reader = new SynReader()
+  readonly #endings: Endings
   readonly #ports: ReadonlySet<number> | undefined
   /** Cookies of the connections that were there before: their SYNs were never seen. */
   readonly #earlier: ReadonlySet<number>
@@ -82,6 +75,7 @@ export class PacketSource {
     this.#socket = new PacketSocket(libc, options)
     this.#ports = options.ports === undefined || options.ports.length === 0 ? undefined : new Set(options.ports)
     this.table = new SynTable(capacity)
+    this.#endings = new Endings(this.table, diag)
     this.#lastDrain = this.#lastSign = clock()
     this.#schedule(DRAIN_EVERY)
   }
@@ -114,9 +108,9 @@ export class PacketSource {
   }
 
   #take(octets: number, now: number): void {
-    const { packet, isOurs } = this.#socket
+    const { packet } = this.#socket
     const reader = this.#reader
-    const length = isOurs ? reader.read(packet, octets) : 0
+    const length = reader.read(packet, octets)
     // Packets with extension headers come whatever their port is.
     if (length === 0 || this.#ports?.has(reader.ends.serverPort) === false) return
     this.#seen++
@@ -149,6 +143,7 @@ export class PacketSource {
       const now = this.#clock()
       const came = this.#drain(now)
       if (came > 0) this.#lastSign = now
+      this.#endings.look(now)
       this.#timer = undefined
       const isMuch = came * QUEUED_OCTETS * 8 > this.#socket.receiveBuffer
       if (now - this.#lastSign < IDLE_AFTER) this.#schedule(isMuch ? DRAIN_SOON : DRAIN_EVERY)

@@ -69,6 +69,8 @@ const ROWS: readonly (readonly [string, PacketFields, boolean])[] = [
   ['SYN, FIN', { ...V4, flags: FLAG.SYN | FLAG.FIN }, false],
   ['SYN, RST', { ...V4, flags: FLAG.SYN | FLAG.RST }, false],
   ['ACK', { ...V4, flags: FLAG.ACK }, false],
+  ['FIN, ACK', { ...V4, flags: FLAG.FIN | FLAG.ACK }, false],
+  ['RST', { ...V4, flags: FLAG.RST }, false],
   ['nothing', { ...V4, flags: 0 }, false],
   ['SYN over IPv6', { ...V6, options }, true],
   ['ACK over IPv6', { ...V6, flags: FLAG.ACK }, false],
@@ -79,7 +81,8 @@ test('the filter lets SYNs through and nothing else', () => {
   for (const [name, fields, passes] of ROWS) {
     const packet = buildPacket(fields)
     expect(run(program, packet, host(packet)), name).toBe(passes ? SNAP_OCTETS : 0)
-    expect(run(program, packet, { ...host(packet), packetType: 4 }), `${name}, sent by this machine`).toBe(0)
+    for (const [packetType, how] of ['', 'broadcast', 'multicast', 'of others', 'sent by this machine'].entries())
+      if (packetType > 0) expect(run(program, packet, { ...host(packet), packetType }), `${name}, ${how}`).toBe(0)
     expect(run(program, packet, { protocol: 0x0806, packetType: 0 }), `${name}, of another protocol`).toBe(0)
   }
 })

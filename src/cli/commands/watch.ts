@@ -90,7 +90,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   /** Writes at most so many SYNs. True where there may be more. */
   const drain = (most: number): boolean => {
     for (let left = most; left > 0; left--) {
-      const octets = socket.receive()
+      const octets = socket.receiveFrom()
       if (octets < 0) return false
       const length = reader.read(socket.packet, octets)
       if (length === 0 || isAsked?.has(reader.ends.serverPort) === false) continue
