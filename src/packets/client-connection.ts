@@ -27,8 +27,8 @@ export class ClientConnection implements Known {
   /** When its SYN or its first request, and when its last request was seen; milliseconds of a steady clock. */
   readonly since: number
   lastSeen: number
-  /** The same of the connection that had this address and port before; minus infinity where there was none. */
-  readonly previousSeen: number
+  /** Until then a request of an earlier connection from the same address and port may come. */
+  readonly earlierUntil: number
   #cookie: string | undefined
 
   constructor(facts: {
@@ -43,7 +43,7 @@ export class ClientConnection implements Known {
     info: Uint8Array | undefined
     since: number
     now: number
-    previousSeen: number
+    earlierUntil: number
   }) {
     const { syn, info, server } = facts
     this.peer = { address: formatAddress(facts.client), port: facts.clientPort }
@@ -56,7 +56,7 @@ export class ClientConnection implements Known {
     this.firstInfo = info
     this.since = facts.since
     this.lastSeen = facts.now
-    this.previousSeen = facts.previousSeen
+    this.earlierUntil = facts.earlierUntil
     // What the proxy's listener does is not known: Apache's defers accepting on Linux.
     const circumstances = { synSaved: syn !== undefined, deferAccept: true, readAt: Date.now() }
     this.timing =

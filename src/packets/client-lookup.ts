@@ -9,17 +9,16 @@ import type { Connection, Reason } from '../connection/connection.ts'
 import { type AddressWords, createAddressWords, parseAddress } from '../wire/sockaddr.ts'
 import { safeParseSyn } from '../wire/syn.ts'
 import { ClientConnection } from './client-connection.ts'
-import { fitsInShape, fitsInTime, isUnused } from './evidence.ts'
+import { SILENT } from './endings.ts'
+import { fitsInShape, fitsInTime, isUnused, LIVE_STATES } from './evidence.ts'
 import { LocalEnds } from './local-ends.ts'
-import { LIVE_STATES, type PacketCounts, type PacketSource } from './packet-source.ts'
+import type { PacketCounts, PacketSource } from './packet-source.ts'
 
 /**
  * A request can be on its way through the proxy for so long after its client's connection has ended, milliseconds: until then a new
  * connection from the same address and port does not answer for it.
  */
 const ON_ITS_WAY = 5000
-/** A connection that has given no sign for so long sends no request in its last moments, milliseconds. */
-const SILENT = 60_000
 /** Connections without a SYN that are kept at most. */
 const WITHOUT_SYN_AT_MOST = 16_384
 
@@ -114,6 +113,15 @@ export class ClientLookup {
     const slots = table?.of(client, port) ?? []
     const now = this.#clock()
     if (table === undefined || slots.length === 0) return this.#findWithoutSyn(client, port, now)
+    if (slots.length === 1) {
+      // A connection that is known already, as nearly always.
+      const claim = table.claimOf(slots[0]!)
+      const info = claim && this.#infoOf(claim, client, port)
+      if (info !== undefined && !this.#mayBeOfAnother(claim!, slots[0]!, slots, now)) {
+        claim!.lastSeen = now
+        return { connection: claim!, info }
+      }
+    }
     const live = this.#liveOf(client, port, slots, now)
     if (typeof live === 'string') return live === 'gone' ? this.#gone(client, port, slots, now) : live
     if (live === undefined) return this.#withoutLiveness(client, port, slots, now)
@@ -148,6 +156,8 @@ export class ClientLookup {
       else Object.assign(this.#server, claim.server)
       const answer = this.#lookup(this.#server, serverPort, client, port)
       if (answer === undefined) return undefined
+      const isAlive = answer !== 'gone' && claim?.is(answer.cookieLow, answer.cookieHigh) !== false
+      table.note(slot, isAlive, now)
       if (answer === 'gone') continue
       if (live !== undefined && !sameCookie(live, answer)) return 'ambiguous'
       live = { ...answer, slot }
@@ -159,14 +169,20 @@ export class ClientLookup {
     return typeof end === 'string' ? 'gone' : this.#lookup(end.address, end.port, client, port)
   }
 
+  /** TCP_INFO of a connection that is known, now; `undefined` where sock_diag does not list this very socket as alive. */
+  #infoOf(connection: ClientConnection, client: AddressWords, port: number): Uint8Array | undefined {
+    if (this.#diag.lookup(connection.server, connection.local.port, client, port, WITH_INFO) !== 1) return undefined
+    const { state, info, cookieLow, cookieHigh } = this.#diag.found
+    return connection.is(cookieLow, cookieHigh) && LIVE_STATES.includes(state) ? copyOf(info) : undefined
+  }
+
   #lookup(server: AddressWords, serverPort: number, client: AddressWords, port: number): Live | 'gone' | undefined {
     const answer = this.#diag.lookup(server, serverPort, client, port, WITH_INFO)
     this.#isDiagSilent = answer < 0
     if (answer < 0) return undefined
     const { found } = this.#diag
-    if (answer === 0 || !LIVE_STATES.includes(found.state) || found.info === undefined) return 'gone'
-    const { buffer, byteOffset, byteLength } = found.info
-    const info = new Uint8Array(buffer, byteOffset, byteLength).slice()
+    const info = answer === 1 && LIVE_STATES.includes(found.state) ? copyOf(found.info) : undefined
+    if (info === undefined) return 'gone'
     const { cookieLow, cookieHigh } = found
     return {
       server: { ...found.local },
@@ -212,11 +228,12 @@ export class ClientLookup {
     const [one] = fitting
     if (one === undefined) return 'not-saved'
     if (fitting.length > 1 || source.lostSince(one.slot) || table.wasCrowded(client, port, now)) return 'ambiguous'
-    let previousSeen = Number.NEGATIVE_INFINITY
+    const since = table.notAfter(one.slot)
+    let earlierUntil = Number.NEGATIVE_INFINITY
     for (const slot of slots) {
       if (slot === one.slot || !table.goTogether(slot, one.slot)) continue
-      // Connections of earlier ones have ended: this one has their ends. Later ones cannot have opened any.
-      if (table.cameBefore(slot, one.slot)) previousSeen = Math.max(previousSeen, this.#lastSignOf(slot))
+      // Connections of earlier ones had ended when this SYN came: this one has their ends. Later ones cannot have opened any.
+      if (table.cameBefore(slot, one.slot)) earlierUntil = Math.max(earlierUntil, this.#requestsUntil(slot, since))
       table.release(slot)
     }
     const claim = new ClientConnection({
@@ -225,17 +242,22 @@ export class ClientLookup {
       clientPort: port,
       syn: one,
       synReason: undefined,
-      since: table.notAfter(one.slot),
+      since,
       now,
-      previousSeen,
+      earlierUntil,
     })
     table.claim(one.slot, claim)
     return one.slot
   }
 
-  #lastSignOf(slot: number): number {
-    const table = this.#source!.table
-    return table.claimOf(slot)?.lastSeen ?? table.notAfter(slot)
+  /**
+   * Until when requests of the connection of a SYN may come, if it has ended, `by` then at the latest. Minus infinity where it has been
+   * silent for long.
+   */
+  #requestsUntil(slot: number, by: number): number {
+    const { table } = this.#source!
+    const lastSign = table.claimOf(slot)?.lastSeen ?? table.notAfter(slot)
+    return by - lastSign > SILENT ? Number.NEGATIVE_INFINITY : Math.min(table.endedAt(slot), by) + ON_ITS_WAY
   }
 
   /**
@@ -243,13 +265,11 @@ export class ClientLookup {
    * the proxy.
    */
   #mayBeOfAnother(connection: ClientConnection, slot: number, slots: readonly number[], now: number): boolean {
-    if (now - connection.since > ON_ITS_WAY) return false
-    if (now - connection.previousSeen < SILENT) return true
-    return slots.some((other) => {
-      const { table } = this.#source!
-      if (other === slot || table.goTogether(other, slot)) return false
-      return now - this.#lastSignOf(other) < SILENT
-    })
+    if (now <= connection.earlierUntil) return true
+    const { table } = this.#source!
+    return slots.some(
+      (other) => other !== slot && !table.goTogether(other, slot) && now <= this.#requestsUntil(other, now),
+    )
   }
 
   /** The client has gone: its one SYN, where there is no doubt. */
@@ -291,7 +311,7 @@ export class ClientLookup {
       info: undefined,
       since: table.notAfter(slot),
       now,
-      previousSeen: Number.NEGATIVE_INFINITY,
+      earlierUntil: Number.NEGATIVE_INFINITY,
     })
     return { connection, info: undefined }
   }
@@ -329,7 +349,7 @@ export class ClientLookup {
       synReason,
       since: now,
       now,
-      previousSeen: Number.NEGATIVE_INFINITY,
+      earlierUntil: Number.NEGATIVE_INFINITY,
     })
     this.#withoutSyn.delete(key)
     this.#withoutSyn.set(key, connection)
@@ -365,6 +385,10 @@ export class ClientLookup {
 }
 
 const WITH_INFO = { info: true } as const
+
+function copyOf(view: DataView | undefined): Uint8Array | undefined {
+  return view && new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength).slice()
+}
 
 function sameCookie(a: Live, b: Live): boolean {
   return a.cookieLow === b.cookieLow && a.cookieHigh === b.cookieHigh

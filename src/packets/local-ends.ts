@@ -14,7 +14,7 @@ import {
   isUnspecified,
   sameAddress,
 } from '../wire/sockaddr.ts'
-import { LIVE_STATES } from './packet-source.ts'
+import { LIVE_STATES } from './evidence.ts'
 
 /** Lookups for one client at most; a dump costs what a hundred lookups do. */
 const LOOKUPS_AT_MOST = 48

@@ -36,7 +36,7 @@ export class SynTable<Claim extends object> {
   #lengths: Uint16Array
   /** Client, server, ports in one word, sequence number: ten words a slot. */
   #words: Uint32Array
-  /** Not before, and not after, milliseconds of a steady clock. */
+  /** The SYN came not before, and not after, and its connection had ended by then; milliseconds of a steady clock. */
   #times: Float64Array
   /** Running numbers in the order in which SYNs came. */
   #order: Float64Array
@@ -64,7 +64,7 @@ export class SynTable<Claim extends object> {
     this.#octets = new Uint8Array(this.#slots * SLOT_OCTETS)
     this.#lengths = new Uint16Array(this.#slots)
     this.#words = new Uint32Array(this.#slots * WORDS)
-    this.#times = new Float64Array(this.#slots * 2)
+    this.#times = new Float64Array(this.#slots * TIMES)
     this.#order = new Float64Array(this.#slots)
     this.#next = new Int32Array(this.#slots)
     this.#marked = new Uint8Array(this.#slots)
@@ -118,8 +118,9 @@ export class SynTable<Claim extends object> {
     words[at + 7] = ends.server.w3
     words[at + 8] = (ends.clientPort << 16) | ends.serverPort
     words[at + 9] = sequence
-    this.#times[2 * slot] = since
-    this.#times[2 * slot + 1] = now
+    this.#times[TIMES * slot] = since
+    this.#times[TIMES * slot + 1] = now
+    this.#times[TIMES * slot + 2] = Number.POSITIVE_INFINITY
     this.#order[slot] = this.#came++
     this.#marked[slot] = 0
     this.#next[slot] = this.#heads[chain]!
@@ -153,9 +154,17 @@ export class SynTable<Claim extends object> {
     return this.#words[slot * WORDS + 8]! & 0xffff
   }
 
+  /** Copies the address from which a SYN came. */
+  clientOf(slot: number, address: AddressWords): void {
+    this.#copyAddress(slot * WORDS, address)
+  }
+
   /** Copies the address to which a SYN went. */
   serverOf(slot: number, address: AddressWords): void {
-    const at = slot * WORDS + 4
+    this.#copyAddress(slot * WORDS + 4, address)
+  }
+
+  #copyAddress(at: number, address: AddressWords): void {
     address.w0 = this.#words[at]!
     address.w1 = this.#words[at + 1]!
     address.w2 = this.#words[at + 2]!
@@ -177,12 +186,23 @@ export class SynTable<Claim extends object> {
 
   /** The SYN came after this time. */
   notBefore(slot: number): number {
-    return this.#times[2 * slot]!
+    return this.#times[TIMES * slot]!
   }
 
   /** The SYN came not later than this time. */
   notAfter(slot: number): number {
-    return this.#times[2 * slot + 1]!
+    return this.#times[TIMES * slot + 1]!
+  }
+
+  /** When its connection was first found to have ended; infinity where it was not. */
+  endedAt(slot: number): number {
+    return this.#times[TIMES * slot + 2]!
+  }
+
+  /** Notes whether its connection was found alive. */
+  note(slot: number, isAlive: boolean, now: number): void {
+    const at = TIMES * slot + 2
+    this.#times[at] = isAlive ? Number.POSITIVE_INFINITY : Math.min(this.#times[at]!, now)
   }
 
   claimOf(slot: number): Claim | undefined {
@@ -191,6 +211,16 @@ export class SynTable<Claim extends object> {
 
   claim(slot: number, claim: Claim): void {
     this.#claims[slot] = claim
+    this.#times[TIMES * slot + 2] = Number.POSITIVE_INFINITY
+  }
+
+  /** The next slot with a claim after one, the first after the last; -1 where there is none. */
+  nextClaimed(slot: number): number {
+    for (let step = 1; step <= this.#unused; step++) {
+      const next = (slot + step) % this.#unused
+      if (this.#claims[next] !== undefined) return next
+    }
+    return -1
   }
 
   /** True if SYNs of this client were put away in the last 64 seconds because there were too many of them. */
@@ -259,7 +289,11 @@ export class SynTable<Claim extends object> {
   #halfIsOld(limit: number, now: number): boolean {
     let old = 0
     for (let slot = 0; slot < this.#unused; slot++) {
-      if (this.#order[slot]! >= 0 && this.#order[slot]! < limit && now - this.#times[2 * slot + 1]! > LONGEST_HANDSHAKE)
+      if (
+        this.#order[slot]! >= 0 &&
+        this.#order[slot]! < limit &&
+        now - this.#times[TIMES * slot + 1]! > LONGEST_HANDSHAKE
+      )
         old++
     }
     return old > this.#slots / 4
@@ -277,7 +311,7 @@ export class SynTable<Claim extends object> {
   }
 
   #grow(): void {
-    const slots = Math.min(this.capacity, this.#slots * 2)
+    const slots = Math.min(this.capacity, this.#slots * TIMES)
     const grown = <Kind extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array>(
       made: Kind,
       from: Kind,
@@ -288,7 +322,7 @@ export class SynTable<Claim extends object> {
     this.#octets = grown(new Uint8Array(slots * SLOT_OCTETS), this.#octets)
     this.#lengths = grown(new Uint16Array(slots), this.#lengths)
     this.#words = grown(new Uint32Array(slots * WORDS), this.#words)
-    this.#times = grown(new Float64Array(slots * 2), this.#times)
+    this.#times = grown(new Float64Array(slots * TIMES), this.#times)
     this.#order = grown(new Float64Array(slots), this.#order)
     this.#marked = new Uint8Array(slots)
     this.#next = new Int32Array(slots)
@@ -339,6 +373,7 @@ export class SynTable<Claim extends object> {
 }
 
 const WORDS = 10
+const TIMES = 3
 const CROWDED_AT_MOST = 256
 
 /** A power of two that is no less. */

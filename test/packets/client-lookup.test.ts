@@ -3,6 +3,7 @@ import type { Libc } from '../../ffi/libc.ts'
 import { type DiagSocket, type SockDiag, TCP_STATE } from '../../ffi/sock-diag.ts'
 import type { ClientConnection } from '../../src/packets/client-connection.ts'
 import { ClientLookup } from '../../src/packets/client-lookup.ts'
+import { Endings } from '../../src/packets/endings.ts'
 import type { PacketSource } from '../../src/packets/packet-source.ts'
 import { SynReader } from '../../src/packets/syn-ends.ts'
 import { SynTable } from '../../src/packets/syn-table.ts'
@@ -44,6 +45,8 @@ interface World {
   /** Sequence number of the SYN that is the client's, or why none is. */
   ask(): number | string
   readonly lookup: ClientLookup
+  /** Looks which connections have ended, as the source's timer does. */
+  look(): void
 }
 
 function world(): World {
@@ -94,6 +97,7 @@ function world(): World {
   } as unknown as PacketSource
   // No netlink: there are no local addresses to search.
   const libc = { socket: () => -1, errno: () => 1 } as unknown as Libc
+  const endings = new Endings(table, diag)
   const self: World = {
     now: 100_000,
     listed: [],
@@ -110,6 +114,7 @@ function world(): World {
       return answer.connection.syn?.own?.tcp.sequenceNumber ?? answer.connection.synReason!
     },
     lookup: new ClientLookup(libc, source, undefined, diag, () => self.now),
+    look: () => endings.look(self.now),
   }
   return self
 }
@@ -185,6 +190,62 @@ describe('ClientLookup: which SYN is the one of the connection', () => {
     w.syn(3)
     w.listed = [{ serverPort: 443, cookie: 7, since: w.now }]
     expect(w.ask()).toBe(3)
+  })
+
+  test('a reused port: right at once where sock_diag has listed the connection before no more for five seconds', () => {
+    for (const [after, expected] of [
+      [4000, 'ambiguous'],
+      [5100, 2],
+    ] as const) {
+      const w = world()
+      w.syn(1)
+      w.listed = [{ serverPort: 443, cookie: 5, since: w.now }]
+      expect(w.ask()).toBe(1)
+      w.listed = []
+      w.now += 1000
+      w.look()
+      w.now += after
+      w.look()
+      w.syn(2)
+      w.listed = [{ serverPort: 443, cookie: 6, since: w.now }]
+      expect(w.ask()).toBe(expected)
+    }
+  })
+
+  test('a look finds what is alive alive, and a connection with the same ends another', () => {
+    const w = world()
+    w.syn(1)
+    w.listed = [{ serverPort: 443, cookie: 5, since: w.now }]
+    expect(w.ask()).toBe(1)
+    w.now += 10_000
+    w.look()
+    w.syn(2)
+    w.lookup.find('192.0.2.99', 1)
+    w.listed = [{ serverPort: 443, cookie: 6, since: w.now }]
+    w.now += 1000
+    w.look()
+    w.now += 3000
+    // The one before may have ended as late as the SYN came.
+    expect(w.ask()).toBe('ambiguous')
+    w.now += 2000
+    expect(w.ask()).toBe(2)
+  })
+
+  test('a connection to another port of the proxy: ambiguous for five seconds after it was found to have ended', () => {
+    const w = world()
+    w.syn(1)
+    w.listed = [{ serverPort: 443, cookie: 5, since: w.now }]
+    expect(w.ask()).toBe(1)
+    w.now += 30_000
+    w.syn(2, { serverPort: 80 })
+    w.listed.push({ serverPort: 80, cookie: 6, since: w.now })
+    expect(w.ask()).toBe('ambiguous')
+    w.now += 20_000
+    w.listed.shift()
+    // Long after it was opened, the other one has only just gone.
+    expect(w.ask()).toBe('ambiguous')
+    w.now += 5100
+    expect(w.ask()).toBe(2)
   })
 
   test('a connection without a request, then another from the same port: never the first SYN', () => {
@@ -275,5 +336,63 @@ describe('ClientLookup: which SYN is the one of the connection', () => {
   test('a client of which nothing is known', () => {
     expect(world().ask()).toBe('not-found')
     expect(world().lookup.find('no address', 1)).toBe('not-found')
+  })
+})
+
+describe('Endings', () => {
+  test('asks for at most 512 of those that have given a sign lately, once a second, all in turn', () => {
+    const table = new SynTable<ClientConnection>(4096)
+    const asked = new Map<number, number>()
+    const diag = {
+      lookup: (_local: AddressWords, _localPort: number, _peer: AddressWords, port: number) => {
+        asked.set(port, (asked.get(port) ?? 0) + 1)
+        return port % 2
+      },
+      found: { state: TCP_STATE.ESTABLISHED, cookieLow: 1, cookieHigh: 0 },
+    } as unknown as SockDiag
+    const now = 200_000
+    const claim = (lastSeen: number): ClientConnection =>
+      ({ server: words('198.51.100.7'), local: { port: 443 }, peer: {}, lastSeen, is: () => true }) as never
+    for (let port = 1; port <= 1200; port++) {
+      const ends = { client: words(CLIENT), clientPort: port, server: words('198.51.100.7'), serverPort: 443 }
+      table.add(ends, port, new Uint8Array(60), 60, now, now)
+      const slot = table.of(ends.client, port)[0]!
+      const made = claim(port > 1000 ? now - 61_000 : now)
+      ;(made.peer as { port: number }).port = port
+      table.claim(slot, made)
+    }
+    const endings = new Endings(table, diag)
+    endings.look(now)
+    expect(asked.size).toBe(512)
+    endings.look(now + 999)
+    expect(asked.size).toBe(512)
+    endings.look(now + 1000)
+    expect(asked.size).toBe(1000)
+    const slotOf = (port: number): number => table.of(words(CLIENT), port)[0]!
+    expect([table.endedAt(slotOf(2)), table.endedAt(slotOf(3))]).toEqual([now, Number.POSITIVE_INFINITY])
+    // What has ended is asked for no more.
+    endings.look(now + 2000)
+    endings.look(now + 3000)
+    expect([asked.get(2), asked.get(3)! > 1]).toEqual([1, true])
+  })
+
+  test('nothing where there is nothing, and an end at the first refusal', () => {
+    let asked = 0
+    const refusing = {
+      lookup: () => {
+        asked++
+        return -1
+      },
+    } as unknown as SockDiag
+    const table = new SynTable<ClientConnection>(64)
+    new Endings(table, refusing).look(0)
+    expect(asked).toBe(0)
+    for (let port = 1; port < 9; port++) {
+      const ends = { client: words(CLIENT), clientPort: port, server: words('198.51.100.7'), serverPort: 443 }
+      table.add(ends, port, new Uint8Array(60), 60, 0, 0)
+      table.claim(table.of(ends.client, port)[0]!, { server: words('::'), local: {}, peer: {}, lastSeen: 0 } as never)
+    }
+    new Endings(table, refusing).look(1)
+    expect(asked).toBe(1)
   })
 })
