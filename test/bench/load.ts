@@ -11,12 +11,17 @@ export interface Load {
 }
 
 /**
- * Asks a URL for so long over 32 connections that stay.
+ * Asks a URL for so long over 32 connections that stay. `within`: what wrk is run with, such as `ip netns exec NAME`.
  * @throws {Error} with what wrk said, where an answer was no success
  */
-export async function load(url: string, seconds: number, headers: readonly string[] = []): Promise<Load> {
+export async function load(
+  url: string,
+  seconds: number,
+  headers: readonly string[] = [],
+  within: readonly string[] = [],
+): Promise<Load> {
   const fields = headers.flatMap((header) => ['-H', header])
-  const wrk = Bun.spawn(['wrk', '-t1', '-c32', `-d${seconds}s`, ...fields, url], { stdout: 'pipe' })
+  const wrk = Bun.spawn([...within, 'wrk', '-t1', '-c32', `-d${seconds}s`, ...fields, url], { stdout: 'pipe' })
   const text = await new Response(wrk.stdout).text()
   const perSecond = /Requests\/sec:\s*([\d.]+)/.exec(text)
   const requests = /(\d+) requests in/.exec(text)

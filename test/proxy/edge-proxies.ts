@@ -22,6 +22,7 @@ export const EDGE_PORTS = { plain: 8080, tls: 8443 } as const
 
 /** A running proxy. */
 export interface EdgeProxy {
+  readonly pid: number
   stop(): Promise<void>
 }
 
@@ -38,7 +39,7 @@ function recipe(language: string): string {
 const CONFIGURATION: Readonly<Record<ProxyName, (root: string, upstream: number) => string>> = {
   nginx: (root, upstream) => `
 ${nginxHead(root)}
-  upstream inner { server 127.0.0.1:${upstream}; keepalive 16; }
+  upstream inner { server 127.0.0.1:${upstream}; keepalive 64; }
   server {
     listen 0.0.0.0:8080 backlog=4096; listen [::]:8080 backlog=4096;
     listen 0.0.0.0:8443 ssl http2 backlog=4096; listen [::]:8443 ssl http2 backlog=4096;
@@ -63,7 +64,7 @@ frontend edge
   ${recipe('haproxy')}
   default_backend inner
 backend inner
-  server inner 127.0.0.1:${upstream} pool-max-conn 16
+  server inner 127.0.0.1:${upstream} pool-max-conn 64
 `,
   apache2: (root, upstream) => `
 ServerRoot "${root}"
@@ -157,5 +158,5 @@ export async function startEdge(ns: Netns, name: ProxyName, upstream: number): P
     await stop()
     throw error
   }
-  return { stop }
+  return { pid: child.pid, stop }
 }
