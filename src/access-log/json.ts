@@ -50,16 +50,21 @@ export function formatJson(record: AccessRecord): string {
   const query = targetQuery(target)
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(record.url)?.[1]
   const text = JSON.stringify({
+    // First what every line has, then what GoAccess counts: it takes names with dots for paths, so that a member which is not in every line
+    // changes the names of those behind it.
     time: new Date(record.time).toISOString(),
+    'client.address': record.remoteAddress,
     'http.request.method': record.method,
-    'url.scheme': scheme,
     'url.path': targetPath(target),
-    'url.query': query === '' ? undefined : query.slice(1),
     'http.response.status_code': record.status,
     'http.response.body.size': record.bytes,
+    'user_agent.original': headerText(record.requestHeaders.get('user-agent')),
+    'http.request.header.referer': headerText(record.requestHeaders.get('referer')),
+    'url.query': query === '' ? undefined : query.slice(1),
+    'url.scheme': scheme,
     'http.server.request.duration': record.duration === undefined ? undefined : record.duration / 1_000_000,
     'http.response.aborted': record.aborted === true ? true : undefined,
-    'client.address': record.remoteAddress,
+    'http.response.header.content_type': headerText(record.responseHeaders.get('content-type')),
     'client.port': record.remotePort,
     'network.peer.address': record.peerAddress ?? record.remoteAddress,
     'network.peer.port': record.peerAddress === undefined ? record.remotePort : record.peerPort,
@@ -68,9 +73,6 @@ export function formatJson(record: AccessRecord): string {
     'server.address': record.serverName ?? hostName(record),
     'server.port': record.serverPort ?? record.localPort,
     'user.name': record.user,
-    'user_agent.original': headerText(record.requestHeaders.get('user-agent')),
-    'http.request.header.referer': headerText(record.requestHeaders.get('referer')),
-    'http.response.header.content_type': headerText(record.responseHeaders.get('content-type')),
     ...(record.attributes ?? { ...fingerprintMembers(record.env), ...deliveryMembers(record.delivery) }),
   })
   return escapeInvisible(text)

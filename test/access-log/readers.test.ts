@@ -19,6 +19,11 @@ const path = (name: string): string => join(directory, name)
 const lines = (name: string): string[] =>
   existsSync(path(name)) ? readFileSync(path(name), 'utf8').split('\n').slice(0, -1) : []
 
+interface GoAccessReport
+  extends Record<'requests' | 'not_found' | 'hosts' | 'browsers' | 'referring_sites', { data: { data: string }[] }> {
+  readonly general: Readonly<Record<string, number>>
+}
+
 /** Runs a program and gives its output. @throws {Error} with what it printed, where it fails */
 function run(command: readonly string[], env: Record<string, string> = {}): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...command], { env: { ...process.env, HOME: directory, ...env } })
@@ -63,13 +68,34 @@ needs('linux', 'logrotate').describe('a log that logrotate has rotated', () => {
     }
   })
 
-  needs('goaccess').test('is read by GoAccess', () => {
-    const report = path('goaccess.json')
-    const log = path('combined.log.1')
-    run([program('goaccess'), log, '--no-global-config', '--log-format=COMBINED', '-o', report])
-    const { general } = JSON.parse(readFileSync(report, 'utf8')) as { general: Record<string, number> }
-    expect(general).toMatchObject({ total_requests: lines('combined.log.1').length, failed_requests: 0 })
-    expect(general.bandwidth).toBeGreaterThanOrEqual(OCTETS_BEFORE)
+  describe('is read by GoAccess', () => {
+    const configuration = join(import.meta.dir, '../examples/goaccess.conf')
+    for (const [format, options] of [
+      ['combined', ['--no-global-config', '--log-format=COMBINED']],
+      ['json', ['-p', configuration]],
+    ] as const) {
+      needs('goaccess').test(format, () => {
+        const report = path(`goaccess-${format}.json`)
+        const log = `${format}.log.1`
+        run([program('goaccess'), path(log), ...options, '-o', report])
+        const { general, ...panels } = JSON.parse(readFileSync(report, 'utf8')) as GoAccessReport
+        expect(general).toMatchObject({ total_requests: lines(log).length, failed_requests: 0 })
+        expect(general.bandwidth).toBeGreaterThanOrEqual(OCTETS_BEFORE)
+        const names = (panel: keyof typeof panels): string[] => panels[panel].data.map(({ data }) => data).sort()
+        const paths = [...names('requests'), ...names('not_found')].map((name) => name.replace(/\?.*/, ''))
+        expect({
+          paths,
+          hosts: names('hosts'),
+          browsers: names('browsers'),
+          sites: names('referring_sites'),
+        }).toEqual({
+          paths: ['/large', '/small', '/a"b', '/none'],
+          hosts: ['127.0.0.1'],
+          browsers: ['Firefox'],
+          sites: ['example.org'],
+        })
+      })
+    }
   })
 
   needs('awstats').test('is read by AWStats', () => {
