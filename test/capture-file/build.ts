@@ -97,7 +97,12 @@ export function pcapng(little = true): PcapngBlocks {
     section: (version = 1) => block(0x0a0d0d0a, n32(0x1a2b3c4d), n16(version), n16(0), new Uint8Array(8).fill(255)),
     interface: (linkType, snapLength = 0) => block(1, n16(linkType), n16(0), n32(snapLength)),
     enhanced: (packet, id = 0, original = packet.length) =>
-      block(6, n32(id), n32(1), n32(2), n32(packet.length), n32(original), packet, n16(1), n16(2), n32(0x61626364)),
+      block(
+        6,
+        ...[n32(id), n32(1), n32(2), n32(packet.length), n32(original), packet],
+        // Options begin at the next 32 bits: a comment of two octets.
+        ...[new Uint8Array(-packet.length & 3), n16(1), n16(2), n32(0x61626364)],
+      ),
     simple: (packet, original = packet.length) => block(3, n32(original), packet),
     obsolete: (packet, id = 0) =>
       block(2, n16(id), n16(0), n32(1), n32(2), n32(packet.length), n32(packet.length), packet),
