@@ -252,17 +252,19 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
 
   test('lists connections as they come', async () => {
     const { page, complaints } = await browser.open()
-    await page.goto(`${server.url}?live&token=${TOKEN}`)
+    const url = `${server.url}?live&token=${TOKEN}`
+    const headers = { accept: 'text/html', connection: 'close' }
+    const links = (html: string): string[] => [...html.matchAll(/href="(\?live=\d+)"/g)].map(([, href]) => href!)
+    await (await fetch(`${server.url}env`, { headers })).text()
+    const before = links(await (await fetch(url, { headers })).text())
+    expect(before).not.toEqual([])
+    await page.goto(url)
     await page.locator('.streaming').waitFor({ state: 'attached' })
-    const rows = (selector: string): Promise<(string | null)[]> =>
-      page.locator(`${selector} a`).evaluateAll((links) => links.map((link) => link.getAttribute('href')))
-    const before = await rows('.live tbody tr')
-    await (await fetch(`${server.url}json`, { headers: { connection: 'close' } })).text()
-    await page.waitForFunction((count) => document.querySelectorAll('.live tbody tr').length > count, before.length)
-    const arrived = page.locator('.live tbody tr', { hasText: 'GET /json' }).first()
-    await arrived.waitFor()
-    // What was there before has not just arrived.
-    expect((await rows('.live .new')).filter((row) => before.includes(row))).toEqual([])
+    await (await fetch(`${server.url}json`, { headers })).text()
+    await page.locator('.live tr.new', { hasText: 'GET /json' }).waitFor()
+    // What was there before the page has not just arrived.
+    const arrived = await page.locator('.live .new a').evaluateAll((all) => all.map((one) => one.getAttribute('href')))
+    expect(arrived.filter((row) => before.includes(row!))).toEqual([])
     expect(await page.locator('.live tbody tr').first().textContent()).toContain('127.0.0.1:')
     // The token is out of the address bar, and the cookie does what it did; scripts do not see it.
     expect(page.url()).toBe(`${server.url}?live`)
