@@ -6,6 +6,7 @@ import { REASON } from '../src/explain/missing.ts'
 import { PROVENANCE } from '../src/explain/timing.ts'
 import { USAGE } from '../src/explain/usage.ts'
 import { benchmarks } from './bench/run.ts'
+import { NODES, nodeProject, startNode } from './lab/nodes.ts'
 import { needs } from './lab/privilege.ts'
 import { DENO_ARGUMENTS } from './lab/runtimes.ts'
 import { runtimePath } from './lab/server.ts'
@@ -67,7 +68,7 @@ async function urlOf(stream: ReadableStream<Uint8Array>): Promise<string> {
   let text = ''
   for await (const chunk of stream) {
     text += new TextDecoder().decode(chunk)
-    const found = /http:\/\/localhost:\d+/.exec(text)
+    const found = /http:\/\/(?:localhost|0\.0\.0\.0):\d+/.exec(text)
     if (found) return found[0]
   }
   throw new Error(`no server started: ${text}`)
@@ -119,12 +120,53 @@ for (const document of DOCUMENTS)
     }
   })
 
+const [node] = NODES.filter(({ reason }) => reason === undefined)
+needs('linux', { reason: node === undefined ? NODES[0]!.reason : undefined }).test(
+  'README: the app for Node answers, and prints the label',
+  async () => {
+    const code = blocks('js')[0]!.code.replace(
+      'app.listen(3000)',
+      "const server = app.listen(0, () => console.log('listening on port', server.address().port))",
+    )
+    writeFileSync(join(await nodeProject(), 'readme.mjs'), code)
+    const server = await startNode(node!, undefined, {}, { script: 'readme.mjs' })
+    try {
+      const answer = JSON.parse(await answerOf(`http://127.0.0.1:${server.port}/`, CAPTURED))
+      expect(answer).toEqual({ label: expect.stringMatching(/^Linux/), hops: 0, mss: 65495, rtt: expect.anything() })
+      expect(server.stdout()).toContain(answer.label)
+    } finally {
+      await server.stop()
+    }
+  },
+  30_000,
+)
+
+needs('linux').test(
+  'README: the first app answers on Deno too, with the other entry and the permissions that it names',
+  async () => {
+    using directory = temporaryDirectory(join(ROOT, 'test/.readme-'))
+    const file = directory.file('app.ts')
+    writeFileSync(file, blocks('ts')[0]!.code.replace('tcpfingerprint/bun', '../../src/deno.ts'))
+    const words = /# then: deno (serve --port) 3000 (.*) app\.ts/.exec(blocks('sh')[0]!.code)!
+    const argv = [...`${words[1]} 0 ${words[2]}`.split(' '), '--no-lock', '--no-prompt', file]
+    const child = Bun.spawn([runtimePath('deno'), ...argv], { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' })
+    try {
+      expect(await answerOf(await urlOf(child.stderr), CAPTURED)).toMatch(CAPTURED)
+    } finally {
+      child.kill()
+      await child.exited
+    }
+  },
+  30_000,
+)
+
 describe('README', () => {
   test('its first screen has an install line for each runtime, and it has room on one page', () => {
     expect(README.split('\n').length).toBeLessThan(251)
     const installs = blocks('sh')[0]!.code.trim().split('\n')
-    expect(installs.map((line) => line.split(' ')[0])).toEqual(['npm', 'bun', 'deno', 'npm'])
-    for (const { install } of Object.values(USAGE)) expect(installs).toContain(install)
+    const installed = installs.map((line) => line.replace(/ +#.*$/, ''))
+    expect(installed).toEqual([USAGE.bun.install, USAGE.deno.install, 'npm install tcpfingerprint express koffi'])
+    for (const line of installs) expect(line).toContain('# then: ')
   })
   test('its table of what is recognised is that of the database', () => {
     expect(README).toContain(recognisedTable())

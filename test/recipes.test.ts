@@ -49,7 +49,8 @@ const TESTS = new Map(
 /** What runs the blocks that show no file: where, and by which word of it. */
 const RUN_BY: readonly (readonly [start: string | RegExp, test: string, word: string])[] = [
   [/^import [\s\S]*from 'tcpfingerprint/, 'readme.test.ts', 'DOCUMENTS'],
-  ['npm install tcpfingerprint hono\n', 'readme.test.ts', 'its first screen'],
+  ['bun add tcpfingerprint hono ', 'readme.test.ts', 'its first screen'],
+  ['import express', 'readme.test.ts', 'the app for Node'],
   ['{"label":', 'readme.test.ts', 'the answer that it prints'],
   ['tcpfingerprint parse ', 'readme.test.ts', 'README, the command line'],
   ['npm install tcpfingerprint hono @hono', 'recipes.test.ts', 'what it installs'],

@@ -106,7 +106,7 @@ function libcOf(libc: Libc | LibcUnavailable): Finding {
         ? 'Start Node with --allow-ffi, or --allow-addons for koffi'
         : 'Start Deno with --allow-ffi'
       : currentRuntime().name === 'node'
-        ? 'Install koffi ("npm install koffi"), or update to Node 26.9 or newer'
+        ? 'Install koffi ("npm install koffi"), or update to Node 26.9 or newer; for a server on Bun, ask on Bun: bunx --bun tcpfingerprint doctor'
         : 'Use a runtime built for this system: glibc or musl on x86-64 or arm64',
   )
 }
