@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- behind-proxy`: requests of many clients through nginx, HAProxy, Apache and Caddy, each compared with what its client
- * sent: right, wrong, ambiguous, missing. Needs root and the programs. Variables: `RUNTIME` (bun, deno, node-20, node-24,
+ * sent: right, wrong, ambiguous, missing; then connections one after the other from one port. Exit code 1 where one is wrong or missing,
+ * or more than 1 in 1,000 of a proxy's ambiguous. Needs root and the programs. Variables: `RUNTIME` (bun, deno, node-20, node-24,
  * node-26), `REQUESTS` for each proxy (20,000), `PROXY` for one of them.
  * @module
  */
@@ -8,7 +9,7 @@ import { startNode } from '../lab/nodes.ts'
 import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
 import { type Runtime, startServer, type TestServer } from '../lab/server.ts'
 import { EDGE_PORTS, PROXIES, type ProxyName, startEdge } from '../proxy/edge-proxies.ts'
-import { createClientNetwork, runLoad } from '../proxy/many-clients.ts'
+import { createClientNetwork, runLoad, runReconnects } from '../proxy/many-clients.ts'
 import { chosenNodes } from './measured.ts'
 
 const { RUNTIME: runtime = 'bun' } = process.env
@@ -25,7 +26,9 @@ const KINDS = [
 await using network = createClientNetwork(200)
 await using server = await startApplication()
 console.log('proxy'.padEnd(9), 'client'.padEnd(8), 'right  wrong  ambiguous  missing  requests/s')
+let isMissed = false
 for (const name of proxies) {
+  let ambiguous = 0
   const edge = await startEdge(network.server, name, server.port)
   for (const [family, protocol] of KINDS) {
     const got = await runLoad(network, {
@@ -47,11 +50,20 @@ for (const name of proxies) {
       String(got.missing).padEnd(8),
       rate,
     )
-    for (const example of got.examples) console.log(JSON.stringify(example))
+    for (const example of got.examples.slice(0, 1)) console.log(JSON.stringify(example).slice(0, 1000))
+    ambiguous += got.ambiguous
+    isMissed ||= got.wrong > 0 || got.missing > 0
+  }
+  isMissed ||= ambiguous > requests / 1000
+  if (runtime === 'bun' || runtime === 'deno') {
+    const { right, wrong, none } = await runReconnects(network, 4, EDGE_PORTS.plain, requests / 10, server.port)
+    console.log(name.padEnd(9), `one port: right ${right}, wrong ${wrong}, without SYN ${none}`)
+    isMissed ||= wrong > 0
   }
   await edge.stop()
 }
-console.log(server.stderr())
+if (server.stderr() !== '') console.log(server.stderr())
+process.exitCode = isMissed ? 1 : 0
 
 function startApplication(): Promise<TestServer> {
   const [node] = chosenNodes()

@@ -12,8 +12,12 @@ import struct
 import sys
 
 NUMBERS = {
-    "x86_64": {"getpeername": 52, "getsockopt": 55, "inotify_add_watch": 254, "poll": 7, "epoll_create1": 291},
-    "aarch64": {"getpeername": 205, "getsockopt": 209, "inotify_add_watch": 27, "poll": 73, "epoll_create1": 20},
+    "x86_64": {
+        "getpeername": 52, "getsockopt": 55, "inotify_add_watch": 254, "poll": 7, "epoll_create1": 291, "socket": 41,
+    },
+    "aarch64": {
+        "getpeername": 205, "getsockopt": 209, "inotify_add_watch": 27, "poll": 73, "epoll_create1": 20, "socket": 198,
+    },
 }
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06

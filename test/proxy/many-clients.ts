@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { createNetns, createVethPair, type Netns } from '../lab/netns.ts'
+import { program } from '../lab/privilege.ts'
 import { ROOT } from '../lab/server.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -124,4 +125,32 @@ export async function runLoad(network: ClientNetwork, load: Load): Promise<LoadC
   await child.exited
   if (child.exitCode !== 0) throw new Error(`Cannot run clients: ${errors}`)
   return JSON.parse(text) as LoadCount
+}
+
+/** What a server said of connections that come one after the other from one port, by the SYN of each. */
+export interface ReconnectCount {
+  readonly right: number
+  readonly wrong: number
+  readonly none: number
+}
+
+/** Opens so many connections to the proxy from one port, as fast as they go; `application` is the port of the application behind it. */
+export async function runReconnects(
+  network: ClientNetwork,
+  family: 4 | 6,
+  port: number,
+  count: number,
+  application: number,
+): Promise<ReconnectCount> {
+  const host = network.addresses[family === 4 ? 0 : 1]
+  const own = network.of[family][0]!.address
+  const child = network.clients.spawn(
+    [program('python3'), 'test/proxy/servers/reconnect.py', own, host, String(port), String(count)],
+    {},
+    ROOT,
+  )
+  const errors = await new Response(child.stderr).text()
+  if ((await child.exited) !== 0) throw new Error(`Cannot reconnect: ${errors}`)
+  const { stdout } = network.server.exec(['curl', '-s', `http://127.0.0.1:${application}/verdicts`])
+  return JSON.parse(stdout) as ReconnectCount
 }

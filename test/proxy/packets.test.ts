@@ -1,14 +1,16 @@
 import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { between, outside } from '../lab/moments.ts'
 import { createNetns, createVethPair, type Netns } from '../lab/netns.ts'
+import { NODES, startNode } from '../lab/nodes.ts'
 import { option, tcpOptions } from '../lab/packet.ts'
-import { needs } from '../lab/privilege.ts'
+import { needs, program } from '../lab/privilege.ts'
 import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
 import { ROOT, type Runtime, runtimePath, startServer, type TestServer } from '../lab/server.ts'
 import { createTunPeer } from '../lab/tun-peer.ts'
 import { until } from '../support/wait.ts'
 import { EDGE_PORTS, PROXIES, startEdge } from './edge-proxies.ts'
-import { createClientNetwork, runLoad } from './many-clients.ts'
+import { createClientNetwork, runLoad, runReconnects } from './many-clients.ts'
 
 const REAL_IP = { header: 'X-Real-IP', portHeader: 'X-Real-Port', kind: 'address', from: ['127.0.0.1'] }
 
@@ -94,6 +96,21 @@ lab.describe("a client's own SYN behind a proxy of the same machine", () => {
     }, 60_000)
   }
 
+  test('connections one after the other from one port, some given up: never the SYN of another', async () => {
+    await using network = createClientNetwork(1)
+    await using server = await startApplication(network.server, 'bun')
+    const edge = await startEdge(network.server, 'nginx', server.port)
+    try {
+      for (const family of [4, 6] as const) {
+        const { right, wrong, none } = await runReconnects(network, family, EDGE_PORTS.plain, 1000, server.port)
+        expect(wrong).toBe(0)
+        expect(right + none).toBeGreaterThan(600)
+      }
+    } finally {
+      await edge.stop()
+    }
+  }, 60_000)
+
   test("RTT is that of the client's connection, 30 ms, and that of the hop is the proxy's", async () => {
     await using ns = createNetns()
     const peer = createTunPeer(ns)
@@ -162,6 +179,101 @@ lab.describe("a client's own SYN behind a proxy of the same machine", () => {
     expect(denied.tcpInfo.rtt).toBeGreaterThan(0)
     expect((await without.errors()).match(/Cannot read SYNs from the wire/g)?.length).toBe(1)
   }, 60_000)
+
+  test('CAP_NET_RAW alone, as an ambient capability of an ordinary user; a process that has given everything up', async () => {
+    await using network = createClientNetwork(2)
+    const only = ['--inh-caps', '--ambient-caps', '--bounding-set'].map((name) => `${name}=-all,+net_raw`)
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs', ...only]
+    for (const [wrapper, words, capabilities] of [
+      [[Bun.which('setpriv')!, ...nobody], [], 1n << 13n],
+      [[], ['DROP=user'], 0n],
+    ] as const) {
+      const [first, ...rest] = [...wrapper, runtimePath('bun')]
+      await using server = await startServer(
+        network.server,
+        'test/proxy/servers/app.ts',
+        {},
+        {
+          program: first,
+          runtimeArguments: rest,
+          arguments: [...words, 'PACKETS=true', `TRUSTED=${JSON.stringify(REAL_IP)}`],
+        },
+      )
+      const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
+      expect(/^Uid:\s+(\d+)/m.exec(status)![1]).toBe('65534')
+      expect(BigInt(`0x${/^CapEff:\s+(\w+)/m.exec(status)![1]}`)).toBe(capabilities)
+      const edge = await startEdge(network.server, 'nginx', server.port)
+      try {
+        const { right, examples } = await runLoad(network, {
+          clients: network.of[4],
+          host: network.addresses[0],
+          port: EDGE_PORTS.plain,
+          requests: 20,
+          concurrency: 2,
+          perConnection: 2,
+          protocol: 'http',
+        })
+        expect(examples).toEqual([])
+        expect(right).toBe(20)
+      } finally {
+        await edge.stop()
+      }
+    }
+  }, 60_000)
+
+  for (const runtime of ['bun', 'deno'] as const) {
+    for (const [what, condition] of [
+      ['sock_diag', 'socket:2=4'],
+      ['netlink', 'socket:0=16'],
+    ] as const) {
+      test(`without ${what}, by seccomp: the SYN and no TCP_INFO, with one message (${runtime})`, async () => {
+        await using network = createClientNetwork(2)
+        await using server = await startServer(
+          network.server,
+          'test/proxy/servers/app.ts',
+          {},
+          {
+            program: program('python3'),
+            runtimeArguments: [
+              'test/lab/seccomp.py',
+              condition,
+              'EPERM',
+              runtimePath(runtime),
+              ...(runtime === 'deno' ? ['run', ...DENO_ARGUMENTS] : []),
+            ],
+            arguments: ['PACKETS=true', `TRUSTED=${JSON.stringify(REAL_IP)}`],
+          },
+        )
+        const edge = await startEdge(network.server, 'nginx', server.port)
+        try {
+          for (const family of [4, 6] as const) {
+            const got = await runLoad(network, {
+              clients: network.of[family],
+              host: network.addresses[family === 4 ? 0 : 1],
+              port: EDGE_PORTS.plain,
+              requests: 6,
+              concurrency: 1,
+              perConnection: 2,
+              protocol: 'http',
+            })
+            // Answers without TCP_INFO are not right for the clients.
+            expect(got.examples.length).toBe(5)
+            for (const { client, port, answer } of got.examples as any[]) {
+              expect(answer).toMatchObject({ source: 'packet', peer: { address: client.address, port } })
+              expect(answer.syn.tcp.mss).toBe(client.mss)
+              expect(answer.tcpInfo).toBeUndefined()
+              expect(answer.hop.tcpInfo.rtt).toBeGreaterThan(0)
+            }
+          }
+          expect(server.stderr().match(/onError: [^\n]*/g)).toEqual([
+            expect.stringContaining('sock_diag does not answer'),
+          ])
+        } finally {
+          await edge.stop()
+        }
+      }, 60_000)
+    }
+  }
 
   test('a header of a peer that is not believed changes nothing; one that names an unknown client is not-found', async () => {
     await using ns = createNetns()
@@ -233,21 +345,32 @@ lab.describe("a client's own SYN behind a proxy of the same machine", () => {
     }
   }
 
-  for (const runtime of ['bun', 'deno'] as const) {
-    test(`a direct connection under SYN cookies has its SYN (${runtime})`, async () => {
-      await using ns = createNetns({ sysctl: { 'net.ipv4.tcp_syncookies': 2 } })
-      const peer = createTunPeer(ns)
-      await using server = await startApplication(ns, runtime, true, ['LISTEN={"hostname":"::","port":0}'])
-      for (const destination of [peer.ipv4, peer.ipv6]) {
-        for (let mss = 1000; mss < 1020; mss++) {
-          const { response } = await peer.exchange(
-            { destination: { address: destination, port: server.port }, syn: { options: tcpOptions(option.mss(mss)) } },
-            GET,
-          )
-          const { source, reason, syn } = parse(response.body)
-          expect({ source, reason, mss: syn?.tcp.mss }).toEqual({ source: 'packet', reason: undefined, mss })
+  for (const runtime of ['bun', 'deno', ...NODES] as const) {
+    const isNode = typeof runtime === 'object'
+    const subject = isNode ? needs(runtime).test : test
+    subject(
+      `a direct connection under SYN cookies has its SYN (${isNode ? runtime.name : runtime})`,
+      async () => {
+        await using ns = createNetns({ sysctl: { 'net.ipv4.tcp_syncookies': 2 } })
+        const peer = createTunPeer(ns)
+        await using server = isNode
+          ? await startNode(runtime, ns, { OPTIONS: '{"packets":true}', HOST: '::' })
+          : await startApplication(ns, runtime, true, ['LISTEN={"hostname":"::","port":0}'])
+        for (const destination of [peer.ipv4, peer.ipv6]) {
+          for (let mss = 1000; mss < 1020; mss++) {
+            const { response } = await peer.exchange(
+              {
+                destination: { address: destination, port: server.port },
+                syn: { options: tcpOptions(option.mss(mss)) },
+              },
+              GET,
+            )
+            const { source, reason, syn } = parse(response.body)
+            expect({ source, reason, mss: syn?.tcp.mss }).toEqual({ source: 'packet', reason: undefined, mss })
+          }
         }
-      }
-    }, 60_000)
+      },
+      60_000,
+    )
   }
 })

@@ -3,7 +3,9 @@
  * `PACKETS=<JSON of the option packets>`. `UPSTREAM=<URL>`
  * makes it an edge that sends `toHeaders()` on, `FACE=plain` for no Hono, `RESOLVE=read`, `LISTEN=<JSON of where the server listens>`,
  * `ARM=late` leaves the listener as it is until the library meets it, `TAKE=syn` reads the SYN of each connection first, as another
- * thread may.
+ * thread may, `DROP=user` becomes nobody when it listens.
+ *
+ * `/json?mss=NUMBER` says what the client's SYN has; `/verdicts` how many of these requests had it, had another, or none.
  *
  * Answers `/json` with the headers that handlers see and the environment of scripts beside the fingerprint. With Hono, somebody
  * has read the body of `/read` before, somebody is reading that of `/reading`, and `/socket` says the same over a WebSocket.
@@ -77,6 +79,14 @@ if (variable('FACE') === 'plain') {
     await next()
   })
   app.use(middleware)
+  const verdicts = { right: 0, wrong: 0, none: 0 }
+  app.get('/verdicts', (c) => c.json(verdicts))
+  app.use('/json', async (c, next) => {
+    const mss = c.req.query('mss')
+    const { source, syn } = c.var.fingerprint
+    if (mss !== undefined) verdicts[source !== 'packet' ? 'none' : syn?.tcp.mss === Number(mss) ? 'right' : 'wrong']++
+    await next()
+  })
   app.get('/socket', (c) => {
     const text = JSON.stringify({ ...c.var.fingerprint.toJSON(), seen: seen(c.req.raw) })
     if (!onDeno) {
@@ -115,4 +125,9 @@ const server = onDeno
       websocket: { open: (socket) => void socket.send(socket.data), message() {} },
     })
 if (variable('ARM') !== 'late') arm(server)
+if (variable('DROP') === 'user') {
+  process.setgroups!([])
+  process.setgid!(65_534)
+  process.setuid!(65_534)
+}
 console.log(`listening on port ${(onDeno ? server.addr.port : server.port) ?? 0}`)
