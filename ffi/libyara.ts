@@ -24,6 +24,8 @@ export interface Libyara {
   yr_compiler_define_string_variable(compiler: number, name: Uint8Array, value: Uint8Array): number
   yr_compiler_get_rules(compiler: number, rules: BigUint64Array): number
   yr_rules_destroy(rules: number): number
+  /** Leaves a rule out of all scans with the compiled rules that it belongs to. */
+  yr_rule_disable(rule: number): void
   yr_scanner_create(rules: number, scanner: BigUint64Array): number
   yr_scanner_destroy(scanner: number): void
   yr_scanner_set_callback(scanner: number, callback: number, userData: number): void

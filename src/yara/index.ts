@@ -21,9 +21,10 @@ import type { Labeller } from '../label/labeller.ts'
 import type { RuleLabel } from '../label/rule.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import type { Syn } from '../wire/syn.ts'
-import { type Rule, type RuleSource, Rules, type Variables, YaraError } from './rules.ts'
+import { type Rule, type RuleSource, Rules, type Variables } from './rules.ts'
+import { YaraError } from './yara-error.ts'
 
-export { YaraError } from './rules.ts'
+export { YaraError } from './yara-error.ts'
 
 /** What {@link yara} takes. */
 export interface YaraOptions {

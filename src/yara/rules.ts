@@ -4,7 +4,10 @@
  */
 
 import type { Libyara } from '../../ffi/libyara.ts'
-import { type Dependencies, dependenciesOf } from './dependencies.ts'
+import { groupsOf } from './dependencies.ts'
+import { GroupScanner, type Pause, type VariableGetters } from './group-scanner.ts'
+import { addressesOf, created, cText } from './scanner.ts'
+import { YaraError } from './yara-error.ts'
 
 /** A text of rules. */
 export interface RuleSource {
@@ -20,24 +23,8 @@ export interface Rule {
   readonly meta: ReadonlyMap<string, string | number | boolean>
 }
 
-/** Rules that cannot be compiled. */
-export class YaraError extends Error {
-  override readonly name = 'YaraError'
-  /** Name of the file; `undefined` where the library itself is the trouble. */
-  readonly file: string | undefined
-  /** Line of the file, from 1. */
-  readonly line: number | undefined
-  constructor(message: string, file?: string, line?: number) {
-    super(message)
-    this.file = file
-    this.line = line
-  }
-}
-
 /** Values of the external variables: numbers are 64-bit integers. */
 export type Variables = Readonly<Record<string, string | number>>
-/** The same, each computed when a rule uses it. */
-export type VariableGetters = Readonly<Record<string, () => string | number>>
 
 /** `struct YR_RULE`: identifier, tags, meta and more are pointers, after two words (4.2) or four (4.3 and newer). */
 const FIRST_POINTER = [8, 16] as const
@@ -50,41 +37,16 @@ const LEAST_ADDRESS = 4096
 /** Tags and meta of a rule that are read. */
 const MOST = 256
 
-const MESSAGE = { MATCHING: 1, NOT_MATCHING: 2 } as const
-/** No signal handlers around the scan, which are for files that shrink while they are mapped; and report what matches only. */
-const FLAGS = 4 | 8
-const GO_ON = 0
-const ABORT = 1
-/** Seconds after which a scan of some 60 octets is given up: the least that libyara takes. */
-const TIMEOUT = 1
-/** ERROR_SCAN_TIMEOUT of `yara/error.h`. */
-const TIMED_OUT = 26
-/** Milliseconds without a scan after one that was given up, because each would hold up all requests of the thread. */
-const REST = 60_000
-/** Answers remembered. */
-const MOST_ANSWERS = 1024
-
 const PROBE = 'tcpfingerprint_probe'
 
 const encoder = new TextEncoder()
 
-/** Octets of a text with a NUL behind it, and none within. */
-function cText(text: string): Uint8Array {
-  return encoder.encode(`${text.replaceAll('\0', ' ')}\0`)
-}
-
-/** Compiled rules, with a scanner of their own. Kept for as long as the process. */
+/** Compiled rules, with a scanner for each group of them. Kept for as long as the process. */
 export class Rules {
   readonly #library: Libyara
-  readonly #scanner: number
-  readonly #rules = new Map<number, Rule>()
   readonly #names = new Map<string, Uint8Array>()
-  readonly #dependencies: Dependencies
-  /** Answers by all that they depend on. */
-  readonly #answers = new Map<string, Rule | undefined>()
-  readonly #now: () => number
-  #restsUntil = 0
-  #found: Rule | undefined
+  readonly #rules: readonly Rule[]
+  readonly #groups: readonly GroupScanner[]
 
   /**
    * @param variables names of the external variables, each with a value of its type
@@ -98,26 +60,24 @@ export class Rules {
     now: () => number = () => performance.now(),
   ) {
     this.#library = library
-    this.#now = now
     for (const name of Object.keys(variables)) this.#names.set(name, cText(name))
-    const texts = sources.map(({ text }) => text)
-    this.#dependencies = dependenciesOf(texts, Object.keys(variables))
     if (library.yr_initialize() !== 0) throw new YaraError('Cannot start libyara')
     const offset = pointerOffset(
       library,
       this.#compile([{ name: 'probe', text: `rule ${PROBE} { condition: true }` }], variables),
     )
     const compiled = this.#compile(sources, variables)
-    for (const address of addressesOf(library, compiled)) this.#rules.set(address, readRule(library, address, offset))
-    this.#scanner = createScanner(library, compiled)
-    library.yr_scanner_set_flags(this.#scanner, FLAGS)
-    if (this.#dependencies.isLong) library.yr_scanner_set_timeout(this.#scanner, TIMEOUT)
-    const callback = library.onScan((message, data) => {
-      if (message !== MESSAGE.MATCHING) return GO_ON
-      this.#found = this.#rules.get(data)
-      return ABORT
+    const addresses = addressesOf(library, compiled)
+    this.#rules = addresses.map((address) => readRule(library, address, offset))
+    const texts = sources.map(({ text }) => text)
+    const identifiers = this.#rules.map(({ identifier }) => identifier)
+    const pause: Pause = { until: 0, now }
+    this.#groups = groupsOf(texts, Object.keys(variables), identifiers).map((group, i) => {
+      if (i === 0) return new GroupScanner(library, compiled, addresses, group, pause)
+      // A rule is left out of a copy of the rules as a whole, not of a scanner.
+      const copy = this.#compile(sources, variables)
+      return new GroupScanner(library, copy, addressesOf(library, copy), group, pause)
     })
-    library.yr_scanner_set_callback(this.#scanner, callback, 0)
   }
 
   /**
@@ -126,48 +86,15 @@ export class Rules {
    * @throws {YaraError} the scan fails
    */
   firstMatch(octets: Uint8Array, variables: VariableGetters): Rule | undefined {
-    const values = new Map<string, string | number>()
-    for (const name of this.#dependencies.variables) values.set(name, variables[name]!())
-    const key = this.#keyOf(octets, values)
-    if (key === undefined) return this.#scan(octets, values)
-    const known = this.#answers.get(key)
-    if (known !== undefined || this.#answers.has(key)) return known
-    const found = this.#scan(octets, values)
-    if (this.#restsUntil !== 0) return found
-    if (this.#answers.size >= MOST_ANSWERS) this.#answers.clear()
-    this.#answers.set(key, found)
-    return found
-  }
-
-  /** All that the answer depends on; `undefined` where any octet may decide. */
-  #keyOf(octets: Uint8Array, values: ReadonlyMap<string, string | number>): string | undefined {
-    const { octets: places } = this.#dependencies
-    if (places === undefined) return undefined
-    let key = `${octets.length}`
-    for (const at of places) key += ` ${octets[at]}`
-    for (const value of values.values()) key += typeof value === 'number' ? ` ${value}` : ` ${value.length} ${value}`
-    return key
-  }
-
-  #scan(octets: Uint8Array, values: ReadonlyMap<string, string | number>): Rule | undefined {
-    const library = this.#library
-    if (this.#restsUntil !== 0) {
-      if (this.#now() < this.#restsUntil) return undefined
-      this.#restsUntil = 0
+    let first: number | undefined
+    for (const group of this.#groups) {
+      if (first !== undefined && first < group.first) continue
+      const found = group.firstMatch(octets, variables)
+      // What another group knows may not be the first.
+      if (found === 'paused') return undefined
+      if (found !== undefined && (first === undefined || found < first)) first = found
     }
-    for (const [name, value] of values) {
-      const octetsOfName = this.#names.get(name)!
-      if (typeof value === 'number') library.yr_scanner_define_integer_variable(this.#scanner, octetsOfName, value)
-      else library.yr_scanner_define_string_variable(this.#scanner, octetsOfName, cText(value))
-    }
-    this.#found = undefined
-    const error = library.yr_scanner_scan_mem(this.#scanner, octets, octets.length)
-    if (error === TIMED_OUT) {
-      this.#restsUntil = this.#now() + REST
-      throw new YaraError('Cannot scan the SYN: a rule takes more than 1 s; no rule is asked for a minute')
-    }
-    if (error !== 0) throw new YaraError(`Cannot scan the SYN: libyara says error ${error}`)
-    return this.#found
+    return first === undefined ? undefined : this.#rules[first]
   }
 
   /** Address of the compiled rules. */
@@ -198,35 +125,6 @@ export class Rules {
       library.yr_compiler_destroy(compiler)
     }
   }
-}
-
-/** What libyara writes to the address it is given. */
-function created(call: (out: BigUint64Array) => number, what: string): number {
-  const out = new BigUint64Array(new ArrayBuffer(8))
-  const error = call(out)
-  if (error !== 0) throw new YaraError(`Cannot ${what}: libyara says error ${error}`)
-  return Number(out[0])
-}
-
-function createScanner(library: Libyara, rules: number): number {
-  return created((out) => library.yr_scanner_create(rules, out), 'make a scanner')
-}
-
-/** Addresses of all rules, in order: a scan of nothing reports each, matching or not. */
-function addressesOf(library: Libyara, rules: number): readonly number[] {
-  const addresses: number[] = []
-  const scanner = createScanner(library, rules)
-  const callback = library.onScan((message, data) => {
-    if (message === MESSAGE.MATCHING || message === MESSAGE.NOT_MATCHING) addresses.push(data)
-    return GO_ON
-  })
-  library.yr_scanner_set_callback(scanner, callback, 0)
-  library.yr_scanner_set_timeout(scanner, TIMEOUT)
-  const error = library.yr_scanner_scan_mem(scanner, new Uint8Array(new ArrayBuffer(8)), 1)
-  library.yr_scanner_destroy(scanner)
-  if (error === TIMED_OUT) throw new YaraError('Cannot use rules: a scan of a single octet takes more than 1 s')
-  if (error !== 0) throw new YaraError(`Cannot read rules: a scan of nothing ends with libyara's error ${error}`)
-  return addresses
 }
 
 /** Where the pointers of a rule begin in this version of the library: the identifier of a rule that is known tells. */

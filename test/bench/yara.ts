@@ -26,6 +26,10 @@ const CONDITIONS: Readonly<Record<string, (i: number) => string>> = {
     `strings: $a = { 02 04 ${i.toString(16).padStart(4, '0')} 04 02 09 } condition: $a at 40 and uint8(8) <= 64`,
 }
 
+const kinds = Object.values(CONDITIONS)
+/** Those above by turns, which depend on all facts together. */
+const MIXED: Readonly<Record<string, (i: number) => string>> = { 'all of these': (i) => kinds[i % kinds.length]!(i) }
+
 const rows = readFileSync(join(import.meta.dir, '../vectors/devices.ndjson'), 'utf8')
   .trimEnd()
   .split('\n')
@@ -35,7 +39,7 @@ const connections = rows.map((line) => {
 })
 
 console.log(machine())
-for (const [name, condition] of Object.entries(CONDITIONS)) {
+for (const [name, condition] of Object.entries({ ...CONDITIONS, ...MIXED })) {
   const labeller = yara({ rules: Array.from({ length: RULES }, (_, i) => `rule r${i} { ${condition(i)} }`).join('\n') })
   let found = 0
   const round = (): number => {

@@ -14,6 +14,7 @@ import { type YaraError, yara } from '../../src/yara/index.ts'
 import { Rules } from '../../src/yara/rules.ts'
 import { BUN, DENO, type Runtime, tcpfingerprint } from '../cli/run.ts'
 import { synOf } from '../label/syn-of.ts'
+import { createRandom } from '../support/random.ts'
 
 const EXAMPLE = join(import.meta.dir, '../examples/stacks.yar')
 const directory = mkdtempSync(join(tmpdir(), 'tcpfingerprint-yara-'))
@@ -151,6 +152,49 @@ withYara(
     }
   },
 )
+
+withYara('rules that are scanned in groups say what they say together', () => {
+  if ('message' in opened) throw new Error(opened.message)
+  const random = createRandom(14)
+  const types = { ttl: 0, mss: 0, window: 0, options: '', label: '' }
+  const conditions = [
+    () => `ttl == ${random.below(4)}`,
+    () => `mss == ${random.below(4)} and window > ${random.below(3)}`,
+    () => `window == ${random.below(3)} or ttl == ${random.below(4)}`,
+    () => `options matches /^${random.below(4)},/`,
+    () => `label == "${random.below(4)}"`,
+    () => `uint8(8) == ${random.below(4)}`,
+  ]
+  let found = 0
+  for (let round = 0; round < 60; round++) {
+    const names: string[] = []
+    const rules = Array.from({ length: 2 + random.below(8) }, (_, i) => {
+      const name = `${random.pick(['a', 'b'])}${i}`
+      const own = random.pick(conditions)()
+      const condition = random.chance(0.3) && names.length > 0 ? `${random.pick(names)} and ${own}` : own
+      const strings = random.chance(0.2) ? `strings: $a = { 0${random.below(4)} 02 }` : ''
+      names.push(name)
+      const isPrivate = random.chance(0.2) ? 'private ' : ''
+      return `${isPrivate}rule ${name} { ${strings} condition: ${strings === '' ? condition : `$a and ${own}`} }`
+    })
+    // Its set of rules must be the last to be named.
+    if (rules.some((rule) => /rule a/.test(rule)))
+      rules.push(`rule last { condition: any of (a*) and ${random.pick(conditions)()} }`)
+    const text = rules.join('\n')
+    const compile = (source: string): Rules => new Rules(opened, [{ name: 'rules', text: source }], types)
+    const [grouped, together] = [compile(text), compile(`private global rule every { condition: true }\n${text}`)]
+    for (let k = 0; k < 30; k++) {
+      const octets = Uint8Array.from({ length: 12 }, () => random.below(4))
+      const [ttl, mss, window] = [random.below(4), random.below(4), random.below(4)]
+      const [options, label] = [`${random.below(4)},4`, `${random.below(4)}`]
+      const facts = { ttl: () => ttl, mss: () => mss, window: () => window, options: () => options, label: () => label }
+      const answers = [grouped, together].map((one) => one.firstMatch(octets, facts)?.identifier)
+      expect([text, answers[0]]).toEqual([text, answers[1]])
+      if (answers[0] !== undefined) found++
+    }
+  }
+  expect(found).toBeGreaterThan(500)
+})
 
 const SLOW = 'for all i in (0..1000000000000): (i + filesize > 1)'
 
