@@ -10,7 +10,8 @@ import { type AddressWords, createAddressWords, parseAddress } from '../wire/soc
 import { safeParseSyn } from '../wire/syn.ts'
 import { ClientConnection } from './client-connection.ts'
 import { SILENT } from './endings.ts'
-import { fitsInShape, fitsInTime, isUnused, LIVE_STATES } from './evidence.ts'
+import { fitsInShape, fitsInTime, isUnused } from './evidence.ts'
+import { type Live, LiveLookup } from './live-lookup.ts'
 import { LocalEnds } from './local-ends.ts'
 import type { PacketCounts, PacketSource } from './packet-source.ts'
 
@@ -36,21 +37,10 @@ export interface FoundClient {
   readonly info: Uint8Array | undefined
 }
 
-/** A connection that sock_diag lists. */
-interface Live {
-  readonly server: AddressWords
-  readonly serverPort: number
-  readonly cookieLow: number
-  readonly cookieHigh: number
-  readonly info: Uint8Array
-  readonly view: DataView
-  /** A SYN that went to its end; `undefined` where the kernel redirected it. */
-  readonly slot?: number
-}
-
 /** See the module's comment. One per thread and set of options. */
 export class ClientLookup {
   readonly #diag: SockDiag
+  readonly #live: LiveLookup
   readonly #ends: LocalEnds
   readonly #source: PacketSource | undefined
   /** Why there are no SYNs, where there is no source. */
@@ -59,7 +49,6 @@ export class ClientLookup {
   readonly #client: AddressWords = createAddressWords()
   readonly #server: AddressWords = createAddressWords()
   readonly #withoutSyn = new Map<string, ClientConnection>()
-  #isDiagSilent = false
 
   /**
    * @param packets - the source of SYNs, or why there is none
@@ -72,6 +61,7 @@ export class ClientLookup {
     clock: () => number = () => performance.now(),
   ) {
     this.#diag = diag
+    this.#live = new LiveLookup(diag)
     this.#ends = new LocalEnds(libc, this.#diag, ports)
     this.#source = typeof packets === 'string' ? undefined : packets
     this.#synReason = typeof packets === 'string' ? packets : 'not-saved'
@@ -85,7 +75,7 @@ export class ClientLookup {
 
   /** True if the last lookup through sock_diag had no answer: a sandbox refuses it, or the kernel has none. */
   get isDiagSilent(): boolean {
-    return this.#isDiagSilent
+    return this.#live.isSilent
   }
 
   /** Counters of the source; `undefined` where there is none. */
@@ -116,7 +106,7 @@ export class ClientLookup {
     if (slots.length === 1) {
       // A connection that is known already, as nearly always.
       const claim = table.claimOf(slots[0]!)
-      const info = claim && this.#infoOf(claim, client, port)
+      const info = claim && this.#live.infoOf(claim, client, port)
       if (info !== undefined && !this.#mayBeOfAnother(claim!, slots[0]!, slots, now)) {
         claim!.lastSeen = now
         return { connection: claim!, info }
@@ -154,44 +144,20 @@ export class ClientLookup {
       const serverPort = claim?.local.port ?? table.serverPortOf(slot)
       if (claim === undefined) table.serverOf(slot, this.#server)
       else Object.assign(this.#server, claim.server)
-      const answer = this.#lookup(this.#server, serverPort, client, port)
+      const answer = this.#live.find(this.#server, serverPort, client, port)
       if (answer === undefined) return undefined
       const isAlive = answer !== 'gone' && claim?.is(answer.cookieLow, answer.cookieHigh) !== false
       table.note(slot, isAlive, now)
       if (answer === 'gone') continue
-      if (live !== undefined && !sameCookie(live, answer)) return 'ambiguous'
+      if (live !== undefined && (live.cookieLow !== answer.cookieLow || live.cookieHigh !== answer.cookieHigh))
+        return 'ambiguous'
       live = { ...answer, slot }
     }
     if (live !== undefined) return live
     // Where the kernel redirects, the socket's end is another than the SYN's.
     const end = this.#ends.find(client, port, now)
     if (end === 'ambiguous') return end
-    return typeof end === 'string' ? 'gone' : this.#lookup(end.address, end.port, client, port)
-  }
-
-  /** TCP_INFO of a connection that is known, now; `undefined` where sock_diag does not list this very socket as alive. */
-  #infoOf(connection: ClientConnection, client: AddressWords, port: number): Uint8Array | undefined {
-    if (this.#diag.lookup(connection.server, connection.local.port, client, port, WITH_INFO) !== 1) return undefined
-    const { state, info, cookieLow, cookieHigh } = this.#diag.found
-    return connection.is(cookieLow, cookieHigh) && LIVE_STATES.includes(state) ? copyOf(info) : undefined
-  }
-
-  #lookup(server: AddressWords, serverPort: number, client: AddressWords, port: number): Live | 'gone' | undefined {
-    const answer = this.#diag.lookup(server, serverPort, client, port, WITH_INFO)
-    this.#isDiagSilent = answer < 0
-    if (answer < 0) return undefined
-    const { found } = this.#diag
-    const info = answer === 1 && LIVE_STATES.includes(found.state) ? copyOf(found.info) : undefined
-    if (info === undefined) return 'gone'
-    const { cookieLow, cookieHigh } = found
-    return {
-      server: { ...found.local },
-      serverPort,
-      cookieLow,
-      cookieHigh,
-      info,
-      view: new DataView(info.buffer),
-    }
+    return typeof end === 'string' ? 'gone' : this.#live.find(end.address, end.port, client, port)
   }
 
   /** The slot of the SYN that opened a live connection, claimed for it, or why it is not known. */
@@ -320,7 +286,7 @@ export class ClientLookup {
   #findWithoutSyn(client: AddressWords, port: number, now: number): FoundClient | Reason {
     const before = this.#withoutSyn.get(keyOf(client, port))
     if (before !== undefined) {
-      const live = this.#lookup(before.server, before.local.port, client, port)
+      const live = this.#live.find(before.server, before.local.port, client, port)
       if (typeof live === 'object' && before.is(live.cookieLow, live.cookieHigh)) {
         before.lastSeen = now
         return { connection: before, info: live.info }
@@ -331,7 +297,7 @@ export class ClientLookup {
     const end = this.#ends.find(client, port, now)
     if (end === 'ambiguous') return end
     if (typeof end === 'string') return missing
-    const live = this.#lookup(end.address, end.port, client, port)
+    const live = this.#live.find(end.address, end.port, client, port)
     if (typeof live !== 'object') return missing
     if (isUnused(live.view)) return 'ambiguous'
     return { connection: this.#keepWithoutSyn(client, port, live, this.#synReason, now), info: live.info }
@@ -364,9 +330,8 @@ export class ClientLookup {
     if (source === undefined || !parseAddress(address, client)) return undefined
     source.drain()
     const slots = source.table.of(client, port).filter((slot) => source.table.serverPortOf(slot) === localPort)
-    const server = createAddressWords()
     const live: Live = {
-      server,
+      server: createAddressWords(),
       serverPort: localPort,
       cookieLow,
       cookieHigh,
@@ -374,7 +339,9 @@ export class ClientLookup {
       view: new DataView(info.buffer, info.byteOffset, info.length),
     }
     const slot = this.#openerOf(live, slots, client, port, this.#clock())
-    return typeof slot === 'string' ? undefined : source.table.octetsOf(slot)
+    if (typeof slot === 'string') return undefined
+    source.table.serverOf(slot, source.table.claimOf(slot)!.server)
+    return source.table.octetsOf(slot)
   }
 
   close(): void {
@@ -382,16 +349,6 @@ export class ClientLookup {
     this.#ends.close()
     this.#diag.close()
   }
-}
-
-const WITH_INFO = { info: true } as const
-
-function copyOf(view: DataView | undefined): Uint8Array | undefined {
-  return view && new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength).slice()
-}
-
-function sameCookie(a: Live, b: Live): boolean {
-  return a.cookieLow === b.cookieLow && a.cookieHigh === b.cookieHigh
 }
 
 function keyOf({ w0, w1, w2, w3 }: AddressWords, port: number): string {
