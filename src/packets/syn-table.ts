@@ -3,7 +3,7 @@
  * memory beyond a bound nor the collector's time.
  *
  * A repeated SYN (RFC 9293 section 3.8.1) has the sequence number of the first, which is the one that TCP_SAVED_SYN would give: it
- * is kept. SYNs with other sequence numbers are kept beside it, up to eight for one client's end. When the table is full, SYNs that
+ * is kept. SYNs with other sequence numbers are kept beside it, the first eight of one client's end. When the table is full, SYNs that
  * belong to no connection that is alive go first, the oldest of them.
  * @module
  */
@@ -53,8 +53,8 @@ export class SynTable<Claim extends object> {
   readonly #seed: number
   /** SYNs put away to make room. */
   evicted = 0
-  /** Of which client SYNs were put away because it had too many, and when: the last 256. */
-  readonly #crowded = new Map<string, number>()
+  /** When a SYN was put away last because its client had too many, by chain. */
+  #crowdedAt: Float64Array
 
   /** @param capacity SYNs at most */
   constructor(capacity: number, seed: number = Math.floor(Math.random() * 2 ** 32)) {
@@ -69,6 +69,7 @@ export class SynTable<Claim extends object> {
     this.#next = new Int32Array(this.#slots)
     this.#marked = new Uint8Array(this.#slots)
     this.#heads = new Int32Array(chains(this.#slots)).fill(-1)
+    this.#crowdedAt = new Float64Array(this.#heads.length).fill(Number.NEGATIVE_INFINITY)
   }
 
   /** SYNs in it. */
@@ -96,8 +97,9 @@ export class SynTable<Claim extends object> {
       if (this.#claims[slot] === undefined && (oldest < 0 || this.#order[slot]! < this.#order[oldest]!)) oldest = slot
     }
     if (count >= SYNS_PER_CLIENT) {
-      this.#noteCrowd(ends, now)
-      if (oldest < 0) return false
+      this.#crowdedAt[chain] = now
+      // Who forges SYNs of a connection knows it from its first one.
+      if (oldest < 0 || now - this.notAfter(oldest) < LONGEST_HANDSHAKE) return false
       this.release(oldest)
       this.evicted++
     }
@@ -223,18 +225,9 @@ export class SynTable<Claim extends object> {
     return -1
   }
 
-  /** True if SYNs of this client were put away in the last 64 seconds because there were too many of them. */
+  /** True if SYNs of this client, or of another with its hash, were put away in the last 64 seconds because there were too many. */
   wasCrowded(client: AddressWords, port: number, now: number): boolean {
-    if (this.#crowded.size === 0) return false
-    const when = this.#crowded.get(nameOf(client, port))
-    return when !== undefined && now - when < LONGEST_HANDSHAKE
-  }
-
-  #noteCrowd({ client, clientPort }: SynEnds, now: number): void {
-    const name = nameOf(client, clientPort)
-    this.#crowded.delete(name)
-    this.#crowded.set(name, now)
-    if (this.#crowded.size > CROWDED_AT_MOST) this.#crowded.delete(this.#crowded.keys().next().value!)
+    return now - this.#crowdedAt[this.#chain(client, port)]! < LONGEST_HANDSHAKE
   }
 
   /** Takes a SYN out. */
@@ -327,6 +320,9 @@ export class SynTable<Claim extends object> {
     this.#marked = new Uint8Array(slots)
     this.#next = new Int32Array(slots)
     this.#heads = new Int32Array(chains(slots)).fill(-1)
+    // A hash has one bit more: both of its chains inherit.
+    const before = this.#crowdedAt
+    this.#crowdedAt = Float64Array.from(this.#heads, (_, chain) => before[chain % before.length]!)
     this.#slots = slots
     for (let slot = 0; slot < this.#unused; slot++) {
       if (this.#order[slot]! < 0) continue
@@ -374,15 +370,10 @@ export class SynTable<Claim extends object> {
 
 const WORDS = 10
 const TIMES = 3
-const CROWDED_AT_MOST = 256
 
 /** A power of two that is no less. */
 function chains(slots: number): number {
   return 2 ** Math.ceil(Math.log2(slots))
-}
-
-function nameOf({ w0, w1, w2, w3 }: AddressWords, port: number): string {
-  return `${w0}.${w1}.${w2}.${w3}.${port}`
 }
 
 function copy(from: Uint8Array, length: number, to: Uint8Array, at: number): void {

@@ -355,6 +355,7 @@ describe('Endings', () => {
       ({ server: words('198.51.100.7'), local: { port: 443 }, peer: {}, lastSeen, is: () => true }) as never
     for (let port = 1; port <= 1200; port++) {
       const ends = { client: words(CLIENT), clientPort: port, server: words('198.51.100.7'), serverPort: 443 }
+      if (table.isFull) table.makeRoom(now, () => true)
       table.add(ends, port, new Uint8Array(60), 60, now, now)
       const slot = table.of(ends.client, port)[0]!
       const made = claim(port > 1000 ? now - 61_000 : now)

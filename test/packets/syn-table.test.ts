@@ -73,6 +73,28 @@ describe('SynTable', () => {
     expect(table.wasCrowded(ends(2).client, 1000, 100)).toBe(false)
   })
 
+  test('of too many SYNs the first stay as long as a handshake may last, and that there were more is not forgotten', () => {
+    const table = new SynTable<object>(16_384, 1)
+    for (let sequence = 1; sequence < 100; sequence++) put(table, ends(1), sequence, sequence)
+    const kept = (): number[] =>
+      table
+        .of(ends(1).client, 1000)
+        .map((slot) => table.sequenceOf(slot))
+        .sort((a, b) => a - b)
+    expect(kept()).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+    // Other clients have too many as well, and the table grows.
+    for (let client = 1000; client < 1400; client++) {
+      for (let sequence = 0; sequence < 20; sequence++) {
+        if (table.isFull) table.makeRoom(200, () => true)
+        put(table, ends(client, 2000), sequence, 200)
+      }
+    }
+    expect(table.size).toBe(8 + 400 * SYNS_PER_CLIENT)
+    expect(table.wasCrowded(ends(1).client, 1000, 63_000)).toBe(true)
+    expect(put(table, ends(1), 200, 64_002)).toBe(true)
+    expect(kept()).toEqual([2, 3, 4, 5, 6, 7, 8, 200])
+  })
+
   test('a flood stays within the bound, and what is alive stays', () => {
     const table = new SynTable<object>(4096)
     for (let client = 0; client < 500; client++) put(table, ends(client), 1)
