@@ -26,8 +26,8 @@ import type {
 /** Result codes that are about a row, sqlite.org/rescode.html: SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH. */
 const REFUSALS = [18, 19, 20]
 
-/** Rows that one call of `expire` removes of a table: some milliseconds. */
-const SLICE = 200
+/** Rows that are removed of a table in one go, in a thread and without: some milliseconds of the event loop. */
+const SLICE = { apart: 2000, here: 200 } as const
 
 /** Observations among which one call looks for those to forget. */
 const SCANNED = 10_000
@@ -120,6 +120,10 @@ class SqliteEngine implements Engine {
     return count
   }
 
+  get #slice(): number {
+    return this.#database.isApart ? SLICE.apart : SLICE.here
+  }
+
   /** Runs a statement by itself; how many rows it has changed. */
   async #change(...run: Run): Promise<number> {
     return Number((await this.#database.transaction([run, CHANGES]))[0]!.n)
@@ -138,9 +142,11 @@ class SqliteEngine implements Engine {
 
   /** Forgets a slice of the counts, and takes it from their sums. True if there may be more. */
   async #forgetCounts(where: string, values: readonly Value[]): Promise<boolean> {
+    const slice = this.#slice
     const rows = await this.#database.all(
-      `SELECT day, address, stack, account FROM seen_daily WHERE ${where} LIMIT ${SLICE}`,
+      `SELECT day, address, stack, account FROM seen_daily WHERE ${where} LIMIT ?`,
       ...values,
+      slice,
     )
     const runs: Run[] = []
     const networks = new Map<string, readonly Run[]>()
@@ -152,21 +158,22 @@ class SqliteEngine implements Engine {
     }
     runs.push(['DELETE FROM stack_daily WHERE connections <= 0'], ...[...networks.values()].flat())
     await this.#database.transaction(runs)
-    return rows.length === SLICE
+    return rows.length === slice
   }
 
   async expire(observationsBefore: string, dailyBefore: string): Promise<boolean> {
+    const slice = this.#slice
     const day = dayNumber(dailyBefore)
-    const conditions = {
-      observation: ['seen, machine, cookie', `seen < ${dayNumber(observationsBefore) * 86_400_000_000}`],
-      seen_daily: ['day, address, stack, account', `day < ${day}`],
-      stack_daily: ['day, stack', `day < ${day}`],
-      stack_network: ['stack, network', `last_day < ${day}`],
-    }
+    const old = [
+      ['observation', 'seen, machine, cookie', 'seen', dayNumber(observationsBefore) * 86_400_000_000],
+      ['seen_daily', 'day, address, stack, account', 'day', day],
+      ['stack_daily', 'day, stack', 'day', day],
+      ['stack_network', 'stack, network', 'last_day', day],
+    ] as const
     let isMore = false
-    for (const [table, [key, where]] of Object.entries(conditions)) {
-      const sql = `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${SLICE})`
-      if ((await this.#change(sql)) === SLICE) isMore = true
+    for (const [table, key, time, before] of old) {
+      const sql = `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${time} < ? LIMIT ?)`
+      if ((await this.#change(sql, before, slice)) === slice) isMore = true
     }
     return isMore || (await this.#expireAccounts())
   }
@@ -175,8 +182,9 @@ class SqliteEngine implements Engine {
   async #expireAccounts(): Promise<boolean> {
     const from = this.#accountsLooked
     const [end] = await this.#database.all(
-      `SELECT max(id) AS id FROM (SELECT id FROM account WHERE id > ? ORDER BY id LIMIT ${SLICE})`,
+      'SELECT max(id) AS id FROM (SELECT id FROM account WHERE id > ? ORDER BY id LIMIT ?)',
       from,
+      this.#slice,
     )
     const last = end!.id as number | null
     if (last !== null) await this.#change(`DELETE FROM account WHERE id > ? AND id <= ? AND ${UNUSED}`, from, last)

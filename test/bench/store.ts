@@ -6,8 +6,8 @@
 import { statSync } from 'node:fs'
 import { readPlace } from '../../src/store/address.ts'
 import { dayOf } from '../../src/store/answers.ts'
-import { openSqlite } from '../../src/store/sqlite.ts'
 import type { Observation } from '../../src/store/types.ts'
+import { openApart } from '../store/apart.ts'
 import { visitors } from '../store/visitors.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { machine, median } from './pairs.ts'
@@ -20,7 +20,7 @@ const { start, connection, visitor } = visitors(rows)
 
 using directory = temporaryDirectory()
 const file = directory.file('seen.sqlite')
-const engine = await openSqlite(file)
+const engine = await openApart(file)
 console.log(machine())
 const began = performance.now()
 const batches: number[] = []
@@ -37,7 +37,9 @@ for (let number = 0; number < rows; ) {
 const seconds = (performance.now() - began) / 1000
 console.log(`${rows} rows: ${Math.round(rows / seconds)} a second`)
 const [middle, worst] = [median(batches).toFixed(2), Math.max(...batches).toFixed(1)]
-console.log(`  the last ${MEASURED} in batches of ${engine.batch.rows}: median ${middle} ms, longest ${worst} ms`)
+console.log(
+  `  the last ${MEASURED} in batches of ${engine.batch.rows}: median ${middle} ms, longest ${worst} ms, in the thread`,
+)
 
 async function time(name: string, most: number, ask: () => Promise<readonly unknown[]>): Promise<boolean> {
   const times: number[] = []

@@ -17,7 +17,7 @@ export function runtimeArguments(runtime: 'deno' | 'node'): string[] {
     : [runtimePath('deno'), 'run', '-A', '--no-lock', '--quiet']
 }
 
-/** SQLite in memory on another runtime. */
+/** SQLite on another runtime. */
 export async function openElsewhere(runtime: 'deno' | 'node'): Promise<Engine> {
   const child = Bun.spawn([...runtimeArguments(runtime), join(import.meta.dir, 'engine-process.ts')], {
     cwd: ROOT,
