@@ -10,7 +10,7 @@ import { type AddressWords, createAddressWords, parseAddress } from '../wire/soc
 import { safeParseSyn } from '../wire/syn.ts'
 import { ClientConnection } from './client-connection.ts'
 import { SILENT } from './endings.ts'
-import { fitsInShape, fitsInTime, isUnused } from './evidence.ts'
+import { establishedBy, fitsInShape, fitsInTime, isUnused } from './evidence.ts'
 import { type Live, LiveLookup } from './live-lookup.ts'
 import { LocalEnds } from './local-ends.ts'
 import type { PacketCounts, PacketSource } from './packet-source.ts'
@@ -193,7 +193,9 @@ export class ClientLookup {
       })
     const [one] = fitting
     if (one === undefined) return 'not-saved'
-    if (fitting.length > 1 || source.lostSince(one.slot) || table.wasCrowded(client, port, now)) return 'ambiguous'
+    // Of SYNs that were put away one can be the connection's own, unless all of them came later.
+    const isCrowded = table.wasCrowded(client, port, now, establishedBy(live.view, now))
+    if (fitting.length > 1 || source.lostSince(one.slot) || isCrowded) return 'ambiguous'
     const since = table.notAfter(one.slot)
     let earlierUntil = Number.NEGATIVE_INFINITY
     for (const slot of slots) {

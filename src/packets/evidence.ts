@@ -39,14 +39,19 @@ export interface SynTime {
   readonly notAfter: number
 }
 
+/** When the connection was established at the latest. `info` was read at `now`. */
+export function establishedBy(info: DataView, now: number): number {
+  // Counted from the handshake's end until the server sends something.
+  return info.byteLength < LAST_DATA_SENT + 4 ? now : now - info.getUint32(LAST_DATA_SENT, true) + SLACK
+}
+
 /** True if the times allow that this SYN opened the connection. `info` was read at `now`. */
 export function fitsInTime(info: DataView, now: number, { notBefore, notAfter }: SynTime): boolean {
   if (info.byteLength < DATA_SEGS_OUT + 4) return true
-  // Counted from the handshake's end until the server sends something.
-  const established = now - info.getUint32(LAST_DATA_SENT, true)
-  if (notBefore > established + SLACK) return false
+  const established = establishedBy(info, now)
+  if (notBefore > established) return false
   const isExact = info.getUint32(DATA_SEGS_OUT, true) === 0
-  return !isExact || established - notAfter <= LONGEST_HANDSHAKE + SLACK
+  return !isExact || established - notAfter <= LONGEST_HANDSHAKE + 2 * SLACK
 }
 
 /** True if the connection has no option that this SYN did not offer. */

@@ -53,8 +53,8 @@ export class SynTable<Claim extends object> {
   readonly #seed: number
   /** SYNs put away to make room. */
   evicted = 0
-  /** When a SYN was put away last because its client had too many, by chain. */
-  #crowdedAt: Float64Array
+  /** When SYNs were put away because their client had too many, the first and the last of them, by chain. */
+  #crowded: Float64Array
 
   /** @param capacity SYNs at most */
   constructor(capacity: number, seed: number = Math.floor(Math.random() * 2 ** 32)) {
@@ -69,7 +69,7 @@ export class SynTable<Claim extends object> {
     this.#next = new Int32Array(this.#slots)
     this.#marked = new Uint8Array(this.#slots)
     this.#heads = new Int32Array(chains(this.#slots)).fill(-1)
-    this.#crowdedAt = new Float64Array(this.#heads.length).fill(Number.NEGATIVE_INFINITY)
+    this.#crowded = new Float64Array(2 * this.#heads.length).fill(Number.NEGATIVE_INFINITY)
   }
 
   /** SYNs in it. */
@@ -97,7 +97,7 @@ export class SynTable<Claim extends object> {
       if (this.#claims[slot] === undefined && (oldest < 0 || this.#order[slot]! < this.#order[oldest]!)) oldest = slot
     }
     if (count >= SYNS_PER_CLIENT) {
-      this.#crowdedAt[chain] = now
+      this.#noteCrowd(chain, since, now)
       // Who forges SYNs of a connection knows it from its first one.
       if (oldest < 0 || now - this.notAfter(oldest) < LONGEST_HANDSHAKE) return false
       this.release(oldest)
@@ -225,9 +225,19 @@ export class SynTable<Claim extends object> {
     return -1
   }
 
-  /** True if SYNs of this client, or of another with its hash, were put away in the last 64 seconds because there were too many. */
-  wasCrowded(client: AddressWords, port: number, now: number): boolean {
-    return now - this.#crowdedAt[this.#chain(client, port)]! < LONGEST_HANDSHAKE
+  /**
+   * True if SYNs of this client, or of another with its hash, were put away in the last 64 seconds because there were too many, the first
+   * of them before `by`.
+   */
+  wasCrowded(client: AddressWords, port: number, now: number, by: number = now): boolean {
+    const chain = this.#chain(client, port)
+    return now - this.#crowded[2 * chain + 1]! < LONGEST_HANDSHAKE && this.#crowded[2 * chain]! <= by
+  }
+
+  #noteCrowd(chain: number, since: number, now: number): void {
+    const crowded = this.#crowded
+    if (now - crowded[2 * chain + 1]! >= LONGEST_HANDSHAKE) crowded[2 * chain] = since
+    crowded[2 * chain + 1] = now
   }
 
   /** Takes a SYN out. */
@@ -321,8 +331,9 @@ export class SynTable<Claim extends object> {
     this.#next = new Int32Array(slots)
     this.#heads = new Int32Array(chains(slots)).fill(-1)
     // A hash has one bit more: both of its chains inherit.
-    const before = this.#crowdedAt
-    this.#crowdedAt = Float64Array.from(this.#heads, (_, chain) => before[chain % before.length]!)
+    const before = this.#crowded
+    this.#crowded = new Float64Array(2 * this.#heads.length)
+    for (let at = 0; at < this.#crowded.length; at += before.length) this.#crowded.set(before, at)
     this.#slots = slots
     for (let slot = 0; slot < this.#unused; slot++) {
       if (this.#order[slot]! < 0) continue

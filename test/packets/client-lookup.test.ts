@@ -165,6 +165,30 @@ describe('ClientLookup: which SYN is the one of the connection', () => {
     expect(other.ask()).toBe('ambiguous')
   })
 
+  test('many forged SYNs: right where they came after the handshake, ambiguous where the own one may have been among them', () => {
+    for (const [isEarlier, expected] of [
+      [false, 1],
+      [true, 'ambiguous'],
+    ] as const) {
+      const w = world()
+      w.lookup.find('192.0.2.99', 1)
+      const flood = (): void => {
+        for (let forged = 2; forged < 40; forged++) w.syn(forged, { mss: 1000 })
+        w.now += 10
+        w.lookup.find('192.0.2.99', 1)
+      }
+      if (isEarlier) flood()
+      w.syn(1)
+      w.now += 10
+      w.lookup.find('192.0.2.99', 1)
+      w.listed = [{ serverPort: 443, cookie: 5, since: w.now, mss: isEarlier ? 1000 : 1460 }]
+      w.now += 100
+      w.lookup.find('192.0.2.99', 1)
+      if (!isEarlier) flood()
+      expect(w.ask()).toBe(expected)
+    }
+  })
+
   test('a forged SYN of another shape is told from the real one by TCP_INFO', () => {
     const w = world()
     w.syn(1, { mss: 1460 })
