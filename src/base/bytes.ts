@@ -102,3 +102,8 @@ export function fromHex(text: string): Result<Uint8Array, HexError> {
 function badHex(offset: number): Result<Uint8Array, HexError> {
   return { ok: false, error: { reason: 'bad-hex', offset } }
 }
+
+/** A copy of octets, a plain Uint8Array: `slice` of Node's Buffer copies nothing. */
+export function copyOctets(bytes: Uint8Array, from = 0, to: number = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(from, to))
+}

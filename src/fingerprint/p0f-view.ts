@@ -73,7 +73,7 @@ export class P0fView {
     this.quirks = quirks
     this.window = tcp.window
     this.accurateEcn = (bits & TCP_FLAG.AE) !== 0
-    const tsVal = readOptions(this, syn.bytes, optionsAt(syn), endOf(syn), !isAck)
+    const tsVal = syn.withOctets((bytes) => readOptions(this, bytes, optionsAt(syn), endOf(syn), !isAck))
     setMultiple(this, tsVal, (this.version === 4 ? 20 : 40) + this.optionsLength + tcpLength)
   }
 }

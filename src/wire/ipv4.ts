@@ -3,7 +3,7 @@
  * @module
  */
 
-import { u16be } from '../base/bytes.ts'
+import { copyOctets, u16be } from '../base/bytes.ts'
 import { formatIpv4Address } from './address.ts'
 import type { DecodeError } from './errors.ts'
 
@@ -72,12 +72,12 @@ export class Ipv4Header {
 
   /** The four octets of the source address. */
   get sourceBytes(): Uint8Array {
-    return this.#bytes.subarray(this.#offset + 12, this.#offset + 16)
+    return copyOctets(this.#bytes, this.#offset + 12, this.#offset + 16)
   }
 
   /** The octets of the IP options, empty without any. */
   get optionBytes(): Uint8Array {
-    return this.#bytes.subarray(this.#offset + IPV4_HEADER_LENGTH, this.#offset + this.headerLength)
+    return copyOctets(this.#bytes, this.#offset + IPV4_HEADER_LENGTH, this.#offset + this.headerLength)
   }
 
   /** A plain object with every field, addresses as text. */

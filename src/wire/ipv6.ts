@@ -3,7 +3,7 @@
  * @module
  */
 
-import { u16be } from '../base/bytes.ts'
+import { copyOctets, u16be } from '../base/bytes.ts'
 import { formatIpv6Address } from './address.ts'
 import type { DecodeError } from './errors.ts'
 import { PROTOCOL_TCP } from './ipv4.ts'
@@ -81,7 +81,7 @@ export class Ipv6Header {
 
   /** The sixteen octets of the source address. */
   get sourceBytes(): Uint8Array {
-    return this.#bytes.subarray(this.#offset + 8, this.#offset + 24)
+    return copyOctets(this.#bytes, this.#offset + 8, this.#offset + 24)
   }
 
   /** A plain object with every field, addresses as text. */

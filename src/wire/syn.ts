@@ -3,7 +3,7 @@
  * @module
  */
 
-import { fromHex, toHex, u16be } from '../base/bytes.ts'
+import { copyOctets, fromHex, toHex, u16be } from '../base/bytes.ts'
 import type { Result } from '../base/result.ts'
 import { type DecodeError, DecodeFailure } from './errors.ts'
 import { decodeIpv4, Ipv4Header, type Ipv4Record } from './ipv4.ts'
@@ -47,8 +47,8 @@ export interface EthernetHeader {
  * `tcp` as `tcpfingerprint parse --json` prints them.
  */
 export class Syn {
-  /** The octets as given, not copied: text and objects are made from them when they are read, so they must not change. */
-  readonly bytes: Uint8Array
+  /** The octets as given, not copied: text and objects are made from them when they are read. */
+  readonly #bytes: Uint8Array
   readonly ip: Ipv4Header | Ipv6Header
   readonly tcp: TcpHeader
   /** Where the IP header starts: 0, or behind an Ethernet header. */
@@ -64,21 +64,31 @@ export class Syn {
     tcp: TcpHeader,
     text: string | undefined,
   ) {
-    this.bytes = bytes
+    this.#bytes = bytes
     this.ip = ip
     this.tcp = tcp
     this.ipOffset = ipOffset
     this.#text = text
   }
 
+  /** A copy of the octets: those of a connection are shared by its requests, and octets cannot be frozen. */
+  get bytes(): Uint8Array {
+    return copyOctets(this.#bytes)
+  }
+
+  /** What `read` makes of the octets themselves, which it must not change: to copy them costs as much as to read them. */
+  withOctets<T>(read: (bytes: Uint8Array) => T): T {
+    return read(this.#bytes)
+  }
+
   /** The octets as given, lower-case hexadecimal. */
   get hex(): string {
-    return (this.#hex ??= this.#text === undefined ? toHex(this.bytes) : this.#text.trim().toLowerCase())
+    return (this.#hex ??= this.#text === undefined ? toHex(this.#bytes) : this.#text.trim().toLowerCase())
   }
 
   /** The Ethernet header, where one was saved in front. */
   get link(): EthernetHeader | undefined {
-    return this.ipOffset === 0 ? undefined : decodeEthernet(this.bytes, this.ipOffset)
+    return this.ipOffset === 0 ? undefined : decodeEthernet(this.#bytes, this.ipOffset)
   }
 
   /**
@@ -102,7 +112,7 @@ export class Syn {
  *
  * Takes what `TCP_SAVED_SYN` gives: an IPv4 or IPv6 header with all its options or extension headers and a TCP header with
  * its options; also with the Ethernet header that `TCP_SAVE_SYN` = 2 puts in front (VLAN tags included). What follows the
- * TCP header is kept in `bytes` and otherwise ignored. Text is hexadecimal digits in either case with nothing between.
+ * TCP header is in `bytes` and otherwise ignored. Text is hexadecimal digits in either case with nothing between.
  *
  * Octets are kept, not copied: pass a copy (`bytes.slice()`) if the buffer will be used again.
  *
@@ -146,11 +156,11 @@ function decodeBytes(bytes: Uint8Array, text: string | undefined): Syn | DecodeE
   if (available > MAX_SYN_OCTETS) return { reason: 'too-long', offset: 0, available }
   const plain = decodePacket(bytes, 0, text)
   // Only what has the shape of a kernel-saved SYN is certain; a MAC address can look like the start of an IP header.
-  if (plain instanceof Syn && plain.bytes.length === endOf(plain)) return plain
+  if (plain instanceof Syn && bytes.length === endOf(plain)) return plain
   const ipOffset = etherTypeEnd(bytes)
   if (ipOffset === 0) return plain
   const framed = decodePacket(bytes, ipOffset, text)
-  if (framed instanceof Syn) return plain instanceof Syn && framed.bytes.length !== endOf(framed) ? plain : framed
+  if (framed instanceof Syn) return plain instanceof Syn && bytes.length !== endOf(framed) ? plain : framed
   return plain instanceof Syn ? plain : framed
 }
 

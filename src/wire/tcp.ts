@@ -3,7 +3,7 @@
  * @module
  */
 
-import { toHex, u16be, u32be } from '../base/bytes.ts'
+import { copyOctets, toHex, u16be, u32be } from '../base/bytes.ts'
 import type { DecodeError } from './errors.ts'
 import {
   decodeTcpOptions,
@@ -128,7 +128,6 @@ export class TcpHeader {
   readonly #bytes: Uint8Array
   readonly #offset: number
   readonly #kinds: readonly number[]
-  #optionBytes: Uint8Array | undefined = undefined
 
   /** Made by {@link decodeTcp}, which has checked that `dataOffset` words are there. */
   constructor(bytes: Uint8Array, offset: number) {
@@ -223,15 +222,16 @@ export class TcpHeader {
 
   /** Every option in wire order with its octets and values, up to the option at which the walk stopped. */
   get options(): readonly TcpOption[] {
-    return decodeTcpOptions(this.#bytes, this.#offset + TCP_HEADER_LENGTH, this.#offset + this.dataOffset * 4)
+    return decodeTcpOptions(
+      copyOctets(this.#bytes),
+      this.#offset + TCP_HEADER_LENGTH,
+      this.#offset + this.dataOffset * 4,
+    )
   }
 
   /** The octets of the options field: `dataOffset * 4 - 20`. */
   get optionBytes(): Uint8Array {
-    return (this.#optionBytes ??= this.#bytes.subarray(
-      this.#offset + TCP_HEADER_LENGTH,
-      this.#offset + this.dataOffset * 4,
-    ))
+    return copyOctets(this.#bytes, this.#offset + TCP_HEADER_LENGTH, this.#offset + this.dataOffset * 4)
   }
 
   /** A plain object with the facts of `parse --json`; absent facts are absent keys. */

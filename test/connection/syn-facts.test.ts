@@ -4,6 +4,7 @@ import { Connection } from '../../src/connection/connection.ts'
 import { CapturedFingerprint, type Collection } from '../../src/connection/view.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { match } from '../../src/label/match.ts'
+import vectors from '../vectors/syn.json' with { type: 'json' }
 
 const SYN =
   '4500003c1234400039064343c000020ac6336407a8ca01bb1122334400000000a002faf000000000020405b40402080a00a1b2c30000000001030307'
@@ -59,6 +60,59 @@ function write(change: () => void): void {
   }
 }
 
+const FACTS = [
+  'syn',
+  'fingerprints',
+  'label',
+  'tcpInfo',
+  'tcpInfoBytes',
+  'timing',
+  'peer',
+  'local',
+  'connection',
+  'env',
+  'delivery',
+]
+
+/** Every object that a fingerprint leads to, through own members and through getters of its classes. */
+function reachable(found: any): object[] {
+  const seen = new Set<object>()
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null || seen.has(value)) return
+    seen.add(value)
+    if (ArrayBuffer.isView(value) || value instanceof Date) return
+    for (
+      let of = value;
+      of !== null && of !== Object.prototype && of !== Array.prototype;
+      of = Object.getPrototypeOf(of)
+    ) {
+      for (const key of Object.getOwnPropertyNames(of)) if (key !== 'constructor') visit((value as any)[key])
+    }
+    if (value instanceof Map || value instanceof Set) for (const one of value) visit(one)
+  }
+  for (const name of FACTS) visit(found[name])
+  return [...seen]
+}
+
+/** Writes, adds and removes whatever an object lets be written, added and removed. */
+function vandalise(part: any): void {
+  if (ArrayBuffer.isView(part)) return void write(() => (part as Uint8Array).fill(0xee))
+  for (const key of [...Reflect.ownKeys(part), ...Reflect.ownKeys(Object.getPrototypeOf(part) ?? {}), 'added', 0]) {
+    if (key === 'constructor' || key === 'length') continue
+    write(() => (part[key] = 'vandal'))
+    write(() => delete part[key])
+    write(() => Object.defineProperty(part, key, { value: 'vandal' }))
+  }
+  if (Array.isArray(part)) {
+    write(() => part.push(9))
+    write(() => part.reverse())
+    write(() => (part.length = 0))
+  }
+  if (part instanceof Date) write(() => part.setTime(0))
+  if (part instanceof Map || part instanceof Set) write(() => part.clear())
+  write(() => Object.setPrototypeOf(part, null))
+}
+
 describe('what requests of a connection share', () => {
   test('nothing that a handler writes into a fingerprint shows in another request', () => {
     const connection = connect()
@@ -87,6 +141,20 @@ describe('what requests of a connection share', () => {
       ]) {
         write(change)
       }
+    }
+  })
+
+  test('whatever is changed in anything that a fingerprint leads to, however deep, shows in no other request', () => {
+    for (const { name, hex } of vectors) {
+      const of = collection()
+      const connection = connect(hex)
+      const everything = (found: any): string =>
+        JSON.stringify([found.toJSON(), found.env, of, reachable(found).length], (key, value) =>
+          key === 'connection' ? 0 : value instanceof Uint8Array ? [...value] : value,
+        )
+      const untouched = everything(request(connect(hex), of))
+      for (const part of reachable(request(connection, of))) vandalise(part)
+      expect(everything(request(connection, of)), name).toBe(untouched)
     }
   })
 
