@@ -43,11 +43,18 @@ export const NETLINK_GET_STRICT_CHK = 12
 /** Packet sockets (linux/if_packet.h, linux/if_ether.h). */
 export const AF_PACKET = 17
 export const SOL_PACKET = 263
+export const PACKET_RX_RING = 5
 export const PACKET_STATISTICS = 6
+export const PACKET_VERSION = 10
 export const PACKET_IGNORE_OUTGOING = 23
 export const ETH_P_ALL = 0x0003
 export const ETH_P_IP = 0x0800
 export const ETH_P_IPV6 = 0x86dd
+
+/** Memory (asm-generic/mman-common.h). */
+export const PROT_READ = 1
+export const PROT_WRITE = 2
+export const MAP_SHARED = 1
 
 /** Names and numbers of interfaces (linux/sockios.h). */
 export const SIOCGIFNAME = 0x8910

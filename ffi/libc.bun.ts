@@ -2,6 +2,7 @@
  * `Libc` over `bun:ffi`, opened on first use.
  * @module
  */
+import { MAP_SHARED, PROT_READ, PROT_WRITE } from './constants.ts'
 import { type Libc, type LibcUnavailable, libcNames, notLinux, notOpened, type OpenLibc, openOnce } from './libc.ts'
 
 type BunFfi = typeof import('bun:ffi')
@@ -31,6 +32,8 @@ const SYMBOLS = {
   syscall: { args: ['u64', 'u64', 'u64', 'u64'], returns: 'i32' },
   calloc: { args: ['u64', 'u64'], returns: 'ptr' },
   free: { args: ['u64'], returns: 'void' },
+  mmap: { args: ['u64', 'u64', 'i32', 'i32', 'i32', 'u64'], returns: 'ptr' },
+  munmap: { args: ['u64', 'u64'], returns: 'i32' },
   memmove: { args: ['u64', 'buffer', 'u64'], returns: 'void' },
   __errno_location: { args: [], returns: 'ptr' },
 } as const
@@ -56,7 +59,7 @@ function open(path: string | undefined): Libc | LibcUnavailable {
 }
 
 function bind(ffi: BunFfi, name: string): Libc {
-  const { __errno_location: location, calloc, memmove, ...calls } = ffi.dlopen(name, SYMBOLS).symbols
+  const { __errno_location: location, calloc, memmove, mmap, munmap, ...calls } = ffi.dlopen(name, SYMBOLS).symbols
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
   let address: ReturnType<typeof location>
   return {
@@ -70,5 +73,13 @@ function bind(ffi: BunFfi, name: string): Libc {
     load: (from) => ffi.read.u32(from as Pointer, 0),
     view: (from, words) => new Uint32Array(ffi.toArrayBuffer(from as Pointer, 0, 4 * words)),
     store: (to, octets, count) => memmove(to, octets, count),
+    mapShared: (fd, octets) => {
+      const mapped = mmap(0, octets, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+      if (mapped === null || !Number.isSafeInteger(mapped) || mapped < 0) return undefined
+      return {
+        words: new Uint32Array(ffi.toArrayBuffer(mapped, 0, octets)),
+        unmap: () => void munmap(mapped, octets),
+      }
+    },
   }
 }

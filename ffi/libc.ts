@@ -63,6 +63,11 @@ export interface Libc {
   view(address: number, words: number): Uint32Array | undefined
   /** Copies the first `count` octets to an address. */
   store(address: number, octets: Uint8Array, count: number): void
+  /**
+   * Memory that the kernel shares with a descriptor (mmap(2), MAP_SHARED), `undefined` where it refuses. The words must not be touched
+   * after `unmap`. Absent where the runtime has no such view.
+   */
+  mapShared?(fd: number, octets: number): { readonly words: Uint32Array; unmap(): void } | undefined
 }
 
 /** libc cannot be had: the reason is decided once, when the first socket is asked for. */

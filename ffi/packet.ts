@@ -25,6 +25,7 @@ import {
   SOL_SOCKET,
 } from './constants.ts'
 import type { Libc } from './libc.ts'
+import { PacketRing } from './packet-ring.ts'
 import { SocketError } from './socket-error.ts'
 import { type BpfInstruction, SNAP_OCTETS, synFilter } from './syn-filter.ts'
 
@@ -45,10 +46,15 @@ export interface PacketSocketOptions {
   readonly ports?: readonly number[] | undefined
 }
 
+/** Octets that a queued SYN costs of the receive buffer at least, `struct sk_buff` and the data's page fragment, and at most. */
+const QUEUED_OCTETS = 512
+const LARGEST_QUEUED_OCTETS = 16_384
+
 /** A packet socket that receives SYNs, with its buffers. */
 export class PacketSocket {
   readonly #libc: Libc
   readonly #fd: number
+  #ring: PacketRing | undefined
   /** The packet received last, from its IP header on. */
   readonly packet: Uint8Array = new Uint8Array(new ArrayBuffer(SNAP_OCTETS))
   readonly #address = new Uint8Array(new ArrayBuffer(ADDRESS.OCTETS))
@@ -61,21 +67,28 @@ export class PacketSocket {
   readonly #names = new Map<number, string>()
   /** Octets of the receive buffer, by the kernel's count. */
   readonly receiveBuffer: number
+  /** SYNs that can wait, at least and at most: it depends on their length. */
+  readonly room: { readonly least: number; readonly most: number }
 
   /**
-   * Opens the socket. Nothing that the filter would refuse is ever queued, because the socket has no protocol before the filter is there.
+   * Opens the socket. `hasRing`: packets wait in shared memory where the runtime can, and `receiveFrom` has none. Nothing that the filter would refuse is ever queued, because the socket has no protocol before the filter is there.
    *
    * @throws {SocketError} `EPERM`: without CAP_NET_RAW. `ENODEV`: no such interface. Others where the kernel or a sandbox has no packet sockets
    * @throws {RangeError} for ports that cannot be filtered
    */
-  constructor(libc: Libc, { interface: name, ports }: PacketSocketOptions = {}) {
+  constructor(libc: Libc, { interface: name, ports }: PacketSocketOptions = {}, hasRing: boolean = false) {
     const filter = synFilter(ports)
     this.#libc = libc
     this.#fd = libc.socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
     if (this.#fd < 0) throw this.#error('Cannot open packet socket as', 'socket', 'AF_PACKET')
     try {
       this.#attach(filter)
+      this.#ring = hasRing ? PacketRing.open(libc, this.#fd) : undefined
       this.receiveBuffer = this.#enlarge()
+      const { receiveBuffer } = this
+      this.room = this.#ring
+        ? { least: this.#ring.capacity, most: this.#ring.capacity }
+        : { least: receiveBuffer / LARGEST_QUEUED_OCTETS, most: receiveBuffer / QUEUED_OCTETS }
       // Else the kernel copies each packet that this machine sends for the filter. Linux 4.20 and newer; the filter refuses them, too.
       this.#set(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
       this.#bind(name === undefined ? 0 : this.#indexOf(name))
@@ -151,7 +164,7 @@ export class PacketSocket {
 
   /** Receives a packet into `packet` without waiting. Its octets, -1 where there is none. */
   receive(): number {
-    return this.#libc.recv(this.#fd, this.packet, SNAP_OCTETS, MSG_DONTWAIT)
+    return this.#ring?.take(this.packet) ?? this.#libc.recv(this.#fd, this.packet, SNAP_OCTETS, MSG_DONTWAIT)
   }
 
   /** The same; `interfaceName` is that of the packet. */
@@ -191,6 +204,8 @@ export class PacketSocket {
   }
 
   close(): void {
+    this.#ring?.close()
+    this.#ring = undefined
     this.#libc.close(this.#fd)
   }
 }

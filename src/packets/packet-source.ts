@@ -18,10 +18,6 @@ const DRAIN_EVERY = 1000
 const DRAIN_SOON = 20
 /** The timer stops after so long without a SYN or a request, milliseconds: the kernel's buffer holds what comes then. */
 const IDLE_AFTER = 10_000
-/** Octets that a queued SYN costs at least of the receive buffer: `struct sk_buff` and the data's page fragment. */
-const QUEUED_OCTETS = 512
-/** Drops are asked for where a queue of the largest packets could have been full. */
-const LARGEST_QUEUED_OCTETS = 16_384
 /** Loss is remembered for so long before a SYN, milliseconds: the time from a SYN to the server's last octets of a handshake. */
 const LOSS_BEFORE = 5000
 
@@ -72,7 +68,7 @@ export class PacketSource {
     this.#earlier = earlier
     this.#diag = diag
     this.#clock = clock
-    this.#socket = new PacketSocket(libc, options)
+    this.#socket = new PacketSocket(libc, options, true)
     this.#ports = options.ports === undefined || options.ports.length === 0 ? undefined : new Set(options.ports)
     this.table = new SynTable(capacity)
     this.#endings = new Endings(this.table, diag)
@@ -95,14 +91,15 @@ export class PacketSource {
 
   #drain(now: number): number {
     const socket = this.#socket
-    const most = (socket.receiveBuffer >>> 0) / QUEUED_OCTETS + 64
+    const { least, most } = socket.room
     let came = 0
-    for (; came < most; came++) {
+    for (; came < most + 64; came++) {
       const octets = socket.receive()
       if (octets < 0) break
       this.#take(octets, now)
     }
-    if (came * LARGEST_QUEUED_OCTETS >= socket.receiveBuffer && came > 0) this.#countDrops(now)
+    // Else the queue was never full.
+    if (came > 0 && came >= least) this.#countDrops(now)
     this.#lastDrain = now
     return came
   }
@@ -145,7 +142,7 @@ export class PacketSource {
       if (came > 0) this.#lastSign = now
       this.#endings.look(now)
       this.#timer = undefined
-      const isMuch = came * QUEUED_OCTETS * 8 > this.#socket.receiveBuffer
+      const isMuch = 8 * came > this.#socket.room.most
       if (now - this.#lastSign < IDLE_AFTER) this.#schedule(isMuch ? DRAIN_SOON : DRAIN_EVERY)
     }, delay)
     unrefTimer(this.#timer)

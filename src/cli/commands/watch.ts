@@ -49,8 +49,6 @@ export const help: CommandHelp = {
 const BATCH = 1024
 /** Milliseconds until the next look where nothing has come: a receive buffer of 208 KiB is full after 13 at 20,000 SYNs a second. */
 const PAUSE = 5
-/** Octets that a queued SYN takes of the receive buffer at least. */
-const QUEUED_OCTETS = 512
 const NO_LABEL = '(no label)'
 
 /** Runs the command. Exit code 1 where packets cannot be received. */
@@ -112,7 +110,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
       await new Promise((resolve) => setTimeout(resolve, isMore ? 0 : PAUSE))
     }
     // What has come before the signal is shown.
-    drain(socket.receiveBuffer / QUEUED_OCTETS)
+    drain(socket.room.most)
   } finally {
     for (const one of restore) one()
     const dropped = socket.takeDrops()

@@ -1,0 +1,88 @@
+import { expect, test } from 'bun:test'
+import { PACKET_RX_RING, PACKET_VERSION } from '../../ffi/constants.ts'
+import { PacketRing } from '../../ffi/packet-ring.ts'
+import { createFakeLibc } from '../support/fake-libc.ts'
+
+const FRAME = 512
+
+/** A ring in memory that no kernel shares, and what the kernel would do with it. */
+function fakeRing(refuse: { option?: number; map?: boolean } = {}) {
+  const asked: [option: number, first: number][] = []
+  const words = new Uint32Array(8192 * (FRAME / 4))
+  const octets = new Uint8Array(words.buffer)
+  const view = new DataView(words.buffer)
+  let isMapped = true
+  const libc = {
+    ...createFakeLibc(),
+    setsockopt: (_fd: number, _level: number, option: number, value: Uint8Array) => {
+      asked.push([option, new DataView(value.buffer).getUint32(0, true)])
+      return option === refuse.option ? -1 : 0
+    },
+    mapShared: () => (refuse.map === true ? undefined : { words, unmap: () => void (isMapped = false) }),
+  }
+  let head = 0
+  return {
+    asked,
+    ring: PacketRing.open(libc, 7),
+    isMapped: () => isMapped,
+    /** False where the ring is full. */
+    put(packet: Uint8Array, snaplen: number = packet.length, network: number = 80): boolean {
+      const at = head * FRAME
+      if (view.getUint32(at, true) !== 0) return false
+      octets.set(packet, at + 80)
+      view.setUint32(at + 4, packet.length, true)
+      view.setUint32(at + 8, snaplen, true)
+      view.setUint16(at + 14, network, true)
+      view.setUint32(at, 1, true)
+      head = (head + 1) % 8192
+      return true
+    },
+  }
+}
+
+test('packets are taken in their order, once, and their frames given back', () => {
+  const { ring, put } = fakeRing()
+  const packet = new Uint8Array(4096)
+  expect(ring!.take(packet)).toBe(-1)
+  let came = 0
+  let taken = 0
+  for (let round = 0; round < 5; round++) {
+    while (put(Uint8Array.of(came & 255, (came >> 8) & 255, 7))) came++
+    expect(came - taken).toBe(ring!.capacity)
+    for (let length = ring!.take(packet); length >= 0; length = ring!.take(packet)) {
+      expect([length, packet[0], packet[1], packet[2]]).toEqual([3, taken & 255, (taken >> 8) & 255, 7])
+      taken++
+    }
+    expect(taken).toBe(came)
+  }
+})
+
+test('lengths and offsets that do not fit lead nowhere outside of their frame', () => {
+  const packet = new Uint8Array(4096)
+  for (const [snaplen, network, length] of [
+    [432, 80, 432],
+    [4096, 80, 432],
+    [0xffff_ffff, 80, 432],
+    [10, 511, 1],
+    [10, 512, 0],
+    [10, 65_535, 0],
+    [0, 80, 0],
+  ] as const) {
+    const { ring, put } = fakeRing()
+    put(new Uint8Array(432).fill(9), snaplen, network)
+    expect(ring!.take(packet)).toBe(length)
+    expect(ring!.take(packet)).toBe(-1)
+  }
+})
+
+test('where the runtime or the kernel has none there is no ring, and the socket is as it was', () => {
+  expect(PacketRing.open(createFakeLibc(), 7)).toBeUndefined()
+  expect(fakeRing({ option: PACKET_VERSION }).ring).toBeUndefined()
+  expect(fakeRing({ option: PACKET_RX_RING }).ring).toBeUndefined()
+  const { ring, asked } = fakeRing({ map: true })
+  expect(ring).toBeUndefined()
+  expect(asked.at(-1)).toEqual([PACKET_RX_RING, 0])
+  const closed = fakeRing()
+  closed.ring!.close()
+  expect(closed.isMapped()).toBe(false)
+})
