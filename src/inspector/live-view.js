@@ -65,7 +65,8 @@
     }
 
     const draw = () => {
-      if (paused) return
+      // A row that is drawn anew would lose the focus.
+      if (paused || body.contains(document.activeElement)) return
       const data = new FormData(form)
       const wanted = String(data.get('filter')).toLowerCase()
       const by = data.get('group')
@@ -101,6 +102,7 @@
       draw()
     })
     form.addEventListener('input', draw)
+    body.addEventListener('focusout', () => setTimeout(draw))
     form.addEventListener('submit', (event) => {
       event.preventDefault()
       draw()
