@@ -32,6 +32,7 @@ const PROGRAMS = {
   awstats: 'awstats',
   openssl: 'openssl',
   python3: 'python3',
+  script: 'bsdutils',
   sqlite3: 'sqlite3',
   nft: 'nftables',
   caddy: 'caddy',
