@@ -19,11 +19,9 @@ export interface HistoryPageProps {
 /** Stacks that are drawn, and rows of labels that are listed. */
 const MOST_STACKS = 20
 const MOST_LABELS = 200
-/** Of the picture, in its own units: width, where days begin, height of a row. */
-const WIDTH = 760
-const LEFT = 10
-const ROW = 34
-const TOP = 22
+/** Of a bar, in its own units, which the width of the screen stretches. */
+const WIDTH = 1000
+const HEIGHT = 10
 
 const nameOf = (label: string | undefined): string => escapeControls(label ?? 'not in the database')
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
@@ -40,40 +38,32 @@ function Stacks({
 }): JSX.Element {
   if (hosts.length === 0) return <p class="quiet">Nothing is kept of it in these days.</p>
   const shown = hosts.slice(0, MOST_STACKS)
-  const height = TOP + shown.length * ROW
-  const inner = WIDTH - 2 * LEFT
-  const at = (part: number): number => Math.round((LEFT + part * inner) * 10) / 10
-  const every = Math.ceil(days.length / 8)
-  const words = `${what}: ${count(hosts.length, 'stack')} in ${count(days.length, 'day')}`
+  const at = (part: number): number => Math.round(part * WIDTH)
+  const grid = days.map((_, i) => `M${at(i / days.length)} 0V${HEIGHT}`).join('')
   return (
     <>
-      <svg class="days" viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={words}>
-        <title>{words}</title>
-        {days.map((day, i) => (
-          <>
-            <path class="grid" d={`M${at(i / days.length)} ${TOP - 6}V${height}`} />
-            {i % every === 0 ? (
-              <text x={at(i / days.length) + 3} y={12}>
-                {day.slice(5)}
-              </text>
-            ) : null}
-          </>
-        ))}
-        {shown.map((host, i) => {
+      <ul class="days" aria-label={`${what}: ${count(hosts.length, 'stack')} in ${count(days.length, 'day')}`}>
+        {shown.map((host) => {
           const [from, to] = spanOf(host, days)
-          const y = TOP + i * ROW
-          const atRight = from > 0.55
+          const x = Math.min(at(from), WIDTH - 8)
           return (
-            <g>
-              <title>{`${escapeControls(host.stack)}: ${host.firstSeen} to ${host.lastSeen}`}</title>
-              <text class="name" x={at(atRight ? to : from)} y={y + 11} text-anchor={atRight ? 'end' : 'start'}>
-                {nameOf(host.label)}, {count(host.connections, 'connection')}
-              </text>
-              <rect class="bar" x={at(from)} y={y + 17} width={Math.max(4, at(to) - at(from))} height={9} rx={3} />
-            </g>
+            <li title={`${escapeControls(host.stack)}: ${host.firstSeen} to ${host.lastSeen}`}>
+              {nameOf(host.label)}, {count(host.connections, 'connection')}
+              <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+                <path class="grid" d={grid} />
+                <rect class="bar" x={x} width={Math.max(8, at(to) - x)} height={HEIGHT} />
+              </svg>
+              <span class="hidden">
+                from {host.firstSeen} to {host.lastSeen}
+              </span>
+            </li>
           )
         })}
-      </svg>
+      </ul>
+      <p class="quiet ends">
+        <span>{days[0]}</span>
+        <span>{days.at(-1)}</span>
+      </p>
       {hosts.length > shown.length ? (
         <p class="quiet">And {hosts.length - shown.length} more that were seen less recently.</p>
       ) : null}

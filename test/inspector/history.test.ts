@@ -90,7 +90,7 @@ describe('inspector, history', () => {
   test('shows bars for the address and the network, labels per day, and escapes what comes from a database', async () => {
     const answer = await appWith(new FakeStore()).request('/?history&token=secret', { headers: HTML })
     const text = await answer.text()
-    expect(text.match(/<svg class="days"/g)).toHaveLength(2)
+    expect(text.match(/<ul class="days"/g)).toHaveLength(2)
     expect(text.match(/<rect class="bar"/g)).toHaveLength(2)
     expect(text).toContain('192.0.2.0/24')
     expect(text).toContain('Linux &lt;b&gt;, 2 connections')
