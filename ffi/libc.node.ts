@@ -39,6 +39,13 @@ const MEMORY_CALLS = {
 } as const
 
 type Calls = Pick<Libc, keyof typeof CALLS>
+/** Those made for each connection and each request. */
+type HotCalls = Pick<Libc, 'getsockopt' | 'getpeername'>
+/** The same with the addresses of the buffers in their place. */
+interface CallsByAddress<Address> {
+  getsockopt(fd: number, level: number, option: number, value: Address, length: Address): number
+  getpeername(fd: number, address: Address, length: Address): number
+}
 type Memory = Pick<Libc, 'calloc' | 'free' | 'store'>
 type Foreign = Readonly<Record<string, (...rest: never[]) => unknown>>
 
@@ -49,6 +56,7 @@ interface NodeFfi {
     signatures: Readonly<Record<string, { readonly arguments: readonly string[]; readonly return: string }>>,
   ): { readonly functions: Foreign }
   getInt32(pointer: bigint, offset?: number): number
+  getRawPointer?(buffer: Uint8Array | Uint32Array): bigint
 }
 
 /** What is used of `koffi`. */
@@ -57,6 +65,7 @@ interface Koffi {
     func(name: string, result: string, parameters: readonly string[]): (...rest: never[]) => unknown
   }
   errno(): number
+  address?(buffer: Uint8Array | Uint32Array): bigint
 }
 
 const require: NodeJS.Require = /* @__PURE__ */ createRequire(import.meta.url)
@@ -110,6 +119,16 @@ function bindNodeFfi(name: string): Libc | undefined {
     ]),
   )
   const { functions } = ffi.dlopen(name, { ...signatures, __errno_location: { arguments: [], return: 'pointer' } })
+  // A pointer to a function is an address as any other. It is the one type of pointer for which Node 26 has arguments written into a
+  // buffer of its own, which takes half the time of its general way: 1.1 µs for a getsockopt in place of 2.1 with `buffer`.
+  const hot = byAddress(
+    () =>
+      ffi.dlopen(name, {
+        getsockopt: { arguments: ['int32', 'int32', 'int32', 'function', 'function'], return: 'int32' },
+        getpeername: { arguments: ['int32', 'pointer', 'pointer'], return: 'int32' },
+      }).functions as unknown as CallsByAddress<bigint>,
+    (buffer) => ffi.getRawPointer!(buffer),
+  )
   const location = functions.__errno_location as () => bigint
   const { calloc, free, memmove } = functions as unknown as {
     calloc(count: bigint, octets: bigint): bigint
@@ -123,7 +142,7 @@ function bindNodeFfi(name: string): Libc | undefined {
   }
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
   let address: bigint | undefined
-  return libcOf(functions as unknown as Calls, memory, () => ffi.getInt32((address ??= location())))
+  return libcOf({ ...(functions as unknown as Calls), ...hot }, memory, () => ffi.getInt32((address ??= location())))
 }
 
 /** Without loading it where it is not: the loader prints a warning. */
@@ -160,7 +179,47 @@ function bindKoffi(name: string): Libc | undefined {
     free: bind('free', MEMORY_CALLS.free) as Libc['free'],
     store: (to, octets, count) => void memmove(to, octets, count),
   }
-  return libcOf(Object.fromEntries(calls) as Calls, memory, () => koffi.errno())
+  const hot = byAddress(
+    () => ({
+      getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']) as never,
+      getpeername: library.func('getpeername', 'int', ['int', 'uintptr_t', 'uintptr_t']) as never,
+    }),
+    (buffer) => Number(koffi.address!(buffer)),
+  )
+  return libcOf({ ...(Object.fromEntries(calls) as Calls), ...hot }, memory, () => koffi.errno())
+}
+
+/**
+ * Calls by address, which is asked for once: callers pass the same buffers each time. `undefined` where this release of Node or koffi
+ * does not take part.
+ */
+function byAddress<Address>(
+  open: () => CallsByAddress<Address>,
+  addressOf: (buffer: Uint8Array | Uint32Array) => Address,
+): HotCalls | undefined {
+  const remembered = () => {
+    let last: Uint8Array | Uint32Array | undefined
+    let address: Address
+    return (buffer: Uint8Array | Uint32Array): Address => {
+      if (buffer !== last) {
+        // Asked for its ArrayBuffer, V8 moves the octets of a small typed array out of its heap: they stay where they are from then on.
+        address = addressOf(buffer.buffer && buffer)
+        last = buffer
+      }
+      return address
+    }
+  }
+  try {
+    const { getsockopt, getpeername } = open()
+    const [value, address, length] = [remembered(), remembered(), remembered()]
+    const hot: HotCalls = {
+      getsockopt: (fd, level, option, into, size) => getsockopt(fd, level, option, value(into), length(size)),
+      getpeername: (fd, into, size) => getpeername(fd, address(into), length(size)),
+    }
+    return hot.getpeername(-1, new Uint8Array(16), new Uint32Array(1)) === -1 ? hot : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function libcOf(calls: Calls, memory: Memory, errno: () => number): Libc {

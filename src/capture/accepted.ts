@@ -324,7 +324,7 @@ export class AcceptedCapture {
     // Node forgets the handle when it closes the descriptor, whose number may then be another socket's.
     if (descriptorOf((connection as AcceptedConnection).accepted.socket) !== connection.fd) return undefined
     const octets = sockets.tcpInfo(connection.fd)
-    return octets > 0 ? sockets.value.slice(0, octets) : undefined
+    return octets > 0 ? sockets.copy(octets) : undefined
   }
 }
 

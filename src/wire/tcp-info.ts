@@ -200,33 +200,109 @@ export function safeParseTcpInfo(bytesOrHex: Uint8Array | string): Result<TcpInf
 /** Decodes the fields that `bytes` holds whole. Never throws; reads nothing outside. */
 export function decodeTcpInfo(bytes: Uint8Array): TcpInfo {
   const length = Math.min(bytes.length, TCP_INFO_LENGTH)
-  const { fields, empty } = layouts[length] ?? layoutOf(length)
-  const info = { ...empty }
-  for (const [name, offset, width, , lowestBit, bits] of fields) {
-    const value = readField(bytes, offset, width)
-    info[name] = bits === undefined ? value : (value >> lowestBit!) & ((1 << bits) - 1)
+  return IN_ONE_GO.has(length) ? decodeInOneGo(bytes, length) : decodeByTable(bytes, length)
+}
+
+/** Lengths of Linux 5.4, 6.2, 6.7 and 6.18. */
+const IN_ONE_GO: ReadonlySet<number> = /* @__PURE__ */ new Set([232, 240, 248, TCP_INFO_LENGTH])
+
+/**
+ * The table written out, for lengths that kernels give: with names that are constants V8 and JavaScriptCore make the object in 0.4 µs,
+ * by names out of a table in 2 to 9.
+ */
+function decodeInOneGo(bytes: Uint8Array, length: number): TcpInfo {
+  const v = new DataView(bytes.buffer, bytes.byteOffset, length)
+  const info: { -readonly [Name in TcpInfoName]?: number } = {
+    state: v.getUint8(0),
+    ca_state: v.getUint8(1),
+    retransmits: v.getUint8(2),
+    probes: v.getUint8(3),
+    backoff: v.getUint8(4),
+    options: v.getUint8(5),
+    snd_wscale: v.getUint8(6) & 15,
+    rcv_wscale: v.getUint8(6) >> 4,
+    delivery_rate_app_limited: v.getUint8(7) & 1,
+    fastopen_client_fail: (v.getUint8(7) >> 1) & 3,
+    rto: v.getUint32(8, true),
+    ato: v.getUint32(12, true),
+    snd_mss: v.getUint32(16, true),
+    rcv_mss: v.getUint32(20, true),
+    unacked: v.getUint32(24, true),
+    sacked: v.getUint32(28, true),
+    lost: v.getUint32(32, true),
+    retrans: v.getUint32(36, true),
+    fackets: v.getUint32(40, true),
+    last_data_sent: v.getUint32(44, true),
+    last_ack_sent: v.getUint32(48, true),
+    last_data_recv: v.getUint32(52, true),
+    last_ack_recv: v.getUint32(56, true),
+    pmtu: v.getUint32(60, true),
+    rcv_ssthresh: v.getUint32(64, true),
+    rtt: v.getUint32(68, true),
+    rttvar: v.getUint32(72, true),
+    snd_ssthresh: v.getUint32(76, true),
+    snd_cwnd: v.getUint32(80, true),
+    advmss: v.getUint32(84, true),
+    reordering: v.getUint32(88, true),
+    rcv_rtt: v.getUint32(92, true),
+    rcv_space: v.getUint32(96, true),
+    total_retrans: v.getUint32(100, true),
+    pacing_rate: u64(v, 104),
+    max_pacing_rate: u64(v, 112),
+    bytes_acked: u64(v, 120),
+    bytes_received: u64(v, 128),
+    segs_out: v.getUint32(136, true),
+    segs_in: v.getUint32(140, true),
+    notsent_bytes: v.getUint32(144, true),
+    min_rtt: v.getUint32(148, true),
+    data_segs_in: v.getUint32(152, true),
+    data_segs_out: v.getUint32(156, true),
+    delivery_rate: u64(v, 160),
+    busy_time: u64(v, 168),
+    rwnd_limited: u64(v, 176),
+    sndbuf_limited: u64(v, 184),
+    delivered: v.getUint32(192, true),
+    delivered_ce: v.getUint32(196, true),
+    bytes_sent: u64(v, 200),
+    bytes_retrans: u64(v, 208),
+    dsack_dups: v.getUint32(216, true),
+    reord_seen: v.getUint32(220, true),
+    rcv_ooopack: v.getUint32(224, true),
+    snd_wnd: v.getUint32(228, true),
+  }
+  if (length >= 240) {
+    info.rcv_wnd = v.getUint32(232, true)
+    info.rehash = v.getUint32(236, true)
+  }
+  if (length >= 248) {
+    info.total_rto = v.getUint16(240, true)
+    info.total_rto_recoveries = v.getUint16(242, true)
+    info.total_rto_time = v.getUint32(244, true)
+  }
+  if (length >= TCP_INFO_LENGTH) {
+    info.received_ce = v.getUint32(248, true)
+    info.delivered_e1_bytes = v.getUint32(252, true)
+    info.delivered_e0_bytes = v.getUint32(256, true)
+    info.delivered_ce_bytes = v.getUint32(260, true)
+    info.received_e1_bytes = v.getUint32(264, true)
+    info.received_e0_bytes = v.getUint32(268, true)
+    info.received_ce_bytes = v.getUint32(272, true)
   }
   return info
 }
 
-/** What a struct of some length holds. */
-interface Layout {
-  readonly fields: readonly TcpInfoField[]
-  /** Every field as 0: a copy is filled in twice as fast as an object that grows field by field. */
-  readonly empty: { [Name in TcpInfoName]?: number }
+function u64(view: DataView, offset: number): number {
+  return Math.min(view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32, LARGEST)
 }
 
-/** By length, up to that of the whole struct. */
-const layouts: (Layout | undefined)[] = []
-
-function layoutOf(length: number): Layout {
-  const all: readonly TcpInfoField[] = TCP_INFO_FIELDS
-  const fields = all.filter(([, offset, width]) => offset + width <= length)
-  // V8 keeps an object of JSON in its fast form, one that grows by computed names not.
-  const empty = JSON.parse(JSON.stringify(Object.fromEntries(fields.map(([name]) => [name, 0])))) as Layout['empty']
-  const layout = { fields, empty }
-  layouts[length] = layout
-  return layout
+function decodeByTable(bytes: Uint8Array, length: number): TcpInfo {
+  const info: { [Name in TcpInfoName]?: number } = {}
+  for (const [name, offset, width, , lowestBit, bits] of TCP_INFO_FIELDS as readonly TcpInfoField[]) {
+    if (offset + width > length) continue
+    const value = readField(bytes, offset, width)
+    info[name] = bits === undefined ? value : (value >> lowestBit!) & ((1 << bits) - 1)
+  }
+  return info
 }
 
 /** The largest number that is no more than 2^64 - 1: readers of JSON refuse an unsigned 64-bit field above. */

@@ -81,6 +81,23 @@ describe('parseTcpInfo', () => {
     expect(end).toBe(276)
   })
 
+  test('a length that a kernel gives is read in one go, to the same as by the table', () => {
+    const random = createRandom(9)
+    for (let i = 0; i < 200; i++) {
+      const bytes = Uint8Array.from(random.octets(TCP_INFO_LENGTH))
+      // One octet more holds no other field; of the longest one less.
+      for (const [length, other] of [
+        [232, 233],
+        [240, 241],
+        [248, 249],
+        [TCP_INFO_LENGTH, TCP_INFO_LENGTH - 1],
+      ] as const) {
+        const info = parseTcpInfo(bytes.subarray(0, length))
+        expect(JSON.stringify(info)).toBe(JSON.stringify(parseTcpInfo(bytes.subarray(0, other))))
+      }
+    }
+  })
+
   test('64-bit fields are exact to 2^53, and all ones are the largest number that 64 bits hold', () => {
     const bytes = new Uint8Array(280)
     new DataView(bytes.buffer).setBigUint64(120, 2n ** 53n - 1n, true)
