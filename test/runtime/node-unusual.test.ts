@@ -1,10 +1,20 @@
 import { expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { NODES, nodeProject, startNode } from '../lab/nodes.ts'
 import { needs } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
 import { TEST_CERTIFICATE } from '../support/certificate.ts'
 
 const first = { request: 1, rtt: 'handshake', firstData: 'number', isOwn: true }
+
+const MUSL = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
+
+async function ask(port: number, mss: number): Promise<object> {
+  const client = await connectKernel({ destination: { address: '127.0.0.1', port }, mss })
+  const answer = await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  client.close()
+  return answer.json<object>()
+}
 
 for (const node of NODES)
   needs(node, 'linux').describe(node.name, () => {
@@ -34,8 +44,32 @@ for (const node of NODES)
         injected: [{ reason: 'no-connection', firstData: 'undefined' }],
         fastifyHttp1: once,
         streams: { own: 200, numbers: 200 },
+        given: once,
+        ephemeral: 30,
+        listenersLeft: 0,
       })
     })
+
+    // node:ffi is a part of the program.
+    if (node.libc === 'koffi')
+      for (const [system, name, expected] of [
+        ['with the names of musl alone', `libc.musl-${MUSL}.so.1`, { available: true, told: [] }],
+        [
+          'without a C library',
+          'none',
+          { available: false, reason: 'unsupported', told: [expect.stringContaining('libc cannot be opened')] },
+        ],
+      ] as const)
+        test(`a system ${system}: requests are served, a reason is told once`, async () => {
+          const options = { runtimeArguments: ['--require', join(await nodeProject(), 'node-libc.cjs')] }
+          const server = await startNode(node, undefined, { LIBC_NAME: name }, options)
+          try {
+            for (const request of [1, 2]) expect(await ask(server.port, 1300 + request)).toMatchObject(expected)
+            expect(server.stderr()).toBe('')
+          } finally {
+            await server.stop()
+          }
+        })
 
     test('the permission model without the permission: requests are served, the reason is told once', async () => {
       const flag = node.name.startsWith('Node 20') ? ['--experimental-permission'] : ['--permission']
@@ -44,13 +78,7 @@ for (const node of NODES)
       const server = await startNode(node, undefined, {}, options)
       try {
         for (const request of [1, 2]) {
-          const client = await connectKernel({
-            destination: { address: '127.0.0.1', port: server.port },
-            mss: 1300 + request,
-          })
-          const answer = (await client.request('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).json<{ told: string[] }>()
-          client.close()
-          expect(answer).toMatchObject({
+          expect(await ask(server.port, 1300 + request)).toMatchObject({
             available: false,
             reason: 'denied',
             told: [expect.stringContaining('--allow-')],

@@ -1,6 +1,7 @@
 /**
  * Servers on Node that are made or asked in unusual ways: prints one JSON object, by name what `fromNode` said. `CERT` and `KEY` are PEM texts.
  */
+import { spawn } from 'node:child_process'
 import { Agent, createServer, request as requestHttp } from 'node:http'
 import { connect } from 'node:http2'
 import { createServer as createHttps, request as requestHttps } from 'node:https'
@@ -17,7 +18,8 @@ const plain = createServer(listener)
 const secure = createHttps(tls, listener)
 const application = createServer(express().use(listener))
 const listening = createHttps(tls, listener)
-await listen(listening)
+
+if (process.env.GIVEN === undefined) await listen(listening)
 
 const { createFingerprinter } = await import('tcpfingerprint/node')
 const fp = createFingerprinter()
@@ -29,6 +31,10 @@ const facts = ({ reason, syn, connection, timing }) => ({
   firstData: typeof timing.firstDataDelayMilliseconds,
 })
 answer = (request, response) => response.end(JSON.stringify(facts(fp.fromNode(request))))
+
+// The child below: its listener is another process's, as systemd hands one on.
+if (process.env.GIVEN !== undefined) createServer(listener).listen({ fd: 3 }, () => console.log('listening'))
+else await askAll()
 
 function listen(server) {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)))
@@ -51,60 +57,84 @@ function ask(send, server, options = {}) {
   })
 }
 
-const found = {}
-await listen(plain)
-found.plain = await ask(requestHttp, plain)
-await new Promise((resolve) => plain.close(resolve).closeAllConnections())
-await listen(plain)
-found.reopened = await ask(requestHttp, plain)
-await listen(secure)
-found.secure = await ask(requestHttps, secure)
-await listen(application)
-found.application = await ask(requestHttp, application)
-found.listening = await ask(requestHttps, listening)
+async function askAll() {
+  const found = {}
+  await listen(plain)
+  found.plain = await ask(requestHttp, plain)
+  await new Promise((resolve) => plain.close(resolve).closeAllConnections())
+  await listen(plain)
+  found.reopened = await ask(requestHttp, plain)
+  await listen(secure)
+  found.secure = await ask(requestHttps, secure)
+  await listen(application)
+  found.application = await ask(requestHttp, application)
+  found.listening = await ask(requestHttps, listening)
 
-const named = createHttps({ SNICallback: (_name, done) => done(null, createSecureContext(tls)) }, listener)
-await listen(named)
-found.named = await ask(requestHttps, named, { servername: 'example.com' })
+  const named = createHttps({ SNICallback: (_name, done) => done(null, createSecureContext(tls)) }, listener)
+  await listen(named)
+  found.named = await ask(requestHttps, named, { servername: 'example.com' })
 
-// TLS on the socket of a server that is not one of TLS.
-const inner = createServer(listener)
-const outer = createTcp((socket) => inner.emit('connection', new TLSSocket(socket, { isServer: true, ...tls })))
-await listen(outer)
-found.wrapped = await ask(requestHttps, outer)
+  // TLS on the socket of a server that is not one of TLS.
+  const inner = createServer(listener)
+  const outer = createTcp((socket) => inner.emit('connection', new TLSSocket(socket, { isServer: true, ...tls })))
+  await listen(outer)
+  found.wrapped = await ask(requestHttps, outer)
 
-const replaced = createServer((request, response) => {
-  const proxy = new Proxy(request, { get: (target, name) => Reflect.get(target, name) })
-  const given = [request, proxy, Object.create(request), { raw: request }, { socket: new Proxy(request.socket, {}) }]
-  response.end(JSON.stringify(given.map((one) => facts(fp.fromNode(one)))))
-})
-await listen(replaced)
-found.replaced = await ask(requestHttp, replaced)
+  const replaced = createServer((request, response) => {
+    const proxy = new Proxy(request, { get: (target, name) => Reflect.get(target, name) })
+    const given = [request, proxy, Object.create(request), { raw: request }, { socket: new Proxy(request.socket, {}) }]
+    response.end(JSON.stringify(given.map((one) => facts(fp.fromNode(one)))))
+  })
+  await listen(replaced)
+  found.replaced = await ask(requestHttp, replaced)
 
-const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-found.kept = []
-for (let i = 0; i < 3; i++) found.kept.push(...(await ask(requestHttp, plain, { agent })))
-agent.destroy()
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  found.kept = []
+  for (let i = 0; i < 3; i++) found.kept.push(...(await ask(requestHttp, plain, { agent })))
+  agent.destroy()
 
-const both = fastify({ http2: true, https: { ...tls, allowHTTP1: true } })
-both.get('/', (request) => facts(fp.fromNode(request)))
-found.injected = [(await both.inject('/')).json()]
-await both.listen({ port: 0, host: '127.0.0.1' })
-found.fastifyHttp1 = await ask(requestHttps, both.server)
-const session = connect(`https://127.0.0.1:${both.server.address().port}`, { rejectUnauthorized: false })
-const streams = await Promise.all(
-  Array.from({ length: 200 }, () => {
-    return new Promise((resolve, reject) => {
-      let text = ''
-      const stream = session.request({ ':path': '/' }).setEncoding('utf8').on('error', reject)
-      stream.on('data', (part) => (text += part)).on('end', () => resolve(JSON.parse(text)))
-      stream.end()
-    })
-  }),
-)
-found.streams = {
-  own: streams.filter(({ port }) => port === session.socket.localPort).length,
-  numbers: new Set(streams.map(({ request }) => request)).size,
+  const both = fastify({ http2: true, https: { ...tls, allowHTTP1: true } })
+  both.get('/', (request) => facts(fp.fromNode(request)))
+  found.injected = [(await both.inject('/')).json()]
+  await both.listen({ port: 0, host: '127.0.0.1' })
+  found.fastifyHttp1 = await ask(requestHttps, both.server)
+  const session = connect(`https://127.0.0.1:${both.server.address().port}`, { rejectUnauthorized: false })
+  const streams = await Promise.all(
+    Array.from({ length: 200 }, () => {
+      return new Promise((resolve, reject) => {
+        let text = ''
+        const stream = session.request({ ':path': '/' }).setEncoding('utf8').on('error', reject)
+        stream.on('data', (part) => (text += part)).on('end', () => resolve(JSON.parse(text)))
+        stream.end()
+      })
+    }),
+  )
+  found.streams = {
+    own: streams.filter(({ port }) => port === session.socket.localPort).length,
+    numbers: new Set(streams.map(({ request }) => request)).size,
+  }
+
+  const first = createTcp()
+  await listen(first)
+  const { port } = first.address()
+  const options = { env: { ...process.env, GIVEN: '1' }, stdio: ['ignore', 'pipe', 'inherit', first._handle.fd] }
+  const child = spawn(process.execPath, [process.argv[1]], options)
+  await new Promise((resolve) => first.close(resolve))
+  await new Promise((resolve) => child.stdout.once('data', resolve))
+  found.given = await ask(requestHttp, { address: () => ({ port }) })
+  child.kill()
+
+  // As supertest does: a server for each request.
+  const before = fp.status().listeners.length
+  found.ephemeral = 0
+  for (let i = 0; i < 30; i++) {
+    const server = createServer(application.listeners('request')[0])
+    await listen(server)
+    const [{ request, isOwn }] = await ask(requestHttp, server)
+    if (request === 1 && isOwn && fp.status().listeners.length === before + 1) found.ephemeral++
+    await new Promise((resolve) => server.close(resolve))
+  }
+  found.listenersLeft = fp.status().listeners.length - before
+  console.log(JSON.stringify(found))
+  process.exit()
 }
-console.log(JSON.stringify(found))
-process.exit()
