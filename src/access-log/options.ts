@@ -87,41 +87,44 @@ export interface ResolvedOptions<Subject> {
   readonly onError: (error: Error) => void
 }
 
-const aFunction = v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'Expected a function')
+const aFunction = () =>
+  v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'Expected a function')
 
-const LogFormatSchema = v.pipe(
-  v.string(),
-  v.check(
-    (format) => format === 'json' || Object.hasOwn(NAMED_LOG_FORMATS, format) || format.includes('%'),
-    (issue) =>
-      `Expected common, combined, vhost_combined, json or a string with % directives, received "${issue.input}"`,
-  ),
-)
-const PortSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
-const AccessLogOptionsSchema = v.strictObject({
-  format: v.optional(v.union([LogFormatSchema, aFunction]), 'combined'),
-  write: v.optional(
-    v.union([
-      v.picklist(['stdout', 'stderr']),
-      v.strictObject({
-        file: v.pipe(v.string(), v.nonEmpty()),
-        mode: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o7777)), 0o644),
-        reopen: v.optional(v.union([v.pipe(v.string(), v.startsWith('SIG')), v.literal(false)]), 'SIGHUP'),
-      }),
-      aFunction,
-    ]),
-    'stdout',
-  ),
-  delay: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(60_000)), 10),
-  maxPending: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1024)), 8_388_608),
-  skip: v.optional(aFunction),
-  user: v.optional(aFunction),
-  facts: v.optional(aFunction),
-  serverName: v.optional(v.pipe(v.string(), v.nonEmpty())),
-  serverPort: v.optional(PortSchema),
-  protocol: v.optional(v.pipe(v.string(), v.nonEmpty())),
-  onError: v.optional(aFunction),
-})
+const logFormatSchema = () =>
+  v.pipe(
+    v.string(),
+    v.check(
+      (format) => format === 'json' || Object.hasOwn(NAMED_LOG_FORMATS, format) || format.includes('%'),
+      (issue) =>
+        `Expected common, combined, vhost_combined, json or a string with % directives, received "${issue.input}"`,
+    ),
+  )
+const portSchema = () => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
+const accessLogOptionsSchema = () =>
+  v.strictObject({
+    format: v.optional(v.union([logFormatSchema(), aFunction()]), 'combined'),
+    write: v.optional(
+      v.union([
+        v.picklist(['stdout', 'stderr']),
+        v.strictObject({
+          file: v.pipe(v.string(), v.nonEmpty()),
+          mode: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o7777)), 0o644),
+          reopen: v.optional(v.union([v.pipe(v.string(), v.startsWith('SIG')), v.literal(false)]), 'SIGHUP'),
+        }),
+        aFunction(),
+      ]),
+      'stdout',
+    ),
+    delay: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(60_000)), 10),
+    maxPending: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1024)), 8_388_608),
+    skip: v.optional(aFunction()),
+    user: v.optional(aFunction()),
+    facts: v.optional(aFunction()),
+    serverName: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    serverPort: v.optional(portSchema()),
+    protocol: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    onError: v.optional(aFunction()),
+  })
 
 /**
  * Checks options, fills in defaults and compiles the format.
@@ -129,7 +132,7 @@ const AccessLogOptionsSchema = v.strictObject({
  * @throws {TypeError} for an unknown option, a wrong value, or a format that does not compile
  */
 export function resolveOptions<Subject>(options: AccessLogOptions<Subject>): ResolvedOptions<Subject> {
-  const checked = checkOptions('access log', AccessLogOptionsSchema, options)
+  const checked = checkOptions('access log', accessLogOptionsSchema, options)
   type Checked = Omit<ResolvedOptions<Subject>, 'make' | 'append' | 'uses'> & Required<AccessLogOptions<Subject>>
   const { format, onError, ...rest } = checked as unknown as Checked
   const { append, uses } = typeof format === 'string' ? compileLineAppender(format) : OWN_FORMAT

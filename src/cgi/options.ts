@@ -123,77 +123,81 @@ export interface ResolvedCgiOptions<Subject> {
   readonly onError: (error: Error, note: ScriptNote) => void
 }
 
-const aFunction = v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'Expected a function')
-const aText = v.pipe(
-  v.string(),
-  v.nonEmpty(),
-  v.check((text) => !text.includes('\0'), 'Expected no NUL'),
-)
-const aCommand = v.pipe(
-  v.array(aText),
-  v.check((command) => command.length > 0, 'Expected a program and its arguments in an array'),
-)
-const aName = v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'Expected the name of a variable'))
-const aTime = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2_147_483_647))
-const aSize = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
-const aCount = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))
+const aFunction = () =>
+  v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'Expected a function')
+const aText = () =>
+  v.pipe(
+    v.string(),
+    v.nonEmpty(),
+    v.check((text) => !text.includes('\0'), 'Expected no NUL'),
+  )
+const aCommand = () =>
+  v.pipe(
+    v.array(aText()),
+    v.check((command) => command.length > 0, 'Expected a program and its arguments in an array'),
+  )
+const aName = () => v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'Expected the name of a variable'))
+const aTime = () => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2_147_483_647))
+const aSize = () => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
+const aCount = () => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))
 
-const CgiOptionsSchema = v.pipe(
-  v.strictObject({
-    root: v.optional(aText),
-    command: v.optional(aCommand),
-    prefix: v.optional(v.pipe(v.string(), v.regex(/^(?:\/[^/?#]+)*$/, 'Expected a path like "/cgi-bin"'))),
-    interpreters: v.optional(
-      v.record(v.pipe(v.string(), v.regex(/^\.[^/.]+$/, 'Expected an extension like ".php"')), aCommand),
-      {},
-    ),
-    passEnv: v.optional(v.array(aName), ['PATH']),
-    env: v.optional(
-      v.record(
-        aName,
-        v.pipe(
-          v.string(),
-          v.check((text) => !text.includes('\0'), 'Expected no NUL'),
-        ),
+const cgiOptionsSchema = () =>
+  v.pipe(
+    v.strictObject({
+      root: v.optional(aText()),
+      command: v.optional(aCommand()),
+      prefix: v.optional(v.pipe(v.string(), v.regex(/^(?:\/[^/?#]+)*$/, 'Expected a path like "/cgi-bin"'))),
+      interpreters: v.optional(
+        v.record(v.pipe(v.string(), v.regex(/^\.[^/.]+$/, 'Expected an extension like ".php"')), aCommand()),
+        {},
       ),
-      {},
+      passEnv: v.optional(v.array(aName()), ['PATH']),
+      env: v.optional(
+        v.record(
+          aName(),
+          v.pipe(
+            v.string(),
+            v.check((text) => !text.includes('\0'), 'Expected no NUL'),
+          ),
+        ),
+        {},
+      ),
+      variables: v.optional(aFunction()),
+      user: v.optional(aFunction()),
+      documentRoot: v.optional(aText()),
+      cwd: v.optional(aText()),
+      serverName: v.optional(aText()),
+      serverPort: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))),
+      serverSoftware: v.optional(aText()),
+      protocol: v.optional(aText()),
+      dispatch: v.optional(aFunction()),
+      idleTimeout: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)), 10),
+      limits: v.optional(
+        v.strictObject({
+          headerTime: v.optional(aTime(), 60_000),
+          totalTime: v.optional(aTime(), 300_000),
+          graceTime: v.optional(aTime(), 2_000),
+          drainTime: v.optional(aTime(), 1_000),
+          bodyTime: v.optional(aTime(), 60_000),
+          headerSize: v.optional(aSize(), 65_536),
+          outputSize: v.optional(aSize(), 4_294_967_296),
+          errorSize: v.optional(aSize(), 65_536),
+          chunkedSize: v.optional(aSize(), 1_073_741_824),
+          running: v.optional(v.pipe(aCount(), v.minValue(1)), 64),
+          waiting: v.optional(aCount(), 1_024),
+          waitTime: v.optional(aTime(), 30_000),
+          redirects: v.optional(aCount(), 10),
+        }),
+        {},
+      ),
+      onStderr: v.optional(aFunction()),
+      onError: v.optional(aFunction()),
+    }),
+    v.check(
+      ({ root, command }) => (root === undefined) !== (command === undefined),
+      'Expected either "root" or "command"',
     ),
-    variables: v.optional(aFunction),
-    user: v.optional(aFunction),
-    documentRoot: v.optional(aText),
-    cwd: v.optional(aText),
-    serverName: v.optional(aText),
-    serverPort: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))),
-    serverSoftware: v.optional(aText),
-    protocol: v.optional(aText),
-    dispatch: v.optional(aFunction),
-    idleTimeout: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)), 10),
-    limits: v.optional(
-      v.strictObject({
-        headerTime: v.optional(aTime, 60_000),
-        totalTime: v.optional(aTime, 300_000),
-        graceTime: v.optional(aTime, 2_000),
-        drainTime: v.optional(aTime, 1_000),
-        bodyTime: v.optional(aTime, 60_000),
-        headerSize: v.optional(aSize, 65_536),
-        outputSize: v.optional(aSize, 4_294_967_296),
-        errorSize: v.optional(aSize, 65_536),
-        chunkedSize: v.optional(aSize, 1_073_741_824),
-        running: v.optional(v.pipe(aCount, v.minValue(1)), 64),
-        waiting: v.optional(aCount, 1_024),
-        waitTime: v.optional(aTime, 30_000),
-        redirects: v.optional(aCount, 10),
-      }),
-      {},
-    ),
-    onStderr: v.optional(aFunction),
-    onError: v.optional(aFunction),
-  }),
-  v.check(
-    ({ root, command }) => (root === undefined) !== (command === undefined),
-    'Expected either "root" or "command"',
-  ),
-)
+  )
 
 /**
  * Checks options and fills in the defaults.
@@ -201,7 +205,7 @@ const CgiOptionsSchema = v.pipe(
  * @throws {TypeError} naming the option, what was expected and what was seen
  */
 export function resolveCgiOptions<Subject>(options: CgiOptions<Subject>): ResolvedCgiOptions<Subject> {
-  const resolved = checkOptions('cgi', CgiOptionsSchema, options) as unknown as ResolvedCgiOptions<Subject>
+  const resolved = checkOptions('cgi', cgiOptionsSchema, options) as unknown as ResolvedCgiOptions<Subject>
   const { onStderr, onError } = options
   return {
     ...resolved,

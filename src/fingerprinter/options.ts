@@ -98,63 +98,66 @@ export interface ResolvedOptions<Subject = Request> {
 const aFunction = <T>(): v.GenericSchema<T> =>
   v.custom<T>((value) => typeof value === 'function', 'Expected a function')
 
-const aDatabase = v.instance(Database, 'Expected a database of loadP0f')
+const aDatabase = () => v.instance(Database, 'Expected a database of loadP0f')
 
-const aHeaderName = v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'Expected the name of a header'))
+const aHeaderName = () => v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'Expected the name of a header'))
 
-const TrustedHeaderSchema = v.pipe(
-  v.strictObject({
-    header: aHeaderName,
-    kind: v.picklist(['syn', 'tcp-info', 'rtt', 'address']),
-    encoding: v.optional(v.picklist(['hex', 'base64'])),
-    portHeader: v.optional(aHeaderName),
-    from: v.pipe(v.array(v.string()), v.minLength(1, 'Expected at least one address block')),
-  }),
-  v.check(({ kind, encoding }) => kind !== 'rtt' || encoding === undefined, 'Expected no encoding of a number'),
-  v.check(({ kind, encoding }) => kind !== 'address' || encoding === undefined, 'Expected no encoding of an address'),
-  v.check(
-    ({ kind, portHeader }) => kind === 'address' || portHeader === undefined,
-    'Expected portHeader beside an address only',
-  ),
-)
-
-const PacketsSchema = v.strictObject({
-  interface: v.optional(v.pipe(v.string(), v.regex(/^[^\s/]{1,15}$/, 'Expected the name of an interface'))),
-  ports: v.optional(
-    v.pipe(
-      v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
-      v.minLength(1, 'Expected at least one port'),
-      v.maxLength(64, 'Expected at most 64 ports'),
+const trustedHeaderSchema = () =>
+  v.pipe(
+    v.strictObject({
+      header: aHeaderName(),
+      kind: v.picklist(['syn', 'tcp-info', 'rtt', 'address']),
+      encoding: v.optional(v.picklist(['hex', 'base64'])),
+      portHeader: v.optional(aHeaderName()),
+      from: v.pipe(v.array(v.string()), v.minLength(1, 'Expected at least one address block')),
+    }),
+    v.check(({ kind, encoding }) => kind !== 'rtt' || encoding === undefined, 'Expected no encoding of a number'),
+    v.check(({ kind, encoding }) => kind !== 'address' || encoding === undefined, 'Expected no encoding of an address'),
+    v.check(
+      ({ kind, portHeader }) => kind === 'address' || portHeader === undefined,
+      'Expected portHeader beside an address only',
     ),
-  ),
-})
+  )
 
-const FingerprintOptionsSchema = v.strictObject({
-  syn: v.optional(v.boolean(), true),
-  tcpInfo: v.optional(v.picklist(['request', 'connection', 'off']), 'request'),
-  resolve: v.optional(v.picklist(['request', 'read']), 'request'),
-  deferAccept: v.optional(v.picklist(['clear', 'keep']), 'clear'),
-  maxConnections: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16_777_216)), 131_072),
-  env: v.optional(
-    v.strictObject({ savedSyn: v.optional(v.boolean(), false), tcpInfo: v.optional(v.boolean(), false) }),
-    {},
-  ),
-  database: v.optional(v.union([v.literal(false), aDatabase])),
-  labeller: v.optional(aFunction<Labeller>()),
-  libc: v.optional(v.pipe(v.string(), v.nonEmpty())),
-  trustedHeader: v.optional(v.union([v.pipe(v.array(TrustedHeaderSchema), v.minLength(1)), TrustedHeaderSchema])),
-  packets: v.optional(v.union([v.boolean(), PacketsSchema]), false),
-  skip: v.optional(aFunction<(subject: never) => boolean>()),
-  observe: v.optional(aFunction<(fingerprint: Fingerprint) => void>()),
-  onError: v.optional(aFunction<(error: Error) => void>()),
-})
+const packetsSchema = () =>
+  v.strictObject({
+    interface: v.optional(v.pipe(v.string(), v.regex(/^[^\s/]{1,15}$/, 'Expected the name of an interface'))),
+    ports: v.optional(
+      v.pipe(
+        v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+        v.minLength(1, 'Expected at least one port'),
+        v.maxLength(64, 'Expected at most 64 ports'),
+      ),
+    ),
+  })
+
+const fingerprintOptionsSchema = () =>
+  v.strictObject({
+    syn: v.optional(v.boolean(), true),
+    tcpInfo: v.optional(v.picklist(['request', 'connection', 'off']), 'request'),
+    resolve: v.optional(v.picklist(['request', 'read']), 'request'),
+    deferAccept: v.optional(v.picklist(['clear', 'keep']), 'clear'),
+    maxConnections: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16_777_216)), 131_072),
+    env: v.optional(
+      v.strictObject({ savedSyn: v.optional(v.boolean(), false), tcpInfo: v.optional(v.boolean(), false) }),
+      {},
+    ),
+    database: v.optional(v.union([v.literal(false), aDatabase()])),
+    labeller: v.optional(aFunction<Labeller>()),
+    libc: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    trustedHeader: v.optional(v.union([v.pipe(v.array(trustedHeaderSchema()), v.minLength(1)), trustedHeaderSchema()])),
+    packets: v.optional(v.union([v.boolean(), packetsSchema()]), false),
+    skip: v.optional(aFunction<(subject: never) => boolean>()),
+    observe: v.optional(aFunction<(fingerprint: Fingerprint) => void>()),
+    onError: v.optional(aFunction<(error: Error) => void>()),
+  })
 
 /**
  * Checks options and fills in the defaults.
  * @throws {TypeError} naming the option, what was expected and what was seen
  */
 export function resolveOptions<Subject = Request>(options: FingerprintOptions<Subject> = {}): ResolvedOptions<Subject> {
-  const { trustedHeader, packets, skip, ...rest } = checkOptions('fingerprint', FingerprintOptionsSchema, options)
+  const { trustedHeader, packets, skip, ...rest } = checkOptions('fingerprint', fingerprintOptionsSchema, options)
   return {
     ...rest,
     database: rest.database,

@@ -55,24 +55,26 @@ export interface Inspector extends Handler {
   close(): void
 }
 
-const LinkTokenEntries = {
+const linkTokenEntries = () => ({
   token: v.pipe(v.string(), v.nonEmpty('Expected a token that is not empty')),
   renew: v.optional(v.custom<() => string>((value) => typeof value === 'function', 'Expected a function')),
-}
-
-const HistoryOptionsSchema = v.strictObject({
-  ...LinkTokenEntries,
-  store: v.custom<HistoryStore>(
-    (value) => typeof (value as Partial<HistoryStore> | null)?.labelsByDay === 'function',
-    'Expected a store of openStore()',
-  ),
 })
 
-const InspectorOptionsSchema = v.strictObject({
-  live: v.optional(v.union([v.literal(false), v.strictObject(LinkTokenEntries)]), false),
-  history: v.optional(v.union([v.literal(false), HistoryOptionsSchema]), false),
-  database: v.optional(v.union([v.literal(false), v.instance(Database, 'Expected a database of loadP0f')])),
-})
+const historyOptionsSchema = () =>
+  v.strictObject({
+    ...linkTokenEntries(),
+    store: v.custom<HistoryStore>(
+      (value) => typeof (value as Partial<HistoryStore> | null)?.labelsByDay === 'function',
+      'Expected a store of openStore()',
+    ),
+  })
+
+const inspectorOptionsSchema = () =>
+  v.strictObject({
+    live: v.optional(v.union([v.literal(false), v.strictObject(linkTokenEntries())]), false),
+    history: v.optional(v.union([v.literal(false), historyOptionsSchema()]), false),
+    database: v.optional(v.union([v.literal(false), v.instance(Database, 'Expected a database of loadP0f')])),
+  })
 
 /** What `fingerprint()` set. */
 interface Seen {
@@ -94,7 +96,7 @@ interface Seen {
  * const app = new Hono().use(fingerprint()).on(['GET', 'POST'], '/connection', page)
  */
 export function inspector(options: InspectorOptions = {}): Inspector {
-  const { live, history, database } = checkOptions('inspector', InspectorOptionsSchema, options)
+  const { live, history, database } = checkOptions('inspector', inspectorOptionsSchema, options)
   const list = new LiveList()
   const streams = new TimingStreams()
   const access = live === false ? undefined : new LiveAccess(live)

@@ -55,40 +55,42 @@ export interface ResolvedStoreOptions {
 const UNIT: Readonly<Record<string, number>> = { day: 1, week: 7, month: 30, year: 365 }
 const PERIOD = /^([1-9]\d{0,4}) (day|week|month|year)s?$/
 
-const aPeriod = v.pipe(v.string(), v.regex(PERIOD, 'Expected a number of days, weeks, months or years: "14 days"'))
+const aPeriod = () =>
+  v.pipe(v.string(), v.regex(PERIOD, 'Expected a number of days, weeks, months or years: "14 days"'))
 const aCount = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most))
 const aFunction = <T>() => v.custom<T>((value) => typeof value === 'function', 'Expected a function')
 
-const StoreOptionsSchema = v.strictObject({
-  url: v.optional(v.pipe(v.string(), v.nonEmpty())),
-  client: v.optional(
-    v.custom<object>(
-      (value) => typeof value === 'function' && 'unsafe' in value,
-      'Expected a client of the package "postgres"',
+const storeOptionsSchema = () =>
+  v.strictObject({
+    url: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    client: v.optional(
+      v.custom<object>(
+        (value) => typeof value === 'function' && 'unsafe' in value,
+        'Expected a client of the package "postgres"',
+      ),
     ),
-  ),
-  sink: v.optional(aFunction<Sink>()),
-  retention: v.optional(
-    v.strictObject({ observations: v.optional(aPeriod, '14 days'), daily: v.optional(aPeriod, '400 days') }),
-    {},
-  ),
-  anonymize: v.optional(v.picklist(['none', 'network']), 'none'),
-  syn: v.optional(v.boolean(), false),
-  batch: v.optional(
-    v.strictObject({ rows: v.optional(aCount(100_000)), milliseconds: v.optional(aCount(60_000)) }),
-    {},
-  ),
-  queue: v.optional(aCount(10_000_000), 10_000),
-  host: v.optional(v.pipe(v.string(), v.nonEmpty())),
-  onError: v.optional(aFunction<(error: Error) => void>()),
-})
+    sink: v.optional(aFunction<Sink>()),
+    retention: v.optional(
+      v.strictObject({ observations: v.optional(aPeriod(), '14 days'), daily: v.optional(aPeriod(), '400 days') }),
+      {},
+    ),
+    anonymize: v.optional(v.picklist(['none', 'network']), 'none'),
+    syn: v.optional(v.boolean(), false),
+    batch: v.optional(
+      v.strictObject({ rows: v.optional(aCount(100_000)), milliseconds: v.optional(aCount(60_000)) }),
+      {},
+    ),
+    queue: v.optional(aCount(10_000_000), 10_000),
+    host: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    onError: v.optional(aFunction<(error: Error) => void>()),
+  })
 
 /**
  * Checks options and fills in the defaults.
  * @throws {TypeError} naming the option, what was expected and what was seen
  */
 export function resolveStoreOptions(options: StoreOptions): ResolvedStoreOptions {
-  const checked = checkOptions('store', StoreOptionsSchema, options)
+  const checked = checkOptions('store', storeOptionsSchema, options)
   const { url, client, sink, retention, anonymize, batch } = checked
   if ([url, client, sink].filter((one) => one !== undefined).length !== 1) {
     throw new TypeError('Invalid store options: expected one of "url", "client" and "sink"')
