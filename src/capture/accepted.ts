@@ -11,15 +11,23 @@ import { Sockets } from '../../ffi/socket.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { threadShared } from '../runtime/globals.ts'
+import { type AcceptedSocket, nodeRequestOf } from '../runtime/node-request.ts'
 import {
-  type AcceptedSocket,
   descriptorOf,
   hasAnswered,
+  openConnections,
   preciseNow,
   serverOf,
   watchSockets,
 } from '../runtime/node-sockets.ts'
-import { createAddressWords, isMapped, parseAddress, sameAddress } from '../wire/sockaddr.ts'
+import {
+  createAddressWords,
+  formatAddress,
+  isLinkLocal,
+  isMapped,
+  parseAddress,
+  sameAddress,
+} from '../wire/sockaddr.ts'
 import { tcpInfoOffset } from '../wire/tcp-info.ts'
 import type { CaptureCounts } from './capture.ts'
 import { identifyListener, type ListeningSocket, readAddress, setListener } from './listening-sockets.ts'
@@ -46,7 +54,25 @@ class AcceptedConnection extends Connection {
     this.accepted = accepted
     this.completedAt = completedAt
   }
+
+  setFirstDataDelay(milliseconds: number | undefined): void {
+    const timing = this.timing as { firstDataDelayMilliseconds: number | undefined }
+    timing.firstDataDelayMilliseconds = milliseconds && Math.max(0, Math.round(milliseconds))
+  }
 }
+
+/** Where connections are accepted. */
+interface Place {
+  readonly owner: object
+  readonly port: number
+  /** `undefined` in the workers of a cluster, and where the server listened unseen. */
+  listener: ListeningSocket | undefined
+  /** True once the kernel's address of a connection was Node's. */
+  isVerified: boolean
+}
+
+/** Milliseconds within which a client's first octets surely came: then the kernel need not be asked. */
+const SURE = 2
 
 /** What a worker of a cluster says, once. */
 const UNARMED_PRIMARY =
@@ -57,7 +83,7 @@ export class AcceptedCapture {
   readonly options: ThreadOptions = new ThreadOptions()
   readonly #libc: () => Libc | LibcUnavailable
   #sockets: Sockets | undefined
-  readonly #servers = new Map<object, ListeningSocket>()
+  readonly #places = new Map<object, Place>()
   readonly #peer = createAddressWords()
   readonly #named = createAddressWords()
   #connections = 0
@@ -98,10 +124,24 @@ export class AcceptedCapture {
     const sockets = this.#open()
     const listener = sockets && identifyListener(sockets, fd)
     if (listener === undefined) return
-    const isNew = !this.#servers.has(server)
-    this.#servers.set(server, listener)
-    if (isNew) server.once('close', () => this.#servers.delete(server))
+    const isVerified = this.#places.get(server)?.isVerified === true
+    this.#keep(server, { owner: this, port: listener.port, listener, isVerified })
     this.#arm(listener)
+  }
+
+  #keep(server: Server, place: Place): void {
+    if (!this.#places.has(server)) server.once('close', () => this.#places.delete(server))
+    this.#places.set(server, place)
+  }
+
+  #placeOf(socket: Socket): Place {
+    const server = serverOf(socket)
+    let place = server && this.#places.get(server)
+    if (place === undefined) {
+      place = { owner: this, port: socket.localPort ?? 0, listener: undefined, isVerified: false }
+      if (server !== undefined) this.#keep(server, place)
+    }
+    return place
   }
 
   /**
@@ -110,7 +150,7 @@ export class AcceptedCapture {
    */
   #meetServerOf(accepted: AcceptedSocket): void {
     const server = serverOf(accepted.socket)
-    if (server === undefined || this.#servers.has(server)) return
+    if (server === undefined || this.#places.get(server)?.listener !== undefined) return
     const fd = descriptorOf(server)
     if (fd >= 0) this.#meet(fd, server)
     else if (server.listening) this.problem = UNARMED_PRIMARY
@@ -139,19 +179,23 @@ export class AcceptedCapture {
 
   /** The listeners of this thread's servers and what could be set on them. */
   get armed(): readonly ListeningSocket[] {
-    return [...this.#servers.values()]
+    return [...this.#places.values()].flatMap(({ listener }) => listener ?? [])
   }
 
   counts(): CaptureCounts {
-    return { connections: this.#connections, sockets: 0, watches: 0, probes: 0, fullScans: 0 }
+    let connections = this.#connections
+    if (this.options.early) for (const server of this.#places.keys()) connections += openConnections(server) ?? 0
+    return { connections, sockets: 0, watches: 0, probes: 0, fullScans: 0 }
   }
 
   /** Makes the listeners keep SYNs (also before any fingerprinter wants them), and clears TCP_DEFER_ACCEPT where that is wanted. */
   arm(onError: (error: Error) => void): void {
-    for (const [server, listener] of this.#servers) {
+    for (const place of this.#places.values()) {
+      const { listener } = place
+      if (listener === undefined) continue
       // A cluster's primary lends the listener and closes it without a word.
       if (this.#sockets!.hasCookie(listener.fd, listener.cookieLow, listener.cookieHigh)) this.#arm(listener, onError)
-      else this.#servers.delete(server)
+      else place.listener = undefined
     }
   }
 
@@ -163,25 +207,39 @@ export class AcceptedCapture {
   /**
    * The connection of a socket, its request counted, or why it cannot be told.
    *
-   * @param request - stands for the request, where several fingerprinters look at it
+   * @param request - the request, or what frameworks hand on in its place
    * @param seesAll - whether the first request to be counted is surely the connection's first, and comes in its own turn
    */
-  connectionOf(accepted: AcceptedSocket, request: object, seesAll: boolean): Connection | Reason {
+  connectionOf(accepted: AcceptedSocket, request: unknown, seesAll: boolean): Connection | Reason {
     this.lastInfo = undefined
     if (this.#open() === undefined) return this.unavailable!.reason
     const known = (accepted.connection ?? this.#read(accepted)) as AcceptedConnection | Reason
     if (typeof known === 'string') return known
     if (this.#isShared) {
-      if (this.#counted.has(request)) return known
-      this.#counted.add(request)
+      const one = nodeRequestOf(request)!
+      if (this.#counted.has(one)) return known
+      this.#counted.add(one)
     }
-    if (known.requests++ === 0 && this.options.tcpInfo) {
-      const info = this.readInfo(known)
-      this.lastInfo = info
-      if (seesAll && info !== undefined) this.#noteTls(known, info)
-      this.#noteFirstData(known, info)
-    }
+    if (known.requests++ === 0 && known.timing !== undefined) this.#noteFirst(known, seesAll)
     return known
+  }
+
+  /** At the first request of a connection. */
+  #noteFirst(connection: AcceptedConnection, seesAll: boolean): void {
+    const { accepted, completedAt } = connection
+    if (accepted.tls === undefined) {
+      if (completedAt === undefined) return
+      const passed = preciseNow() - completedAt
+      if (passed <= SURE) {
+        connection.setFirstDataDelay(passed)
+        return
+      }
+    }
+    const info = this.readInfo(connection)
+    this.lastInfo = info
+    if (info === undefined) return
+    if (seesAll) this.#noteTls(connection, info)
+    if (completedAt !== undefined) this.#noteFirstData(connection, completedAt, info)
   }
 
   /** At the first request: the time since the server's last octets of the TLS handshake. */
@@ -232,14 +290,17 @@ export class AcceptedCapture {
   }
 
   #readFrom(sockets: Sockets, fd: number, accepted: AcceptedSocket): Connection | Reason {
-    const { remoteAddress: address, remotePort: port } = accepted.socket
-    if (address === undefined || port === undefined) return 'no-connection'
-    // The number is from an internal field of Node's: that it is this socket's is the kernel's to say.
+    const { socket } = accepted
     const family = sockets.peerName(fd)
-    if (family <= 0 || sockets.port() !== port || !parseAddress(address, this.#named)) return 'unsupported'
-    readAddress(sockets, family, this.#peer)
-    if (!sameAddress(this.#peer, this.#named)) return 'unsupported'
-    if (!sockets.cookie(fd)) return 'unsupported'
+    if (family <= 0) return socket.remoteAddress === undefined ? 'no-connection' : 'unsupported'
+    const peer = this.#peer
+    readAddress(sockets, family, peer)
+    const port = sockets.port()
+    const place = this.#placeOf(socket)
+    // The number is from an internal field of Node's: that it is this socket's is the kernel's to say. Node's own address costs a
+    // system call and more, so it is asked for the first connection of a server.
+    place.isVerified ||= this.#isPeerOf(socket, port)
+    if (!place.isVerified || !sockets.cookie(fd)) return 'unsupported'
     const cookieLow = sockets.view.getUint32(0, true)
     const cookieHigh = sockets.view.getUint32(4, true)
     const octets = this.options.syn ? sockets.savedSyn(fd) : 0
@@ -251,37 +312,45 @@ export class AcceptedCapture {
     if (this.options.tcpInfo) {
       const length = sockets.tcpInfo(fd)
       if (length > 0) {
-        const circumstances = { synSaved: octets > 0, deferAccept: this.#mayDefer, readAt: 0 }
-        timing = firstTiming(sockets.view, length, circumstances)
+        const readAt = Date.now()
+        timing = firstTiming(sockets.view, length, { synSaved: octets > 0, deferAccept: this.#mayDefer, readAt })
         if (timing.acceptTimeMilliseconds !== undefined) {
-          const passed = this.#sinceCompletion(-timing.acceptTimeMilliseconds)
+          const passed = this.#sinceCompletion(readAt - timing.acceptTimeMilliseconds)
           completedAt = preciseNow() - passed
-          timing = { ...timing, acceptTimeMilliseconds: Date.now() - passed }
+          ;(timing as { acceptTimeMilliseconds: number }).acceptTimeMilliseconds = readAt - passed
         }
         if (this.options.keepInfo) firstInfo = sockets.value.slice(0, length)
       }
     }
-    this.#connections++
-    accepted.socket.on('close', this.#gone)
+    this.#count(socket)
     return new AcceptedConnection(accepted, completedAt, {
       fd,
       cookieLow,
       cookieHigh,
-      address,
+      // A zone is Node's to name.
+      address: isLinkLocal(peer) ? (socket.remoteAddress ?? '') : formatAddress(peer),
       port,
-      acceptedOn: { port: this.#portOf(accepted.socket), owner: this },
+      acceptedOn: place,
       synBytes,
       synReason: octets > 0 ? undefined : octets < 0 ? 'unsupported' : 'not-saved',
-      handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(this.#peer) ? 4 : 6),
+      handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(peer) ? 4 : 6),
       timing,
       firstInfo,
     })
   }
 
-  /** The port that a socket was accepted on. Node's own answer costs a system call. */
-  #portOf(socket: Socket): number {
+  /** True if the peer that the kernel named, `#peer` and `port`, is the one that Node names. */
+  #isPeerOf({ remoteAddress, remotePort }: Socket, port: number): boolean {
+    if (remoteAddress === undefined || remotePort !== port || !parseAddress(remoteAddress, this.#named)) return false
+    return sameAddress(this.#peer, this.#named)
+  }
+
+  /** Servers count their connections: a listener for the end of each costs as much as a system call. */
+  #count(socket: Socket): void {
     const server = serverOf(socket)
-    return (server && this.#servers.get(server)?.port) ?? socket.localPort ?? 0
+    if (this.options.early && server !== undefined && openConnections(server) !== undefined) return
+    this.#connections++
+    socket.on('close', this.#gone)
   }
 
   /**
@@ -294,7 +363,7 @@ export class AcceptedCapture {
   }
 
   get #mayDefer(): boolean {
-    for (const one of this.#servers.values()) if (one.deferAccept !== 0) return true
+    for (const { listener } of this.#places.values()) if ((listener?.deferAccept ?? 0) !== 0) return true
     return false
   }
 
@@ -302,20 +371,17 @@ export class AcceptedCapture {
    * At the first request: how long the client waited before its first octets. Over TLS these are the ClientHello's, of which only
    * Node knows. Else the kernel tells to two jiffies; Node's clock is finer where the request is looked at as soon as it comes.
    */
-  #noteFirstData(connection: AcceptedConnection, info: Uint8Array | undefined): void {
-    const { accepted, completedAt, timing } = connection
-    if (info === undefined || completedAt === undefined) return
-    const since = (at: number): number => Math.max(0, Math.round(at - completedAt))
-    let delay: number | undefined
-    if (accepted.helloAt !== undefined) delay = since(accepted.helloAt)
-    else {
-      const view = new DataView(info.buffer, info.byteOffset, info.length)
-      const circumstances = { synSaved: connection.synBytes.length > 0, deferAccept: this.#mayDefer, readAt: 0 }
-      const counted = firstTiming(view, info.length, circumstances).firstDataDelayMilliseconds
-      const fine = since(preciseNow())
-      delay = counted !== undefined && Math.abs(fine - counted) <= this.#jiffy ? fine : counted
+  #noteFirstData(connection: AcceptedConnection, completedAt: number, info: Uint8Array): void {
+    const { helloAt } = connection.accepted
+    if (helloAt !== undefined) {
+      connection.setFirstDataDelay(helloAt - completedAt)
+      return
     }
-    ;(timing as { firstDataDelayMilliseconds: number | undefined }).firstDataDelayMilliseconds = delay
+    const view = new DataView(info.buffer, info.byteOffset, info.length)
+    const circumstances = { synSaved: connection.synBytes.length > 0, deferAccept: this.#mayDefer, readAt: 0 }
+    const counted = firstTiming(view, info.length, circumstances).firstDataDelayMilliseconds
+    const fine = preciseNow() - completedAt
+    connection.setFirstDataDelay(counted !== undefined && Math.abs(fine - counted) <= this.#jiffy ? fine : counted)
   }
 
   /** TCP_INFO of a connection now, a copy; `undefined` where it has ended. */
@@ -341,4 +407,4 @@ export function acceptedCapture(openLibc: OpenLibc): AcceptedCapture {
 }
 
 /** The number changes with the shape of `AcceptedCapture`: copies of different shapes do not share. */
-const SHARED: symbol = Symbol.for('tcpfingerprint.accepted.1')
+const SHARED: symbol = Symbol.for('tcpfingerprint.accepted.2')

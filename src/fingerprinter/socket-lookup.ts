@@ -9,7 +9,7 @@ import type { CaptureCounts } from '../capture/capture.ts'
 import { KernelInfo } from '../capture/kernel-info.ts'
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
-import { nodeRequestOf, socketOf } from '../runtime/node-request.ts'
+import { type AcceptedSocket, socketOf } from '../runtime/node-request.ts'
 import { acceptedSocketOf } from '../runtime/node-sockets.ts'
 import type { Endpoint } from '../runtime/types.ts'
 import { type ConnectionLookup, type LookupContext, type NotFound, reportUnavailable } from './lookup.ts'
@@ -49,15 +49,19 @@ class SocketLookup implements ConnectionLookup {
     return true
   }
 
-  connectionOf(_request: Request | undefined, server: unknown, _peer: Endpoint): Connection | NotFound {
-    const socket = socketOf(server)
-    const missing = (reason: Reason): NotFound => ({ reason, port: this.#context.runtime.localOf(server).port })
-    if (!this.#open()) return missing(this.#capture.unavailable!.reason)
-    const accepted = acceptedSocketOf(socket)
-    if (accepted === undefined) return missing('not-found')
-    const found = this.#capture.connectionOf(accepted, nodeRequestOf(server)!, this.#context.seesAll)
-    if (!this.#isProblemTold && this.#capture.problem !== undefined) this.#tellProblem(this.#capture.problem)
-    return typeof found === 'string' ? missing(found) : found
+  connectionOf(_request: Request | undefined, server: unknown, peer: Endpoint): Connection | NotFound {
+    const capture = this.#capture
+    if (!this.#open()) return this.#missing(capture.unavailable!.reason, server)
+    // By its members, because the capture may be another copy's of this library.
+    const accepted = 'accepted' in peer ? (peer.accepted as AcceptedSocket) : acceptedSocketOf(socketOf(server))
+    if (accepted === undefined) return this.#missing('not-found', server)
+    const found = capture.connectionOf(accepted, server, this.#context.seesAll)
+    if (!this.#isProblemTold && capture.problem !== undefined) this.#tellProblem(capture.problem)
+    return typeof found === 'string' ? this.#missing(found, server) : found
+  }
+
+  #missing(reason: Reason, server: unknown): NotFound {
+    return { reason, port: this.#context.runtime.localOf(server).port }
   }
 
   #tellProblem(problem: string): void {

@@ -4,6 +4,52 @@
  * @module
  */
 import type { Socket } from 'node:net'
+import type { Endpoint } from './types.ts'
+
+/** What is kept with an accepted socket, and gone with it. */
+export interface AcceptedSocket {
+  readonly socket: Socket
+  /** When the client's first TLS octets came, by `preciseNow`; `undefined` without TLS, and before. */
+  helloAt: number | undefined
+  /** When the server had sent its last octets of the TLS handshake, by `preciseNow`, as far as Node tells. */
+  flightAt: number | undefined
+  /** Of the TLS session; `undefined` without TLS. */
+  tls: TlsHandle | undefined
+  /** The owner's: what it knows of the connection, the peer among it, or why it knows nothing. */
+  connection: Endpoint | string | undefined
+}
+
+/** What is used of a TLSSocket's handle. */
+export interface TlsHandle {
+  /** Octets of the application that were sent. */
+  readonly bytesWritten?: unknown
+  /** OpenSSL begins: the first octets of the client are there. */
+  onhandshakestart?: Callback
+  onhandshakedone?: Callback
+  getProtocol?(): string
+  isSessionReused?(): boolean
+  getALPNNegotiatedProtocol?(): string | false | undefined
+}
+
+/** A callback of Node's. */
+export type Callback = (this: unknown, ...rest: unknown[]) => unknown
+
+/**
+ * Where a socket keeps its record: `http2` shows sockets through a proxy object, which a WeakMap does not see through. The number
+ * changes with the shape of `AcceptedSocket`.
+ */
+export const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket.2') as never
+
+/** The record that a socket, or the TCP socket under a `TLSSocket`, has already. */
+export function knownRecordOf(socket: object): AcceptedSocket | undefined {
+  const { [RECORD]: record, _parent: parent } = socket as Recorded
+  return record ?? (parent as Recorded | null | undefined)?.[RECORD]
+}
+
+interface Recorded {
+  readonly [RECORD]?: AcceptedSocket
+  readonly _parent?: unknown
+}
 
 /** What is used of a request. */
 interface NodeRequest {

@@ -10,19 +10,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import { Server, Socket } from 'node:net'
 import { processGlobal } from './globals.ts'
-
-/** What is kept with an accepted socket, and gone with it. */
-export interface AcceptedSocket {
-  readonly socket: Socket
-  /** When the client's first TLS octets came, by `preciseNow`; `undefined` without TLS, and before. */
-  helloAt: number | undefined
-  /** When the server had sent its last octets of the TLS handshake, by `preciseNow`, as far as Node tells. */
-  flightAt: number | undefined
-  /** Of the TLS session; `undefined` without TLS. */
-  tls: TlsHandle | undefined
-  /** The owner's. */
-  connection: unknown
-}
+import { type AcceptedSocket, type Callback, knownRecordOf, RECORD, type TlsHandle } from './node-request.ts'
 
 /** What the owner of the sockets is told. */
 export interface SocketEvents {
@@ -36,12 +24,6 @@ export interface SocketEvents {
   finished(socket: AcceptedSocket): void
 }
 
-/**
- * Where a socket keeps its record: `http2` shows sockets through a proxy object, which a WeakMap does not see through. The number
- * changes with the shape of `AcceptedSocket`.
- */
-const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket.1') as never
-
 /** What is used of Node's internals. */
 interface Internals {
   readonly _handle?: { readonly fd?: unknown; readonly bytesWritten?: unknown } | null
@@ -49,7 +31,7 @@ interface Internals {
   readonly _server?: unknown
   readonly server?: unknown
   readonly _tlsOptions?: { readonly isServer?: boolean }
-  readonly [RECORD]?: AcceptedSocket
+  readonly _connections?: unknown
 }
 
 /** Milliseconds of a clock that does not jump, with a fraction: for differences. */
@@ -69,6 +51,12 @@ export function serverOf(socket: Socket): Server | undefined {
   return known instanceof Server ? known : server instanceof Server ? server : undefined
 }
 
+/** Connections that a server has open; `undefined` where Node does not say. */
+export function openConnections(server: object): number | undefined {
+  const { _connections: count } = server as Internals
+  return typeof count === 'number' ? count : undefined
+}
+
 /**
  * The record of the TCP socket under a socket: the same one, the one under a `TLSSocket`, or the one behind the proxy of an HTTP/2
  * session. Sockets that were accepted before this module was loaded get theirs now. `undefined` for what is no socket of
@@ -77,8 +65,9 @@ export function serverOf(socket: Socket): Server | undefined {
 export function acceptedSocketOf(socket: unknown): AcceptedSocket | undefined {
   if (typeof socket !== 'object' || socket === null) return undefined
   try {
-    const { [RECORD]: record, _parent: parent } = socket as Internals
+    const record = knownRecordOf(socket)
     if (record !== undefined) return record
+    const { _parent: parent } = socket as Internals
     const lower = typeof parent === 'object' && parent !== null ? parent : socket
     return lower instanceof Socket ? recordOf(lower) : undefined
   } catch {
@@ -115,41 +104,33 @@ function quietly(run: () => void): void {
   }
 }
 
-function recordOf(socket: Socket): AcceptedSocket {
-  const known = (socket as unknown as Internals)[RECORD]
-  if (known !== undefined) return known
-  const record: AcceptedSocket = {
-    socket,
-    helloAt: undefined,
-    flightAt: undefined,
-    tls: undefined,
-    connection: undefined,
+/** A record is printed with the socket, but not what is in it. */
+class SocketRecord implements AcceptedSocket {
+  readonly socket: Socket
+  helloAt: number | undefined = undefined
+  flightAt: number | undefined = undefined
+  tls: TlsHandle | undefined = undefined
+  connection: AcceptedSocket['connection'] = undefined
+
+  constructor(socket: Socket) {
+    this.socket = socket
   }
-  // Not enumerable, so that it is not printed with the socket.
-  Object.defineProperty(socket, RECORD, { value: record, configurable: true })
-  // The proxy of an HTTP/2 session defines on the session, and sets on the socket.
-  if ((socket as unknown as Internals)[RECORD] !== record) Object.assign(socket, { [RECORD]: record })
-  return record
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return 'tcpfingerprint'
+  }
+}
+
+function recordOf(socket: Socket): AcceptedSocket {
+  const holder = socket as { [RECORD]?: AcceptedSocket }
+  // Set and not defined: that takes V8 five times as long, and the proxy of an HTTP/2 session defines on the session.
+  return (holder[RECORD] ??= new SocketRecord(socket))
 }
 
 /** Servers that listened before this module was loaded are among them. */
 function activeHandles(): readonly unknown[] {
   const host = processGlobal() as { readonly _getActiveHandles?: () => readonly unknown[] } | undefined
   return host?._getActiveHandles?.() ?? []
-}
-
-type Callback = (this: unknown, ...rest: unknown[]) => unknown
-
-/** What is used of a TLSSocket's handle. */
-interface TlsHandle {
-  /** Octets of the application that were sent. */
-  readonly bytesWritten?: unknown
-  /** OpenSSL begins: the first octets of the client are there. */
-  onhandshakestart?: Callback
-  onhandshakedone?: Callback
-  getProtocol?(): string
-  isSessionReused?(): boolean
-  getALPNNegotiatedProtocol?(): string | false | undefined
 }
 
 /** True if `node:tls` is loaded, as far as Node tells, or `server` is one of it. */

@@ -7,7 +7,7 @@ import { openLibc } from '../../ffi/libc.node.ts'
 import { CommonRuntime } from './common.ts'
 import { processGlobal } from './globals.ts'
 import { listenOnNode } from './node-listen.ts'
-import { socketOf } from './node-request.ts'
+import { knownRecordOf, socketOf } from './node-request.ts'
 import { spawnNode } from './spawn-node.ts'
 import type { Endpoint, LocalEnd, NoPeer, Runtime, ServerAddress } from './types.ts'
 
@@ -20,6 +20,8 @@ function peerOf(_request: Request | undefined, server: unknown): Endpoint | NoPe
   const socket = socketOf(server)
   if (socket === undefined) return 'no-connection'
   try {
+    const known = knownRecordOf(socket)?.connection
+    if (typeof known === 'object') return known
     const { remoteAddress: address, remotePort: port } = socket
     if (typeof address === 'string' && typeof port === 'number') return { address, port }
     return socket.destroyed === false && socket.pending === false ? 'unix-socket' : 'no-connection'
