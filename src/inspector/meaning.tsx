@@ -174,9 +174,7 @@ export function UsageCard({
 }): JSX.Element {
   return (
     <Section id="use" title="Use it in your app">
-      <p class="quiet">
-        This page is served by {usage.runtime}. The same in your own app; tap a path on this page to copy it.
-      </p>
+      <p class="quiet">This page is served by {usage.runtime}. The same in your own app.</p>
       <Code text={usage.install} what="the line that installs it" />
       <Code text={usage.code} what="the app" />
       {values.length === 0 ? null : (

@@ -118,6 +118,17 @@ needs('linux', 'chromium').describe('the page in Chromium', () => {
     expect(complaints).toEqual([])
   })
 
+  test('speaks of copying only where there is a script that copies', async () => {
+    for (const javaScript of [true, false]) {
+      const { page } = await browser.open({ javaScript })
+      await page.goto(server.url)
+      const visible = await page
+        .getByText(/\btap a path\b/i)
+        .evaluateAll((all) => all.filter((one) => one.checkVisibility()).length)
+      expect(visible).toBe(javaScript ? 1 : 0)
+    }
+  })
+
   test('copies where the clipboard is denied to scripts', async () => {
     const { page } = await browser.open()
     await page.addInitScript(() => {
