@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
 import { DUMP_NAMES, ENV_NAMES } from '../src/connection/facts.ts'
+import { resolveOptions } from '../src/fingerprinter/options.ts'
 import { needs, program } from './lab/privilege.ts'
 import { temporaryDirectory } from './support/temporary.ts'
 
@@ -170,10 +171,16 @@ describe('tables of the README', () => {
   })
   test('options are those of the middleware', () => {
     const source = read('src/fingerprinter/options.ts')
-    const schema = source.slice(source.lastIndexOf('strictObject({\n  syn:'))
-    const names = [...schema.split('\n})')[0]!.matchAll(/^ {2}(\w+): v\./gm)].map(([, name]) => name!)
+    const [, schema] = /fingerprintOptionsSchema = \(\) =>\n {2}v\.strictObject\(\{\n([\s\S]*?)\n {2}\}\)/.exec(source)!
+    const names = [...schema!.matchAll(/^ {4}(\w+): v\./gm)].map(([, name]) => name!)
     expect(names).toContain('onError')
     expect(rows('### Options').sort()).toEqual(names.sort())
+    const { syn, tcpInfo, resolve, deferAccept, maxConnections } = resolveOptions()
+    for (const [name, value] of Object.entries({ syn, tcpInfo, resolve, deferAccept, maxConnections })) {
+      const shown =
+        typeof value === 'string' ? `\`'${value}'\`` : typeof value === 'boolean' ? `\`${value}\`` : `${value}`
+      expect(README).toContain(`\n| \`${name}\` | ${shown} |`)
+    }
   })
   test('context variables are those of a fingerprint', () => {
     const source = read('src/connection/fingerprint.ts')
