@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
 import { dts } from 'rolldown-plugin-dts'
+import { minify } from 'terser'
 import { compactScript, compactStyle } from '../src/inspector/compact.ts'
 import { ENTRIES } from './entries.ts'
 
@@ -107,13 +108,36 @@ const withoutAnnotations: Plugin = {
   },
 }
 
+/** Passes over what is inlined and joined only then: a hundredth less than rolldown's own. */
+const smaller: Plugin = {
+  name: 'smaller',
+  async generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type !== 'chunk') continue
+      if (!file.fileName.endsWith('.js')) {
+        // The names of sources, which the package does not have; tabs.
+        file.code = file.code
+          .replace(/^\/\/ src\/.*\n/gm, '')
+          .replace(/^(?: {2})+/gm, (by) => '\t'.repeat(by.length / 2))
+        continue
+      }
+      const { code } = await minify(file.code, {
+        module: true,
+        compress: { ecma: 2020, passes: 3 },
+        format: { ecma: 2020, comments: false, preserve_annotations: PURE.includes(file.name) },
+      })
+      file.code = code!
+    }
+  },
+}
+
 const options: RolldownOptions = defineConfig({
   input: Object.fromEntries(ENTRIES.map(({ name, source }) => [name, source])),
   external: /^(node|bun):|^(hono|valibot)\b/,
   platform: 'neutral',
   tsconfig: 'tsconfig.json',
   checks: { invalidAnnotation: false },
-  plugins: [text, withoutFacades, withoutAnnotations, dts({ tsconfig: 'tsconfig.json' })],
+  plugins: [text, withoutFacades, withoutAnnotations, dts({ tsconfig: 'tsconfig.json' }), smaller],
   output: {
     dir: 'dist',
     format: 'esm',

@@ -239,13 +239,6 @@ linux.test('websocket keeps the fingerprint of the upgrade', async () => {
   expect(message).toMatch(/^\d+:[\d-]+:\d+:\d+$/)
 })
 
-test('decode explains a SYN, and says what is wrong with what is none', () => {
-  const run = (hex: string): string =>
-    Bun.spawnSync([process.execPath, join(import.meta.dir, 'decode.ts'), hex]).stdout.toString()
-  expect(run(SYN)).toMatch(/^64240:2-4-8-1-3:1460:7 \| Linux/)
-  expect(run('45zz')).toBe('bad-hex at octet 2\n')
-})
-
 for (const runtime of RUNTIMES) {
   for (const isFirst of [false, true]) {
     const as = isFirst ? ' as process 1' : ''

@@ -8,7 +8,6 @@ const registry = new Registry()
 const { printMetrics, registerMetrics } = prometheus({
   registry,
   metricOptions: {
-    // Few values each: never a signature, an option list or an address.
     requestsTotal: {
       customLabels: {
         client_family: (c) => family(c.get('fingerprint').label) ?? 'unknown',

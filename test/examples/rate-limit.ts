@@ -27,7 +27,6 @@ app.use(
 )
 app.use(async (c, next) => {
   const { peer, fingerprints } = c.var.fingerprint
-  // Two systems behind one address have two budgets; one system cannot get another by a new connection.
   if (!take(`${peer?.address} ${fingerprints?.muonfp ?? ''}`)) return c.text('Too many requests\n', 429)
   return await next()
 })

@@ -4,7 +4,6 @@ import { type FingerprintVariables, fingerprint } from 'tcpfingerprint/bun'
 
 const app = new Hono<{ Variables: FingerprintVariables }>()
 app.use(fingerprint())
-// Each sign comes with what speaks against it. One alone is no proof: a browser that connected in advance is late, too.
 app.get('/', (c) => c.json({ signs: signsOfRelay(c.var.fingerprint, c.req.raw.headers) }))
 
 const server = Bun.serve({ fetch: app.fetch }) // on PORT, or 3000
