@@ -357,8 +357,12 @@ needs('apache2', 'php-cgi').describe('cgi beside Apache mod_cgid', () => {
       const [, ours] = await both([path, 'HEAD'])
       expect([path, ours.headers.filter(([name]) => name === 'content-length'), ours.body]).toEqual([path, [], ''])
     }
+    // Apache has none either, or where the whole output came at once that of a GET.
     const [theirs] = await both(['/cgi-bin/length', 'HEAD'])
-    expect(theirs.headers.filter(([name]) => name === 'content-length')).toEqual([])
+    const [get] = await both(['/cgi-bin/length'])
+    const length = ({ headers }: typeof get): string | undefined =>
+      headers.find(([name]) => name === 'content-length')?.[1]
+    expect([undefined, length(get)]).toContain(length(theirs))
   })
   test('a host that Apache refuses is not SERVER_NAME', async () => {
     const hosts = ['evil"><script>', 'a/b?c#d', 'a..b', '[::1', 'a:b', 'u@h', 'a:99999', '\u00e9', 'b\r\nHost: c']
