@@ -59,7 +59,7 @@ describe('SynTable', () => {
   })
 
   test('one client has eight SYNs at most: those that opened a connection stay', () => {
-    const table = new SynTable<object>(64)
+    const table = new SynTable<object>(64, 1)
     put(table, ends(1), 1)
     const [first] = table.of(ends(1).client, 1000)
     table.claim(first!, {})
