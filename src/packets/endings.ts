@@ -32,12 +32,13 @@ export class Endings {
   look(now: number): void {
     if (now - this.#last < EVERY) return
     this.#last = now
+    const { span } = this.#table
     let left = LOOKUPS_AT_MOST
-    for (let visited = this.#table.size; visited > 0 && left > 0; visited--) {
-      this.#slot = this.#table.nextClaimed(this.#slot)
+    // Each slot once: under a flood nearly all of them are nobody's.
+    for (let visited = 0; visited < span && left > 0; visited++) {
+      this.#slot = (this.#slot + 1) % span
       const claim = this.#table.claimOf(this.#slot)
-      if (claim === undefined) return
-      if (this.#table.endedAt(this.#slot) <= now || now - claim.lastSeen > SILENT) continue
+      if (claim === undefined || this.#table.endedAt(this.#slot) <= now || now - claim.lastSeen > SILENT) continue
       left--
       if (!this.#ask(claim, now)) return
     }

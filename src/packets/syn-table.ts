@@ -216,13 +216,9 @@ export class SynTable<Claim extends object> {
     this.#times[TIMES * slot + 2] = Number.POSITIVE_INFINITY
   }
 
-  /** The next slot with a claim after one, the first after the last; -1 where there is none. */
-  nextClaimed(slot: number): number {
-    for (let step = 1; step <= this.#unused; step++) {
-      const next = (slot + step) % this.#unused
-      if (this.#claims[next] !== undefined) return next
-    }
-    return -1
+  /** One past the last slot that was ever used: a bound for who goes through them. */
+  get span(): number {
+    return this.#unused
   }
 
   /**
@@ -314,7 +310,7 @@ export class SynTable<Claim extends object> {
   }
 
   #grow(): void {
-    const slots = Math.min(this.capacity, this.#slots * TIMES)
+    const slots = Math.min(this.capacity, this.#slots * 2)
     const grown = <Kind extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array>(
       made: Kind,
       from: Kind,

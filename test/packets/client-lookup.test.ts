@@ -3,7 +3,7 @@ import type { Libc } from '../../ffi/libc.ts'
 import { type DiagSocket, type SockDiag, TCP_STATE } from '../../ffi/sock-diag.ts'
 import type { ClientConnection } from '../../src/packets/client-connection.ts'
 import { ClientLookup } from '../../src/packets/client-lookup.ts'
-import { Endings } from '../../src/packets/endings.ts'
+import { Endings, SILENT } from '../../src/packets/endings.ts'
 import type { PacketSource } from '../../src/packets/packet-source.ts'
 import { SynReader } from '../../src/packets/syn-ends.ts'
 import { SynTable } from '../../src/packets/syn-table.ts'
@@ -399,6 +399,28 @@ describe('Endings', () => {
     endings.look(now + 2000)
     endings.look(now + 3000)
     expect([asked.get(2), asked.get(3)! > 1]).toEqual([1, true])
+  })
+
+  test('looks at each SYN once, also where thousands of a flood are beside the few of clients', () => {
+    const table = new SynTable<ClientConnection>(16_384)
+    const put = (port: number): void => {
+      const ends = { client: words(CLIENT), clientPort: port, server: words('198.51.100.7'), serverPort: 443 }
+      if (table.isFull) table.makeRoom(0, () => true)
+      table.add(ends, port, new Uint8Array(60), 60, 0, 0)
+    }
+    for (let port = 1; port <= 3000; port++) put(port)
+    const [slot] = table.of(words(CLIENT), 7)
+    table.claim(slot!, { server: words('::'), local: {}, peer: {}, lastSeen: -SILENT } as never)
+    let looks = 0
+    const counted = new Proxy(table, {
+      get: (target, name) => {
+        const value = Reflect.get(target, name, target) as unknown
+        if (name === 'claimOf' || name === 'endedAt') looks++
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    new Endings(counted, { lookup: () => 1 } as unknown as SockDiag).look(1)
+    expect(looks).toBe(3001)
   })
 
   test('nothing where there is nothing, and an end at the first refusal', () => {
