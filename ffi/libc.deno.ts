@@ -34,23 +34,13 @@ const SYMBOLS = {
   __errno_location: { parameters: [], result: 'usize' },
 } as const
 
-/** Calls whose parameters are numbers of 32 bits and buffers. */
-type NumbersOnly =
-  | 'getsockopt'
-  | 'setsockopt'
-  | 'getpeername'
-  | 'getsockname'
-  | 'ioctl'
-  | 'inotify_init1'
-  | 'inotify_add_watch'
-  | 'inotify_rm_watch'
-  | 'epoll_create1'
-  | 'epoll_ctl'
-  | 'epoll_wait'
-  | 'openat'
-  | 'close'
-  | 'socket'
-  | 'bind'
+/** A call of libc's that takes numbers of 64 bits as bigints. */
+type Wide<Call> = Call extends (...values: infer Values) => infer Result
+  ? (...values: { [At in keyof Values]: Values[At] extends number ? number | bigint : Values[At] }) => Result
+  : never
+
+/** Those of which nothing else differs from `Libc`. */
+type Same = Exclude<keyof typeof SYMBOLS & keyof Libc, 'calloc'>
 
 /** What is used of Deno. */
 interface DenoFfi {
@@ -59,22 +49,8 @@ interface DenoFfi {
     path: string,
     symbols: typeof SYMBOLS,
   ) => {
-    readonly symbols: Pick<Libc, NumbersOnly> & {
-      poll(entries: Uint8Array, count: bigint, milliseconds: number): number
-      read(fd: number, buffer: Uint8Array, count: bigint): number
-      send(fd: number, buffer: Uint8Array, count: bigint, flags: number): number
-      recv(fd: number, buffer: Uint8Array, count: bigint, flags: number): number
-      recvfrom(
-        fd: number,
-        buffer: Uint8Array,
-        count: bigint,
-        flags: number,
-        address: Uint8Array,
-        length: Uint32Array,
-      ): number
-      syscall(number: bigint, first: bigint, second: bigint, third: bigint): number
+    readonly symbols: { readonly [Name in Same]: Wide<Libc[Name]> } & {
       calloc(count: bigint, octets: bigint): number | bigint
-      free(address: bigint): void
       memcpy(to: Uint8Array, from: bigint, count: bigint): void
       memmove(to: bigint, from: Uint8Array, count: bigint): void
       __errno_location(): number | bigint
@@ -165,7 +141,7 @@ const WORD = 4n
  * The argument for a parameter of 64 bits. A number does, but V8's optimizing compiler takes it for a bigint, and throws the code
  * away at the next call: over and over, 27 times a second.
  */
-function wide(value: number): bigint {
+export function wide(value: number): bigint {
   return value < SIZES.length ? SIZES[value]! : BigInt(value)
 }
 

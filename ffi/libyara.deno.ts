@@ -2,6 +2,7 @@
  * `Libyara` over `Deno.dlopen`. Needs `--allow-ffi`.
  * @module
  */
+import { wide } from './libc.deno.ts'
 import { LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing } from './libyara.ts'
 
 const SYMBOLS = {
@@ -38,6 +39,13 @@ interface DenoFfi {
   ) => { getBigUint64(): bigint; getInt32(): number; getCString(): string }
 }
 
+/** Calls of which numbers of 64 bits are bigints. */
+interface WideCalls {
+  yr_scanner_define_integer_variable(scanner: bigint, name: Uint8Array, value: bigint): number
+  yr_scanner_define_string_variable(scanner: bigint, name: Uint8Array, value: Uint8Array): number
+  yr_scanner_scan_mem(scanner: bigint, octets: Uint8Array, count: bigint): number
+}
+
 /** libyara, or why there is none. Opened at each call: the labeller asks once. */
 export function openLibyara(names: readonly string[] = LIBYARA_NAMES): Libyara | LibyaraUnavailable {
   const deno = (globalThis as { readonly Deno?: DenoFfi }).Deno
@@ -62,8 +70,16 @@ function bind(deno: DenoFfi, name: string): Libyara {
   }
   // Addresses below 2^53 come as numbers or as bigints, by the version of Deno.
   type Word = number | bigint
+  const calls = deno.dlopen(name, SYMBOLS).symbols as Libyara & WideCalls
+  const { yr_scanner_define_integer_variable: defineInteger, yr_scanner_define_string_variable: defineText } = calls
+  const { yr_scanner_scan_mem: scan } = calls
   return {
-    ...(deno.dlopen(name, SYMBOLS).symbols as Libyara),
+    ...calls,
+    // Those of each scan. See `wide`.
+    yr_scanner_define_integer_variable: (scanner, variable, value) =>
+      defineInteger(wide(scanner), variable, BigInt(value)),
+    yr_scanner_define_string_variable: (scanner, variable, value) => defineText(wide(scanner), variable, value),
+    yr_scanner_scan_mem: (scanner, octets, count) => scan(wide(scanner), octets, wide(count)),
     onCompile: (callback) => {
       const { pointer } = new UnsafeCallback(
         { parameters: ['i32', 'usize', 'i32', 'usize', 'usize', 'usize'], result: 'void' },

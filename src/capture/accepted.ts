@@ -5,21 +5,14 @@
  * socket and go with it. P1 to P3 of `identity.ts` hold by the socket object, once its descriptor was verified; P4 is not asked.
  * @module
  */
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { isLibc, type Libc, type LibcUnavailable, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { threadShared } from '../runtime/globals.ts'
 import { type AcceptedSocket, nodeRequestOf } from '../runtime/node-request.ts'
-import {
-  descriptorOf,
-  hasAnswered,
-  openConnections,
-  preciseNow,
-  serverOf,
-  watchSockets,
-} from '../runtime/node-sockets.ts'
+import { descriptorOf, hasAnswered, preciseNow, watchSockets } from '../runtime/node-sockets.ts'
 import {
   createAddressWords,
   formatAddress,
@@ -29,8 +22,9 @@ import {
   sameAddress,
 } from '../wire/sockaddr.ts'
 import { tcpInfoOffset } from '../wire/tcp-info.ts'
+import { AcceptedServers } from './accepted-servers.ts'
 import type { CaptureCounts } from './capture.ts'
-import { identifyListener, type ListeningSocket, readAddress, setListener } from './listening-sockets.ts'
+import { type ListeningSocket, readAddress } from './listening-sockets.ts'
 import { ThreadOptions } from './thread-options.ts'
 
 /** The longest jiffy of Linux, milliseconds: CONFIG_HZ is 100 or more. */
@@ -61,43 +55,23 @@ class AcceptedConnection extends Connection {
   }
 }
 
-/** Where connections are accepted. */
-interface Place {
-  readonly owner: object
-  readonly port: number
-  /** `undefined` in the workers of a cluster, and where the server listened unseen. */
-  listener: ListeningSocket | undefined
-  /** True once the kernel's address of a connection was Node's. */
-  isVerified: boolean
-}
-
 /** Milliseconds within which a client's first octets surely came: then the kernel need not be asked. */
 const SURE = 2
-
-/** What a worker of a cluster says, once. */
-const UNARMED_PRIMARY =
-  'Cannot read SYNs in this worker: the primary of the cluster, which listens, must import "tcpfingerprint/node" as well'
 
 /** See the module's comment. One per thread. */
 export class AcceptedCapture {
   readonly options: ThreadOptions = new ThreadOptions()
   readonly #libc: () => Libc | LibcUnavailable
   #sockets: Sockets | undefined
-  readonly #places = new Map<object, Place>()
+  readonly #servers: AcceptedServers
   readonly #peer = createAddressWords()
   readonly #named = createAddressWords()
-  #connections = 0
-  readonly #gone = (): void => {
-    this.#connections--
-  }
   /** The shortest jiffy seen, milliseconds: `last_data_sent` is a multiple of it. */
   #jiffy = LONGEST_JIFFY
   /** True where several fingerprinters may look at one request. */
   #isShared = false
   #isUsed = false
   readonly #counted = new WeakSet<object>()
-  /** What an operator can mend, for the application's `onError`. */
-  problem: string | undefined
   /** True if the application or standard error was told that nothing can be captured. */
   isTold = false
   /** TCP_INFO that the last `connectionOf` read, a copy; `undefined` where it read none. */
@@ -105,55 +79,19 @@ export class AcceptedCapture {
 
   constructor(openLibc: OpenLibc) {
     this.#libc = openLibc
+    this.#servers = new AcceptedServers(this, this.options, () => this.#open())
   }
 
   /** Arms every listener from now on, and reads what sockets bring. */
   start(): void {
     watchSockets({
-      listening: (fd, server) => this.#meet(fd, server),
+      listening: (fd, server) => this.#servers.meet(fd, server),
       accepted: (socket) => {
-        if (this.options.early) this.#read(socket)
+        if (this.options.early) this.#read(socket, true)
       },
       greeted: (socket) => this.#noteHello(socket),
       finished: (socket) => this.#noteFlight(socket),
     })
-  }
-
-  /** Arms a server's listener, where it is one of TCP. */
-  #meet(fd: number, server: Server): void {
-    const sockets = this.#open()
-    const listener = sockets && identifyListener(sockets, fd)
-    if (listener === undefined) return
-    const isVerified = this.#places.get(server)?.isVerified === true
-    this.#keep(server, { owner: this, port: listener.port, listener, isVerified })
-    this.#arm(listener)
-  }
-
-  #keep(server: Server, place: Place): void {
-    if (!this.#places.has(server)) server.once('close', () => this.#places.delete(server))
-    this.#places.set(server, place)
-  }
-
-  #placeOf(socket: Socket): Place {
-    const server = serverOf(socket)
-    let place = server && this.#places.get(server)
-    if (place === undefined) {
-      place = { owner: this, port: socket.localPort ?? 0, listener: undefined, isVerified: false }
-      if (server !== undefined) this.#keep(server, place)
-    }
-    return place
-  }
-
-  /**
-   * The server of a socket without a SYN. Where it is not known it listened before this module was loaded, in a way that Node
-   * does not show (`unref`): it is armed for the connections to come. Or it is the primary's, of a cluster.
-   */
-  #meetServerOf(accepted: AcceptedSocket): void {
-    const server = serverOf(accepted.socket)
-    if (server === undefined || this.#places.get(server)?.listener !== undefined) return
-    const fd = descriptorOf(server)
-    if (fd >= 0) this.#meet(fd, server)
-    else if (server.listening) this.problem = UNARMED_PRIMARY
   }
 
   /** A fingerprinter looks requests up. */
@@ -177,31 +115,23 @@ export class AcceptedCapture {
     return this.#libc() as LibcUnavailable
   }
 
+  /** What an operator can mend, for the application's `onError`. */
+  get problem(): string | undefined {
+    return this.#servers.problem
+  }
+
   /** The listeners of this thread's servers and what could be set on them. */
   get armed(): readonly ListeningSocket[] {
-    return [...this.#places.values()].flatMap(({ listener }) => listener ?? [])
+    return this.#servers.armed
   }
 
   counts(): CaptureCounts {
-    let connections = this.#connections
-    if (this.options.early) for (const server of this.#places.keys()) connections += openConnections(server) ?? 0
-    return { connections, sockets: 0, watches: 0, probes: 0, fullScans: 0 }
+    return { connections: this.#servers.connections, sockets: 0, watches: 0, probes: 0, fullScans: 0 }
   }
 
-  /** Makes the listeners keep SYNs (also before any fingerprinter wants them), and clears TCP_DEFER_ACCEPT where that is wanted. */
+  /** See {@link AcceptedServers.arm}. */
   arm(onError: (error: Error) => void): void {
-    for (const place of this.#places.values()) {
-      const { listener } = place
-      if (listener === undefined) continue
-      // A cluster's primary lends the listener and closes it without a word.
-      if (this.#sockets!.hasCookie(listener.fd, listener.cookieLow, listener.cookieHigh)) this.#arm(listener, onError)
-      else place.listener = undefined
-    }
-  }
-
-  #arm(listener: ListeningSocket, onError: (error: Error) => void = () => {}): void {
-    const { clearDeferAccept } = this.options
-    setListener(this.#sockets!, listener, { saveSyn: true, clearDeferAccept }, onError)
+    this.#servers.arm(this.#sockets!, onError)
   }
 
   /**
@@ -213,7 +143,7 @@ export class AcceptedCapture {
   connectionOf(accepted: AcceptedSocket, request: unknown, seesAll: boolean): Connection | Reason {
     this.lastInfo = undefined
     if (this.#open() === undefined) return this.unavailable!.reason
-    const known = (accepted.connection ?? this.#read(accepted)) as AcceptedConnection | Reason
+    const known = (accepted.connection ?? this.#read(accepted, false)) as AcceptedConnection | Reason
     if (typeof known === 'string') return known
     if (this.#isShared) {
       const one = nodeRequestOf(request)!
@@ -278,34 +208,38 @@ export class AcceptedCapture {
     return sockets.tcpInfo(connection.fd) >= field + 4 ? sockets.view.getUint32(field, true) : undefined
   }
 
-  /** Reads what a socket's kernel side says, once. The connection, or why there is none, is kept with the socket. */
-  #read(accepted: AcceptedSocket): Connection | Reason {
+  /**
+   * Reads what a socket's kernel side says, once. The connection, or why there is none, is kept with the socket. `isNew`: it was accepted
+   * in this turn.
+   */
+  #read(accepted: AcceptedSocket, isNew: boolean): Connection | Reason {
     const sockets = this.#open()
     // Without libc nothing is kept: each request says why.
     if (sockets === undefined) return 'unsupported'
     const fd = descriptorOf(accepted.socket)
-    const found = fd < 0 ? 'no-connection' : this.#readFrom(sockets, fd, accepted)
+    const found = fd < 0 ? 'no-connection' : this.#readFrom(sockets, fd, accepted, isNew)
     accepted.connection = found
     return found
   }
 
-  #readFrom(sockets: Sockets, fd: number, accepted: AcceptedSocket): Connection | Reason {
+  #readFrom(sockets: Sockets, fd: number, accepted: AcceptedSocket, isNew: boolean): Connection | Reason {
     const { socket } = accepted
     const family = sockets.peerName(fd)
     if (family <= 0) return socket.remoteAddress === undefined ? 'no-connection' : 'unsupported'
     const peer = this.#peer
     readAddress(sockets, family, peer)
     const port = sockets.port()
-    const place = this.#placeOf(socket)
+    const place = this.#servers.placeOf(socket)
     // The number is from an internal field of Node's: that it is this socket's is the kernel's to say. Node's own address costs a
-    // system call and more, so it is asked for the first connection of a server.
-    place.isVerified ||= this.#isPeerOf(socket, port)
-    if (!place.isVerified || !sockets.cookie(fd)) return 'unsupported'
+    // system call and more, so it is asked for the first new connection of a server, and for each that is looked at later.
+    if (!(isNew && place.isVerified) && !this.#isPeerOf(socket, port)) return 'unsupported'
+    place.isVerified = true
+    if (!sockets.cookie(fd)) return 'unsupported'
     const cookieLow = sockets.view.getUint32(0, true)
     const cookieHigh = sockets.view.getUint32(4, true)
     const octets = this.options.syn ? sockets.savedSyn(fd) : 0
     const synBytes = octets > 0 ? sockets.value.slice(0, octets) : NO_OCTETS
-    if (octets === 0 && this.options.syn) this.#meetServerOf(accepted)
+    if (octets === 0 && this.options.syn) this.#servers.meetServerOf(socket)
     let timing: FirstTiming | undefined
     let completedAt: number | undefined
     let firstInfo: Uint8Array | undefined
@@ -313,7 +247,11 @@ export class AcceptedCapture {
       const length = sockets.tcpInfo(fd)
       if (length > 0) {
         const readAt = Date.now()
-        timing = firstTiming(sockets.view, length, { synSaved: octets > 0, deferAccept: this.#mayDefer, readAt })
+        timing = firstTiming(sockets.view, length, {
+          synSaved: octets > 0,
+          deferAccept: this.#servers.mayDefer,
+          readAt,
+        })
         if (timing.acceptTimeMilliseconds !== undefined) {
           const passed = this.#sinceCompletion(readAt - timing.acceptTimeMilliseconds)
           completedAt = preciseNow() - passed
@@ -322,7 +260,7 @@ export class AcceptedCapture {
         if (this.options.keepInfo) firstInfo = sockets.value.slice(0, length)
       }
     }
-    this.#count(socket)
+    this.#servers.count(socket)
     return new AcceptedConnection(accepted, completedAt, {
       fd,
       cookieLow,
@@ -345,14 +283,6 @@ export class AcceptedCapture {
     return sameAddress(this.#peer, this.#named)
   }
 
-  /** Servers count their connections: a listener for the end of each costs as much as a system call. */
-  #count(socket: Socket): void {
-    const server = serverOf(socket)
-    if (this.options.early && server !== undefined && openConnections(server) !== undefined) return
-    this.#connections++
-    socket.on('close', this.#gone)
-  }
-
   /**
    * Milliseconds since the handshake, from the kernel's count of jiffies. One jiffy is what also no time at all may look like, and
    * Node accepts at once where it is not busy.
@@ -360,11 +290,6 @@ export class AcceptedCapture {
   #sinceCompletion(counted: number): number {
     if (counted > 0 && counted < this.#jiffy) this.#jiffy = counted
     return counted <= this.#jiffy ? 0 : counted
-  }
-
-  get #mayDefer(): boolean {
-    for (const { listener } of this.#places.values()) if ((listener?.deferAccept ?? 0) !== 0) return true
-    return false
   }
 
   /**
@@ -378,7 +303,7 @@ export class AcceptedCapture {
       return
     }
     const view = new DataView(info.buffer, info.byteOffset, info.length)
-    const circumstances = { synSaved: connection.synBytes.length > 0, deferAccept: this.#mayDefer, readAt: 0 }
+    const circumstances = { synSaved: connection.synBytes.length > 0, deferAccept: this.#servers.mayDefer, readAt: 0 }
     const counted = firstTiming(view, info.length, circumstances).firstDataDelayMilliseconds
     const fine = preciseNow() - completedAt
     connection.setFirstDataDelay(counted !== undefined && Math.abs(fine - counted) <= this.#jiffy ? fine : counted)

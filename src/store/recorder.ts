@@ -62,11 +62,13 @@ export class Recorder {
   /** Connections with requests that their rows do not tell yet. */
   #changed = new Set<Seen>()
   /**
-   * `Date.now()`, read ten times a second while there are such: on a virtual machine a read costs 60 ns, four times as much as everything
+   * `Date.now()`, read ten times a second while requests come: on a virtual machine a read costs 60 ns, four times as much as everything
    * else that is done for a request.
    */
   #now = 0
   #ticks: ReturnType<typeof setInterval> | undefined
+  /** True if the time was asked for since the last tick. */
+  #isTimeUsed = false
   /** Counts `forget`. Connections met before `#begin` are forgotten, those of other generations may be. */
   #generation = 0
   #begin = 0
@@ -105,7 +107,7 @@ export class Recorder {
     if (kept?.of === this && kept.hasChanged && account === undefined && kept.generation === this.#generation) {
       // Nearly all requests: nothing more than this is done for them.
       kept.requests = view.requestNumber()
-      kept.lastSeen = this.#now
+      kept.lastSeen = this.#time()
       return
     }
     const name = accountText(account)
@@ -180,8 +182,7 @@ export class Recorder {
 
   #again(known: Seen, requests: number, account: string): void {
     known.requests = requests
-    if (this.#ticks === undefined) this.#startTicks()
-    known.lastSeen = this.#now
+    known.lastSeen = this.#time()
     if (account !== known.named && account !== '') {
       known.named = account
       known.account = keptText(account)
@@ -197,11 +198,20 @@ export class Recorder {
     this.#wakeIn(INTERVAL)
   }
 
+  /** Milliseconds since 1970, to a tenth of a second. */
+  #time(): number {
+    this.#isTimeUsed = true
+    if (this.#ticks === undefined) this.#startTicks()
+    return this.#now
+  }
+
   #startTicks(): void {
     this.#now = Date.now()
     this.#ticks = setInterval(() => {
       this.#now = Date.now()
-      if (this.#changed.size === 0) this.#stopTicks()
+      // An idle process is not woken.
+      if (!this.#isTimeUsed) this.#stopTicks()
+      this.#isTimeUsed = false
     }, TICK)
     unrefTimer(this.#ticks)
   }

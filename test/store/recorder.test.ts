@@ -3,6 +3,7 @@ import { parseSyn } from '../../src/index.ts'
 import { WriteQueue } from '../../src/store/queue.ts'
 import { Recorder, type RecorderOptions } from '../../src/store/recorder.ts'
 import type { Observation, Update } from '../../src/store/types.ts'
+import { until } from '../support/wait.ts'
 import { fakeEngine } from './fake-engine.ts'
 import { connection, proxied, request } from './fingerprints.ts'
 
@@ -69,6 +70,35 @@ describe('Recorder', () => {
     const { observations, updates } = await written()
     expect(observations).toHaveLength(5001)
     expect(updates.map(({ first }) => first.cookie)).toEqual(['1'])
+  })
+
+  test('looks at the clock no more when requests have ended, though their row is not up to date', async () => {
+    const { setInterval: begin, clearInterval: end } = globalThis
+    const running = new Set<unknown>()
+    globalThis.setInterval = ((...rest: Parameters<typeof begin>) => {
+      const timer = begin(...rest)
+      running.add(timer)
+      return timer
+    }) as typeof begin
+    globalThis.clearInterval = ((timer: never) => {
+      running.delete(timer)
+      end(timer)
+    }) as typeof end
+    try {
+      const { recorder: one, written } = recorder()
+      const client = connection(9)
+      for (let i = 0; i < 3; i++) one.observe(request(client), '')
+      expect(running.size).toBe(1)
+      await until('the last look', () => running.size === 0)
+      one.observe(request(client), '')
+      expect(running.size).toBe(1)
+      expect((await written()).updates.map(({ requests }) => requests)).toEqual([4])
+      one.close()
+      expect(running.size).toBe(0)
+    } finally {
+      globalThis.setInterval = begin
+      globalThis.clearInterval = end
+    }
   })
 
   test('who it is is told at once, and only when it changes', async () => {

@@ -1,0 +1,139 @@
+/**
+ * The servers of a thread on a runtime that names the socket of a request (Node): their listeners are armed, and their connections
+ * counted.
+ * @module
+ */
+import type { Server, Socket } from 'node:net'
+import type { Sockets } from '../../ffi/socket.ts'
+import { descriptorOf, openConnections, serverOf } from '../runtime/node-sockets.ts'
+import { identifyListener, type ListeningSocket, setListener } from './listening-sockets.ts'
+import type { ThreadOptions } from './thread-options.ts'
+
+/** Where connections are accepted. */
+export interface Place {
+  readonly owner: object
+  readonly port: number
+  /** `undefined` in the workers of a cluster, and where the server listened unseen. */
+  listener: ListeningSocket | undefined
+  /** True once the kernel's address of a connection was Node's. */
+  isVerified: boolean
+}
+
+/** What a worker of a cluster says, once. */
+const UNARMED_PRIMARY =
+  'Cannot read SYNs in this worker: the primary of the cluster, which listens, must import "tcpfingerprint/node" as well'
+
+/** Counts what comes and goes. */
+function counter(): { readonly now: number; add(): void; remove(): void } {
+  let now = 0
+  return {
+    get now() {
+      return now
+    },
+    add: () => void now++,
+    remove: () => void now--,
+  }
+}
+
+/** See the module's comment. */
+export class AcceptedServers {
+  readonly #owner: object
+  readonly #options: ThreadOptions
+  readonly #open: () => Sockets | undefined
+  readonly #places = new Map<object, Place>()
+  /** Connections that were looked at one by one: of servers that tell how many they have, and of the others. */
+  readonly #told = counter()
+  readonly #untold = counter()
+  /** What an operator can mend, for the application's `onError`. */
+  problem: string | undefined
+
+  /** @param open gives the system calls, `undefined` where there are none */
+  constructor(owner: object, options: ThreadOptions, open: () => Sockets | undefined) {
+    this.#owner = owner
+    this.#options = options
+    this.#open = open
+  }
+
+  /** Arms a server's listener, where it is one of TCP. */
+  meet(fd: number, server: Server): void {
+    const sockets = this.#open()
+    const listener = sockets && identifyListener(sockets, fd)
+    if (listener === undefined) return
+    const isVerified = this.#places.get(server)?.isVerified === true
+    this.#keep(server, { owner: this.#owner, port: listener.port, listener, isVerified })
+    this.#arm(sockets!, listener)
+  }
+
+  #keep(server: Server, place: Place): void {
+    if (!this.#places.has(server)) server.once('close', () => this.#places.delete(server))
+    this.#places.set(server, place)
+  }
+
+  /** Where a socket was accepted. */
+  placeOf(socket: Socket): Place {
+    const server = serverOf(socket)
+    let place = server && this.#places.get(server)
+    if (place === undefined) {
+      place = { owner: this.#owner, port: socket.localPort ?? 0, listener: undefined, isVerified: false }
+      if (server !== undefined) this.#keep(server, place)
+    }
+    return place
+  }
+
+  /**
+   * The server of a socket without a SYN. Where it is not known it listened before this module was loaded, in a way that Node
+   * does not show (`unref`): it is armed for the connections to come. Or it is the primary's, of a cluster.
+   */
+  meetServerOf(socket: Socket): void {
+    const server = serverOf(socket)
+    if (server === undefined || this.#places.get(server)?.listener !== undefined) return
+    const fd = descriptorOf(server)
+    if (fd >= 0) this.meet(fd, server)
+    else if (server.listening) this.problem = UNARMED_PRIMARY
+  }
+
+  /** The listeners and what could be set on them. */
+  get armed(): readonly ListeningSocket[] {
+    return [...this.#places.values()].flatMap(({ listener }) => listener ?? [])
+  }
+
+  /** Makes the listeners keep SYNs (also before any fingerprinter wants them), and clears TCP_DEFER_ACCEPT where that is wanted. */
+  arm(sockets: Sockets, onError: (error: Error) => void): void {
+    for (const place of this.#places.values()) {
+      const { listener } = place
+      if (listener === undefined) continue
+      // A cluster's primary lends the listener and closes it without a word.
+      if (sockets.hasCookie(listener.fd, listener.cookieLow, listener.cookieHigh)) this.#arm(sockets, listener, onError)
+      else place.listener = undefined
+    }
+  }
+
+  #arm(sockets: Sockets, listener: ListeningSocket, onError: (error: Error) => void = () => {}): void {
+    const { clearDeferAccept } = this.#options
+    setListener(sockets, listener, { saveSyn: true, clearDeferAccept }, onError)
+  }
+
+  /** True if a listener has TCP_DEFER_ACCEPT. */
+  get mayDefer(): boolean {
+    for (const { listener } of this.#places.values()) if ((listener?.deferAccept ?? 0) !== 0) return true
+    return false
+  }
+
+  /** Counts a connection that is kept. Servers count theirs: a listener for the end of each costs as much as a system call. */
+  count(socket: Socket): void {
+    const server = serverOf(socket)
+    const isTold = server !== undefined && openConnections(server) !== undefined
+    if (isTold && this.#options.early) return
+    const { add, remove } = isTold ? this.#told : this.#untold
+    add()
+    socket.on('close', remove)
+  }
+
+  /** Connections that are kept: all of a server where each is looked at when it comes. */
+  get connections(): number {
+    if (!this.#options.early) return this.#untold.now + this.#told.now
+    let count = this.#untold.now
+    for (const server of this.#places.keys()) count += openConnections(server) ?? 0
+    return count
+  }
+}
