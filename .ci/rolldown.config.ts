@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path'
 import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
 import { dts } from 'rolldown-plugin-dts'
 import { minify } from 'terser'
-import { compactScript, compactStyle } from '../src/inspector/compact.ts'
+import { compactStyle } from '../src/inspector/compact.ts'
 import { ENTRIES } from './entries.ts'
 
 /** `import text from './name.fp' with { type: 'text' }`. All sources are TypeScript: a file that is not is text. */
@@ -15,14 +15,15 @@ const text: Plugin = {
   name: 'text',
   resolveId: (source, importer) =>
     importer !== undefined && /^\..*\.(fp|css|js)$/.test(source) ? `${resolve(dirname(importer), source)}?text` : null,
-  load: (id) => (id.endsWith('?text') ? `export default ${JSON.stringify(shipped(id.slice(0, -5)))}` : null),
+  load: async (id) =>
+    id.endsWith('?text') ? `export default ${JSON.stringify(await shipped(id.slice(0, -5)))}` : null,
 }
 
 /** Comments of a file are for its editor. A signature file keeps the numbers of its lines. */
-function shipped(file: string): string {
+async function shipped(file: string): Promise<string> {
   const content = readFileSync(file, 'utf8')
   if (file.endsWith('.css')) return compactStyle(content)
-  if (file.endsWith('.js')) return compactScript(content)
+  if (file.endsWith('.js')) return (await minify(content)).code!
   return content.replace(/^;.*$/gm, '')
 }
 
@@ -100,13 +101,6 @@ const withoutFacades: Plugin = {
 
 /** What bundlers of applications make smaller: of other files they drop nothing for its calls being pure. */
 const PURE = ['core', 'pure', 'index']
-const withoutAnnotations: Plugin = {
-  name: 'without-annotations',
-  generateBundle(_, bundle) {
-    for (const file of Object.values(bundle))
-      if (file.type === 'chunk' && !PURE.includes(file.name)) file.code = file.code.replaceAll('/* @__PURE__ */ ', '')
-  },
-}
 
 /** Passes over what is inlined and joined only then: a hundredth less than rolldown's own. */
 const smaller: Plugin = {
@@ -137,7 +131,7 @@ const options: RolldownOptions = defineConfig({
   platform: 'neutral',
   tsconfig: 'tsconfig.json',
   checks: { invalidAnnotation: false },
-  plugins: [text, withoutFacades, withoutAnnotations, dts({ tsconfig: 'tsconfig.json' }), smaller],
+  plugins: [text, withoutFacades, dts({ tsconfig: 'tsconfig.json' }), smaller],
   output: {
     dir: 'dist',
     format: 'esm',

@@ -23,18 +23,6 @@ export interface Place {
 const UNARMED_PRIMARY =
   'Cannot read SYNs in this worker: the primary of the cluster, which listens, must import "tcpfingerprint/node" as well'
 
-/** Counts what comes and goes. */
-function counter(): { readonly now: number; add(): void; remove(): void } {
-  let now = 0
-  return {
-    get now() {
-      return now
-    },
-    add: () => void now++,
-    remove: () => void now--,
-  }
-}
-
 /** See the module's comment. */
 export class AcceptedServers {
   readonly #owner: object
@@ -42,8 +30,8 @@ export class AcceptedServers {
   readonly #open: () => Sockets | undefined
   readonly #places = new Map<object, Place>()
   /** Connections that were looked at one by one: of servers that tell how many they have, and of the others. */
-  readonly #told = counter()
-  readonly #untold = counter()
+  readonly #told = { now: 0 }
+  readonly #untold = { now: 0 }
   /** What an operator can mend, for the application's `onError`. */
   problem: string | undefined
 
@@ -124,9 +112,11 @@ export class AcceptedServers {
     const server = serverOf(socket)
     const isTold = server !== undefined && openConnections(server) !== undefined
     if (isTold && this.#options.early) return
-    const { add, remove } = isTold ? this.#told : this.#untold
-    add()
-    socket.on('close', remove)
+    const kept = isTold ? this.#told : this.#untold
+    kept.now++
+    socket.on('close', () => {
+      kept.now--
+    })
   }
 
   /** Connections that are kept: all of a server where each is looked at when it comes. */

@@ -1,5 +1,6 @@
 /**
- * Style and script as a page sends them. The build of the package does the same to the files, so that this changes nothing there.
+ * Style and script as a page sends them from a checkout. The build of the package makes the files smaller, so that this changes nothing
+ * there.
  * @module
  */
 /** A style sheet without comments and the white space of its layout. */

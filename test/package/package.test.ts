@@ -4,10 +4,12 @@ import { dirname, join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 import { needs } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
+import { RUNTIMES } from '../lab/runtimes.ts'
 import { ROOT, runtimePath, startServer } from '../lab/server.ts'
 import { openBrowser } from '../support/browser.ts'
 import { SYN } from '../support/samples.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
+import { until } from '../support/wait.ts'
 import { type Packed, pack, run } from './packed.ts'
 
 const MUONFP = '64240:2-4-8-1-3:1460:7'
@@ -26,11 +28,25 @@ const line = [strings.muonfp, env.FINGERPRINT_TCP_MSS, toAttributes(found)['tcp.
 console.log(line)
 `
 const CORE_SAYS = `${MUONFP} 1460 57 true false function`
+/** Says 'apart' when the store's thread, which gets the text of two functions of the bundle, has the file open. */
 const STORE = `
+import process from 'node:process'
 import { openStore } from 'tcpfingerprint/store'
 
+const threads: any = process.getBuiltinModule('node:worker_threads')
+const opened = new Promise((resolve) => {
+  threads.Worker = class extends threads.Worker {
+    constructor(...rest: any[]) {
+      super(...rest)
+      this.once('message', () => resolve('apart'))
+      this.once('exit', () => resolve('ended'))
+    }
+  }
+})
 const store = openStore({ url: 'sqlite:seen.sqlite' })
-console.log(JSON.stringify(await store.hosts('192.0.2.1')), store.status().queued)
+await store.ready()
+const where = await opened
+console.log(JSON.stringify(await store.hosts('192.0.2.1')), store.status().queued, where)
 await store.close()
 `
 /** Every entry, with types that must be right. */
@@ -206,9 +222,34 @@ describe('the packed package', () => {
   ] as const) {
     test(`the store opens under ${name}`, async () => {
       const { code, stdout, stderr } = await run([...argv, 'store.ts'], project)
-      expect(stdout.trim(), stderr).toBe('[] 0')
+      expect(stdout.trim(), stderr).toBe('[] 0 apart')
       expect(code).toBe(0)
       rmSync(join(project, 'seen.sqlite'))
+    }, 60_000)
+  }
+
+  for (const runtime of RUNTIMES) {
+    test(`the command serves every page under ${runtime}, with no name that is not there`, async () => {
+      const script = join(project, 'node_modules/tcpfingerprint/dist/cli.js')
+      const argv = ['serve', '--port', '0', '--live', '--store', 'sqlite::memory:']
+      await using server = await startServer(undefined, script, {}, { runtime, arguments: argv })
+      await until('the links', () => server.stdout().includes('a terminal:'))
+      const url = `http://127.0.0.1:${server.port}/`
+      const links = server.stdout().match(/http\S+&token=\w+/g) ?? []
+      expect(links).toHaveLength(2)
+      for (const [page, status] of [
+        [url, 200],
+        [`${url}?decode`, 200],
+        [`${url}?decode=${SYN}`, 200],
+        [`${url}?decode=zz`, 400],
+        ...links.map((link) => [link, 200] as const),
+      ] as const) {
+        const answer = await fetch(page, { headers: { accept: 'text/html' } })
+        expect([page, answer.status]).toEqual([page, status])
+        expect(await answer.text()).toEndWith('</html>')
+      }
+      expect(await (await fetch(url, { headers: { accept: 'text/plain' } })).text()).toContain('SYN from 127.0.0.1')
+      expect(server.stderr()).toBe('')
     }, 60_000)
   }
 
