@@ -211,11 +211,11 @@ needs('linux', 'chromium').describe('the pages for everybody', () => {
     expect(await page.getAttribute('[data-pause]', 'aria-pressed')).toBe('true')
     await page.goto(`${server.url}?live&token=${TOKEN}`)
     await reach('[name=filter]')
+    const rows = page.locator('.live tbody tr:visible')
+    await rows.first().waitFor()
     await page.keyboard.type('no such system')
     await page.keyboard.press('Enter')
-    await page.waitForFunction(() =>
-      [...document.querySelectorAll('.live tbody tr')].every((row) => !(row as HTMLElement).checkVisibility()),
-    )
+    await rows.first().waitFor({ state: 'hidden' })
     await page.goto(`${server.url}?history&token=${TOKEN}`)
     await reach('a[href]')
     await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])

@@ -2,20 +2,15 @@ import { expect } from 'bun:test'
 import { startProcess } from '../lab/in-flight.ts'
 import { needs } from '../lab/privilege.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
-import { runtimePath } from '../lab/server.ts'
+import { commandOf } from '../lab/server.ts'
 import { until } from '../support/wait.ts'
 
 for (const runtime of RUNTIMES) {
   needs('linux').test(
     `serve --live --store on ${runtime} prints links of which each opens its page once`,
     async () => {
-      const argv = [
-        runtimePath(runtime),
-        ...(runtime === 'deno' ? ['run', '-A', '--no-lock'] : []),
-        'src/cli.ts',
-        'serve',
-      ]
-      await using server = await startProcess([...argv, '--port', '0', '--live', '--store', 'sqlite::memory:'], {
+      const argv = [...commandOf(runtime), 'serve', '--port', '0', '--live', '--store', 'sqlite::memory:']
+      await using server = await startProcess(argv, {
         isFirst: false,
         ready: /curl \S*:(\d+)\/json\n/,
       })

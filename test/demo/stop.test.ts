@@ -2,21 +2,14 @@ import { expect } from 'bun:test'
 import { cutAtSignal, PID_NAMESPACE, startProcess } from '../lab/in-flight.ts'
 import { needs } from '../lab/privilege.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
-import { type Runtime, runtimePath } from '../lab/server.ts'
+import { commandOf, type Runtime } from '../lab/server.ts'
 import { SYN } from '../support/samples.ts'
 import { until } from '../support/wait.ts'
 
 const READY = /curl \S*:(\d+)\/json\n/
 const IN_FLIGHT = { connections: 1000, known: '/healthz', path: '/?decode', body: `dump=${SYN}` }
 
-const serve = (runtime: Runtime): string[] => [
-  runtimePath(runtime),
-  ...(runtime === 'deno' ? ['run', '-A', '--no-lock'] : []),
-  'src/cli.ts',
-  'serve',
-  '--port',
-  '0',
-]
+const serve = (runtime: Runtime): string[] => [...commandOf(runtime), 'serve', '--port', '0']
 
 for (const runtime of RUNTIMES) {
   for (const [signal, isFirst] of [

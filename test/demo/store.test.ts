@@ -4,7 +4,7 @@ import { records, tcpfingerprint } from '../cli/run.ts'
 import { startProcess } from '../lab/in-flight.ts'
 import { needs } from '../lab/privilege.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
-import { runtimePath } from '../lab/server.ts'
+import { commandOf, runtimePath } from '../lab/server.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const READY = /curl \S*:(\d+)\/json\n/
@@ -15,11 +15,7 @@ for (const runtime of RUNTIMES) {
     async () => {
       using directory = temporaryDirectory()
       const url = `sqlite:${directory.file('seen.sqlite')}`
-      const argv = [
-        runtimePath(runtime),
-        ...(runtime === 'deno' ? ['run', '-A', '--no-lock'] : []),
-        ...['src/cli.ts', 'serve', '--port', '0', '--store', url],
-      ]
+      const argv = [...commandOf(runtime), 'serve', '--port', '0', '--store', url]
       await using server = await startProcess(argv, { isFirst: false, ready: READY })
       const get = (path: string): Promise<Response> =>
         fetch(`http://127.0.0.1:${server.port}${path}`, { headers: { connection: 'close' } })

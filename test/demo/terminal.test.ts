@@ -2,7 +2,7 @@ import { expect } from 'bun:test'
 import { Agent, get } from 'node:http'
 import { needs, program } from '../lab/privilege.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
-import { runtimePath } from '../lab/server.ts'
+import { commandOf } from '../lab/server.ts'
 import { until } from '../support/wait.ts'
 
 /** Lines of connections: time, client, round trip, label, request. */
@@ -26,14 +26,7 @@ for (const runtime of RUNTIMES) {
   needs('linux', 'script').test(
     `serve on ${runtime} in a terminal prints a line for each connection, and ends at Ctrl-C`,
     async () => {
-      const argv = [
-        runtimePath(runtime),
-        ...(runtime === 'deno' ? ['run', '-A', '--no-lock'] : []),
-        'src/cli.ts',
-        'serve',
-        '--port',
-        '0',
-      ]
+      const argv = [...commandOf(runtime), 'serve', '--port', '0']
       // A pseudo-terminal, as wide as any line.
       const command = `stty columns 200; exec ${argv.join(' ')}`
       const child = Bun.spawn([program('script'), '--quiet', '--return', '--command', command, '/dev/null'], {

@@ -21,6 +21,11 @@ export function runtimePath(runtime: Runtime): string {
   return runtime === 'bun' ? process.execPath : realpathSync(resolve(ROOT, 'node_modules/.bin/deno'))
 }
 
+/** The checkout's command on a runtime: what stands before its own arguments. */
+export function commandOf(runtime: Runtime): readonly string[] {
+  return [runtimePath(runtime), ...(runtime === 'deno' ? ['run', '-A', '--no-lock'] : []), 'src/cli.ts']
+}
+
 /** How to start and recognise a server. */
 export interface ServerOptions {
   readonly runtime?: Runtime
