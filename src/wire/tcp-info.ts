@@ -211,7 +211,8 @@ const IN_ONE_GO: ReadonlySet<number> = /* @__PURE__ */ new Set([232, 240, 248, T
  * by names out of a table in 2 to 9.
  */
 function decodeInOneGo(bytes: Uint8Array, length: number): TcpInfo {
-  const v = new DataView(bytes.buffer, bytes.byteOffset, length)
+  OCTETS.set(bytes.length === length ? bytes : bytes.subarray(0, length))
+  const v = VIEW
   const info: { -readonly [Name in TcpInfoName]?: number } = {
     state: v.getUint8(0),
     ca_state: v.getUint8(1),
@@ -290,6 +291,10 @@ function decodeInOneGo(bytes: Uint8Array, length: number): TcpInfo {
   }
   return info
 }
+
+/** The octets that are read, because a view of a short array needs its `buffer`, which Bun makes on first demand. */
+const OCTETS = /* @__PURE__ */ new Uint8Array(/* @__PURE__ */ new ArrayBuffer(TCP_INFO_LENGTH))
+const VIEW = /* @__PURE__ */ new DataView(OCTETS.buffer)
 
 function u64(view: DataView, offset: number): number {
   return Math.min(view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32, LARGEST)
