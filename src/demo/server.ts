@@ -6,6 +6,7 @@ import { type Context, type Handler, Hono, type MiddlewareHandler } from 'hono'
 import { formatEndpoint, printable } from '../base/text.ts'
 import { labelName } from '../explain/label.ts'
 import { duration } from '../explain/units.ts'
+import { sendJson } from '../inspector/answer.ts'
 import { explainDump, linkedDump } from '../inspector/decode.ts'
 import type { HistoryOptions, LiveOptions } from '../inspector/inspector.ts'
 import { endProcess, onSignal } from '../runtime/process-end.ts'
@@ -103,9 +104,9 @@ function createApp(middleware: DemoMiddleware, options: AppOptions = {}): DemoAp
   routes.get('/healthz', (c) => c.text('ok'))
   routes.get('/json', async (c) => {
     const dump = c.req.query('decode')
-    if (dump === undefined) return answer(c, { ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv })
+    if (dump === undefined) return sendJson(c, { ...c.var.fingerprint.toJSON(), env: c.var.fingerprintEnv })
     const { status, record } = await explainDump(linkedDump(dump, c.req.query('kind')), options.fingerprint?.database)
-    return answer(c, record, status)
+    return sendJson(c, record, status)
   })
   routes.get('/env', (c) => {
     const lines = Object.entries(c.var.fingerprintEnv).map(([name, value]) => `${name}=${value}\n`)
@@ -129,12 +130,6 @@ function createApp(middleware: DemoMiddleware, options: AppOptions = {}): DemoAp
       await history?.store.close()
     },
   }
-}
-
-/** JSON; with `?pretty` indented, for people. */
-function answer(c: Context, value: object, status: 200 | 400 | 413 = 200): Response {
-  if (c.req.query('pretty') === undefined) return c.json(value, status)
-  return c.body(`${JSON.stringify(value, null, 2)}\n`, status, { 'Content-Type': 'application/json' })
 }
 
 /** A line for the first request of each connection: time, client, label, round trip, request. */

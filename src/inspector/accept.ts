@@ -1,37 +1,47 @@
 /**
- * Does a request want a page, text or data?
+ * Does a client want a page, text or data? (RFC 9110 section 12.5.1)
  * @module
  */
 
-/** Programs that people read the answers of, in a terminal. */
-const TERMINAL = /^(?:curl|wget|httpie|xh)\//i
+/** How an answer is written. */
+export type Format = 'html' | 'text' | 'json'
 
-/**
- * True if a client reads text: `Accept` names `text/plain` and not JSON, or it takes anything and the client is curl, Wget, HTTPie or xh.
- */
-export function wantsText(accept: string | null | undefined, userAgent: string | null | undefined): boolean {
-  const types = (accept ?? '*/*')
-    .slice(0, 4096)
-    .split(',')
-    .map((range) => range.split(';')[0]!.trim().toLowerCase())
-  if (types.includes('application/json')) return false
-  return types.includes('text/plain') || (types.includes('*/*') && TERMINAL.test(userAgent ?? ''))
+/** Programs whose answers people read in a terminal. */
+const TERMINAL = /^(?:curl|wget|httpie|xh)\//i
+/** Characters of an Accept field that are read. */
+const MOST_CHARACTERS = 4096
+
+const FORMATS: Readonly<Record<string, Format>> = {
+  'text/html': 'html',
+  'application/xhtml+xml': 'html',
+  'text/plain': 'text',
+  'application/json': 'json',
 }
 
 /**
- * True if `Accept` asks for HTML: it names `text/html` or XHTML, with a quality that is not below that of JSON. A client that
- * takes anything, as curl does (an asterisk, or no header at all), gets JSON.
+ * The format that `Accept` gives the highest quality. Of formats with one quality the named come first: HTML, JSON, text.
+ * A client that takes anything, or says nothing, gets JSON; curl, Wget, HTTPie and xh get text.
  */
-export function wantsHtml(accept: string | null | undefined): boolean {
-  let html = 0
-  let json = 0
-  for (const range of (accept ?? '').slice(0, 4096).split(',')) {
+export function acceptedFormat(accept: string | null | undefined, userAgent: string | null | undefined): Format {
+  const named: Partial<Record<Format, number>> = {}
+  let other = accept ? 0 : 1
+  for (const range of (accept ?? '').slice(0, MOST_CHARACTERS).split(',')) {
     const [type = '', ...parameters] = range.split(';')
     const weight = parameters.map((one) => /^\s*q\s*=\s*([\d.]+)\s*$/i.exec(one)?.[1]).find((q) => q !== undefined)
     const quality = weight === undefined ? 1 : Number(weight) || 0
     const name = type.trim().toLowerCase()
-    if (name === 'text/html' || name === 'application/xhtml+xml') html = Math.max(html, quality)
-    else if (name === 'application/json') json = Math.max(json, quality)
+    const format = FORMATS[name]
+    if (format !== undefined) named[format] = Math.max(named[format] ?? 0, quality)
+    else if (name === '*/*') other = quality
   }
-  return html > 0 && html >= json
+  const rest: Format = TERMINAL.test(userAgent ?? '') && named.json === undefined ? 'text' : 'json'
+  const candidates: (readonly [Format, number])[] = [
+    ['html', named.html ?? 0],
+    ['json', named.json ?? 0],
+    ['text', named.text ?? 0],
+    // What is named is not meant by the asterisk.
+    [rest, named[rest] ?? other],
+  ]
+  const [best] = candidates.toSorted(([, a], [, b]) => b - a)
+  return best![1] > 0 ? best![0] : rest
 }

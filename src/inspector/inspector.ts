@@ -8,13 +8,13 @@ import * as v from 'valibot'
 import { checkOptions } from '../base/options.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { Database } from '../label/database.ts'
-import { wantsHtml, wantsText } from './accept.ts'
+import { acceptedFormat, type Format } from './accept.ts'
+import { type Asked, HEADERS, refuse, sendJson, sendPage, type Views } from './answer.ts'
 import { explainDump, linkedDump, readDump, type SentDump } from './decode.ts'
 import { daysAsked, type HistoryStore, readHistory } from './history.ts'
-import type { Frame, PageName } from './layout.tsx'
+import type { PageName } from './layout.tsx'
+import { LinkAccess, type LinkToken } from './link-access.ts'
 import { clientOf, LIVE_CAPACITY, LiveList, type SeenConnection } from './live.ts'
-import { type LinkToken, LiveAccess } from './live-access.ts'
-import { freshPage, HEADERS } from './page-headers.ts'
 import { showTiming } from './timing.ts'
 import { TimingStreams } from './timing-streams.ts'
 
@@ -99,35 +99,39 @@ export function inspector(options: InspectorOptions = {}): Inspector {
   const { live, history, database } = checkOptions('inspector', inspectorOptionsSchema, options)
   const list = new LiveList()
   const streams = new TimingStreams()
-  const access = live === false ? undefined : new LiveAccess(live)
-  const historyAccess = history === false ? undefined : new LiveAccess(history)
-  const viewsOf = (c: Context): Views => ({
-    live: access?.allows(c.req.query('token'), c.req.header('cookie')) ?? false,
-    history: historyAccess?.allows(c.req.query('token'), c.req.header('cookie')) ?? false,
+  const access = live === false ? undefined : new LinkAccess(live)
+  const historyAccess = history === false ? undefined : new LinkAccess(history)
+  const ask = (c: Context): Asked => ({
+    c,
+    format: formatOf(c),
+    database,
+    views: {
+      live: access?.allows(c.req.query('token'), c.req.header('cookie')) ?? false,
+      history: historyAccess?.allows(c.req.query('token'), c.req.header('cookie')) ?? false,
+    },
   })
 
   const handler: Handler = async (c) => {
     const { method } = c.req.raw
     const page = pageOf(c)
-    const format = formatOf(c)
-    if (page === 'decode' && method === 'POST') {
-      return await answerDump(c, format, viewsOf(c), await readDump(c.req.raw), database)
-    }
+    if (page === 'decode' && method === 'POST') return await answerDump(ask(c), await readDump(c.req.raw))
     if (method !== 'GET' && method !== 'HEAD') {
       return c.text('Method not allowed\n', 405, { Allow: page === 'decode' ? 'GET, HEAD, POST' : 'GET, HEAD' })
     }
-    const linked = c.req.query('decode') ?? ''
-    if (page === 'decode' && linked !== '') {
-      return await answerDump(c, format, viewsOf(c), linkedDump(linked, c.req.query('kind')), database)
+    switch (page) {
+      case 'decode': {
+        const linked = c.req.query('decode')!
+        return await (linked === '' ? showForm(ask(c)) : answerDump(ask(c), linkedDump(linked, c.req.query('kind'))))
+      }
+      case 'live':
+        return await showLive(ask(c), access, list)
+      case 'history':
+        return await showHistory(ask(c), historyAccess, history === false ? undefined : history.store)
+      case 'timing':
+        return await showTiming(ask(c), seenBy(c).fingerprint, streams)
+      default:
+        return await showConnection(ask(c))
     }
-    if (page === 'decode') return await showForm(c, format, viewsOf(c))
-    if (page === 'live') return await showLive(c, access, viewsOf(c), list, database)
-    if (page === 'history') {
-      const store = history === false ? undefined : history.store
-      return await showHistory(c, format, historyAccess, viewsOf(c), store)
-    }
-    if (page === 'timing') return await showTiming(c, seenBy(c).fingerprint, format === 'html', viewsOf(c), streams)
-    return await showConnection(c, format, viewsOf(c), database)
   }
   const watch: MiddlewareHandler = (c, next) =>
     access !== undefined && list.count() ? noteAfter(c, next, list) : next()
@@ -154,34 +158,17 @@ async function noteAfter(c: Context, next: Next, list: LiveList): Promise<void> 
   }
 }
 
-/** Views with a token that the client has brought. */
-type Views = Pick<Frame, 'live' | 'history'>
-
 /** Which page the query names. */
 function pageOf(c: Context): PageName {
-  if (c.req.query('decode') !== undefined) return 'decode'
-  if (c.req.query('timing') !== undefined) return 'timing'
-  if (c.req.query('history') !== undefined) return 'history'
-  return c.req.query('live') !== undefined ? 'live' : 'connection'
+  for (const name of ['decode', 'timing', 'history', 'live'] as const) if (c.req.query(name) !== undefined) return name
+  return 'connection'
 }
-
-/** How an answer is written. */
-type Format = 'html' | 'text' | 'json'
 
 /** By the query (`&json`, `&text`, `&pretty`), else by what the client accepts. */
 function formatOf(c: Context): Format {
   if (c.req.query('json') !== undefined || c.req.query('pretty') !== undefined) return 'json'
   if (c.req.query('text') !== undefined) return 'text'
-  const accept = c.req.header('accept')
-  if (wantsHtml(accept)) return 'html'
-  return wantsText(accept, c.req.header('user-agent')) ? 'text' : 'json'
-}
-
-/** JSON; with `?pretty` indented, for people. */
-function sendJson(c: Context, value: object, status: 200 | 400 | 413 = 200): Response {
-  if (c.req.query('pretty') === undefined) return c.json(value, status, HEADERS)
-  const headers = { ...HEADERS, 'Content-Type': 'application/json' }
-  return c.body(`${JSON.stringify(value, null, 2)}\n`, status, headers)
+  return acceptedFormat(c.req.header('accept'), c.req.header('user-agent'))
 }
 
 function seenBy(c: Context): Seen {
@@ -191,67 +178,37 @@ function seenBy(c: Context): Seen {
   return { fingerprint, env: c.get('fingerprintEnv') as Record<string, string> }
 }
 
-/** Sends a page made for a fresh nonce. */
-async function sendPage(
-  c: Context,
-  render: (nonce: string) => unknown,
-  status: 200 | 400 | 413 | 503 = 200,
-): Promise<Response> {
-  const { nonce, headers: own } = freshPage()
-  const text = `<!doctype html>${String(await render(nonce))}`
-  const headers = { ...own, Vary: 'Accept, User-Agent, Accept-Encoding' }
-  // A page holds no secret that a length could betray: RFC 9110 section 12.5.3, and gzip is a fifth of it.
-  if (!/\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(c.req.header('accept-encoding') ?? ''))
-    return c.html(text, status, headers)
-  const { gzipSync } = await import('node:zlib')
-  return c.body(gzipSync(text, { level: 4 }) as Uint8Array<ArrayBuffer>, status, {
-    ...headers,
-    'Content-Type': 'text/html; charset=UTF-8',
-    'Content-Encoding': 'gzip',
-  })
-}
-
 function isTls(c: Context): boolean {
   return c.req.raw.url.startsWith('https:')
 }
 
-async function showConnection(
-  c: Context,
-  format: Format,
-  views: Views,
-  database: Database | false | undefined,
-): Promise<Response> {
+async function showConnection(asked: Asked): Promise<Response> {
+  const { c, format, database } = asked
   const { fingerprint, env } = seenBy(c)
+  const { headers } = c.req.raw
+  const tls = isTls(c)
   if (format === 'json') return sendJson(c, { ...fingerprint.toJSON(), env })
   if (format === 'text') {
     const { connectionText } = await import('./text.ts')
-    return c.text(connectionText(fingerprint, c.req.raw.headers, isTls(c), database), 200, HEADERS)
+    return c.text(connectionText(fingerprint, headers, tls, database), 200, HEADERS)
   }
   const { ConnectionPage } = await import('./connection-page.tsx')
-  const { headers } = c.req.raw
-  return sendPage(c, (nonce) =>
-    ConnectionPage({ frame: { nonce, ...views }, fingerprint, env, headers, tls: isTls(c), database }),
-  )
+  return sendPage(asked, (frame) => ConnectionPage({ frame, fingerprint, env, headers, tls, database }))
 }
 
-async function showForm(c: Context, format: Format, views: Views): Promise<Response> {
-  if (format !== 'html')
-    return c.json(
-      { usage: 'GET ?decode=HEX or POST dump=HEX, and kind=syn or kind=tcp-info where it is not to be found out' },
-      200,
-      HEADERS,
-    )
+/** What the form says to programs. */
+const USAGE = 'GET ?decode=HEX or POST dump=HEX, and kind=syn or kind=tcp-info where it is not to be found out'
+
+async function showForm(asked: Asked): Promise<Response> {
+  const { c, format } = asked
+  if (format === 'json') return sendJson(c, { usage: USAGE })
+  if (format === 'text') return c.text(`${USAGE}\n`, 200, HEADERS)
   const { DecodePage } = await import('./decode-page.tsx')
-  return sendPage(c, (nonce) => DecodePage({ frame: { nonce, ...views }, text: '', kind: 'auto' }))
+  return sendPage(asked, (frame) => DecodePage({ frame, text: '', kind: 'auto' }))
 }
 
-async function answerDump(
-  c: Context,
-  format: Format,
-  views: Views,
-  dump: SentDump | undefined,
-  database: Database | false | undefined,
-): Promise<Response> {
+async function answerDump(asked: Asked, dump: SentDump | undefined): Promise<Response> {
+  const { c, format, database } = asked
   const explained = await explainDump(dump, database)
   const { status, record, ...answer } = explained
   if (format === 'json') return sendJson(c, record, status)
@@ -259,64 +216,55 @@ async function answerDump(
   const { DecodePage } = await import('./decode-page.tsx')
   const text = answer.error === 'too-large' ? '' : (dump?.text ?? '')
   const kind = dump?.kind ?? 'auto'
-  return sendPage(c, (nonce) => DecodePage({ frame: { nonce, ...views }, text, kind, database, ...answer }), status)
+  return sendPage(asked, (frame) => DecodePage({ frame, text, kind, database, ...answer }), status)
 }
 
 /** The answer to a client that may not see a view; to one that brings its token, the cookie that stands for it from then on. */
-function admit(c: Context, access: LiveAccess | undefined, view: keyof Views): Response | undefined {
-  if (access === undefined) return c.text(`The ${view} page is off.\n`, 404, HEADERS)
+async function admit(asked: Asked, access: LinkAccess | undefined, view: keyof Views): Promise<Response | undefined> {
+  const { c } = asked
+  if (access === undefined) return await refuse(asked, view, 404, `The ${view} page is off.`)
   const token = c.req.query('token')
   if (!access.allows(token, c.req.header('cookie'))) {
-    return c.text(`The ${view} page needs its token: open the link that holds it, which may hold once.\n`, 403, HEADERS)
+    const words = `The ${view} page needs its token: open the link that holds it, which may hold once.`
+    return await refuse(asked, view, 403, words)
   }
   if (access.takes(token)) c.header('Set-Cookie', access.setCookie(isTls(c)), { append: true })
   return undefined
 }
 
 async function showHistory(
-  c: Context,
-  format: Format,
-  access: LiveAccess | undefined,
-  views: Views,
+  asked: Asked,
+  access: LinkAccess | undefined,
   store: HistoryStore | undefined,
 ): Promise<Response> {
-  const refusal = admit(c, access, 'history')
+  const refusal = await admit(asked, access, 'history')
   if (refusal !== undefined || store === undefined) return refusal!
+  const { c, format } = asked
   const { peer } = seenBy(c).fingerprint
   // A database that is away is no reason for an error page without words.
   const history = await readHistory(store, peer?.address, daysAsked(c.req.query('days'))).catch(() => undefined)
   const status = history === undefined ? 503 : 200
-  if (format !== 'html') return c.json(history ?? { error: 'The store cannot answer now' }, status, HEADERS)
+  if (format !== 'html') return sendJson(c, history ?? { error: 'The store cannot answer now' }, status)
   const { HistoryPage } = await import('./history-page.tsx')
-  return sendPage(c, (nonce) => HistoryPage({ frame: { nonce, ...views }, history }), status)
+  return sendPage(asked, (frame) => HistoryPage({ frame, history }), status)
 }
 
-async function showLive(
-  c: Context,
-  access: LiveAccess | undefined,
-  views: Views,
-  list: LiveList,
-  database: Database | false | undefined,
-): Promise<Response> {
-  const refusal = admit(c, access, 'live')
+async function showLive(asked: Asked, access: LinkAccess | undefined, list: LiveList): Promise<Response> {
+  const refusal = await admit(asked, access, 'live')
   if (refusal !== undefined) return refusal
-  if (!(c.req.header('accept') ?? '').includes('text/event-stream')) {
-    const key = c.req.query('live') ?? ''
-    if (key !== '') return await showSeen(c, views, list.find(key), database)
-    const { LivePage, readGroup } = await import('./live-page.tsx')
-    const filter = (c.req.query('filter') ?? '').slice(0, 100)
-    const group = readGroup(c.req.query('group'))
-    return sendPage(c, (nonce) =>
-      LivePage({
-        frame: { nonce, ...views },
-        entries: list.entries(),
-        counts: list.counts(),
-        capacity: LIVE_CAPACITY,
-        filter,
-        group,
-      }),
-    )
-  }
+  const { c } = asked
+  if ((c.req.header('accept') ?? '').includes('text/event-stream')) return streamLive(c, list)
+  const key = c.req.query('live') ?? ''
+  if (key !== '') return await showSeen(asked, list.find(key))
+  const { LivePage, readGroup } = await import('./live-page.tsx')
+  const filter = (c.req.query('filter') ?? '').slice(0, 100)
+  const group = readGroup(c.req.query('group'))
+  return sendPage(asked, (frame) =>
+    LivePage({ frame, entries: list.entries(), counts: list.counts(), capacity: LIVE_CAPACITY, filter, group }),
+  )
+}
+
+function streamLive(c: Context, list: LiveList): Response {
   const headers = { ...HEADERS, 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }
   if (c.req.raw.method === 'HEAD') return c.body(null, 200, headers)
   const after = Number(c.req.header('last-event-id') ?? c.req.query('after') ?? 0)
@@ -329,18 +277,13 @@ async function showLive(
 }
 
 /** A connection of the list, on its own page. */
-async function showSeen(
-  c: Context,
-  views: Views,
-  one: SeenConnection | undefined,
-  database: Database | false | undefined,
-): Promise<Response> {
-  if (one === undefined) return c.text('This connection is no longer in the list.\n', 404, HEADERS)
+async function showSeen(asked: Asked, one: SeenConnection | undefined): Promise<Response> {
+  if (one === undefined) return await refuse(asked, 'live', 404, 'This connection is no longer in the list.')
   const { ConnectionPage } = await import('./connection-page.tsx')
   const { seen, fingerprint, request } = one
   const { env } = fingerprint
   const { headers, tls } = request
-  return sendPage(c, (nonce) =>
-    ConnectionPage({ frame: { nonce, ...views }, fingerprint, env, headers, tls, database, seen }),
+  return sendPage(asked, (frame) =>
+    ConnectionPage({ frame, fingerprint, env, headers, tls, database: asked.database, seen }),
   )
 }

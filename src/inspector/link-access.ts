@@ -1,5 +1,5 @@
 /**
- * Access to the live view: for clients that bring its token, first in the link, then as a cookie.
+ * Access to a view: for clients that bring its token, first in the link, then as a cookie.
  *
  * Nothing else counts. A peer address of this machine is also that of every client of a proxy or TCP relay on it, and Host and
  * forwarding fields are what the client, or a proxy as it comes, makes of them.
@@ -8,7 +8,7 @@
 import { createRequire } from 'node:module'
 import { toHex } from '../base/bytes.ts'
 
-/** Loaded when it is needed: as a module, Node's takes 10 ms. */
+/** Loaded when it is needed, because an import of it takes 10 ms on Node. */
 const crypto = (): typeof import('node:crypto') => createRequire(import.meta.url)('node:crypto')
 
 const digest = (text: string): Uint8Array => crypto().createHash('sha256').update(text).digest()
@@ -33,8 +33,8 @@ export interface LinkToken {
   readonly renew?: (() => string) | undefined
 }
 
-/** What a request brings: token and cookie are compared in constant time. */
-export class LiveAccess {
+/** Decides by what a request brings. Token and cookie are compared in constant time. */
+export class LinkAccess {
   readonly #renew: (() => string) | undefined
   #token: Uint8Array
   readonly #cookie: Uint8Array
@@ -44,14 +44,14 @@ export class LiveAccess {
   constructor({ token, renew }: LinkToken) {
     this.#renew = renew
     this.#token = digest(token)
-    // The cookie proves the token, and is not the token. Of a token that has held, which logs have, it must not follow.
+    // The cookie proves the token, and is not the token. It must not follow from a token that has held, because logs have that one.
     this.#value = renew === undefined ? proof(token) : toHex(crypto().randomBytes(32))
     // Cookies know no ports: servers of one host need names of their own.
     this.#name = `tcpfingerprint-live-${proof(token).slice(0, 8)}`
     this.#cookie = digest(this.#value)
   }
 
-  /** True if a request may see the live view, by the `token` of its query or by its Cookie field. */
+  /** True if a request may see the view, by the `token` of its query or by its Cookie field. */
   allows(token: string | undefined, cookies: string | undefined): boolean {
     return this.#hasToken(token) || this.#hasCookie(cookies)
   }
