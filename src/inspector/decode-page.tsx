@@ -67,7 +67,10 @@ function DecodedSyn({
           <Fact name="Link" value={label && linkOf(label)} path="label.link" />
         </dl>
         {example === undefined ? null : (
-          <p class="quiet">Seen: {example.source}. Its addresses are replaced by those of documentation.</p>
+          <p class="quiet">
+            {example.source.replace(/^measured/, 'Measured').replace(/^(?!Measured)/, 'Seen in ')}. Its addresses are
+            replaced by those of documentation.
+          </p>
         )}
       </section>
       <WaySection syn={syn} label={label} verdicts={verdicts} />

@@ -120,7 +120,7 @@ export function Layout({ frame, page, menu, title, refresh, footer, formats, chi
                 This page as <a href={`${formats}json`}>JSON</a> and as <a href={`${formats}text`}>text</a>.{' '}
               </>
             )}
-            Documents: README.md and src/README.md of the package tcpfingerprint.
+            Documents: README.md and src/GUIDE.md of the package tcpfingerprint.
           </p>
         </footer>
         <div class="status" role="status" aria-live="polite" />

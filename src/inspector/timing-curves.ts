@@ -41,28 +41,36 @@ export const CURVES: readonly Curve[] = [
   },
 ]
 
-const LEFT = 10
+/** Place of the first sample, units between two samples, height of a panel, room for its title above it and for its values below. */
+const LEFT = 40
 const STEP = 10
 const HEIGHT = 64
-const GAP = 28
-const WIDTH = LEFT + STEP * (SAMPLES - 1) + 70
+const ABOVE = 32
+const BELOW = 28
+const RIGHT = LEFT + STEP * (SAMPLES - 1)
+const WIDTH = RIGHT + LEFT
+/** Samples between two values that are written, and between two upright lines. */
+const TICK = 10
 
-const topOf = (index: number): number => GAP + index * (HEIGHT + GAP)
+const topOf = (index: number): number => ABOVE + index * (HEIGHT + BELOW + ABOVE)
 
 /** Lines of a panel: six doublings. */
 const LINES = 6
 
-/** The beginning: axes, titles and a line for each doubling. */
+/** The beginning: axes, titles, a line for each doubling and one for each tenth second. */
 export function curvesBegin(): string {
   const panels = CURVES.map(({ title }, i) => {
-    const lines = Array.from({ length: LINES + 1 }, (_, line) => {
-      const at = topOf(i) + HEIGHT - (HEIGHT / LINES) * line
-      return `<path class="grid" d="M${LEFT} ${Math.round(at * 10) / 10}H${LEFT + STEP * (SAMPLES - 1)}"/>`
-    })
-    return `<text x="${LEFT}" y="${topOf(i) - 8}">${title}</text>${lines.join('')}`
+    const top = topOf(i)
+    let lines = ''
+    for (let line = 0; line <= LINES; line++) {
+      lines += `M${LEFT} ${Math.round((top + (HEIGHT / LINES) * line) * 10) / 10}H${RIGHT}`
+    }
+    for (let x = LEFT; x <= RIGHT; x += STEP * TICK) lines += `M${x} ${top}v${HEIGHT}`
+    return `<text x="${LEFT}" y="${top - 8}">${title}</text><path class="grid" d="${lines}"/>`
   })
   const label = 'Four curves over a minute: RTT, its variance, congestion window, segments sent again'
-  return `<svg class="curves" viewBox="0 0 ${WIDTH} ${topOf(CURVES.length)}" role="img" aria-label="${label}">${panels.join('')}`
+  const height = topOf(CURVES.length) - ABOVE
+  return `<svg class="curves" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${label}">${panels.join('')}`
 }
 
 function y(index: number, value: number, first: TcpInfo): number {
@@ -83,8 +91,10 @@ export function curvesStep(infos: readonly TcpInfo[]): string {
     if (now === undefined) return ''
     const to = y(i, now, first!)
     const from = before === undefined ? `M${x} ${to}h0` : `M${x - STEP} ${y(i, before, first!)}L${x} ${to}`
-    // The numbers that stand beside a curve every ten seconds, and at its end.
-    const number = at % 10 === 0 ? `<text class="value" x="${x + 3}" y="${to - 3}">${text(now)}</text>` : ''
+    // Below the panel, where no curve is. A phone has room for every second one.
+    const isOdd = at % (2 * TICK) !== 0
+    const place = `class="value${isOdd ? ' odd' : ''}" x="${x}" y="${topOf(i) + HEIGHT + BELOW - 6}"`
+    const number = at % TICK === 0 ? `<text ${place}>${text(now)}</text>` : ''
     return `<path class="curve c${i}" d="${from}"/>${number}`
   }).join('')
 }
@@ -99,12 +109,12 @@ export function curvesEnd(infos: readonly TcpInfo[]): string {
     return `<tr><th scope="row">${title}</th>${cells.map((value) => `<td>${text(value)}</td>`).join('')}</tr>`
   })
   const head = ['', 'First', 'Least', 'Most', 'Last'].map((name) => `<th scope="col">${name}</th>`).join('')
-  return `</svg><table class="info"><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`
+  return `</svg><table class="seen"><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`
 }
 
 /** How to read the curves. */
 export const HOW_TO_READ: readonly string[] = [
-  'Each line of a panel is the double of the one below it; the first sample is on the third line.',
+  'Each line of a panel is the double of the one below it; the first sample is on the third line. Below a panel stand its values every ten seconds.',
   'A flat RTT with a small variance is a steady way. One sample a second comes from the answers to this very page, so that the way is measured with small segments on an idle connection.',
   'RTT and variance that rise together, and fall again, are a queue that fills: another transfer shares the line, or a mobile network lets the radio sleep.',
   'Segments sent again while the window drops are losses. Sent again without a drop of the window they were only late, or the last ones of a burst.',
