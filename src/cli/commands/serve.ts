@@ -194,6 +194,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   }
   const history = await openHistory(args, io)
   stopOnSignals(await serve({ ...options, ...forPeople(args, io), fingerprint, history }))
+  import('../../demo/warm.ts').then(({ warmPages }) => warmPages())
   return 0
 }
 
