@@ -147,8 +147,12 @@ describe('package.json', () => {
     const url = homepage.replace('#readme', '')
     expect({ repository, bugs }).toEqual({
       repository: { type: 'git', url: `git+${url}.git` },
-      bugs: { url: `${url}/issues` },
+      bugs: { url: `${url}/issues`, email: expect.stringMatching(/^[^@\s]+@[^@\s]+$/) },
     })
+    // The contact stands nowhere else.
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+    expect(readme).toContain('to `bugs.email` of [package.json](package.json)')
+    expect(readme).not.toContain(bugs.email)
   })
 
   test('the lockfile names no registry host', () => {

@@ -34,7 +34,7 @@ export const REASON: Readonly<Record<Reason, ReasonWords>> = {
     remedy: 'It closes before the request is looked at, or another process accepts it: look at the proxy in between.',
   },
   'not-saved': {
-    why: 'The kernel has kept no SYN of this connection: it was answered with a SYN cookie, was accepted before the listener was told to keep SYNs, or its SYN was read by someone else.',
+    why: 'The kernel has kept no SYN of this connection: it was answered with a SYN cookie, was accepted before the listener was told to keep SYNs, or other code of the process has read its SYN.',
     remedy:
       'Connect again. If it stays so: net.ipv4.tcp_syncookies = 2 answers every SYN with a cookie, 1 (the default) only in a flood.',
   },
