@@ -4,13 +4,18 @@
  */
 
 /** What a function of the application threw, as an error. */
-function toError(thrown: unknown): Error {
+export function toError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown
   try {
     return new Error(String(thrown))
   } catch {
     return new Error('Something was thrown that is no error and has no text')
   }
+}
+
+/** For the answer of a function of the application that is asked for none, and is a promise all the same: one that rejects ends Node. */
+export function ignoreRejection(answer: unknown): void {
+  if (answer instanceof Promise) answer.catch(() => {})
 }
 
 /** Tells what was thrown, unless its kind was told before. Never throws. */
@@ -34,9 +39,10 @@ export function reportOnce(listener: ((error: Error) => void) | undefined): Repo
     if (!wants(kind)) return
     told.add(kind)
     try {
-      listener?.(error)
+      // A listener's mistake is not the request's, be it one that comes later.
+      ignoreRejection(listener?.(error))
     } catch {
-      // A listener's mistake is not the request's.
+      // Nor one that comes at once.
     }
   }
   return Object.assign(report, { wants })

@@ -101,7 +101,10 @@ export class Connection {
 
   /** SO_COOKIE, decimal: unique until the next boot. */
   get cookie(): string {
-    return (this.#cookie ??= ((BigInt(this.cookieHigh) << 32n) | BigInt(this.cookieLow)).toString())
+    return (this.#cookie ??=
+      this.cookieHigh === 0
+        ? String(this.cookieLow)
+        : ((BigInt(this.cookieHigh) << 32n) | BigInt(this.cookieLow)).toString())
   }
 
   /** What follows from the SYN; `undefined` where the kernel had none. */

@@ -147,6 +147,11 @@ export abstract class FingerprintView implements Fingerprint {
     return this.#memo?.syn ?? facts.shared ?? (this.#facts.syn = facts.forRequest)
   }
 
+  /** The SYN for this library's own use: not to be handed out. */
+  get ownSyn(): Syn | undefined {
+    return this.#synFacts?.own
+  }
+
   get fingerprints(): Fingerprints | undefined {
     const strings = this.#synFacts?.strings
     // A copy: the connection's own are for all of its requests.

@@ -3,21 +3,19 @@
  * @module
  */
 import { formatIpv6Address } from '../wire/address.ts'
-import { createAddressWords, isMapped, parseAddress } from '../wire/sockaddr.ts'
+import { createAddressWords, formatAddress, isMapped, parseAddress } from '../wire/sockaddr.ts'
 import type { Place } from './types.ts'
 
 /** An address in its canonical spelling (RFC 5952; IPv4-mapped as IPv4) with its /24 or /64. `undefined` for other text. */
 export function placeOf(text: string): { readonly address: string; readonly network: string } | undefined {
   const words = createAddressWords()
-  if (!parseAddress(text.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, ''), words)) return undefined
-  if (isMapped(words)) {
-    const octets = [words.w3 >>> 24, (words.w3 >>> 16) & 255, (words.w3 >>> 8) & 255]
-    return { address: [...octets, words.w3 & 255].join('.'), network: `${octets.join('.')}.0/24` }
-  }
-  return {
-    address: ipv6Text([words.w0, words.w1, words.w2, words.w3]),
-    network: `${ipv6Text([words.w0, words.w1, 0, 0])}/64`,
-  }
+  const isBracketed = text.startsWith('[') && text.endsWith(']')
+  if (!parseAddress(isBracketed ? text.slice(1, -1) : text, words)) return undefined
+  const address = formatAddress(words)
+  if (isMapped(words)) return { address, network: `${address.slice(0, address.lastIndexOf('.'))}.0/24` }
+  words.w2 = 0
+  words.w3 = 0
+  return { address, network: `${formatAddress(words)}/64` }
 }
 
 /**
@@ -28,12 +26,13 @@ export function prefixOf(text: string): Uint8Array {
   const [address = '', bits] = text.split('/')
   const words = createAddressWords()
   parseAddress(address, words)
-  const octets = new Uint8Array(16)
-  const view = new DataView(octets.buffer)
-  for (const [i, word] of [words.w0, words.w1, words.w2, words.w3].entries()) view.setUint32(4 * i, word)
-  if (isMapped(words)) return octets.slice(12, bits === undefined ? 16 : 15)
-  return octets.slice(0, bits === undefined ? 16 : 8)
+  const { w0, w1, w2, w3 } = words
+  if (isMapped(words)) return Uint8Array.from(octetsOf([w3]).slice(0, bits === undefined ? 4 : 3))
+  return Uint8Array.from(octetsOf(bits === undefined ? [w0, w1, w2, w3] : [w0, w1]))
 }
+
+const octetsOf = (words: readonly number[]): number[] =>
+  words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255])
 
 /** The octets of the network that an address or network of {@link prefixOf} is in. */
 export function networkPrefix(prefix: Uint8Array): Uint8Array {
@@ -46,14 +45,6 @@ export function textOfPrefix(prefix: Uint8Array): string {
   const octets = new Uint8Array(16)
   octets.set(prefix)
   return formatIpv6Address(octets) + (prefix.length === 16 ? '' : '/64')
-}
-
-function ipv6Text(words: readonly [number, number, number, number]): string {
-  const octets = new Uint8Array(16)
-  words.forEach((word, i) => {
-    new DataView(octets.buffer).setUint32(4 * i, word)
-  })
-  return formatIpv6Address(octets)
 }
 
 /**

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Context, MiddlewareHandler } from 'hono'
+import { ignoreRejection } from '../base/report-once.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { VIEW } from '../connection/view.ts'
 
@@ -10,6 +11,7 @@ import { VIEW } from '../connection/view.ts'
 export interface RecordOptions {
   /**
    * Who it is, as the application knows after its handlers have run: a session's user, an API key's owner. `undefined` for none.
+   * GET and HEAD are asked for before that too: the account by which the connection is known already then stands.
    * Above 256 characters the first 212 are kept, with a digest of the whole. A function that throws names none.
    */
   // biome-ignore lint/suspicious/noExplicitAny: the application's own variables
@@ -28,6 +30,8 @@ export interface Observer {
   look(fingerprint: Fingerprint): void
   /** Keeps what is known of a request's connection. `account` is whatever the application gave. */
   observe(fingerprint: Fingerprint, account: unknown): void
+  /** The same where its connection is known by this account; where it is not, false, and nothing is kept. */
+  observeAgain(fingerprint: Fingerprint, account: unknown): boolean
 }
 
 /** The middleware over a store. Never throws, and nothing waits for it. */
@@ -42,14 +46,25 @@ export function createRecordMiddleware(observer: Observer, { account, skip }: Re
       return next()
     }
   }
-  return async function record(c, next) {
+  return function record(c, next) {
     const fingerprint = found(c)
-    if (fingerprint !== undefined) observer.look(fingerprint)
-    try {
-      await next()
-    } finally {
-      if (fingerprint !== undefined) observer.observe(fingerprint, answerOf(account, c))
-    }
+    if (fingerprint === undefined) return next()
+    observer.look(fingerprint)
+    const done = next()
+    // Handlers run up to their first `await`. Most requests are of the account that the connection is known by: no promise for these.
+    const isKept = SAFE.has(c.req.method) && observer.observeAgain(fingerprint, answerOf(account, c))
+    return isKept ? done : observedAfter(done, () => observer.observe(fingerprint, answerOf(account, c)))
+  }
+}
+
+/** Requests of other methods may be what makes somebody of nobody, or somebody else. RFC 9110 section 9.2.1. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
+async function observedAfter(done: Promise<void>, observe: () => void): Promise<void> {
+  try {
+    await done
+  } finally {
+    observe()
   }
 }
 
@@ -58,10 +73,12 @@ function fingerprintOf(c: Context): Fingerprint | undefined {
   return (c as { [VIEW]?: Fingerprint })[VIEW] ?? (c.get('fingerprint' as never) as Fingerprint | undefined)
 }
 
-/** What the application's function says; `undefined` where it throws. */
+/** What the application's function says; `undefined` where it throws. A promise names nobody. */
 function answerOf(ask: (c: Context) => unknown, c: Context): unknown {
   try {
-    return ask(c)
+    const answer = ask(c)
+    if (typeof answer === 'object') ignoreRejection(answer)
+    return answer
   } catch {
     return undefined
   }

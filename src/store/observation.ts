@@ -4,6 +4,9 @@
  */
 import { toHex } from '../base/bytes.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
+import { FingerprintView } from '../connection/view.ts'
+import { fingerprints } from '../fingerprint/index.ts'
+import { ShapeMemo } from '../fingerprint/shape-memo.ts'
 import { guessHopDistance, guessInitialTtl } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
 import { placeOf } from './address.ts'
@@ -25,7 +28,8 @@ export interface ObservationContext {
 
 /** The row of a connection; `undefined` where its peer is not known. */
 export function observationOf(fingerprint: Fingerprint, context: ObservationContext): Observation | undefined {
-  const { peer, syn, timing } = fingerprint
+  const { peer, timing } = fingerprint
+  const syn = synOf(fingerprint)
   const place = peer && placeOf(peer.address)
   if (place === undefined) return undefined
   const timeToLive = syn && timeToLiveOf(syn)
@@ -53,24 +57,51 @@ export function observationOf(fingerprint: Fingerprint, context: ObservationCont
 
 const timeToLiveOf = ({ ip }: Syn): number => (ip.version === 4 ? ip.timeToLive : ip.hopLimit)
 
+/** What stacks of one shape have in common, and the one that was made last. */
+interface StackShape {
+  readonly facts: Omit<Stack, 'label' | 'family'>
+  last: Stack | undefined
+}
+
+/** Made with the first SYN. Rows share stacks: a connection that is met leaves little to collect. */
+let shapes: ShapeMemo<StackShape> | undefined
+
 /** What the SYN says of the client's system; `undefined` where there is no SYN. */
 export function stackOf(fingerprint: Fingerprint): Stack | undefined {
-  const { syn, fingerprints, label } = fingerprint
-  if (syn === undefined || fingerprints === undefined) return undefined
-  return {
-    stack: fingerprints.p0f.replace(
-      /^(\d:)\d+\+[\d?]+/,
-      (_, version: string) => `${version}${guessInitialTtl(timeToLiveOf(syn))}`,
-    ),
-    muonfp: fingerprints.muonfp,
-    haproxy: fingerprints.haproxy,
-    mss: syn.tcp.mss,
-    window: syn.tcp.window,
-    scale: syn.tcp.windowScale,
-    options: syn.tcp.optionKinds.join(','),
-    label: label?.name === undefined ? undefined : keptText(label.name),
-    family: label?.family === undefined ? undefined : keptText(label.family),
+  const syn = synOf(fingerprint)
+  if (syn === undefined) return undefined
+  const { label } = fingerprint
+  const name = label?.name
+  const family = label?.family
+  shapes ??= new ShapeMemo(stackShapeOf)
+  const shape = shapes.of(syn)
+  if (shape.last !== undefined && shape.last.label === name && shape.last.family === family) return shape.last
+  shape.last = {
+    ...shape.facts,
+    label: name === undefined ? undefined : keptText(name),
+    family: family === undefined ? undefined : keptText(family),
   }
+  return shape.last
+}
+
+/** Not the object that a handler has had in its hands, where there is another. */
+const synOf = (fingerprint: Fingerprint): Syn | undefined =>
+  fingerprint instanceof FingerprintView ? fingerprint.ownSyn : fingerprint.syn
+
+function stackShapeOf(syn: Syn): StackShape {
+  const { p0f, muonfp, haproxy } = fingerprints(syn)
+  const { mss, window, windowScale, optionKinds } = syn.tcp
+  const initial = guessInitialTtl(timeToLiveOf(syn))
+  const facts = {
+    stack: p0f.replace(/^(\d:)\d+\+[\d?]+/, (_, version: string) => `${version}${initial}`),
+    muonfp,
+    haproxy,
+    mss,
+    window,
+    scale: windowScale,
+    options: optionKinds.join(','),
+  }
+  return { facts, last: undefined }
 }
 
 /**

@@ -2,6 +2,7 @@
  * Rows on their way to an engine: bounded, in batches, one write at a time, tried again until it succeeds.
  * @module
  */
+import { toError } from '../base/report-once.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import type { Batch, Engine, Observation, Update } from './types.ts'
 
@@ -189,7 +190,7 @@ export class WriteQueue {
           return
         }
         this.#dropped++
-        this.#lastError = messageOf(error)
+        this.#lastError = toError(error).message
       }
     }
   }
@@ -213,9 +214,10 @@ export class WriteQueue {
   }
 
   #fail(thrown: unknown): void {
+    const error = toError(thrown)
     this.#failed++
-    this.#lastError = messageOf(thrown)
-    this.#options.onError(thrown instanceof Error ? thrown : new Error(this.#lastError))
+    this.#lastError = error.message
+    this.#options.onError(error)
   }
 
   /**
@@ -249,7 +251,6 @@ export class WriteQueue {
 
   /** Writes what waits, for up to two seconds, and takes no more. */
   async close(): Promise<void> {
-    if (this.#isClosed) return
     clearTimeout(this.#timer)
     await within(this.flush(), CLOSE_TIMEOUT).catch(() => {})
     this.#isClosed = true
@@ -280,5 +281,3 @@ async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T> 
     clearTimeout(timer)
   }
 }
-
-const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))

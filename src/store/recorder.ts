@@ -7,7 +7,7 @@ import { FingerprintView, type Known } from '../connection/view.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import { observationOf } from './observation.ts'
 import type { WriteQueue } from './queue.ts'
-import { keptText } from './text.ts'
+import { keptText, MAX_TEXT } from './text.ts'
 import type { Observation, Subject } from './types.ts'
 
 /** What a recorder adds to every row. */
@@ -72,7 +72,7 @@ export class Recorder {
   /** Counts `forget`. Connections met before `#begin` are forgotten, those of other generations may be. */
   #generation = 0
   #begin = 0
-  #forgotten: { readonly subject: Subject; readonly at: number }[] = []
+  #forgotten: { readonly subject: Subject; readonly generation: number }[] = []
   #timer: ReturnType<typeof setTimeout> | undefined
   #isClosed = false
 
@@ -101,15 +101,31 @@ export class Recorder {
     }
   }
 
+  /** The same where its connection is known by this account; where it is not, false, and nothing is kept. Never throws. */
+  observeAgain(fingerprint: Fingerprint, account: unknown): boolean {
+    try {
+      const name = accountText(account)
+      return (
+        name !== '' && fingerprint instanceof FingerprintView && this.#quickly(fingerprint, fingerprint.resolve(), name)
+      )
+    } catch {
+      return false
+    }
+  }
+
+  /** Nearly all requests: nothing more than this is done for them. False where there is more to do. */
+  #quickly(view: FingerprintView, facts: Known, account: unknown): boolean {
+    const kept = facts.kept as Seen | undefined
+    if (kept?.of !== this || !kept.hasChanged || kept.generation !== this.#generation) return false
+    if (account !== undefined && account !== kept.named) return false
+    kept.requests = view.requestNumber()
+    kept.lastSeen = this.#time()
+    return true
+  }
+
   #observeView(view: FingerprintView, account: unknown): void {
     const facts = view.resolve()
-    const kept = facts.kept as Seen | undefined
-    if (kept?.of === this && kept.hasChanged && account === undefined && kept.generation === this.#generation) {
-      // Nearly all requests: nothing more than this is done for them.
-      kept.requests = view.requestNumber()
-      kept.lastSeen = this.#time()
-      return
-    }
+    if (this.#quickly(view, facts, account)) return
     const name = accountText(account)
     const known = this.#known(facts)
     if (known !== undefined) this.#again(known, view.requestNumber(), name)
@@ -173,7 +189,7 @@ export class Recorder {
       first,
       requests: first.requests,
       lastSeen: now,
-      named: account,
+      named: boundedName(account, first.account),
       account: first.account,
       hasChanged: false,
     })
@@ -184,10 +200,12 @@ export class Recorder {
     known.requests = requests
     known.lastSeen = this.#time()
     if (account !== known.named && account !== '') {
-      known.named = account
-      known.account = keptText(account)
+      const kept = keptText(account)
+      const isNew = kept !== known.account
+      known.named = boundedName(account, kept)
+      known.account = kept
       // Who it is should not wait a minute.
-      if (this.#queue.room > 0) {
+      if (isNew && this.#queue.room > 0) {
         this.#update(known)
         return
       }
@@ -259,13 +277,15 @@ export class Recorder {
       this.#forgetAll()
       return
     }
-    this.#forgotten.push({ subject, at: Date.now() * 1000 })
+    this.#forgotten.push({ subject, generation: this.#generation })
     for (const one of this.#changed) if (this.#isForgotten(one)) this.#drop(one)
   }
 
-  #isForgotten({ first, account }: Seen): boolean {
-    return this.#forgotten.some(({ subject, at }) => {
-      if (first.seen > at) return false
+  /** By what was forgotten since it was last compared. Not by time: clocks go back. */
+  #isForgotten({ first, account, generation }: Seen): boolean {
+    return this.#forgotten.some((forgotten) => {
+      if (forgotten.generation <= generation) return false
+      const { subject } = forgotten
       if (subject.kind === 'account') return subject.account === account
       return (
         subject.network === first.network &&
@@ -292,6 +312,9 @@ export class Recorder {
     this.#forgetAll()
   }
 }
+
+/** A name by which the next request is compared: of long ones as they are kept, since every connection has one. */
+const boundedName = (account: string, kept: string): string => (account.length > MAX_TEXT ? kept : account)
 
 /** An account as text; `''` for what names nobody. */
 function accountText(account: unknown): string {

@@ -33,18 +33,28 @@ export function resultCode(error: unknown): number {
 
 /** An open file. All is done in a thread, or in this one while there is no other. */
 export class SqliteDatabase {
-  readonly #here: Runner
+  readonly #open: () => Runner
+  /** Absolute, since the process may go elsewhere; `undefined` for a database in memory. */
+  readonly #path: string | undefined
+  #here: Runner
+  #file: string | undefined
   #thread: SqliteThread | undefined
 
-  constructor(here: Runner) {
-    this.#here = here
+  /** `open` opens the file and brings its tables up to date. */
+  constructor(path: string | undefined, open: () => Runner) {
+    this.#open = open
+    this.#path = path
+    this.#here = open()
+    this.#file = fileAt(path)
+    if (path !== undefined) this.moveApart(path)
   }
 
   /** Leaves the file to a thread, as soon as that has opened it. */
   moveApart(path: string): void {
-    this.#thread = startThread(path, APART, () => {
-      this.#thread = undefined
+    const thread = startThread(path, APART, () => {
+      if (this.#thread === thread) this.#thread = undefined
     })
+    this.#thread = thread
   }
 
   /** True while a thread does the work. */
@@ -63,11 +73,24 @@ export class SqliteDatabase {
   }
 
   #run(runs: readonly Run[], isTransaction: boolean): Row[] | Promise<Row[]> {
+    this.#followPath()
     return (this.isApart ? this.#thread! : this.#here).run(runs, isTransaction)
+  }
+
+  /** Opens the file that is at the path, where the one that was opened there has been removed or replaced: SQLite does not tell. */
+  #followPath(): void {
+    if (this.#path === undefined || fileAt(this.#path) === this.#file) return
+    const [here, thread] = [this.#here, this.#thread]
+    this.#here = this.#open()
+    this.#file = fileAt(this.#path)
+    this.moveApart(this.#path)
+    here.close()
+    void thread?.close()
   }
 
   /** The same for the end of the process: blocks. */
   transactionNow(runs: readonly Run[]): void {
+    this.#followPath()
     this.#here.exec(`PRAGMA busy_timeout = ${BUSY_AT_END}`)
     try {
       this.#here.run(runs, true)
@@ -83,34 +106,41 @@ export class SqliteDatabase {
   }
 }
 
+/** What tells the file at a path from others; `undefined` where there is none. */
+function fileAt(path: string | undefined): string | undefined {
+  const fs = processGlobal()!.getBuiltinModule!('node:fs') as typeof import('node:fs')
+  const found = path === undefined ? undefined : fs.statSync(path, { bigint: true, throwIfNoEntry: false })
+  return found && `${found.dev} ${found.ino}`
+}
+
 /**
  * Opens a file, or `:memory:`, and brings its tables up to date.
  *
  * @throws {Error} (rejects) the file cannot be opened, is no database, or was made by a newer version of this library
  */
 export async function openDatabase(path: string, migrations: readonly string[] = MIGRATIONS): Promise<SqliteDatabase> {
-  const builtin = processGlobal()?.getBuiltinModule?.('node:sqlite') as
-    | { readonly DatabaseSync: NativeClass }
-    | undefined
+  const host = processGlobal()
+  const builtin = host?.getBuiltinModule?.('node:sqlite') as { readonly DatabaseSync: NativeClass } | undefined
   if (builtin === undefined) {
     throw new Error(
       'Cannot open SQLite: this runtime has no node:sqlite, which came with Node 22.5, Deno 2.2 and Bun 1.4; expected one of these',
     )
   }
-  return await untilFree(() => {
-    const here = openRunner(builtin.DatabaseSync, path)
+  const { resolve } = host!.getBuiltinModule!('node:path') as typeof import('node:path')
+  const file = path === ':memory:' ? undefined : resolve(path)
+  const open = (): Runner => {
+    const here = openRunner(builtin.DatabaseSync, file ?? path)
     try {
       here.exec(`PRAGMA busy_timeout = ${BUSY_BLOCK}; PRAGMA journal_mode = WAL; ${SYNCHRONOUS}`)
       migrate(here, path, migrations)
       here.exec(COUNTING)
-      const database = new SqliteDatabase(here)
-      if (path !== ':memory:') database.moveApart(path)
-      return database
+      return here
     } catch (error) {
       here.close()
       throw error
     }
-  })
+  }
+  return await untilFree(() => new SqliteDatabase(file, open))
 }
 
 /** `PRAGMA user_version` is the version of the tables' shape. */

@@ -204,16 +204,26 @@ class SqliteEngine implements Engine {
 
 /** What writes a batch: its names, then its rows. */
 function runsOf({ observations, updates }: Batch): Run[] {
-  const names = new Map<string, Run>()
+  const names: Run[] = []
+  const named = new Set<Stack | string>()
+  const addName = (key: Stack | string, run: () => Run): void => {
+    if (named.has(key)) return
+    named.add(key)
+    names.push(run())
+  }
   const rows: Run[] = []
-  const addNames = ({ boot, host }: Observation, account: string): void => {
-    names.set(`machine ${boot} ${host}`, [ADD_MACHINE, boot, host])
-    if (account !== '') names.set(`account ${account}`, [ADD_ACCOUNT, account])
+  let machine: Observation | undefined
+  const addNames = (one: Observation, account: string): void => {
+    if (one.boot !== machine?.boot || one.host !== machine.host) names.push([ADD_MACHINE, one.boot, one.host])
+    machine = one
+    if (account !== '') addName(account, () => [ADD_ACCOUNT, account])
   }
   for (const one of observations) {
     addNames(one, one.account)
-    const key = one.stack === undefined ? [null, null, null] : stackKey(one.stack)
-    if (one.stack !== undefined) names.set(`stack ${key.join(' ')}`, [ADD_STACK, ...key, ...stackFacts(one.stack)])
+    const { stack } = one
+    const key = stack === undefined ? [null, null, null] : stackKey(stack)
+    // Rows share stacks, see `observation.ts`; the same twice is kept once.
+    if (stack !== undefined) addName(stack, () => [ADD_STACK, ...key, ...stackFacts(stack)])
     const provenance = PROVENANCES.indexOf(one.rttProvenance ?? '') + 1
     rows.push([
       INSERT,
@@ -240,7 +250,7 @@ function runsOf({ observations, updates }: Batch): Run[] {
     const { seen, boot, host, cookie } = first
     rows.push([UPDATE, lastSeen - seen, requests, account, seen, boot, host, cookieValue(cookie)])
   }
-  return [...names.values(), ...rows]
+  return [...names, ...rows]
 }
 
 const stackKey = ({ stack, label, family }: Stack): Value[] => [stack, label ?? '', family ?? '']

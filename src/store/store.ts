@@ -2,6 +2,7 @@
  * A store: what was seen of connections, in a database, and the questions that it answers.
  * @module
  */
+import { reportOnce, toError } from '../base/report-once.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { onProcessEnd } from '../runtime/process-end.ts'
 import { unrefTimer } from '../runtime/timers.ts'
@@ -67,8 +68,6 @@ const EXPIRE_EVERY = 3_600_000
 const EXPIRE_PAUSE = 100
 /** Slices at most in a row. */
 const EXPIRE_SLICES = 10_000
-/** Messages of errors that are told. */
-const MAX_TOLD = 100
 
 /**
  * Opens a store. Nothing is connected before this call returns; a database that is away is tried again and again.
@@ -91,11 +90,18 @@ class DatabaseStore implements Store {
   readonly #takeBack: () => void
   #engine: Promise<Engine> | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
-  readonly #told = new Set<string>()
+  readonly #report: (thrown: unknown) => void
   #isClosed = false
+  #closing: Promise<void> | undefined
 
   constructor(options: ResolvedStoreOptions) {
     this.#options = options
+    const report = reportOnce(options.onError)
+    this.#report = (thrown) => {
+      const error = toError(thrown)
+      // By message: all errors of SQLite have one code.
+      report(error, error.message)
+    }
     this.#queue = new WriteQueue(() => this.#open(), {
       limit: options.queue,
       ...options.batch,
@@ -133,18 +139,6 @@ class DatabaseStore implements Store {
       },
     )
     return this.#engine
-  }
-
-  /** Tells the application, once a message. */
-  #report(thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
-    if (this.#told.has(error.message) || this.#told.size > MAX_TOLD) return
-    this.#told.add(error.message)
-    try {
-      this.#options.onError?.(error)
-    } catch {
-      // A mistake in the application's function is not the store's.
-    }
   }
 
   async ready(): Promise<void> {
@@ -214,13 +208,17 @@ class DatabaseStore implements Store {
         await new Promise<void>((resolve) => unrefTimer(setTimeout(resolve, EXPIRE_PAUSE)))
       }
     } catch (error) {
-      this.#report(error)
+      // What is closed meanwhile breaks off.
+      if (!this.#isClosed) this.#report(error)
     }
     this.#expireIn(EXPIRE_EVERY)
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     this.#takeBack()
     clearTimeout(this.#expiry)
     this.#recorder.close()

@@ -177,6 +177,50 @@ describe('Recorder', () => {
     expect(updates.map(({ account }) => account)).toContain('anna')
   })
 
+  test('who was forgotten is told from who came later by order, not by clocks, which go back', async () => {
+    const { now } = Date
+    const { recorder: one, written } = recorder()
+    const [anna, bert] = [connection(1), connection(2)]
+    one.observe(request(anna), 'anna')
+    one.observe(request(bert), undefined)
+    await written()
+    try {
+      Date.now = () => now() - 3_600_000
+      one.forget({ kind: 'account', account: 'anna' })
+      one.observe(request(anna), undefined)
+      one.observe(request(bert), 'anna')
+      // Later than what was forgotten of anna.
+      one.forget({ kind: 'account', account: 'nobody' })
+      one.observe(request(bert), undefined)
+    } finally {
+      Date.now = now
+    }
+    const { observations, updates } = await written()
+    expect(observations.map(({ cookie, account }) => [cookie, account])).toEqual([['1', '']])
+    expect(updates.map(({ first, account }) => [first.cookie, account])).toContainEqual(['2', 'anna'])
+  })
+
+  test('rows of one stack share it, whatever a handler does with the SYN that it gets', async () => {
+    const { recorder: one, written } = recorder()
+    for (const cookie of [1, 2]) {
+      const first = request(connection(cookie))
+      ;(first.syn!.tcp as { window: number }).window = 1
+      one.observe(first, undefined)
+    }
+    const { observations } = await written()
+    expect(observations[0]!.stack).toMatchObject({ window: 64_240, options: '2,4,8,1,3' })
+    expect(observations[1]!.stack).toBe(observations[0]!.stack)
+  })
+
+  test('names that are long are compared as they are kept', async () => {
+    const { recorder: one, queue } = recorder()
+    const client = connection(7)
+    const name = 'x'.repeat(100_000)
+    for (const account of [name, name, `${name}y`, `${name}y`]) one.observe(request(client), account)
+    // The row with the first, and the second.
+    expect(queue.status().queued).toBe(2)
+  })
+
   test('two recorders of one connection keep it each, and one that is closed keeps nothing', async () => {
     const [one, other] = [recorder(), recorder()]
     const client = connection(1)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { Hono } from 'hono'
 import { openStore, type Store } from '../../src/store/index.ts'
 import { openDatabase } from '../../src/store/sqlite-database.ts'
@@ -112,6 +112,60 @@ describe('openStore', () => {
     })
   })
 
+  test('record() leaves the promise of a request alone whose account is known, and asks again where it may change', async () => {
+    await withStore(async (store) => {
+      const client = connection(1)
+      let user: unknown = 'anna'
+      const record = store.record({ account: () => user as string })
+      const served = async (method: string, handler = (): void => {}): Promise<boolean> => {
+        const handled = Promise.resolve().then(handler)
+        const c = { get: () => request(client), req: { method } }
+        const done = record(c as never, () => handled)
+        await done
+        return (done as unknown) === handled
+      }
+      // The row, the first request after it, and from then on.
+      for (const isAlone of [false, false, true, true]) expect(await served('GET')).toBe(isAlone)
+      expect(await served('POST', () => (user = 'bert'))).toBe(false)
+      expect(await served('GET')).toBe(false)
+      expect(await served('GET')).toBe(true)
+      user = Promise.reject(new Error('no text'))
+      expect(await served('GET')).toBe(false)
+      await store.flush()
+      expect(await store.stacks('bert')).toMatchObject([{ connections: 1 }])
+      expect(await store.stacks('anna')).toEqual([])
+    })
+  })
+
+  test('a function that rejects is no unhandled rejection', async () => {
+    const reject = async (): Promise<never> => {
+      throw new Error('mine')
+    }
+    const store = openStore({ sink: () => Promise.reject(Object.create(null)), onError: reject as never })
+    const app = new Hono()
+      .use((c, next) => {
+        c.set('fingerprint' as never, request(connection(1)) as never)
+        return next()
+      })
+      .use(store.record({ account: reject as never, skip: reject as never }))
+      .get('/', (c) => c.text('hello'))
+    expect((await app.request('/')).status).toBe(200)
+    await store.flush()
+    expect(store.status()).toMatchObject({ queued: 1, failed: 1, lastError: expect.stringContaining('no error') })
+    await store.close()
+  })
+
+  test('closed twice at once, and while it writes', async () => {
+    using directory = temporaryDirectory()
+    const store = openStore({ url: `sqlite:${directory.file('seen.sqlite')}` })
+    for (let i = 0; i < 500; i++) store.observe(request(connection(i)))
+    await Promise.all([store.flush(), store.close(), store.close()])
+    expect(store.status()).toMatchObject({ queued: 0, written: 500, dropped: 0, lastError: undefined })
+    store.observe(request(connection(501)))
+    await store.close()
+    expect(store.status()).toMatchObject({ written: 500 })
+  })
+
   test('an application without fingerprint() is served all the same', async () => {
     await withStore(async (store) => {
       const app = new Hono().use(store.record()).get('/', (c) => c.text('hello'))
@@ -209,6 +263,31 @@ describe('a SQLite file', () => {
     await expect(store.ready()).rejects.toThrow('not a database')
     await store.close()
     expect(readFileSync(file, 'utf8')).toBe('x'.repeat(5000))
+  })
+
+  test.each(['removed', 'replaced'])('that is %s while it is open: rows go to the file that is there', async (what) => {
+    using directory = temporaryDirectory()
+    const file = directory.file('seen.sqlite')
+    const connectionsIn = async (url: string): Promise<unknown> => {
+      const other = openStore({ url })
+      const labels = await other.labels()
+      await other.close()
+      return labels.map(({ connections }) => connections)
+    }
+    const store = openStore({ url: `sqlite:${file}` })
+    for (let i = 0; i < 3; i++) store.observe(request(connection(i)))
+    await store.flush()
+    if (what === 'removed') for (const end of ['', '-wal', '-shm']) rmSync(file + end, { force: true })
+    else {
+      renameSync(file, `${file}.old`)
+      expect(await connectionsIn(`sqlite:${file}`)).toEqual([])
+    }
+    for (let i = 0; i < 5; i++) store.observe(request(connection(10 + i)))
+    await store.flush()
+    expect(store.status()).toMatchObject({ written: 8, failed: 0 })
+    expect(await store.labels()).toMatchObject([{ connections: 5 }])
+    await store.close()
+    expect(await connectionsIn(`sqlite:${file}`)).toEqual([5])
   })
 
   test('numbers of accounts that another process has removed are not used again', async () => {
