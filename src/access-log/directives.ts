@@ -70,9 +70,9 @@ function named(what: string, compile: (name: string) => Item): Directive {
 function choice(items: Readonly<Record<string, Item>>, uses: readonly Use[] = []): Directive {
   return {
     compile(argument) {
-      const item = items[argument.toLowerCase()]
-      if (item !== undefined) return item
-      const words = Object.keys(items).filter((word) => word !== '')
+      const word = argument.toLowerCase()
+      if (Object.hasOwn(items, word)) return items[word]!
+      const words = Object.keys(items).filter((one) => one !== '')
       throw new ArgumentError(`has the unknown argument "${argument}"; it takes ${words.join(', ')}`)
     },
     uses,

@@ -4,6 +4,7 @@
  */
 import { plainAddress } from '../http/address.ts'
 import type { ReadyBody } from '../runtime/ready-body.ts'
+import type { Runtime } from '../runtime/types.ts'
 import type { LogFormatUses } from './directives.ts'
 import { type AccessRecord, type HeaderReader, protocolOf } from './record.ts'
 
@@ -113,6 +114,11 @@ export class LogEntry implements AccessRecord {
     this.peerPort = this.remotePort
     this.remoteAddress = ends.peer?.address
     this.remotePort = ends.peer?.port
+  }
+
+  /** The body of the answer: ready, a stream, or `undefined` where that cannot be known. */
+  bodyOf(response: Response, runtime: Runtime): ReadyBody | 'stream' | undefined {
+    return runtime.bodyOf(response, this.request)
   }
 
   /** Fields of the answer as the client receives them. */

@@ -68,14 +68,14 @@ class HonoEntry extends LogEntry {
     return this.c.get('fingerprint') as SeenFingerprint | undefined
   }
 
-  /** The body of the answer, as far as it was seen made. */
-  bodyOf(response: Response, runtime: Runtime): ReadyBody | 'stream' | undefined {
+  /** What `c.text()` and its like were given comes before what the runtime tells. */
+  override bodyOf(response: Response, runtime: Runtime): ReadyBody | 'stream' | undefined {
     // Hono sends none for HEAD.
     if (this.method === 'HEAD') return EMPTY
-    if (response === this.made || this.made === undefined) return this.madeBody
+    if (response === this.made && this.madeBody !== undefined) return this.madeBody
     // A later c.header() makes another answer of the same body. Streams may be touched, as `body` does; ready ones may not.
-    const found = runtime.bodyOf(response, this.request)
-    if (found !== 'stream' || this.madeBody === undefined || response.body !== this.made.body) return found
+    const found = super.bodyOf(response, runtime)
+    if (found !== 'stream' || this.madeBody === undefined || response.body !== this.made?.body) return found
     // Bun no longer knows that the body of the copy was text.
     return { octets: this.madeBody.octets, made: 'octets' }
   }
@@ -114,7 +114,7 @@ export function accessLog(options: AccessLogOptions<Context> = {}): AccessLogMid
       () => {
         if (uses.connection) entry.takeEndsOfContext()
         const response = c.res
-        const answer = log.answered(entry, response, c, uses.end ? entry.bodyOf(response, runtime) : undefined)
+        const answer = log.answered(entry, response, c)
         if (answer !== response) replace(c, answer)
       },
       (error: unknown) => {

@@ -4,6 +4,7 @@
  * `hono.ts` and `plain.ts` say when.
  * @module
  */
+import { type Report, reportOnce, toError } from '../base/report-once.ts'
 import type { ReadyBody } from '../runtime/ready-body.ts'
 import type { Runtime } from '../runtime/types.ts'
 import { type BodyEnd, countBody } from './counted-body.ts'
@@ -14,9 +15,6 @@ import { type AccessLogOptions, type ResolvedOptions, resolveOptions, type Write
 import type { AccessRecord } from './record.ts'
 import { type LineSink, openLogSink } from './sink.ts'
 
-/** Error messages reported at most: a message with a number in it would otherwise be new every time. */
-const MOST_REPORTS = 64
-
 /** Makes lines of requests and answers, and hands them to a sink or a function. */
 export class AccessLogger<Subject> implements EntrySource {
   readonly uses: LogFormatUses
@@ -25,7 +23,7 @@ export class AccessLogger<Subject> implements EntrySource {
   readonly #runtime: Runtime
   readonly #sink: LineSink | undefined
   readonly #measures: boolean
-  readonly #reported = new Set<string>()
+  readonly #report: Report
   /** Wall clock minus monotonic clock, milliseconds. */
   #offset = Number.NaN
   #lastServer: unknown
@@ -35,6 +33,7 @@ export class AccessLogger<Subject> implements EntrySource {
   constructor(runtime: Runtime, options: AccessLogOptions<Subject> = {}) {
     this.#options = resolveOptions(options)
     this.#runtime = runtime
+    this.#report = reportOnce(this.#options.onError)
     const { write, delay, maxPending, uses, serverName, serverPort, protocol } = this.#options
     const { processId, threadId } = runtime
     this.uses = uses
@@ -42,7 +41,7 @@ export class AccessLogger<Subject> implements EntrySource {
     this.#measures = uses.duration || uses.firstByte
     if (typeof write === 'function') return
     const to = write === 'stdout' ? 1 : write === 'stderr' ? 2 : write
-    this.#sink = openLogSink({ to, delay, maxLength: maxPending, onError: (error) => this.#report(error) })
+    this.#sink = openLogSink({ to, delay, maxLength: maxPending, onError: this.#options.onError })
   }
 
   now(): number {
@@ -77,25 +76,21 @@ export class AccessLogger<Subject> implements EntrySource {
     return this.#runtime.addedField(name, response, status, body)
   }
 
-  /**
-   * The answer is there. Returns the one to send: the same, or where it is a stream one whose body is counted as it is sent.
-   *
-   * @param known - the body, where the caller knows it
-   */
-  answered(entry: LogEntry, response: Response, subject: Subject, known?: ReadyBody | 'stream'): Response {
+  /** The answer is there. Returns the one to send: the same, or where it is a stream one whose body is counted as it is sent. */
+  answered(entry: LogEntry, response: Response, subject: Subject): Response {
     try {
       entry.response = response
       entry.status = response.status
       entry.bytes = 0
       if (this.uses.end) {
-        const body = known ?? this.#runtime.bodyOf(response, entry.request)
+        const body = entry.bodyOf(response, this.#runtime)
         if (body === 'stream') return this.#count(entry, response, subject)
         this.#describe(entry, body)
       }
       this.#upgraded(entry, response)
       entry.aborted = entry.status !== 101 && entry.signal?.aborted
     } catch (error) {
-      this.#reportOnce(error)
+      this.#failed(error)
     }
     this.#end(entry, subject)
     return response
@@ -149,6 +144,8 @@ export class AccessLogger<Subject> implements EntrySource {
       this.#end(entry, subject)
       return response
     }
+    // A client that has gone by now is not told of again.
+    const hasGone = entry.signal?.aborted === true
     let forget = (): void => {}
     const counted = countBody(response, {
       onFirst: () => {
@@ -157,7 +154,7 @@ export class AccessLogger<Subject> implements EntrySource {
       onEnd: ({ octets, cut }: BodyEnd) => {
         forget()
         entry.bytes = octets
-        entry.aborted = cut
+        entry.aborted = cut || hasGone
         this.#end(entry, subject)
       },
     })
@@ -187,28 +184,17 @@ export class AccessLogger<Subject> implements EntrySource {
       if (this.#sink !== undefined) this.#sink.write(line)
       else this.#handOver(write as WriteLine, line, record)
     } catch (error) {
-      this.#reportOnce(error)
+      this.#failed(error)
     }
   }
 
   #handOver(write: WriteLine, line: string, record: AccessRecord): void {
     const result = write(line, record) as unknown
-    if (result instanceof Promise) result.catch((error: unknown) => this.#reportOnce(error))
+    if (result instanceof Promise) result.catch((error: unknown) => this.#failed(error))
   }
 
-  #reportOnce(error: unknown): void {
-    const real = error instanceof Error ? error : new Error(String(error))
-    if (this.#reported.has(real.message) || this.#reported.size >= MOST_REPORTS) return
-    this.#reported.add(real.message)
-    this.#report(new Error(`Cannot log a request: ${real.message}`, { cause: error }))
-  }
-
-  #report(error: Error): void {
-    try {
-      this.#options.onError(error)
-    } catch {
-      // An error of the application's listener must not reach the request.
-    }
+  #failed(thrown: unknown): void {
+    this.#report(new Error(`Cannot log a request: ${toError(thrown).message}`, { cause: thrown }))
   }
 }
 

@@ -40,6 +40,8 @@ export interface LogWriterLimits {
 const BATCH = 65_536
 /** Milliseconds after an error until the target is tried again. */
 const RETRY = 1_000
+/** Writes in a row that a signal may interrupt. */
+const INTERRUPTED_AT_MOST = 16
 /** Milliseconds that {@link LogWriter.close} waits for the reader of a full pipe. */
 const LAST_TRY = 1_000
 const encoder = new TextEncoder()
@@ -204,13 +206,13 @@ export class LogWriter {
   }
 
   #take(target: LogTarget, octets: Uint8Array): number {
-    for (;;) {
+    for (let left = INTERRUPTED_AT_MOST; ; left--) {
       try {
         const taken = target.write(octets)
         if (taken <= 0) throw Object.assign(new Error('Cannot write log: nothing was taken'), { code: 'EAGAIN' })
         return taken
       } catch (error) {
-        if (codeOf(error) !== 'EINTR') throw error
+        if (codeOf(error) !== 'EINTR' || left === 0) throw error
       }
     }
   }

@@ -3,11 +3,10 @@
  * @module
  */
 
-/** What a function of the application threw, as an error. */
+/** What a function of the application threw, as an error. Never throws. */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown
   try {
-    return new Error(String(thrown))
+    return thrown instanceof Error && typeof thrown.message === 'string' ? thrown : new Error(String(thrown))
   } catch {
     return new Error('Something was thrown that is no error and has no text')
   }
@@ -34,15 +33,16 @@ export function reportOnce(listener: ((error: Error) => void) | undefined): Repo
   const wants = (kind: string): boolean => !told.has(kind) && told.size < KINDS
   const report = (thrown: unknown, kindOf?: string): void => {
     if (kindOf !== undefined && !wants(kindOf)) return
-    const error = toError(thrown)
-    const kind = kindOf ?? ('code' in error ? `${error.code} ${'option' in error ? error.option : ''}` : error.message)
-    if (!wants(kind)) return
-    told.add(kind)
     try {
+      const error = toError(thrown)
+      const kind =
+        kindOf ?? ('code' in error ? `${error.code} ${'option' in error ? error.option : ''}` : error.message)
+      if (!wants(kind)) return
+      told.add(kind)
       // A listener's mistake is not the request's, be it one that comes later.
       ignoreRejection(listener?.(error))
     } catch {
-      // Nor one that comes at once.
+      // Nor one that comes at once, nor an error whose members cannot be read.
     }
   }
   return Object.assign(report, { wants })

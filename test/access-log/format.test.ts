@@ -138,6 +138,8 @@ describe('compileLogFormat refuses', () => {
     ['%i', 0, /"%i" needs the name of a header in braces, at position 0/],
     ['%{}i', 0, /needs the name of a header/],
     ['x %g', 2, /"%g" needs the name of a variable in braces, at position 2/],
+    ['%{constructor}p', 0, /unknown argument "constructor"/],
+    ['%{__proto__}P', 0, /unknown argument "__proto__"/],
     ['%{bogus}T', 0, /unknown argument "bogus"; it takes s, ms, us, at position 0/],
     ['%{bogus}p', 0, /it takes canonical, local, remote/],
     ['%{bogus}P', 0, /it takes pid, tid, hextid/],

@@ -188,6 +188,17 @@ describe('LogWriter', () => {
     expect(file.text).toBe('a\n')
     expect(errors).toEqual([])
   })
+  test('gives up on a write that signals interrupt again and again, and tries it later', () => {
+    const { writer, file, errors, timers, tick } = setUp()
+    file.script = new Array<string>(1000).fill('EINTR')
+    writer.write('one')
+    tick()
+    expect(errors).toEqual(['write: EINTR'])
+    expect(timers.map(({ milliseconds }) => milliseconds)).toEqual([1000])
+    file.script = []
+    tick()
+    expect(file.text).toBe('one\n')
+  })
   test('reopen writes what waits to the old file and the rest to the new one', () => {
     const { writer, file, state, opened } = setUp()
     writer.write('old')

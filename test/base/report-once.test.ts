@@ -22,3 +22,19 @@ test('the message is the kind where none is given; after a hundred kinds nothing
   expect(count).toBe(100)
   expect(report.wants('one more')).toBe(false)
 })
+
+test('what cannot be read or written down is told all the same, or passed over: nothing throws', () => {
+  const told: string[] = []
+  const report = reportOnce((error) => void told.push(error.message))
+  report(Object.create(null))
+  report(Object.assign(new Error('by a symbol'), { code: Symbol('code') }))
+  report(
+    Object.defineProperty(new Error('by a getter'), 'code', {
+      get() {
+        throw new Error('of the getter')
+      },
+    }),
+  )
+  report(Object.assign(new Error(), { message: Symbol('message') }), 'd')
+  expect(told).toEqual(['Something was thrown that is no error and has no text', expect.any(String)])
+})
