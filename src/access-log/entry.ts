@@ -2,9 +2,9 @@
  * A request under way: what was known when it came, and what its answer adds.
  * @module
  */
-import { plainAddress } from '../http/address.ts'
 import type { ReadyBody } from '../runtime/ready-body.ts'
 import type { Runtime } from '../runtime/types.ts'
+import { unmapAddress } from '../wire/sockaddr.ts'
 import type { LogFormatUses } from './directives.ts'
 import { type AccessRecord, type HeaderReader, protocolOf } from './record.ts'
 
@@ -96,7 +96,7 @@ export class LogEntry implements AccessRecord {
     if (!source.uses.connection) return
     const peer = source.peer(request, server)
     if (peer !== undefined) {
-      this.remoteAddress = plainAddress(peer.address)
+      this.remoteAddress = unmapAddress(peer.address)
       this.remotePort = peer.port
     }
     const local = source.local(server)

@@ -3,7 +3,7 @@
  * @module
  */
 import type { FieldSource } from '../connection/facts.ts'
-import { hostOf } from '../http/request-target.ts'
+import { hostOf, httpVersion } from '../http/request-target.ts'
 
 /** The part of `Headers` that a log line needs. */
 export interface HeaderReader {
@@ -88,8 +88,7 @@ export function hostName(record: AccessRecord): string | undefined {
   return hostOf(record.requestHeaders.get('host'), record.url)
 }
 
-/** Version of a record's request. Runtimes do not report it; a request without `Host` that they let through is HTTP/1.0. */
+/** Version of a record's request. */
 export function protocolOf(record: AccessRecord): string {
-  if (record.protocol !== undefined) return record.protocol
-  return record.url.charCodeAt(0) === 0x2f && record.requestHeaders.get('host') === null ? 'HTTP/1.0' : 'HTTP/1.1'
+  return record.protocol ?? httpVersion(record.url, record.requestHeaders)
 }

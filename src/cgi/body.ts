@@ -9,6 +9,9 @@ import { Spool } from './spooled-body.ts'
 /** Octets a second that a client has to send once its time is used up, as in Apache's `RequestReadTimeout body=20,MinRate=500`. */
 const MIN_RATE = 500
 
+/** The longest time that timers can wait, milliseconds: beyond it they run at once. */
+const LONGEST_TIMER = 2_147_483_647
+
 /** Bounds of a body. */
 export interface BodyLimits {
   /** Milliseconds that may be spent waiting for the client, plus a second for every 500 octets. */
@@ -153,7 +156,7 @@ class BoundedReader {
   read(): Promise<Uint8Array | undefined | 'late'> {
     const start = performance.now()
     this.#since = start
-    this.#timer ??= setTimeout(this.#check, Math.max(1, this.#left))
+    this.#checkIn(this.#left)
     return new Promise((resolve, reject) => {
       this.#onLate = () => resolve('late')
       this.#reader.read().then(
@@ -180,11 +183,15 @@ class BoundedReader {
     if (isLast) clearTimeout(this.#timer)
   }
 
+  #checkIn(milliseconds: number): void {
+    this.#timer ??= setTimeout(this.#check, Math.min(Math.max(1, milliseconds), LONGEST_TIMER))
+  }
+
   readonly #check = (): void => {
     this.#timer = undefined
     if (this.#since === undefined) return
     const left = this.#left - (performance.now() - this.#since)
-    if (left > 0) this.#timer = setTimeout(this.#check, left)
+    if (left > 0) this.#checkIn(left)
     else {
       this.#onLate()
       this.cancel()

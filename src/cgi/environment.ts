@@ -3,8 +3,8 @@
  * @module
  */
 import { headerText } from '../http/header-text.ts'
-import { requestTarget, targetQuery } from '../http/request-target.ts'
-import { addressAsHost, parseHost, urlAuthority } from './server-name.ts'
+import { httpVersion, requestTarget, targetQuery, urlAuthority } from '../http/request-target.ts'
+import { addressAsHost, parseHost } from './server-name.ts'
 
 /** Facts of a request that its headers do not tell. */
 export interface CgiFacts {
@@ -65,7 +65,7 @@ export function cgiVariables(request: Request, facts: CgiFacts): Record<string, 
   const env: Record<string, string> = {
     GATEWAY_INTERFACE: 'CGI/1.1',
     SERVER_SOFTWARE: facts.serverSoftware ?? 'tcpfingerprint',
-    SERVER_PROTOCOL: facts.protocol ?? (request.url.startsWith('/') && field === null ? 'HTTP/1.0' : 'HTTP/1.1'),
+    SERVER_PROTOCOL: facts.protocol ?? httpVersion(request.url, request.headers),
     SERVER_NAME: facts.serverName ?? host?.host ?? local,
     SERVER_PORT: `${facts.serverPort ?? facts.localPort ?? (field === null ? undefined : host?.port) ?? (secure ? 443 : 80)}`,
     REQUEST_METHOD: request.method,

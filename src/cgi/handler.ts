@@ -4,12 +4,13 @@
  */
 
 import { blockFor } from '../base/block-for.ts'
-import { plainAddress } from '../http/address.ts'
+import { toError } from '../base/report-once.ts'
 import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import { absolutePath } from '../runtime/files.ts'
 import { onProcessEnd } from '../runtime/process-end.ts'
 import type { PermissionError, Runtime, SpawnOptions } from '../runtime/types.ts'
+import { unmapAddress } from '../wire/sockaddr.ts'
 import { type RequestBody, requestBody } from './body.ts'
 import { applicationVariables, type CgiFacts, cgiVariables, redirectVariables } from './environment.ts'
 import { type IdleTimeout, IdleTimeouts } from './idle-timeout.ts'
@@ -144,16 +145,19 @@ class Handler<Subject> implements CgiHandler<Subject> {
       const prefix = this.#options.prefix ?? details.prefix ?? ''
       const target = findTarget(this.#options, this.#root, targetPath(uri), prefix)
       if ('status' in target) return plain(target.status)
+      // Before there is a body: what a callback throws must leave none open.
+      const user = this.#options.user?.(subject)
+      const variables = applicationVariables({ ...details.variables, ...this.#options.variables?.(subject) })
       const body = await requestBody(request, details.body, this.#options.limits)
       // RFC 9110 sections 15.5.9 and 15.5.14: the rest of the body is not read.
       if (typeof body === 'number') return plain(body, { connection: 'close' })
       const local = this.#runtime.localOf(server)
-      const user = this.#options.user?.(subject)
+      const localAddress = local.address ?? details.localAddress
       const facts: Exchange<Subject>['facts'] = {
         documentRoot: this.#options.documentRoot,
-        remoteAddress: addressText(peer?.address),
+        remoteAddress: peer && unmapAddress(peer.address),
         remotePort: peer?.port,
-        localAddress: addressText(local.address ?? details.localAddress),
+        localAddress: localAddress && unmapAddress(localAddress),
         localPort: local.port ?? details.localPort,
         serverName: this.#options.serverName,
         serverPort: this.#options.serverPort,
@@ -162,7 +166,6 @@ class Handler<Subject> implements CgiHandler<Subject> {
         user: user?.name,
         authType: user?.type,
       }
-      const variables = applicationVariables({ ...details.variables, ...this.#options.variables?.(subject) })
       const extend = (seconds: number): void => this.#runtime.setIdleTimeout(request, server, seconds)
       const idle = this.#idleTimeouts.of(extend, () => body.clientAwaited())
       return await this.#answer(
@@ -182,7 +185,7 @@ class Handler<Subject> implements CgiHandler<Subject> {
         target,
       )
     } catch (error) {
-      if (!request.signal.aborted) this.#report(targetPath(uri), error instanceof Error ? error.message : String(error))
+      if (!request.signal.aborted) this.#report(targetPath(uri), toError(error).message)
       return plain(500)
     }
   }
@@ -295,10 +298,6 @@ class Handler<Subject> implements CgiHandler<Subject> {
       // An application's listener must not change the answer.
     }
   }
-}
-
-function addressText(address: string | undefined): string | undefined {
-  return address === undefined ? undefined : plainAddress(address)
 }
 
 /** One variable of this process. @throws {TypeError} if Deno's permissions forbid to read it; for PATH there is a default */

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot'
 import { checkOptions } from '../base/options.ts'
+import { escapeControls } from '../base/text.ts'
 
 /** What a script may use. Times in milliseconds, sizes in octets. */
 export interface CgiLimits {
@@ -209,14 +210,12 @@ export function resolveCgiOptions<Subject>(options: CgiOptions<Subject>): Resolv
   const { onStderr, onError } = options
   return {
     ...resolved,
-    onStderr: onStderr ?? ((line, { script }) => console.error(`${script}: ${printable(line)}`)),
-    onError: onError ?? ((error) => console.error(`tcpfingerprint: ${printable(error.message)}`)),
+    onStderr: onStderr ?? ((line, { script }) => console.error(`${script}: ${safeForTerminal(line)}`)),
+    onError: onError ?? ((error) => console.error(`tcpfingerprint: ${safeForTerminal(error.message)}`)),
   }
 }
 
-/** Nothing that a terminal would obey. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, (character) =>
-    JSON.stringify(character).slice(1, -1),
-  )
+/** Text without what a terminal would act on, but for tabs. */
+function safeForTerminal(text: string): string {
+  return text.split('\t').map(escapeControls).join('\t')
 }

@@ -111,8 +111,8 @@ class ScriptRun {
     this.#run = run
     this.#reader = child.stdout.getReader()
     this.#onAbort = () => {
-      // After its output a script may go on with work of its own.
-      if (!this.#outputOver) this.#end('gone')
+      // After its output, or once it is answered, a script may go on with work of its own. Deno aborts when an answer was sent, too.
+      if (!this.#outputOver && !this.#discarding) this.#end('gone')
     }
     run.signal.addEventListener('abort', this.#onAbort)
     run.late?.addEventListener('abort', this.#onLate)

@@ -31,11 +31,6 @@ export function parseHost(field: string): ServerName | undefined {
   return { host, port: port === 0 ? undefined : port }
 }
 
-/** The authority of an absolute URL, for requests that never had a Host field. */
-export function urlAuthority(url: string): string {
-  return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]*)/i.exec(url)?.[1] ?? ''
-}
-
 /** An address as a server name: IPv6 in brackets. */
 export function addressAsHost(address: string): string {
   return address.includes(':') ? `[${address}]` : address

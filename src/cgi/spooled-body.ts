@@ -28,8 +28,7 @@ export class Spool {
       this.#length += octets.length
       return
     }
-    this.#descriptor ??= this.#open()
-    this.#write(this.#descriptor, octets)
+    this.#write(this.#descriptor ?? this.#open(), octets)
   }
 
   /** Everything from the beginning. Called once. The spool is discarded when the stream ends or is cancelled. */
@@ -48,7 +47,10 @@ export class Spool {
             return
           }
           const piece = new Uint8Array(PIECE)
-          const taken = await this.#read(descriptor, piece, position)
+          const taken = await this.#read(descriptor, piece, position).catch((error) => {
+            this.discard()
+            throw error
+          })
           position += taken
           if (taken > 0) controller.enqueue(piece.subarray(0, taken))
           else {
@@ -77,6 +79,8 @@ export class Spool {
     const path = `${temporaryDirectory()}/tcpfingerprint-${crypto.randomUUID()}`
     const { O_RDWR, O_CREAT, O_EXCL } = fs.constants
     const descriptor = fs.openSync(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
+    // From here on `discard` closes it, whatever fails.
+    this.#descriptor = descriptor
     fs.unlinkSync(path)
     const memory = this.#memory
     this.#memory = []
@@ -89,6 +93,7 @@ export class Spool {
   #write(descriptor: number, octets: Uint8Array): void {
     for (let done = 0; done < octets.length; ) {
       const taken = this.#fs.writeSync(descriptor, octets, done, octets.length - done, this.#length)
+      if (taken <= 0) throw new Error('Cannot spool a body: nothing was taken')
       done += taken
       this.#length += taken
     }

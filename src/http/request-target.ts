@@ -28,8 +28,18 @@ export function targetQuery(target: string): string {
   return end < 0 ? target.slice(start) : target.slice(start, end)
 }
 
+/** The authority of an absolute URL, for requests that never had a `Host` field; empty for a bare target. */
+export function urlAuthority(url: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]*)/i.exec(url)?.[1] ?? ''
+}
+
+/** Version of a request. Runtimes do not report it; a request without `Host` that they let through is HTTP/1.0. */
+export function httpVersion(url: string, headers: { get(name: string): string | null }): 'HTTP/1.0' | 'HTTP/1.1' {
+  // In this order, because Deno shows no headers of a request that was upgraded.
+  return url.charCodeAt(0) === 0x2f && headers.get('host') === null ? 'HTTP/1.0' : 'HTTP/1.1'
+}
+
 /** Host of a `Host` field, or without one of a URL's authority: without the port, in lower case. */
 export function hostOf(field: string | null, url: string): string | undefined {
-  const authority = field || /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]+)/i.exec(url)?.[1]
-  return authority?.replace(/:\d*$/, '').toLowerCase() || undefined
+  return (field || urlAuthority(url)).replace(/:\d*$/, '').toLowerCase() || undefined
 }

@@ -163,6 +163,8 @@ export function formatAddress(words: AddressWords): string {
 /** The address without an IPv4-mapped prefix: `::ffff:192.0.2.1` gives `192.0.2.1`, any other text is given back. */
 export function unmapAddress(text: string): string {
   if (text.charCodeAt(0) !== COLON) return text
+  // As runtimes give IPv4 peers of dual-stack listeners.
+  if (text.startsWith('::ffff:') && parseQuad(text, 7, text.length) >= 0) return text.slice(7)
   const words = createAddressWords()
   return parseAddress(text, words) && isMapped(words) ? formatQuad(words.w3) : text
 }

@@ -14,6 +14,8 @@ const SCRIPTS = {
   odd: `${OK}; printf %s "$HTTP_X_ODD" | od -An -tx1 | tr -d ' \\n'`,
   cat: `${OK}; exec cat`,
   endless: `${OK}; exec yes`,
+  // Work after the answer: a HEAD is answered with the header.
+  worker: `${OK}; sleep 0.3; echo done > "$0.done"`,
 }
 
 needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
@@ -44,6 +46,7 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
           // Not UTF-8 as a whole, so each octet is taken for Latin-1.
           '/cgi-bin/odd': [200, 'c383c2a920c3a922'],
           '/cgi-bin/cat': [200, '300000'],
+          '/cgi-bin/worker': [200, ''],
         },
         running: 0,
       })
@@ -55,7 +58,8 @@ needs({ reason: existsSync(DENO) ? undefined : `no ${DENO}: npm ci` }).test(
       ])
       expect(lines).toContain('127.0.0.1 200 16 + "GET /cgi-bin/odd HTTP/1.1" \\xc3\\xa9 \\xe9\\"')
       expect(lines.at(-1)).toMatch(/^127\.0\.0\.1 200 \d+ X "GET \/cgi-bin\/endless HTTP\/1\.1" -$/)
-      expect(lines).toHaveLength(9)
+      expect(lines).toHaveLength(10)
+      expect(existsSync(join(root, 'worker.done'))).toBe(true)
     } finally {
       remove()
     }

@@ -38,13 +38,19 @@ const odd = await fetch(`${base}/cgi-bin/odd`, { headers: { 'x-odd': '\u00c3\u00
 answers['/cgi-bin/odd'] = [odd.status, await odd.text()]
 const posted = await fetch(`${base}/cgi-bin/cat`, { method: 'POST', body: 'x'.repeat(300_000) })
 answers['/cgi-bin/cat'] = [posted.status, `${(await posted.text()).length}`]
+const idle = async (): Promise<void> => {
+  for (let waited = 0; scripts.status().running > 0 && waited < 5_000; waited += 10) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+const head = await fetch(`${base}/cgi-bin/worker`, { method: 'HEAD' })
+answers['/cgi-bin/worker'] = [head.status, await head.text()]
+await idle()
 const abort = new AbortController()
 const endless = await fetch(`${base}/cgi-bin/endless`, { signal: abort.signal })
 await endless.body!.getReader().read()
 abort.abort()
-for (let waited = 0; scripts.status().running > 0 && waited < 5_000; waited += 10) {
-  await new Promise((resolve) => setTimeout(resolve, 10))
-}
+await idle()
 const { running } = scripts.status()
 await server.shutdown()
 await scripts.close()
