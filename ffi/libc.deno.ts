@@ -2,7 +2,7 @@
  * `Libc` over `Deno.dlopen`, opened on first use. Needs `--allow-ffi` and nothing else.
  * @module
  */
-import { type Libc, type LibcUnavailable, libcNames, notLinux, type OpenLibc, openOnce } from './libc.ts'
+import { type Libc, type LibcUnavailable, libcNames, notLinux, notOpened, type OpenLibc, openOnce } from './libc.ts'
 
 const SYMBOLS = {
   getsockopt: { parameters: ['i32', 'i32', 'i32', 'buffer', 'buffer'], result: 'i32' },
@@ -83,9 +83,7 @@ function open(path: string | undefined): Libc | LibcUnavailable {
       failures.push(error instanceof Error ? error.message : String(error))
     }
   }
-  return isDenied
-    ? denied(Deno, path)
-    : { reason: 'unsupported', message: `libc cannot be opened: ${failures.join('; ')}` }
+  return isDenied ? denied(Deno, path) : notOpened(failures)
 }
 
 function denied(Deno: DenoFfi, path: string | undefined): LibcUnavailable {

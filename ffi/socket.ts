@@ -229,11 +229,6 @@ export class Sockets {
     this.#setTcpOption(fd, TCP_DEFER_ACCEPT, 'TCP_DEFER_ACCEPT', seconds)
   }
 
-  /** True if the listener keeps SYNs. @throws {SocketError} as `setSaveSyn` */
-  saveSyn(fd: number): number {
-    return this.#tcpOption(fd, TCP_SAVE_SYN, 'TCP_SAVE_SYN')
-  }
-
   /**
    * Makes a listener keep the IP and TCP headers of the SYNs that come from now on (1), or not (0).
    * @throws {SocketError} `ENOPROTOOPT` on an MPTCP listener or a kernel before 4.2

@@ -2,7 +2,8 @@
  * Options that several commands have.
  * @module
  */
-import type { OptionSpec } from './args.ts'
+import { printable } from '../base/text.ts'
+import { type OptionSpec, UsageError } from './args.ts'
 
 /** Lines of JSON in place of text. */
 export const JSON_OPTION: OptionSpec = {
@@ -30,4 +31,10 @@ export const TOLERANT: OptionSpec = {
 export const JA4T: OptionSpec = {
   name: 'ja4t',
   help: 'add the JA4T fingerprint\n(FoxIO License 1.1: no monetization)',
+}
+
+/** The port that an option `--port` names. @throws {UsageError} where it is no number from 1 to 65535 */
+export function readPort(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535) return Number(text)
+  throw new UsageError(`Option "--port" needs a number from 1 to 65535: "${printable(text)}"`)
 }

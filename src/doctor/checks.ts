@@ -23,7 +23,7 @@ import type { Finding, Verdict } from './finding.ts'
 import { type Loopback, type LoopbackResult, loopbackTest } from './loopback-test.ts'
 import { isAllowed, kernelRelease, readText } from './machine.ts'
 import { foreignListeners, waitsForData } from './other-servers.ts'
-import { packets, proxies } from './packets.ts'
+import { PROXIES, packets, proxies } from './packets.ts'
 
 /** What the doctor is to look at besides this process. */
 export interface CheckOptions {
@@ -275,7 +275,7 @@ async function servers(port: number | undefined): Promise<Finding[]> {
   return Promise.all(
     listeners.slice(0, 32).map(async (listener) => {
       const { address, process: owner } = listener
-      const place = formatEndpoint(address.includes(':') ? shorten(address) : address, listener.port)
+      const place = formatEndpoint(address, listener.port)
       const who = owner === undefined ? place : `${place} (${owner.name}, process ${owner.id})`
       const waits = await waitsForData(listener)
       if (waits === undefined)
@@ -289,11 +289,6 @@ async function servers(port: number | undefined): Promise<Finding[]> {
         : ok('server', `${who} accepts when the handshake ends`)
     }),
   )
-}
-
-/** `::` and `::1` as people write them; others stay long. */
-function shorten(address: string): string {
-  return address.replace(/^0(?::0){6}:/, '::').replace(/^::0$/, '::')
 }
 
 function openLibc(): Libc | LibcUnavailable {
@@ -330,7 +325,7 @@ export async function examine(options: CheckOptions, report: (finding: Finding) 
     tell(first.finding)
     tell((await connection('ipv6', '::1')).finding)
     for (const finding of await servers(options.port)) tell(finding)
-    for (const finding of proxies(foreignListeners(options.port) ?? [])) tell(finding)
+    for (const finding of proxies(foreignListeners(options.port, PROXIES) ?? [])) tell(finding)
   }
   return worst
 }

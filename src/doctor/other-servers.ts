@@ -4,6 +4,7 @@
  */
 import { connect } from 'node:net'
 import { currentRuntime } from '../runtime/current.ts'
+import { formatIpv4Address, formatIpv6Address } from '../wire/address.ts'
 import { link, list, readText } from './machine.ts'
 
 /** A listener of this network namespace. */
@@ -28,10 +29,9 @@ const LISTEN = 10
 
 /** An address of /proc/net/tcp: words of 32 bits in the byte order of the host. */
 function addressOf(hex: string): string {
-  const octets = (hex.match(/.{8}/g) ?? []).flatMap((word) => (word.match(/../g) ?? []).reverse())
-  if (octets.length === 4) return octets.map((octet) => Number.parseInt(octet, 16)).join('.')
-  const groups = octets.join('').match(/.{4}/g) ?? []
-  return groups.map((group) => group.replace(/^0{1,3}/, '')).join(':')
+  const texts = (hex.match(/.{8}/g) ?? []).flatMap((word) => (word.match(/../g) ?? []).reverse())
+  const octets = Uint8Array.from(texts, (text) => Number.parseInt(text, 16))
+  return octets.length === 4 ? formatIpv4Address(octets) : formatIpv6Address(octets)
 }
 
 function rows(): Row[] | undefined {
@@ -55,14 +55,17 @@ function rows(): Row[] | undefined {
   )
 }
 
-/** Processes of Bun and Deno other than this one, by the inodes of their sockets. */
-function runtimes(): Map<string, { id: number; name: string }> {
+/** What `/proc/PID/comm` says of Bun and Deno. */
+const RUNTIMES = /^(?:bun|deno)(?:$|[^a-z])/i
+
+/** Processes other than this one whose program has such a name, by the inodes of their sockets. */
+function ownersOf(programs: RegExp): Map<string, { id: number; name: string }> {
   const byInode = new Map<string, { id: number; name: string }>()
   for (const name of list('/proc')) {
     const id = Number(name)
     if (!Number.isInteger(id) || id === currentRuntime().processId) continue
     const comm = readText(`/proc/${id}/comm`)
-    if (comm === undefined || !/^(?:bun|deno)(?:$|[^a-z])/i.test(comm)) continue
+    if (comm === undefined || !programs.test(comm)) continue
     for (const fd of list(`/proc/${id}/fd`)) {
       const inode = /^socket:\[(\d+)\]$/.exec(link(`/proc/${id}/fd/${fd}`) ?? '')?.[1]
       if (inode !== undefined) byInode.set(inode, { id, name: comm })
@@ -72,13 +75,13 @@ function runtimes(): Map<string, { id: number; name: string }> {
 }
 
 /**
- * Listeners of Bun and Deno processes that can be looked at, and those on `port`, whatever their process is.
- * `undefined` where /proc cannot be read.
+ * Listeners of processes whose program has such a name, as far as they can be looked at; with `port` those on it, whatever their
+ * process is. `undefined` where /proc cannot be read.
  */
-export function foreignListeners(port: number | undefined): ForeignListener[] | undefined {
+export function foreignListeners(port: number | undefined, programs: RegExp = RUNTIMES): ForeignListener[] | undefined {
   const all = rows()?.filter(({ state }) => state === LISTEN)
   if (all === undefined) return undefined
-  const owners = all.length === 0 ? new Map<string, { id: number; name: string }>() : runtimes()
+  const owners = all.length === 0 ? new Map<string, { id: number; name: string }>() : ownersOf(programs)
   return all
     .filter(({ inode, localPort }) => (port === undefined ? owners.has(inode) : localPort === port))
     .map(({ localAddress, localPort, inode }) => ({
@@ -91,7 +94,7 @@ export function foreignListeners(port: number | undefined): ForeignListener[] | 
 /** An address at which a listener on all of them is reached. */
 function reachable(address: string): string {
   if (address === '0.0.0.0') return '127.0.0.1'
-  return address === '0:0:0:0:0:0:0:0' ? '::1' : address
+  return address === '::' ? '::1' : address
 }
 
 /**

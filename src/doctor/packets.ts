@@ -9,7 +9,8 @@ import type { Finding } from './finding.ts'
 import { readText } from './machine.ts'
 import type { ForeignListener } from './other-servers.ts'
 
-const PROXIES: ReadonlySet<string> = new Set(['nginx', 'haproxy', 'apache2', 'httpd', 'caddy', 'envoy'])
+/** What `/proc/PID/comm` says of proxies. */
+export const PROXIES: RegExp = /^(?:nginx|haproxy|apache2|httpd|caddy|envoy)$/
 const GRANT =
   'For the option "packets" and "watch" give the process CAP_NET_RAW: systemd AmbientCapabilities=CAP_NET_RAW, Docker --cap-add NET_RAW. Nothing else needs it'
 
@@ -42,11 +43,11 @@ function interfaceNames(): string[] | undefined {
   return names !== undefined && names.length > 0 ? names.slice(0, 16) : undefined
 }
 
-/** Proxies that listen here: what makes their clients' own connections known. */
+/** Of the listeners of {@link PROXIES}: what makes their clients' own connections known. */
 export function proxies(listeners: readonly ForeignListener[]): Finding[] {
   const ports = new Map<string, Set<number>>()
   for (const { process: owner, port } of listeners) {
-    if (owner === undefined || !PROXIES.has(owner.name)) continue
+    if (owner === undefined) continue
     const known = ports.get(owner.name) ?? new Set()
     ports.set(owner.name, known.add(port))
   }

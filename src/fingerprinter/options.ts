@@ -3,6 +3,7 @@
  * @module
  */
 import * as v from 'valibot'
+import { FILTER_PORTS_AT_MOST } from '../../ffi/syn-filter.ts'
 import { checkOptions } from '../base/options.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { Database } from '../label/database.ts'
@@ -126,7 +127,7 @@ const packetsSchema = () =>
       v.pipe(
         v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
         v.minLength(1, 'Expected at least one port'),
-        v.maxLength(64, 'Expected at most 64 ports'),
+        v.maxLength(FILTER_PORTS_AT_MOST, `Expected at most ${FILTER_PORTS_AT_MOST} ports`),
       ),
     ),
   })

@@ -14,7 +14,6 @@ export class AddressBlocks {
   readonly #blocks: readonly Block[]
   /** True if unix sockets are in the list. */
   readonly unix: boolean
-  readonly #words: AddressWords = createAddressWords()
 
   /**
    * `texts` are `192.0.2.0/24`, `2001:db8::/32`, a single address, or `unix` for peers on unix sockets.
@@ -25,14 +24,8 @@ export class AddressBlocks {
     this.#blocks = texts.filter((text) => text !== 'unix').map(parseBlock)
   }
 
-  /** True if an address, as the runtime gives it (`::ffff:` and a zone included), is in one of the blocks. */
-  has(address: string): boolean {
-    const words = this.#words
-    return parseAddress(address, words) && this.hasWords(words)
-  }
-
-  /** The same for an address that was parsed before. */
-  hasWords(words: AddressWords): boolean {
+  /** True if an address is in one of the blocks. */
+  has(words: AddressWords): boolean {
     return this.#blocks.some((block) => isIn(words, block))
   }
 }

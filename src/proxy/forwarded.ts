@@ -44,7 +44,7 @@ export function readForwarded(
     // A proxy that hides its client, or text that is no address: what stands before it is not to be believed.
     if (end === undefined) return 'names no address'
     leftmost = endOf(end, isLast ? port : undefined)
-    if (!trusted.hasWords(end.words)) return leftmost
+    if (!trusted.has(end.words)) return leftmost
     isLast = false
   }
   // All of them are trusted: the request began at one of them.

@@ -118,7 +118,7 @@ export class TrustedHeaders {
     let facts: MutableFacts | undefined
     const problems: string[] = []
     for (const rule of this.#rules) {
-      if (!(address === undefined ? rule.from.unix : rule.from.hasWords(words))) continue
+      if (!(address === undefined ? rule.from.unix : rule.from.has(words))) continue
       facts ??= { problems }
       const text = values?.get(rule.name)?.trim()
       if (text === undefined || NO_VALUE.has(text)) continue

@@ -128,10 +128,3 @@ export function bunAddedField(
   const made = body.made ?? copyOf(Bun, response, false).made
   return made === undefined ? undefined : made === 'text' ? TEXT_TYPE : 'application/octet-stream'
 }
-
-/** See `Runtime.onGone`. Bun aborts the signal of a request only when its client has gone. */
-export function bunOnGone(request: Request, _server: unknown, run: () => void): () => void {
-  const { signal } = request
-  signal.addEventListener('abort', run)
-  return () => signal.removeEventListener('abort', run)
-}

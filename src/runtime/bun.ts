@@ -3,7 +3,7 @@
  * @module
  */
 import { openLibc } from '../../ffi/libc.bun.ts'
-import { bunAddedField, bunBody, bunOnGone, bunTextBody } from './bun-body.ts'
+import { bunAddedField, bunBody, bunTextBody } from './bun-body.ts'
 import { CommonRuntime, isWildcard, settlesWithin } from './common.ts'
 import { bunGlobal } from './globals.ts'
 import type { ReadyBody } from './ready-body.ts'
@@ -87,7 +87,6 @@ class BunRuntime extends CommonRuntime implements Runtime {
   readonly addressOf: typeof addressOf = addressOf
   readonly localOf: typeof localOf = localOf
   readonly spawn: typeof spawnBun = spawnBun
-  readonly onGone: typeof bunOnGone = bunOnGone
 
   get version(): string {
     return bunGlobal()?.version ?? ''

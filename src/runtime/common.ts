@@ -32,6 +32,13 @@ export abstract class CommonRuntime {
     return true
   }
 
+  /** See `Runtime.onGone`. Bun and Node abort the signal of a request only when its client has gone. */
+  onGone(request: Request, _server: unknown, run: () => void): () => void {
+    const { signal } = request
+    signal.addEventListener('abort', run)
+    return () => signal.removeEventListener('abort', run)
+  }
+
   warn(message: string): void {
     console.warn(`tcpfingerprint: ${message}`)
   }

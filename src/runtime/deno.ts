@@ -114,7 +114,6 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   readonly spawn: typeof spawnDeno = spawnDeno
   readonly bodyOf: typeof denoBody = denoBody
   readonly addedField: typeof denoAddedField = denoAddedField
-  readonly onGone: typeof denoOnGone = denoOnGone
 
   get version(): string {
     return denoGlobal()?.version.deno ?? ''
@@ -153,6 +152,10 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   }
 
   textBody(): undefined {}
+
+  override onGone(request: Request, info: unknown, run: () => void): () => void {
+    return denoOnGone(request, info, run)
+  }
 
   override isAllowed(name: Permission): boolean {
     return denoGlobal()?.permissions.querySync({ name }).state === 'granted'

@@ -75,12 +75,6 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   textBody(): undefined {}
 
   addedField(): undefined {}
-
-  onGone(request: Request, _server: unknown, run: () => void): () => void {
-    const { signal } = request
-    signal.addEventListener('abort', run)
-    return () => signal.removeEventListener('abort', run)
-  }
 }
 
 /** Node. */

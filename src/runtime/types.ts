@@ -82,6 +82,7 @@ export interface Runtime extends ResponseFacts {
   readonly threadId: number | undefined
   /** One variable of the process's environment. @throws {PermissionError} where the runtime forbids to read it */
   environment(name: string): string | undefined
+  /** Starts a program. @throws an error with `code` (`ENOENT`, `EACCES`, `EAGAIN` ...) where it cannot be started */
   spawn(options: SpawnOptions): Child
   /** True if the runtime allows this without asking on the terminal. */
   isAllowed(permission: Permission): boolean
@@ -96,9 +97,9 @@ export interface ListenOptions {
   readonly port: number
   /** PEM texts. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
-  /** HTTP/2 as well, on Bun. Deno speaks it unasked. */
+  /** HTTP/2 as well, on Bun and Node. Deno speaks it unasked. */
   readonly http2?: boolean | undefined
-  /** Seconds that an idle connection is kept, on Bun. */
+  /** Seconds that an idle connection is kept, on Bun and Node. */
   readonly idleTimeout?: number | undefined
 }
 
@@ -156,6 +157,3 @@ export interface Child {
   /** Signals the whole group. False where it has no member left. Signal 0 sends nothing. */
   signal(name: 'SIGTERM' | 'SIGKILL' | 0): boolean
 }
-
-/** Starts a program. @throws an error with `code` (`ENOENT`, `EACCES`, `EAGAIN` ...) where it cannot be started */
-export type Spawn = (options: SpawnOptions) => Child

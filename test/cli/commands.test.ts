@@ -103,6 +103,7 @@ describe('tcpfingerprint', () => {
     [['serve', '--tls-key', '/nonexistent'], 'Cannot read the key "/nonexistent": no such file'],
     [['serve', '--log-format', 'nonsense'], 'Option "--log-format" needs common, combined, vhost_combined, json or'],
     [['serve', '--log-format', '%Q'], 'Cannot compile log format "%Q": unknown directive "%Q" at position 0'],
+    [['serve', '--log-format', `${'%h '.repeat(100)}%Q`], 'unknown directive "%Q" at position 300'],
     [['serve', '--log-file', '/nonexistent/log'], 'Cannot append to "/nonexistent/log": no such file'],
     [['serve', '--cgi-bin', '/nonexistent'], 'Cannot run scripts of "/nonexistent": no such file'],
     [['serve', '--cgi-bin', '/dev/null'], 'Cannot run scripts of "/dev/null": it is not a directory'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, cpSync } from 'node:fs'
+import { chmodSync, cpSync, symlinkSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { createNetns, type ExecResult, type Netns, withNetns } from '../lab/netns.ts'
@@ -128,6 +128,22 @@ needs('netns').describe('doctor', () => {
     ])
     await keeping.stop()
     await clearing.stop()
+  })
+
+  test('names a proxy that listens, which is asked nothing', async () => {
+    await using ns = createNetns()
+    using directory = temporaryDirectory()
+    // The kernel names a process by the file it was started as.
+    const nginx = directory.file('nginx')
+    symlinkSync(runtimePath('bun'), nginx)
+    const listens = "require('net').createServer().listen(8443, '127.0.0.1', () => console.log('listening'))"
+    const proxy = ns.spawn([nginx, '-e', listens], { BUN_BE_BUN: '1' })
+    await proxy.stdout.getReader().read()
+    const report = doctorIn(ns)
+    expect(of(report, 'proxy')).toMatchObject([{ status: 'ok', found: 'nginx listens on port 8443' }])
+    expect(of(report, 'server')).toEqual([])
+    proxy.kill()
+    await proxy.exited
   })
 
   test('names inotify that is not to be had, and captures all the same', async () => {

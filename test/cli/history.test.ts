@@ -60,6 +60,7 @@ describe('history', () => {
     [['hosts', '192.0.2.1', 'more']],
     [['labels', 'more']],
     [['networks']],
+    [['constructor', '192.0.2.1']],
     [[]],
     [['--days', '0', 'labels']],
   ])('%p is a mistake in the use', (args) => {

@@ -5,11 +5,18 @@ import { createFingerprinter as createForDeno } from '../../src/deno.ts'
 import { AddressBlocks } from '../../src/proxy/address-blocks.ts'
 import { hideHeaders, withHeaders } from '../../src/proxy/request-headers.ts'
 import { TrustedHeaders } from '../../src/proxy/trusted-header.ts'
+import { createAddressWords, parseAddress } from '../../src/wire/sockaddr.ts'
 import { runtimePath } from '../lab/server.ts'
 import { SYN } from '../support/samples.ts'
 import { seeded } from '../support/seeded.ts'
 
 const base64 = Buffer.from(SYN, 'hex').toString('base64')
+
+/** True if the text is an address in one of the blocks. */
+function has(blocks: AddressBlocks, text: string): boolean {
+  const words = createAddressWords()
+  return parseAddress(text, words) && blocks.has(words)
+}
 
 describe('AddressBlocks', () => {
   test('has what is in a block, IPv4-mapped addresses as IPv4', () => {
@@ -23,7 +30,7 @@ describe('AddressBlocks', () => {
       '198.51.100.255',
       'fe80::1%eth0',
     ])
-      expect(blocks.has(inside), inside).toBe(true)
+      expect(has(blocks, inside), inside).toBe(true)
     for (const outside of [
       '11.0.0.0',
       '9.255.255.255',
@@ -37,22 +44,22 @@ describe('AddressBlocks', () => {
       '10.0.0',
       '10.0.0.1 ',
     ])
-      expect(blocks.has(outside), outside).toBe(false)
+      expect(has(blocks, outside), outside).toBe(false)
     expect(blocks.unix).toBe(false)
   })
 
   test('has addresses of IPv6 blocks of any length', () => {
     const blocks = new AddressBlocks(['2001:db8:0:2::/63', 'unix'])
-    expect(blocks.has('2001:db8:0:2::1')).toBe(true)
-    expect(blocks.has('2001:db8:0:3:ffff::')).toBe(true)
-    expect(blocks.has('2001:db8:0:4::')).toBe(false)
+    expect(has(blocks, '2001:db8:0:2::1')).toBe(true)
+    expect(has(blocks, '2001:db8:0:3:ffff::')).toBe(true)
+    expect(has(blocks, '2001:db8:0:4::')).toBe(false)
     expect(blocks.unix).toBe(true)
   })
 
   test('0.0.0.0/0 is every IPv4 address and ::/0 every IPv6 one, neither the other', () => {
     const four = new AddressBlocks(['0.0.0.0/0'])
     const six = new AddressBlocks(['::/0'])
-    expect([four.has('203.0.113.9'), four.has('::1'), six.has('::1'), six.has('203.0.113.9')]).toEqual([
+    expect([has(four, '203.0.113.9'), has(four, '::1'), has(six, '::1'), has(six, '203.0.113.9')]).toEqual([
       true,
       false,
       true,
@@ -69,7 +76,7 @@ describe('AddressBlocks', () => {
       for (let i = 0; i < 40; i++) {
         const flip = Math.floor(random() * 32)
         const word = (base ^ (1 << flip)) >>> 0
-        expect(blocks.has(text(word)), `${text(word)} in ${text(base)}/${bits}`).toBe(flip < 32 - bits)
+        expect(has(blocks, text(word)), `${text(word)} in ${text(base)}/${bits}`).toBe(flip < 32 - bits)
       }
     }
   })

@@ -9,6 +9,7 @@ import { createAddressWords, parseAddress } from '../../wire/sockaddr.ts'
 import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
 import type { Io } from '../io.ts'
+import { readPort } from '../options.ts'
 import { COLUMNS_LINE, connectionRow, orderForWatching, type Seen } from '../render/connections.ts'
 
 /** What `--help` says. */
@@ -93,9 +94,6 @@ function filterOf(args: Arguments): ConnectionFilter {
   const port = args.get('port')
   const peer = args.get('peer')
   const states = args.all('state').map((name) => name.toUpperCase().replaceAll('-', '_'))
-  if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) {
-    throw new UsageError(`Option "--port" needs a number from 1 to 65535: "${printable(port)}"`)
-  }
   if (peer !== undefined && !parseAddress(peer, createAddressWords())) {
     throw new UsageError(`Option "--peer" needs an IPv4 or IPv6 address: "${printable(peer)}"`)
   }
@@ -103,7 +101,7 @@ function filterOf(args: Arguments): ConnectionFilter {
     if (STATE_NAMES.includes(name)) continue
     throw new UsageError(`Option "--state" needs one of ${STATE_NAMES.join(', ')}: "${printable(name)}"`)
   }
-  return { port: port === undefined ? undefined : Number(port), peer, states: states.length > 0 ? states : undefined }
+  return { port: port === undefined ? undefined : readPort(port), peer, states: states.length > 0 ? states : undefined }
 }
 
 /** Seconds between two pictures; `undefined` without `--watch`. The number is an operand, because it may be left out. */

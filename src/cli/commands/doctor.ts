@@ -3,13 +3,14 @@
  * @module
  */
 
-import { printable } from '../../base/text.ts'
+import { escapeControls, printable } from '../../base/text.ts'
 import { examine } from '../../doctor/checks.ts'
 import type { Finding, Verdict } from '../../doctor/finding.ts'
 import { rerunWhereBlind } from '../../runtime/rerun.ts'
 import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
 import type { Io } from '../io.ts'
+import { readPort } from '../options.ts'
 import { palette } from '../render/color.ts'
 import { wrap } from '../usage.ts'
 
@@ -40,19 +41,12 @@ const SUMMARY: Readonly<Record<Verdict, string>> = {
   failing: 'Connections are not captured, or only some of them: see what is failing.',
 }
 
-function port(args: Arguments): number | undefined {
-  const text = args.get('port')
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= 1 && value <= 65_535) return value
-  throw new UsageError(`Option "--port" needs a number from 1 to 65535: "${printable(text)}"`)
-}
-
 /** Runs the command. Exit code 0 where nothing is failing, else 1. */
 export async function run(args: Arguments, io: Io): Promise<number> {
   if (args.operands.length > 0) throw new UsageError(`"doctor" takes no argument: "${printable(args.operands[0]!)}"`)
   const { out } = io
-  const options = { port: port(args) }
+  const port = args.get('port')
+  const options = { port: port === undefined ? undefined : readPort(port) }
   const code = await rerunWhereBlind((name, path) =>
     io.warn(`This Node cannot capture: checking with ${name} (${path})`),
   )
@@ -67,7 +61,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   const paint = { ok: green, degraded: yellow, failing: red }
   const indent = ' '.repeat(28)
   const status = await examine(options, ({ name, status, found, remedy }) => {
-    const lines = wrap(printable(found), WIDTH - indent.length).split('\n')
+    const lines = wrap(escapeControls(found), WIDTH - indent.length).split('\n')
     const more = remedy === undefined ? [] : wrap(`Remedy: ${remedy}`, WIDTH - indent.length).split('\n')
     out.text(`${paint[status](status.padEnd(8))}  ${bold(name.padEnd(16))}  ${lines.join(`\n${indent}`)}\n`)
     for (const line of more) out.text(`${indent}${dim(line)}\n`)

@@ -98,7 +98,7 @@ function days(args: Arguments): number {
 /** Runs the command; returns its exit code. */
 export async function run(args: Arguments, io: Io): Promise<number> {
   const [question = '', subject, ...more] = args.operands
-  if (COLUMNS[question] === undefined)
+  if (!Object.hasOwn(COLUMNS, question))
     throw new UsageError('"history" needs "hosts ADDRESS", "stacks ACCOUNT" or "labels"')
   const wants = question === 'labels' ? 0 : 1
   if ((subject === undefined ? 0 : 1) + more.length !== wants) {

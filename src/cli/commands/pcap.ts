@@ -192,26 +192,30 @@ class CaptureFile implements CaptureHandler {
   /** Reads on through gzip. */
   async #unpack(first: Uint8Array, next: () => Uint8Array | undefined): Promise<void> {
     const reader = this.#reader
+    /** What failed before or behind gzip: the file, or the output. */
+    let other: unknown
+    const noted = <T>(run: () => T): T => {
+      try {
+        return run()
+      } catch (error) {
+        other = error
+        throw error
+      }
+    }
     function* compressed(): Generator<Uint8Array> {
-      for (let chunk: Uint8Array | undefined = first; chunk !== undefined && reader.open; chunk = next()) {
+      for (let chunk: Uint8Array | undefined = first; chunk !== undefined && reader.open; chunk = noted(next)) {
         yield chunk.slice() // The stream may hold on to it.
       }
     }
-    let closed: unknown
     try {
       await pipeline(Readable.from(compressed()), createGunzip(), async (unpacked: AsyncIterable<Uint8Array>) => {
         for await (const chunk of unpacked) {
-          try {
-            reader.push(chunk)
-          } catch (error) {
-            closed = error
-            throw error
-          }
+          noted(() => reader.push(chunk))
           if (!reader.open) break
         }
       })
     } catch (error) {
-      if (closed !== undefined) throw closed
+      if (other !== undefined) throw other
       if (!reader.open) return
       const detail = error instanceof Error ? error.message : String(error)
       this.#tell(

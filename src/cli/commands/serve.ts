@@ -5,7 +5,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs'
 import { compileLogFormat, NAMED_LOG_FORMATS } from '../../access-log/format.ts'
-import { printable } from '../../base/text.ts'
+import { escapeControls, printable } from '../../base/text.ts'
 import { LOOKUP_CHANNEL, type LookupMessage } from '../../capture/lookup-channel.ts'
 import type { AppOptions } from '../../demo/server.ts'
 import { currentRuntime } from '../../runtime/current.ts'
@@ -114,7 +114,8 @@ function logFormat(args: Arguments): string | undefined {
   try {
     compileLogFormat(text)
   } catch (error) {
-    throw new UsageError(printable((error as Error).message))
+    // The mistake stands behind the format, which may be long.
+    throw new UsageError(escapeControls((error as Error).message))
   }
   return text
 }

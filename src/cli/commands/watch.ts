@@ -5,7 +5,8 @@
 import { isLibc } from '../../../ffi/libc.ts'
 import { PacketSocket } from '../../../ffi/packet.ts'
 import { SocketError } from '../../../ffi/socket-error.ts'
-import { printable } from '../../base/text.ts'
+import { FILTER_PORTS_AT_MOST } from '../../../ffi/syn-filter.ts'
+import { formatEndpoint, printable } from '../../base/text.ts'
 import { SynReader } from '../../packets/syn-ends.ts'
 import { currentRuntime } from '../../runtime/current.ts'
 import { onSignal } from '../../runtime/process-end.ts'
@@ -15,7 +16,7 @@ import { createAnalyzer } from '../analyzer.ts'
 import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../commands.ts'
 import type { Io } from '../io.ts'
-import { JA4T, JSON_OPTION, P0F_DB, YARA } from '../options.ts'
+import { JA4T, JSON_OPTION, P0F_DB, readPort, YARA } from '../options.ts'
 import type { Report } from '../record.ts'
 import { palette } from '../render/color.ts'
 import { createJsonWriter } from '../render/json.ts'
@@ -138,11 +139,9 @@ function textLines({ out, color }: Io): WriteSyn {
   const paint = palette(color)
   return ({ syn, findings }, time, from) => {
     const { ip, tcp } = syn
-    const end = (address: string, port: number): string =>
-      address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
     const label = findings.label?.name
     out.text(
-      `${time.toISOString().slice(11, 23)} ${printable(from)} ${end(ip.source, tcp.sourcePort)} > ${end(ip.destination, tcp.destinationPort)}  ${label === undefined ? NO_LABEL : paint.bold(printable(label))}  ${paint.cyan(findings.fingerprints.p0f)}\n`,
+      `${time.toISOString().slice(11, 23)} ${printable(from)} ${formatEndpoint(ip.source, tcp.sourcePort)} > ${formatEndpoint(ip.destination, tcp.destinationPort)}  ${label === undefined ? NO_LABEL : paint.bold(printable(label))}  ${paint.cyan(findings.fingerprints.p0f)}\n`,
     )
   }
 }
@@ -155,13 +154,9 @@ function summaryText(summary: ReadonlyMap<string, number>, seen: number): string
 }
 
 function portsOf(args: Arguments): number[] {
-  const texts = args.all('port')
-  for (const text of texts) {
-    if (!(/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535))
-      throw new UsageError(`Option "--port" needs a number from 1 to 65535: "${printable(text)}"`)
-  }
-  if (texts.length > 64) throw new UsageError('Option "--port" may be given 64 times at most')
-  return texts.map(Number)
+  const ports = args.all('port').map(readPort)
+  if (ports.length <= FILTER_PORTS_AT_MOST) return ports
+  throw new UsageError(`Option "--port" may be given ${FILTER_PORTS_AT_MOST} times at most`)
 }
 
 function refusal(error: unknown, name: string | undefined): string {
