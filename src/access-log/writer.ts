@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ignoreRejection } from '../base/report-once.ts'
 import { appendText } from './format.ts'
 
 /** An open file, pipe or terminal. */
@@ -241,7 +242,7 @@ export class LogWriter {
 
   #emit(error: Error): void {
     try {
-      this.#parts.onError(error)
+      ignoreRejection(this.#parts.onError(error))
     } catch {
       // An error of the listener must not reach the log, nor a request.
     }

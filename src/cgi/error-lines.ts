@@ -3,6 +3,8 @@
  * @module
  */
 
+import { ignoreRejection } from '../base/report-once.ts'
+
 /** What a script may write to standard error, handed on line by line. */
 export class ErrorLines {
   readonly #decoder = new TextDecoder()
@@ -41,7 +43,7 @@ export class ErrorLines {
   #report(line: string): void {
     if (line === '') return
     try {
-      this.#onLine(line)
+      ignoreRejection(this.#onLine(line))
     } catch {
       // An application's listener must not break the script.
     }

@@ -4,7 +4,7 @@
  */
 
 import { blockFor } from '../base/block-for.ts'
-import { toError } from '../base/report-once.ts'
+import { ignoreRejection, toError } from '../base/report-once.ts'
 import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import { absolutePath } from '../runtime/files.ts'
@@ -293,7 +293,7 @@ class Handler<Subject> implements CgiHandler<Subject> {
 
   #report(script: string, what: string): void {
     try {
-      this.#options.onError(new Error(`CGI script ${script} ${what}`), { script })
+      ignoreRejection(this.#options.onError(new Error(`CGI script ${script} ${what}`), { script }))
     } catch {
       // An application's listener must not change the answer.
     }

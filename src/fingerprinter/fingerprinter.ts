@@ -114,7 +114,8 @@ export class Fingerprinter<Subject = Request> implements Collection {
 
   #tell(observe: (fingerprint: Fingerprint) => void, view: FingerprintView): void {
     try {
-      observe(view)
+      const answer = observe(view) as unknown
+      if (answer instanceof Promise) answer.catch((error: unknown) => this.#report(error, 'observe'))
     } catch (error) {
       this.#report(error, 'observe')
     }

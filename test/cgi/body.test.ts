@@ -9,6 +9,7 @@ import { OK, scriptDirectory } from './scripts.ts'
 
 const { root, script, remove } = scriptDirectory()
 script('ok', OK)
+script('loud', 'echo text >&2; echo no header')
 afterAll(remove)
 
 /** Spooled bodies that this process has open. */
@@ -53,6 +54,20 @@ needs('linux').test(
     expect(openSpools()).toBe(0)
   },
 )
+
+test('a promise of a listener that rejects ends no process', async () => {
+  // The test runner fails where a rejection is not handled.
+  let told = 0
+  const rejects = async (): Promise<void> => {
+    told++
+    throw new Error('of the listener')
+  }
+  const run = createCgi({ root, onError: rejects, onStderr: rejects })
+  expect((await run(new Request('http://a/loud'))).status).toBe(502)
+  await run.close()
+  await Bun.sleep(0)
+  expect(told).toBe(2)
+})
 
 needs('linux').test('Spool leaves no file open where the disk is full when octets leave memory', async () => {
   const spool = new Spool()

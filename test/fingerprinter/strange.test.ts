@@ -120,3 +120,16 @@ describe('a request never fails because of what came with it', () => {
     }
   }
 })
+
+test('a promise of observe that rejects is an onError, and ends no process', async () => {
+  const errors: string[] = []
+  const options = {
+    observe: async () => {
+      throw new Error('observe failed later')
+    },
+    onError: (error: Error) => void errors.push(error.message),
+  }
+  plainBun(options).fromBun(new Request('http://a/'), undefined)
+  await Bun.sleep(0)
+  expect(errors).toContain('observe failed later')
+})
