@@ -2,8 +2,16 @@
  * `Libc` over `bun:ffi`, opened on first use.
  * @module
  */
-import { MAP_SHARED, PROT_READ, PROT_WRITE } from './constants.ts'
-import { type Libc, type LibcUnavailable, libcNames, notLinux, notOpened, type OpenLibc, openOnce } from './libc.ts'
+import {
+  type Libc,
+  type LibcUnavailable,
+  libcNames,
+  notLinux,
+  notOpened,
+  type OpenLibc,
+  openOnce,
+  sharedMapper,
+} from './libc.ts'
 
 type BunFfi = typeof import('bun:ffi')
 type Pointer = import('bun:ffi').Pointer
@@ -73,13 +81,10 @@ function bind(ffi: BunFfi, name: string): Libc {
     load: (from) => ffi.read.u32(from as Pointer, 0),
     view: (from, words) => new Uint32Array(ffi.toArrayBuffer(from as Pointer, 0, 4 * words)),
     store: (to, octets, count) => memmove(to, octets, count),
-    mapShared: (fd, octets) => {
-      const mapped = mmap(0, octets, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
-      if (mapped === null || !Number.isSafeInteger(mapped) || mapped < 0) return undefined
-      return {
-        words: new Uint32Array(ffi.toArrayBuffer(mapped, 0, octets)),
-        unmap: () => void munmap(mapped, octets),
-      }
-    },
+    mapShared: sharedMapper(
+      (octets, protection, flags, fd) => Number(mmap(0, octets, protection, flags, fd, 0)),
+      munmap,
+      (address, octets) => ffi.toArrayBuffer(address as Pointer, 0, octets),
+    ),
   }
 }

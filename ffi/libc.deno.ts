@@ -2,7 +2,16 @@
  * `Libc` over `Deno.dlopen`, opened on first use. Needs `--allow-ffi` and nothing else.
  * @module
  */
-import { type Libc, type LibcUnavailable, libcNames, notLinux, notOpened, type OpenLibc, openOnce } from './libc.ts'
+import {
+  type Libc,
+  type LibcUnavailable,
+  libcNames,
+  notLinux,
+  notOpened,
+  type OpenLibc,
+  openOnce,
+  sharedMapper,
+} from './libc.ts'
 
 const SYMBOLS = {
   getsockopt: { parameters: ['i32', 'i32', 'i32', 'buffer', 'buffer'], result: 'i32' },
@@ -31,6 +40,8 @@ const SYMBOLS = {
   free: { parameters: ['usize'], result: 'void' },
   memcpy: { parameters: ['buffer', 'usize', 'usize'], result: 'void' },
   memmove: { parameters: ['usize', 'buffer', 'usize'], result: 'void' },
+  mmap: { parameters: ['usize', 'usize', 'i32', 'i32', 'i32', 'usize'], result: 'usize' },
+  munmap: { parameters: ['usize', 'usize'], result: 'i32' },
   __errno_location: { parameters: [], result: 'usize' },
 } as const
 
@@ -53,10 +64,14 @@ interface DenoFfi {
       calloc(count: bigint, octets: bigint): number | bigint
       memcpy(to: Uint8Array, from: bigint, count: bigint): void
       memmove(to: bigint, from: Uint8Array, count: bigint): void
+      mmap(at: bigint, octets: bigint, protection: number, flags: number, fd: number, offset: bigint): number | bigint
+      munmap(address: bigint, octets: bigint): number
       __errno_location(): number | bigint
     }
     close(): void
   }
+  readonly UnsafePointer: { create(address: bigint): object }
+  readonly UnsafePointerView: { getArrayBuffer(pointer: object, octets: number): ArrayBuffer }
   readonly permissions: { querySync(one: { name: 'ffi'; path?: string }): { readonly state: string } }
 }
 
@@ -98,7 +113,7 @@ function denied(Deno: DenoFfi, path: string | undefined): LibcUnavailable {
 }
 
 function bind(Deno: DenoFfi, name: string): Libc {
-  const { __errno_location: location, memcpy, memmove, ...calls } = Deno.dlopen(name, SYMBOLS).symbols
+  const { __errno_location: location, memcpy, memmove, mmap, munmap, ...calls } = Deno.dlopen(name, SYMBOLS).symbols
   const { poll, read, send, recv, recvfrom, syscall, calloc, free } = calls
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
   let address: bigint | undefined
@@ -127,6 +142,13 @@ function bind(Deno: DenoFfi, name: string): Libc {
     load: (from) => load(wide(from)),
     // That too wants the permission for everything.
     view: () => undefined,
+    ...(Deno.permissions.querySync({ name: 'ffi' }).state === 'granted' && {
+      mapShared: sharedMapper(
+        (octets, protection, flags, fd) => Number(mmap(0n, wide(octets), protection, flags, fd, 0n)),
+        (address, octets) => void munmap(wide(address), wide(octets)),
+        (address, octets) => Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(wide(address)), octets),
+      ),
+    }),
     store: (to, from, count) => memmove(wide(to), from, wide(count)),
   }
 }

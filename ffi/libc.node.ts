@@ -4,7 +4,16 @@
  * @module
  */
 import { createRequire } from 'node:module'
-import { type Libc, type LibcUnavailable, libcNames, notLinux, notOpened, type OpenLibc, openOnce } from './libc.ts'
+import {
+  type Libc,
+  type LibcUnavailable,
+  libcNames,
+  notLinux,
+  notOpened,
+  type OpenLibc,
+  openOnce,
+  sharedMapper,
+} from './libc.ts'
 
 /** C types of the calls, result first. Sizes are 32 bits wide: no call here is about more octets. */
 type Type = 'void' | 'int32' | 'uint32' | 'uint64' | 'buffer'
@@ -36,6 +45,8 @@ const MEMORY_CALLS = {
   calloc: ['uint64', 'uint64', 'uint64'],
   free: ['void', 'uint64'],
   memmove: ['uint64', 'uint64', 'buffer', 'uint64'],
+  mmap: ['uint64', 'uint64', 'uint64', 'int32', 'int32', 'int32', 'uint64'],
+  munmap: ['int32', 'uint64', 'uint64'],
 } as const
 
 type Calls = Pick<Libc, keyof typeof CALLS>
@@ -46,7 +57,7 @@ interface CallsByAddress<Address> {
   getsockopt(fd: number, level: number, option: number, value: Address, length: Address): number
   getpeername(fd: number, address: Address, length: Address): number
 }
-type Memory = Pick<Libc, 'calloc' | 'free' | 'store'>
+type Memory = Pick<Libc, 'calloc' | 'free' | 'store' | 'mapShared'>
 type Foreign = Readonly<Record<string, (...rest: never[]) => unknown>>
 
 /** What is used of `node:ffi`. */
@@ -57,6 +68,7 @@ interface NodeFfi {
   ): { readonly functions: Foreign }
   getInt32(pointer: bigint, offset?: number): number
   getRawPointer?(buffer: Uint8Array | Uint32Array): bigint
+  toArrayBuffer(pointer: bigint, octets: number, copy: boolean): ArrayBuffer
 }
 
 /** What is used of `koffi`. */
@@ -66,6 +78,7 @@ interface Koffi {
   }
   errno(): number
   address?(buffer: Uint8Array | Uint32Array): bigint
+  view(address: number, octets: number): ArrayBuffer
 }
 
 const require: NodeJS.Require = /* @__PURE__ */ createRequire(import.meta.url)
@@ -130,7 +143,9 @@ function bindNodeFfi(name: string): Libc | undefined {
     (buffer) => ffi.getRawPointer!(buffer),
   )
   const location = functions.__errno_location as () => bigint
-  const { calloc, free, memmove } = functions as unknown as {
+  const { calloc, free, memmove, mmap, munmap } = functions as unknown as {
+    mmap(address: bigint, octets: bigint, protection: number, flags: number, fd: number, offset: bigint): bigint
+    munmap(address: bigint, octets: bigint): number
     calloc(count: bigint, octets: bigint): bigint
     free(address: bigint): void
     memmove(to: bigint, from: Uint8Array, count: bigint): bigint
@@ -139,6 +154,11 @@ function bindNodeFfi(name: string): Libc | undefined {
     calloc: (count, octets) => Number(calloc(BigInt(count), BigInt(octets))),
     free: (address) => free(BigInt(address)),
     store: (to, octets, count) => void memmove(BigInt(to), octets, BigInt(count)),
+    mapShared: sharedMapper(
+      (octets, protection, flags, fd) => Number(mmap(0n, BigInt(octets), protection, flags, fd, 0n)),
+      (address, octets) => void munmap(BigInt(address), BigInt(octets)),
+      (address, octets) => ffi.toArrayBuffer(BigInt(address), octets, false),
+    ),
   }
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
   let address: bigint | undefined
@@ -174,10 +194,16 @@ function bindKoffi(name: string): Libc | undefined {
     )
   const calls = Object.entries(CALLS).map(([call, signature]) => [call, bind(call, signature)])
   const memmove = bind('memmove', MEMORY_CALLS.memmove) as (to: number, from: Uint8Array, count: number) => unknown
+  const mmap = bind('mmap', MEMORY_CALLS.mmap) as (...values: readonly number[]) => number | bigint
   const memory: Memory = {
     calloc: bind('calloc', MEMORY_CALLS.calloc) as Libc['calloc'],
     free: bind('free', MEMORY_CALLS.free) as Libc['free'],
     store: (to, octets, count) => void memmove(to, octets, count),
+    mapShared: sharedMapper(
+      (octets, protection, flags, fd) => Number(mmap(0, octets, protection, flags, fd, 0)),
+      bind('munmap', MEMORY_CALLS.munmap) as (address: number, octets: number) => void,
+      (address, octets) => koffi.view(address, octets),
+    ),
   }
   const hot = byAddress(
     () => ({

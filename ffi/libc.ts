@@ -5,6 +5,7 @@
  * array goes stale once the JIT moves its storage, and the kernel then writes to memory that is no longer the array's.
  * @module
  */
+import { MAP_SHARED, PROT_READ, PROT_WRITE } from './constants.ts'
 
 /**
  * libc as the library uses it. Return values are those of C: -1 says that the call failed, and `errno()` why.
@@ -64,8 +65,8 @@ export interface Libc {
   /** Copies the first `count` octets to an address. */
   store(address: number, octets: Uint8Array, count: number): void
   /**
-   * Memory that the kernel shares with a descriptor (mmap(2), MAP_SHARED), `undefined` where it refuses. The words must not be touched
-   * after `unmap`. Absent where the runtime has no such view.
+   * Memory that the kernel shares with a descriptor (mmap(2), MAP_SHARED), `undefined` where it or the runtime refuses. The words must
+   * not be touched after `unmap`. Absent where the runtime has no view of memory.
    */
   mapShared?(fd: number, octets: number): { readonly words: Uint32Array; unmap(): void } | undefined
 }
@@ -123,4 +124,27 @@ export function cString(text: string): Uint8Array {
 export function libcNames(architecture: string): readonly string[] {
   const musl = architecture === 'arm64' ? 'aarch64' : architecture === 'x64' ? 'x86_64' : architecture
   return ['libc.so.6', `libc.musl-${musl}.so.1`, 'libc.so']
+}
+
+/**
+ * `Libc.mapShared` over a runtime's mmap(2), which maps a descriptor and answers an address or MAP_FAILED, its munmap(2), and its view of
+ * memory.
+ */
+export function sharedMapper(
+  map: (octets: number, protection: number, flags: number, fd: number) => number,
+  unmap: (address: number, octets: number) => void,
+  view: (address: number, octets: number) => ArrayBuffer,
+): NonNullable<Libc['mapShared']> {
+  return (fd, octets) => {
+    const address = map(octets, PROT_READ | PROT_WRITE, MAP_SHARED, fd)
+    // MAP_FAILED is -1, or 2^64 - 1.
+    if (!(Number.isSafeInteger(address) && address > 0)) return undefined
+    try {
+      return { words: new Uint32Array(view(address, octets)), unmap: () => unmap(address, octets) }
+    } catch {
+      // V8 in a sandbox sees nothing outside of it.
+      unmap(address, octets)
+      return undefined
+    }
+  }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { openLibc } from '../../ffi/libc.bun.ts'
-import { isLibc, libcNames } from '../../ffi/libc.ts'
+import { isLibc, libcNames, sharedMapper } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { SocketError } from '../../ffi/socket-error.ts'
 import { needs } from '../lab/privilege.ts'
@@ -67,4 +67,26 @@ linux.describe('Sockets over bun:ffi', () => {
 test('libcNames begins with the name that glibc and musl both answer to', () => {
   expect(libcNames('x64')).toEqual(['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.so'])
   expect(libcNames('arm64')[1]).toBe('libc.musl-aarch64.so.1')
+})
+
+test('a mapping that fails, and one that the runtime has no view of, is none', () => {
+  const words = new ArrayBuffer(64)
+  const unmapped: number[] = []
+  const mapper = (address: number, view: () => ArrayBuffer) =>
+    sharedMapper(
+      () => address,
+      (at) => void unmapped.push(at),
+      view,
+    )(3, 64)
+  for (const failed of [-1, 2 ** 64, Number.NaN, 0]) expect(mapper(failed, () => words)).toBeUndefined()
+  expect(unmapped).toEqual([])
+  const refuse = (): never => {
+    throw new TypeError('no external array buffers')
+  }
+  expect(mapper(4096, refuse)).toBeUndefined()
+  expect(unmapped).toEqual([4096])
+  const mapped = mapper(8192, () => words)
+  expect(mapped?.words.length).toBe(16)
+  mapped!.unmap()
+  expect(unmapped).toEqual([4096, 8192])
 })
