@@ -44,6 +44,8 @@ export class LocalAddresses {
   #ipv4: Family | undefined
   #ipv6: Family | undefined
   #isStale = true
+  /** True if the kernel refused to answer, and might not the next time. */
+  #isRefused = false
 
   constructor(libc: Libc) {
     this.#requests = new NetlinkSocket(libc, NETLINK_ROUTE)
@@ -56,6 +58,7 @@ export class LocalAddresses {
     if (this.#notices.hasNotice(NOTICES_AT_MOST)) this.#isStale = true
     if (this.#isStale) {
       this.#isStale = false
+      this.#isRefused = false
       this.#ipv4 = this.#read(AF_INET)
       this.#ipv6 = this.#read(AF_INET6)
     }
@@ -75,6 +78,7 @@ export class LocalAddresses {
       return --left > 0
     })
     this.#requests.close()
+    this.#isRefused ||= end === 'refused' || typeof end === 'object'
     return end === 'complete' ? found : undefined
   }
 
@@ -89,6 +93,13 @@ export class LocalAddresses {
     const isLoopback = family === AF_INET && bits >= 8 && address.w3 >>> 24 === 127
     if (at < 0 || bits !== (family === AF_INET ? 32 : 128)) found.hasNetworks ||= !isLoopback
     else if (!found.single.some((one) => sameAddress(one, address))) found.single.push(address)
+  }
+
+  /** Asks again, at the next request, what the kernel refused. */
+  retry(): void {
+    this.#requests.retry()
+    this.#notices.retry()
+    if (this.#isRefused) this.#isStale = true
   }
 
   close(): void {

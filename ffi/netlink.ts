@@ -50,7 +50,7 @@ export class NetlinkSocket {
     this.#groups = groups
   }
 
-  /** True if the socket is open, which it is from the first call on. A refusal is remembered until `close`. */
+  /** True if the socket is open, which it is from the first call on. A refusal is remembered until `retry` or `close`. */
   open(): boolean {
     if (this.#fd >= 0) return true
     if (this.#isRefused) return false
@@ -141,6 +141,11 @@ export class NetlinkSocket {
       if (this.#libc.recv(this.#fd, this.#received, BUFFER_OCTETS, MSG_DONTWAIT) > 0) continue
       return hasAny || this.#libc.errno() !== ERRNO.EAGAIN
     }
+  }
+
+  /** Forgets a refusal. */
+  retry(): void {
+    this.#isRefused = false
   }
 
   /** Closes the socket; the next request opens it again, unless it `staysClosed`. */

@@ -165,6 +165,11 @@ export class SockDiag {
     this.#view.setUint32(REQUEST.ID + ID.COOKIE + 4, NO_COOKIE, true)
   }
 
+  /** Opens the socket again where that was refused. */
+  retry(): void {
+    this.#netlink.retry()
+  }
+
   close(): void {
     this.#netlink.close()
   }

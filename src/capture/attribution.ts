@@ -156,7 +156,8 @@ export class Attribution {
         else if (this.#mayBeAsking()) return false
       }
     }
-    server.kernelTells = isSelfFound
+    // Of a connection that has ended meanwhile the kernel rightly knows nothing.
+    if (isSelfFound || this.#sockets.isConnected(connection.fd)) server.kernelTells = isSelfFound
     return isSelfFound
   }
 
@@ -182,6 +183,12 @@ export class Attribution {
     connection.octetsRead = octets
     if (before === undefined || octets === undefined || octets === before) return false
     return dataAge(this.#sockets.view) <= FRESH
+  }
+
+  /** Asks again for what the kernel refused: perhaps too much was open then. */
+  retry(): void {
+    this.#diag.retry()
+    this.#addresses.retry()
   }
 
   close(): void {

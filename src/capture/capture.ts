@@ -42,7 +42,7 @@ const SCANS = [1, 20, 200]
 /** How long a server is expected after `arm`, milliseconds: where none listens yet, and where one does. */
 const EXPECTED = 60_000
 const EXPECTED_AFTER_ONE = 10_000
-/** SYNs kept for whoever they belong to. */
+/** SYNs kept until the request of their connection comes. */
 const FOUND_SYNS = 64
 /** Young numbers looked at in one sweep, and the pause before the next where more are left. */
 const SWEEP_LIMIT = 64
@@ -63,7 +63,7 @@ export class Capture {
   readonly #acceptsOwnOnly: (fd: number) => boolean
   readonly #acceptsElsewhere: (fd: number) => boolean
   readonly #servers = new Map<string, Server>()
-  /** SYNs that were read from sockets which turned out to be somebody else's, by cookie. */
+  /** SYNs that were read from sockets which turned out to be another server's, by cookie. */
   readonly #foundSyns = new Map<string, Uint8Array>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = 0
@@ -350,6 +350,8 @@ export class Capture {
     this.#timer = undefined
     const now = performance.now()
     const isMoreLeft = this.#table.sweep(SWEEP_LIMIT)
+    this.#attribution.retry()
+    for (const server of this.#servers.values()) if (server.kernelTells === false) server.kernelTells = undefined
     if (this.#isArmed && now >= this.#armAgainAt) {
       const pause = SCANS[++this.#scans] ?? SWEEP_MILLISECONDS
       this.#armAgainAt = now + pause - 1

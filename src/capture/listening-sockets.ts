@@ -38,6 +38,8 @@ export interface ListeningSocket {
 
 /** Unused numbers in a row that end a search for listeners where the kernel does not say how far descriptors go. */
 const GAP = 1024
+/** Numbers looked at then, however many seem to be open: where the kernel refuses `poll`, all do. */
+const MOST_NUMBERS = 65_536
 
 /** Finds, arms and remembers listeners. */
 export class ListeningSockets {
@@ -95,7 +97,7 @@ export class ListeningSockets {
     const limit = this.#sockets.descriptorLimit()
     let end = limit === 0 ? GAP : limit
     const look = (fd: number, isWritable: boolean, isReadable: boolean): false => {
-      if (limit === 0) end = Math.max(end, fd + 1 + GAP)
+      if (limit === 0) end = Math.min(MOST_NUMBERS, Math.max(end, fd + 1 + GAP))
       // A listener is never writable. Of thousands of connections, each would cost a call.
       if (isWritable && !isReadable) return false
       const listener = this.#listenerAt(fd, before, udpPorts)

@@ -44,7 +44,7 @@ export class Server implements AcceptedOn {
   armed: readonly ListeningSocket[] = []
   /** Ports at which its connections are accepted. */
   ports: readonly number[]
-  /** True if sock_diag finds its connections; `undefined` while that was not tried. */
+  /** True if sock_diag finds its connections; `undefined` while that was not tried, and when it is to be tried again. */
   kernelTells: boolean | undefined
   #defers = false
   #deferred = false

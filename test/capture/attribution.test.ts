@@ -1,7 +1,13 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { ERRNO, SO_COOKIE } from '../../ffi/constants.ts'
+import type { DescriptorTable } from '../../ffi/descriptors/table.ts'
+import { Sockets } from '../../ffi/socket.ts'
+import { Attribution } from '../../src/capture/attribution.ts'
 import { Capture } from '../../src/capture/capture.ts'
+import { SearchContext } from '../../src/capture/search-context.ts'
+import { Server } from '../../src/capture/server.ts'
 import type { Connection, Reason } from '../../src/connection/connection.ts'
+import { createAddressWords } from '../../src/wire/sockaddr.ts'
 import { tcpInfoOffset } from '../../src/wire/tcp-info.ts'
 import { createFakeLibc, type FakeLibc } from '../support/fake-libc.ts'
 
@@ -118,6 +124,16 @@ describe('refused calls', () => {
     for (let i = 0; i < 3; i++) expect(ask).toThrow('SO_COOKIE')
   })
 
+  test('poll, where the kernel does not say how far descriptors go: arming ends', () => {
+    const libc = createFakeLibc()
+    const capture = new Capture(libc)
+    captures.push(capture)
+    const fd = libc.open({ listening: true, localPort: 80 })
+    libc.refuse.set('poll', ERRNO.EPERM)
+    capture.arm(undefined, () => {})
+    expect(capture.listening.armed).toMatchObject([{ fd, port: 80 }])
+  })
+
   for (const call of ['poll', 'inotify_add_watch', 'epoll_create1', 'epoll_wait', 'read', 'ioctl', 'getsockname']) {
     test(`${call} with EINTR each time: every request has an answer after a bounded number of calls`, () => {
       const { libc, open, ask } = setUp()
@@ -141,5 +157,39 @@ describe('refused calls', () => {
     libc.refuse.set('read', ERRNO.EINVAL)
     libc.shut(other)
     for (let i = 0; i < 200; i++) expect(ask()).toMatchObject({ port: 40_000 })
+  })
+})
+
+describe('lookups that do not find the connection itself', () => {
+  /** Whether lookups are still believed in after one that answered ENOENT, by whether the connection is still live. */
+  function kernelTellsAfter(isLive: boolean): boolean | undefined {
+    const fake = createFakeLibc()
+    let sequence = 0
+    const libc = Object.assign(fake, {
+      socket: () => 99,
+      send: (_fd: number, request: Uint8Array, count: number) => {
+        sequence = new DataView(request.buffer).getUint32(8, true)
+        return count
+      },
+      recv: (_fd: number, answer: Uint8Array) => {
+        new Int32Array(answer.buffer).set([36, 2, sequence, 0, -ERRNO.ENOENT])
+        return 36
+      },
+    })
+    const fd = libc.open(isLive ? { peer: 40_000, localPort: 80, info: info(1) } : { localPort: 80 })
+    const server = new Server({ kind: 'tcp', port: 80, address: '0.0.0.0', tls: false }, false)
+    const context = new SearchContext()
+    context.start(server, '192.0.2.1', 40_000, undefined, true)
+    context.uniqueness = 'lookup'
+    context.localAddresses = [createAddressWords()]
+    const table = { takeCensus: () => false } as unknown as DescriptorTable
+    const attribution = new Attribution(new Sockets(libc), table)
+    const connection = { fd, requests: 1, cookieLow: 1, cookieHigh: 0 } as Connection
+    expect(attribution.isOnly(connection, context, { isOurs: () => true })).toBe(false)
+    return server.kernelTells
+  }
+
+  test('are given up only if the connection is there', () => {
+    expect([kernelTellsAfter(true), kernelTellsAfter(false)]).toEqual([false, undefined])
   })
 })

@@ -156,11 +156,19 @@ describe('SockDiag', () => {
 })
 
 describe('NetlinkSocket', () => {
-  test('a refusal is remembered', () => {
+  test('a refusal is remembered until it is to be asked again', () => {
     const libc = createFakeLibc()
     const netlink = new NetlinkSocket(libc, NETLINK_SOCK_DIAG)
     for (let i = 0; i < 5; i++) expect(netlink.open()).toBe(false)
     expect(libc.calls.socket).toBe(1)
+    netlink.retry()
+    expect(netlink.open()).toBe(false)
+    expect(libc.calls.socket).toBe(2)
+    // There was no descriptor left, and there is one now.
+    Object.assign(libc, { socket: () => 9 })
+    expect(netlink.open()).toBe(false)
+    netlink.retry()
+    expect(netlink.open()).toBe(true)
   })
 
   test('hasNotice ends where notices never do, and takes an overflow for one', () => {
@@ -208,6 +216,25 @@ needs('linux').describe('the kernel', () => {
       first.end()
       server.stop(true)
     }
+  })
+
+  test('local addresses that could not be read are read again when they are to be, and not before', () => {
+    const libc = { ...real() }
+    const { send } = libc
+    let sent = 0
+    libc.send = () => {
+      sent++
+      return -1
+    }
+    const addresses = new LocalAddresses(libc)
+    closers.push(addresses)
+    for (let i = 0; i < 3; i++) expect(addresses.ofFamily(LOCALHOST)).toBeUndefined()
+    // One for each family.
+    expect(sent).toBe(2)
+    libc.send = send
+    expect(addresses.ofFamily(LOCALHOST)).toBeUndefined()
+    addresses.retry()
+    expect(addresses.ofFamily(LOCALHOST)!.single.length).toBeGreaterThan(0)
   })
 
   test('lists 127.0.0.1 and ::1 among the local addresses, the same twice', () => {
