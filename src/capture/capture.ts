@@ -229,10 +229,9 @@ export class Capture {
   }
 
   #takeInfo(fd: number, context: SearchContext): void {
-    const { value, view } = this.#sockets
     const octets = this.#sockets.tcpInfo(fd)
-    context.info = octets > 0 ? value.slice(0, octets) : undefined
-    context.received = bytesReceived(view, octets)
+    context.info = octets > 0 ? this.#sockets.copy(octets) : undefined
+    context.received = bytesReceived(this.#sockets.view, octets)
   }
 
   /** The connection is another server's: one that is surely this server's. */
@@ -244,7 +243,7 @@ export class Capture {
 
   /** True if no other server of the process can have accepted a connection, so that its SYN tells whose it is. */
   #isAlone(server: Server): boolean {
-    return this.options.syn && !server.isUnnamed && server.armed.length === 1 && this.listening.armed.length === 1
+    return this.options.syn && server.armed.length === 1 && this.listening.armed.length === 1
   }
 
   /**
@@ -279,7 +278,7 @@ export class Capture {
     }
     if (this.#isAlone(server)) {
       // The local name was not asked for yet: the SYN says as much, if there is one.
-      if (isFor(synBytes, server)) context.localPort = server.port
+      if (isFor(synBytes, server)) context.localPort = server.ports[0]!
       else if (!this.#identity.isOurs(fd, context)) {
         // A server came that was not known, or one has gone: the SYN waits for the request of its server.
         if (synBytes.length > 0) this.#keepFoundSyn(cookieLow, cookieHigh, synBytes)
@@ -308,7 +307,7 @@ export class Capture {
       synReason,
       handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(context.peer) ? 4 : 6),
       timing,
-      firstInfo: this.options.keepInfo ? context.info : undefined,
+      firstInfo: this.options.keepInfo ? context.info?.slice() : undefined,
     })
     this.#connections.limit = this.options.maxConnections
     this.#connections.set(connection)
@@ -333,7 +332,7 @@ export class Capture {
     const sockets = this.#sockets
     if (!sockets.hasCookie(connection.fd, connection.cookieLow, connection.cookieHigh)) return undefined
     const octets = sockets.tcpInfo(connection.fd)
-    return octets > 0 ? sockets.value.slice(0, octets) : undefined
+    return octets > 0 ? sockets.copy(octets) : undefined
   }
 
   #wakeIn(milliseconds: number): void {

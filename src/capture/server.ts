@@ -124,11 +124,11 @@ export class Server implements AcceptedOn {
   }
 }
 
-/** True if a saved SYN was sent to this server, without looking further than needed; false where that is not enough. */
-export function isFor(syn: Uint8Array, { port, address }: Server): boolean {
+/** True if a saved SYN was sent to this server with one listener, without looking further than needed; false where that is not enough. */
+export function isFor(syn: Uint8Array, { ports, address }: Server): boolean {
   const version = (syn[0] ?? 0) >> 4
   const tcp = version === 4 ? (syn[0]! & 15) * 4 : version === 6 && syn[6] === IPPROTO_TCP ? 40 : -1
-  if (tcp < 0 || syn.length < tcp + 4 || ((syn[tcp + 2]! << 8) | syn[tcp + 3]!) !== port) return false
+  if (tcp < 0 || syn.length < tcp + 4 || ((syn[tcp + 2]! << 8) | syn[tcp + 3]!) !== ports[0]) return false
   if (address === undefined) return true
   const word = (at: number): number =>
     ((syn[at]! << 24) | (syn[at + 1]! << 16) | (syn[at + 2]! << 8) | syn[at + 3]!) >>> 0
