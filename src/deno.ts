@@ -30,8 +30,7 @@ export interface DenoFingerprinter extends FingerprinterApi<DenoServer> {
    * The fingerprint of a request. Call it first in the handler, before any `await`: Deno forgets the peer once the response is
    * sent or the client has gone. Never throws; `info` may be `undefined`.
    *
-   * A trusted header is hidden in `request.headers` and `request.clone()`, because Deno lets no headers be taken off. A handler that
-   * sends the request on writes `new Request(request, { headers: request.headers })`.
+   * Trusted headers are taken off the request, also for `request.clone()`, `new Request(request)` and `fetch(request)`.
    */
   fromDeno(request: Request, info: DenoInfo | undefined): Fingerprint
   /** The same by `info` alone, for fingerprinters without the options `skip` and `trustedHeader`, which look at the request. */

@@ -65,11 +65,11 @@ function endOf({ words, port }: Node, portText: string | undefined): Forwarded {
 /** Characters of the longest address with brackets and port. */
 const LONGEST_NODE = 64
 
-/** `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`. */
+/** `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`; `:_name` is a hidden port (RFC 7239 section 6.3). */
 function readNode(given: string): Node | undefined {
   const text = given.trim()
   if (text.length > LONGEST_NODE) return undefined
-  const [, bracketed, quad, port] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const [, bracketed, quad, port] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(?:(\d{1,5})|_[\w.-]+))?$/.exec(text) ?? []
   const isIpv6 = bracketed !== undefined || quad === undefined
   const address = bracketed ?? quad ?? text
   // A zone means something only on the machine that wrote it.
@@ -111,12 +111,17 @@ function isEscaped(value: string, at: number): boolean {
   return count % 2 === 1
 }
 
-/** Value of the one `for` parameter of an element (RFC 7239 section 4), quotes taken off. */
+const PAIR = /\s*([^\s=;,"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))\s*(?:;|$)|\s*(?:;|$)/y
+
+/** Value of the one `for` parameter of an element (RFC 7239 section 4), quotes taken off; `undefined` where it is no list of pairs. */
 function forOf(element: string): string | undefined {
   let found: string | undefined
-  for (const [, quoted, token] of element.matchAll(
-    /(?:^|;)\s*for\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))\s*(?=;|$)/gi,
-  )) {
+  PAIR.lastIndex = 0
+  while (PAIR.lastIndex < element.length) {
+    const pair = PAIR.exec(element)
+    if (pair === null) return undefined
+    const [, name, quoted, token] = pair
+    if (name?.toLowerCase() !== 'for') continue
     if (found !== undefined) return undefined
     found = quoted?.replace(/\\(.)/g, '$1') ?? token
   }

@@ -17,9 +17,8 @@ export function withHeaders(request: Request, headers: Headers): Request {
 }
 
 /**
- * Makes `headers` and `clone()` of this very request answer with other headers, where the caller keeps the object that it has.
- * What a runtime does with the request inside (`fetch(request)`, `new Request(request)`) still sees the old ones: on Deno a plain
- * handler that sends the request on has to write `new Request(request, { headers: request.headers })`.
+ * Makes this very request answer with other headers, where the caller keeps the object that it has: `headers`, `clone()`, and on Deno
+ * what `new Request(request)` and `fetch(request)` read.
  */
 export function hideHeaders(request: Request, headers: Headers): Request {
   const clone = request.clone.bind(request)
@@ -27,5 +26,11 @@ export function hideHeaders(request: Request, headers: Headers): Request {
     headers: { value: headers, configurable: true, enumerable: true },
     clone: { value: () => hideHeaders(clone(), new Headers(headers)), configurable: true },
   })
+  // Deno keeps what it gave in a property with a symbol for name (Deno 2.9, `ext/fetch/23_request.js`).
+  for (const symbol of Object.getOwnPropertySymbols(request)) {
+    const inner: unknown = (request as unknown as Record<symbol, unknown>)[symbol]
+    if (symbol.description !== 'request' || typeof inner !== 'object' || inner === null) continue
+    Object.defineProperty(inner, 'headerList', { value: [...headers], configurable: true })
+  }
   return request
 }

@@ -76,6 +76,18 @@ describe('Forwarded (RFC 7239)', () => {
     ['for=192.0.2.1, for="_SEVKISEK"', NONE],
     ['proto=https', NONE],
     ['for=192.0.2.1;for=192.0.2.2', NONE],
+    // A client's Host in the proxy's own element neither hides nor names it.
+    ['for=192.0.2.1;host="a;for=203.0.113.9;b"', { address: '192.0.2.1' }],
+    ['host="a;for=203.0.113.9;b"', NONE],
+    ['host="\\";for=203.0.113.9";for=192.0.2.1', { address: '192.0.2.1' }],
+    ['xfor=203.0.113.9;for=192.0.2.1', { address: '192.0.2.1' }],
+    ['for=192.0.2.1;ext', NONE],
+    // A hidden port (RFC 7239 section 6.3) hides no address.
+    ['for="192.0.2.1:_gazonk"', { address: '192.0.2.1' }],
+    ['for="[2001:db8::1]:_p-1."', { address: '2001:db8::1' }],
+    ['for="[2001:db8::1%25eth0]"', NONE],
+    [';;FOR = 192.0.2.1 ;', { address: '192.0.2.1' }],
+    ['for=', NONE],
     ['for=2001:db8::1', { address: '2001:db8::1' }],
     ['192.0.2.1', NONE],
   ] as const) {
