@@ -86,8 +86,9 @@ function number(value: number | undefined): string | undefined {
   return value === undefined ? undefined : `${value}`
 }
 
-/** A header of the request or of the answer. */
+/** A header of the request or of the answer. No header has a name that is no token, and `Headers` throw when they are asked for it. */
 function header(name: string, side: (record: AccessRecord) => HeaderReader): Item {
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) return NOTHING
   const lower = name.toLowerCase()
   const escaped = remembering(escapeHeader)
   return (record) => {

@@ -84,7 +84,7 @@ function zoneName(date: Date): string {
   return parts.find((part) => part.type === 'timeZoneName')?.value ?? ''
 }
 
-/** One entry for every conversion of C99 and glibc, in the C locale. `E` and `O` modifiers change nothing there. */
+/** One entry for every conversion of C99 and glibc, in the C locale. */
 const CONVERSIONS: Readonly<Record<string, (date: Date) => string>> = {
   a: (date) => DAYS[date.getDay()]!.slice(0, 3),
   A: (date) => DAYS[date.getDay()]!,
@@ -126,13 +126,34 @@ const CONVERSIONS: Readonly<Record<string, (date: Date) => string>> = {
   Y: (date) => `${date.getFullYear()}`,
   z: zone,
   Z: zoneName,
-  '+': (date) => strftime('%a %b %e %H:%M:%S %Z %Y', date),
   '%': () => '%',
 }
 
+/** Flags, width and modifier of glibc. In the C locale a modifier changes nothing, and is known before some conversions alone. */
+const DIRECTIVE = /%([-_0^#]*)(\d{0,3})(?:E(?=[cCnpPrRstTuxXyYzZ%])|O(?![aAcDFxXY]))?([A-Za-z%])/g
+const NUMBERS = 'CdegGHIjklmMSuUVwWyY'
+
 /** `strftime(3)` in the C locale and the zone of the process. Unknown conversions stay as they are, as in glibc. */
 export function strftime(format: string, date: Date): string {
-  return format.replace(/%[EO]?([A-Za-z%+])/g, (whole, letter: string) => CONVERSIONS[letter]?.(date) ?? whole)
+  return format.replace(DIRECTIVE, (whole, flags: string, width: string, letter: string) => {
+    const text = CONVERSIONS[letter]?.(date)
+    if (text === undefined || (flags === '' && width === '')) return text ?? whole
+    const pad = /[-_0](?=[\^#]*$)/.exec(flags)?.[0]
+    if (NUMBERS.includes(letter) && pad !== '-') {
+      const fill = pad ?? ('ekl'.includes(letter) ? '_' : '0')
+      const length = Math.max(Number(width), text.length)
+      return text.replace(/^[ 0]+(?=\d)/, '').padStart(length, fill === '_' ? ' ' : '0')
+    }
+    const bare = NUMBERS.includes(letter) ? text.replace(/^[ 0]+(?=\d)/, '') : text
+    return cased(bare, flags, letter).padStart(Number(width), pad === '0' ? '0' : ' ')
+  })
+}
+
+/** `^` is upper case; `#` the other case of what has one. */
+function cased(text: string, flags: string, letter: string): string {
+  if (flags.includes('#') && 'pZ'.includes(letter)) return text.toLowerCase()
+  const isUpper = flags.includes('^') || (flags.includes('#') && 'aAbBh'.includes(letter))
+  return isUpper && letter !== 'P' ? text.toUpperCase() : text
 }
 
 /**

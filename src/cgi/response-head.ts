@@ -133,7 +133,8 @@ function parseFields(lines: readonly string[], cgiFields: Map<string, string> | 
     if (cgiFields !== undefined && (lower === 'status' || lower === 'location' || lower === 'content-type')) {
       if (cgiFields.has(lower)) throw new CgiOutputError(`two ${name} fields`)
       cgiFields.set(lower, value)
-      if (lower !== 'status') headers.set(name, value)
+      // Of an empty type Apache sends none.
+      if (lower !== 'status' && value !== '') headers.set(name, value)
     } else if (lower === 'last-modified') {
       // As Apache: text that is no date is left out, and the latest of several dates counts.
       modified = latest(modified, parseHttpDate(value))

@@ -173,8 +173,8 @@ class ScriptRun {
     // The runtime knows the length of what it sends. A script may be wrong about it, also in answer to a HEAD.
     headers.delete('content-length')
     const notModified = status === 200 && !head.ownStatus && isNotModified(this.#run.request, headers)
-    if (notModified) headers.delete('content-type')
     if (notModified || BODILESS.has(status)) {
+      headers.delete('content-type')
       void this.#discard()
       const init = notModified ? { status: 304, headers } : { status, statusText, headers }
       return { kind: 'response', response: new Response(null, init) }

@@ -53,6 +53,8 @@ describe('compileLogFormat prints what Apache 2.4 prints', () => {
     ['%X', '-', { closing: true }],
     ['%{User-Agent}i|%{REFERER}i|%{X-None}i', 'curl/8|http://a/|-'],
     ['"%{X-A}i"', '""', { requestHeaders: new Headers({ 'x-a': '' }) }],
+    // No header has such a name: `Headers` throw at it.
+    ['%{ }i|%{X A}i|%{a:b}o|%{é}i', '-|-|-|-'],
     ['%{Content-Type}o|%{x-o}o|%{nope}o', 'text/html|o|-'],
     ['%{FOO}n|%{bar}n|%{none}n', 'a\\tb|7|-', { note: (name) => ({ FOO: 'a\tb', bar: 7 })[name] }],
     ['%{other}e|%{OTHER}e|%{nope}e', 'a\\"b|a\\"b|-'],

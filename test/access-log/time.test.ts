@@ -1,6 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import { strftime } from '../../src/access-log/time.ts'
 
+function inUtc(format: string, seconds: number): string {
+  const zone = process.env.TZ
+  process.env.TZ = 'UTC'
+  try {
+    return strftime(format, new Date(seconds * 1000))
+  } finally {
+    if (zone === undefined) delete process.env.TZ
+    else process.env.TZ = zone
+  }
+}
+
 describe('strftime', () => {
   const FORMAT =
     '%a|%A|%b|%B|%c|%C|%d|%D|%e|%F|%g|%G|%h|%H|%I|%j|%k|%l|%m|%M|%p|%P|%r|%R|%s|%S|%T|%u|%U|%V|%w|%W|%x|%X|%y|%Y|%z|%Ey|%Od|%%|%Q|%'
@@ -48,15 +59,22 @@ describe('strftime', () => {
     ],
   ]
   for (const [seconds, expected] of rows) {
-    test(`at ${seconds}`, () => {
-      const zone = process.env.TZ
-      process.env.TZ = 'UTC'
-      try {
-        expect(strftime(FORMAT, new Date(seconds * 1000))).toBe(expected)
-      } finally {
-        if (zone === undefined) delete process.env.TZ
-        else process.env.TZ = zone
-      }
-    })
+    test(`at ${seconds}`, () => expect(inUtc(FORMAT, seconds)).toBe(expected))
+  }
+
+  const FLAGS =
+    '%-d|%_d|%-H|%_H|%0e|%-e|%-m|%-j|%_j|%3d|%_5d|%-5d|%06Y|%^a|%^B|%#b|%#p|%#Z|%^P|%10A|%012T|%^c|%5p|%-y|%Ea|%Od|%EY|%OY|%+|%-Q|%-'
+  /** Recorded from strftime(3) of glibc 2.36 in the C locale, in UTC. */
+  for (const [seconds, expected] of [
+    [
+      1230768000,
+      '1| 1|0| 0|01|1|1|1|  1|001|    1|    1|002009|THU|JANUARY|JAN|am|utc|am|  Thursday|000000:00:00|THU JAN  1 00:00:00 2009|   AM|9|%Ea|01|2009|%OY|%+|%-Q|%-',
+    ],
+    [
+      1293839999,
+      '31|31|23|23|31|31|12|365|365|031|   31|   31|002010|FRI|DECEMBER|DEC|pm|utc|pm|    Friday|000023:59:59|FRI DEC 31 23:59:59 2010|   PM|10|%Ea|31|2010|%OY|%+|%-Q|%-',
+    ],
+  ] as const) {
+    test(`with flags and widths at ${seconds}`, () => expect(inUtc(FLAGS, seconds)).toBe(expected))
   }
 })
