@@ -40,11 +40,9 @@ export function gre(walk: Walk): Step {
   if (!walk.has(length)) return STEP.SHORT
   switch (type) {
     case GRE_TYPE.ERSPAN:
-      walk.at += length
-      return erspan(walk.enter('erspan'), (flags & FLAG.SEQUENCE) !== 0)
     case GRE_TYPE.ERSPAN_III:
       walk.at += length
-      return erspanThree(walk.enter('erspan'))
+      return erspan(walk.enter('erspan'), type === GRE_TYPE.ERSPAN && (flags & FLAG.SEQUENCE) === 0)
     case GRE_TYPE.WCCP:
       // Version 2 has a redirect header of four octets, version 1 none; an IP header begins with 4.
       walk.enter('wccp')
@@ -63,15 +61,14 @@ export function gre(walk: Walk): Step {
   return walk.next(length, LAYER.GRE_TYPE, type)
 }
 
-/** draft-foschiano-erspan-03: type I has no header, type II one of eight octets and a GRE sequence number. */
-function erspan(walk: Walk, hasSequence: boolean): Step {
-  if (!hasSequence) return walk.ethernet(0)
-  return walk.ethernet(8)
-}
-
-/** Type III: twelve octets, and eight more if the last bit says so. The frame type is 0 for Ethernet, 2 for IP. */
-function erspanThree(walk: Walk): Step {
+/**
+ * draft-foschiano-erspan-03: type I has no header and no GRE sequence number. The header's version tells type II, eight octets, from type
+ * III, twelve, and eight more if the last bit says so; there the frame type is 0 for Ethernet, 2 for IP.
+ */
+function erspan(walk: Walk, isTypeOne: boolean): Step {
+  if (isTypeOne) return walk.ethernet(0)
   if (!walk.has(12)) return STEP.SHORT
+  if (walk.u8(0) >> 4 !== 2) return walk.ethernet(8)
   const length = (walk.u8(11) & 1) === 0 ? 12 : 20
   const frameType = (walk.u16(10) >> 10) & 31
   return frameType === 2 ? walk.toIp(length) : walk.ethernet(length)

@@ -10,10 +10,12 @@ import { LAYER, STEP, type Step, type Walk } from './walk.ts'
 
 const PROTOCOL_TCP = 6
 const PROTOCOL_UDP = 17
+/** Destination Unreachable, Source Quench, Redirect, Time Exceeded, Parameter Problem. */
+const ICMP_ERRORS: readonly number[] = [3, 4, 5, 11, 12]
 const FLAG = { SYN: 0x02, RST: 0x04, ACK: 0x10 } as const
 
-/** ICMP, IGMP, DCCP, RSVP, ICMPv6, no next header, EIGRP, OSPF, VRRP, PGM, SCTP: none carries TCP. */
-export const TRANSPORTS: readonly number[] = [1, 2, 33, 46, 58, 59, 88, 89, 112, 113, 132]
+/** IGMP, DCCP, RSVP, no next header, EIGRP, OSPF, VRRP, PGM, SCTP: none carries TCP. */
+export const TRANSPORTS: readonly number[] = [2, 33, 46, 59, 88, 89, 112, 113, 132]
 /** Headers that stand between IPv4 and TCP, as they are told in `tunnel`. */
 const BETWEEN: Readonly<Record<number, string>> = { 51: 'ah', 135: 'mobility', 139: 'hip', 140: 'shim6' }
 
@@ -68,7 +70,15 @@ export function extension(walk: Walk): Step {
 export function tcp(walk: Walk): Step {
   if (!walk.has(14)) return STEP.SHORT
   if ((walk.u8(13) & (FLAG.SYN | FLAG.ACK | FLAG.RST)) !== FLAG.SYN) return STEP.END
-  return STEP.SYN
+  return walk.isQuoted ? walk.closed('quoted') : STEP.SYN
+}
+
+/** An error's message quotes the packet that it is about (RFC 792, RFC 4443). A SYN there is told, because it was captured elsewhere if at all. */
+export function icmp(walk: Walk): Step {
+  if (!walk.has(9)) return STEP.END
+  const type = walk.u8(0)
+  walk.isQuoted = true
+  return (walk.number === 58 ? type < 128 : ICMP_ERRORS.includes(type)) ? walk.toIp(8) : STEP.END
 }
 
 export function udp(walk: Walk): Step {
@@ -83,11 +93,10 @@ export function udp(walk: Walk): Step {
   return walk.next(8, LAYER.UDP_PORT, walk.u16(2))
 }
 
-/** 4 and 41 say which version is inside (RFC 2003, RFC 4213). */
+/** 4 and 41 say which version is inside (RFC 2003, RFC 4213), its first octet says so again, and counts. */
 export function ipInIp(walk: Walk): Step {
   if (!walk.has(1)) return STEP.SHORT
-  const version = walk.number === 41 ? 6 : 4
-  return walk.u8(0) >> 4 === version ? walk.enter(version === 6 ? 'ipv6' : 'ipv4').toIp(0) : STEP.END
+  return walk.enter(walk.u8(0) >> 4 === 6 ? 'ipv6' : 'ipv4').toIp(0)
 }
 
 /** RFC 3378: version 3, then an Ethernet frame. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { PPPOE_SESSION } from './ether-types.ts'
+import { MAX_LENGTH_FIELD, PPPOE_SESSION } from './ether-types.ts'
 import { chdlc, ppp } from './ppp.ts'
 import { LAYER, STEP, type Step, type Walk } from './walk.ts'
 
@@ -23,14 +23,28 @@ export function ethernet(walk: Walk): Step {
 
 export const raw = (walk: Walk): Step => walk.toIp(0)
 
-/** DLT_RAW of most systems or DLT_LOOP of OpenBSD: an address family starts with a zero octet, an IP header never. */
-export const raw12 = (walk: Walk): Step => (walk.has(1) && walk.u8(0) === 0 ? family(walk) : walk.toIp(0))
+/** Old drivers of Linux put PPP there, behind a false address or an octet, or ten zero octets in front of IP. */
+export function rawLink(walk: Walk): Step {
+  if (!walk.has(1) || walk.u8(0) >> 4 === 4 || walk.u8(0) >> 4 === 6) return walk.toIp(0)
+  if (!walk.has(11)) return STEP.SHORT
+  for (const offset of [0, 1, 6]) {
+    if (walk.u16(offset) !== 0xff03) continue
+    walk.at += offset
+    return ppp(walk)
+  }
+  return walk.toIp([0, 2, 4, 6, 8].every((offset) => walk.u16(offset) === 0) ? 10 : 0)
+}
 
-/** BSD loopback: an address family in the byte order of the capturing host (NULL) or of the network (LOOP). */
+/** DLT_RAW of most systems or DLT_LOOP of OpenBSD: an address family is three zero octets and another. */
+export const raw12 = (walk: Walk): Step =>
+  walk.has(1) && walk.u8(0) === 0 && !(walk.has(4) && walk.u8(3) === 0) ? family(walk) : rawLink(walk)
+
+/** BSD loopback: an address family, or an EtherType, in the byte order of the capturing host (NULL) or of the network (LOOP). */
 export function family(walk: Walk): Step {
   if (!walk.has(4)) return STEP.SHORT
   const little = walk.u32le(0)
-  switch (little <= 0xffff ? little : walk.u16(2)) {
+  const number = little <= 0xffff ? little : walk.u16(2)
+  switch (number) {
     case 2: // AF_INET everywhere
     case 10: // AF_INET6 of Linux,
     case 23: // Windows,
@@ -39,13 +53,22 @@ export function family(walk: Walk): Step {
     case 30: // macOS
       return walk.toIp(4)
     default:
-      return STEP.END
+      return number > MAX_LENGTH_FIELD ? walk.next(4, LAYER.ETHERTYPE, number) : STEP.END
   }
 }
 
 export const enc = (walk: Walk): Step => walk.toIp(12)
-export const sll = (walk: Walk): Step => (walk.has(16) ? walk.next(16, LAYER.ETHERTYPE, walk.u16(14)) : STEP.SHORT)
-export const sll2 = (walk: Walk): Step => (walk.has(20) ? walk.next(20, LAYER.ETHERTYPE, walk.u16(0)) : STEP.SHORT)
+/** Link types of devices (ARPHRD_, linux/if_arp.h) whose frames are kept whole: Frame Relay, 802.11, Prism, radiotap. */
+const OF_DEVICES: Readonly<Record<number, number>> = { 770: 107, 801: 105, 802: 119, 803: 127 }
+function cooked(walk: Walk, octets: number, device: number, protocol: number): Step {
+  const linkType = OF_DEVICES[device]
+  if (linkType !== undefined) return walk.next(octets, LAYER.LINK_TYPE, linkType)
+  // ETH_P_ALL, ETH_P_PPP_MP ... of linux/if_ether.h: 3 is a whole frame, 7 is PPP.
+  if (protocol === 3) return walk.ethernet(octets)
+  return protocol === 7 ? walk.next(octets, LAYER.LINK_TYPE, 9) : walk.next(octets, LAYER.ETHERTYPE, protocol)
+}
+export const sll = (walk: Walk): Step => (walk.has(16) ? cooked(walk, 16, walk.u16(2), walk.u16(14)) : STEP.SHORT)
+export const sll2 = (walk: Walk): Step => (walk.has(20) ? cooked(walk, 20, walk.u16(8), walk.u16(0)) : STEP.SHORT)
 export const pppoe = (walk: Walk): Step => walk.next(0, LAYER.ETHERTYPE, PPPOE_SESSION)
 export const mplsFrame = (walk: Walk): Step => walk.next(0, LAYER.ETHERTYPE, 0x8847)
 /** RFC 4391: behind the 40 octets of a global routing header, an EtherType and two reserved octets. */
@@ -75,6 +98,30 @@ export const pflog = (walk: Walk): Step => (walk.has(1) ? walk.toIp((walk.u8(0) 
 
 export const radiotap = (walk: Walk): Step =>
   walk.has(4) ? walk.next(walk.u16le(2), LAYER.LINK_TYPE, 105) : STEP.SHORT
+
+/** AVS begins with its version and length, Prism with a message's code; it has 144 octets. */
+export function prism(walk: Walk): Step {
+  if (!walk.has(8)) return STEP.SHORT
+  return walk.next(walk.u16(0) === 0x8021 ? walk.u16(6) : 144, LAYER.LINK_TYPE, 105)
+}
+
+/** CACE's Per-Packet Information: the header's length (at 2), then the link type of what follows. */
+export const ppi = (walk: Walk): Step =>
+  walk.has(8) ? walk.next(walk.u16le(2), LAYER.LINK_TYPE, walk.u32le(4)) : STEP.SHORT
+
+/** IEEE 802.5: control octets and addresses, routing if the first bit of the source says so, LLC if the frame control does. */
+export function tokenRing(walk: Walk): Step {
+  if (!walk.has(15)) return STEP.SHORT
+  if ((walk.u8(1) & 0xc0) !== 0x40) return STEP.END
+  return walk.next((walk.u8(8) & 0x80) === 0 ? 14 : 14 + (walk.u8(14) & 31), LAYER.ETHERTYPE, 4)
+}
+
+/** Frame control (LLC if 0x50 to 0x57) and addresses. */
+export const fddi = (walk: Walk): Step =>
+  walk.has(13) && walk.u8(0) >> 3 !== 10 ? STEP.END : walk.next(13, LAYER.ETHERTYPE, 4)
+/** RFC 2625: two addresses of eight octets. */
+export const fibreChannel = (walk: Walk): Step => walk.next(16, LAYER.ETHERTYPE, 4)
+export const ipnet = (walk: Walk): Step => walk.toIp(24)
 
 /** Apple's PKTAP: length of this header, then (at 8) the link type of what follows it. */
 export function pktap(walk: Walk): Step {

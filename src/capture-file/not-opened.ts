@@ -14,7 +14,7 @@ export interface NotOpened {
   /** Its name, where it is known. */
   readonly name?: string
   /**
-   * `unknown`: the number is; `unsupported`: a version or variant of it is; `encrypted`, `compressed`; `fragment`: a later one;
+   * `unknown`: the number is; `unsupported`: a version or variant of it is; `encrypted`, `compressed`; `fragment`: a later one; `quoted`: by an ICMP error;
    * `too-short`: the packet ends inside its headers although the capture kept all of it; `too-deep`: more than 64 headers.
    */
   readonly reason: NotOpenedReason
@@ -63,6 +63,7 @@ const WORDS: Readonly<Record<NotOpenedReason, string>> = {
   encrypted: 'encrypted',
   compressed: 'compressed',
   fragment: 'later fragments',
+  quoted: 'quoted in an ICMP error',
   'too-short': 'shorter than their headers',
   'too-deep': 'more than 64 headers',
 }

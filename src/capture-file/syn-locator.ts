@@ -58,6 +58,7 @@ export class SynLocator {
     walk.number = linkType
     walk.tunnels = undefined
     walk.why = 'unknown'
+    walk.isQuoted = false
     return this.#verdict(this.#walk())
   }
 
@@ -82,6 +83,8 @@ export class SynLocator {
 
   #verdict(step: Step): Verdict {
     const { walk } = this
+    // A quotation is seldom whole.
+    if (walk.isQuoted && walk.why !== 'quoted') return VERDICT.OTHER
     switch (step) {
       case STEP.SYN:
         this.#syn()

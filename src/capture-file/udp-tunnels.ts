@@ -149,6 +149,21 @@ export function tzsp(walk: Walk): Step {
   return walk.closed('unsupported')
 }
 
+/** Behind eight octets, as Juniper's routers mirror it. */
+export function jmirror(walk: Walk): Step {
+  if (!walk.has(9)) return STEP.END
+  const version = walk.u8(8) >> 4
+  return version === 4 || version === 6 ? walk.enter('jmirror').toIp(8) : STEP.END
+}
+
+/** B.A.T.M.A.N. III: type 1 is an IP packet. */
+export const batmanGateway = (walk: Walk): Step =>
+  walk.has(2) && walk.u8(0) === 1 ? walk.enter('batman').toIp(1) : STEP.END
+/** As it is sent by tunnels of SNA (RFC 2353), where SNAP may stand too. */
+export const llcInUdp = (walk: Walk): Step =>
+  walk.has(3) && walk.u16(0) === 0xaaaa ? walk.enter('llc').next(0, LAYER.ETHERTYPE, 4) : STEP.END
+export const lwapp = (walk: Walk): Step => walk.enter('lwapp').ethernet(0)
+
 /** Known to carry packets of others, in ways that are not read here. */
 export const unsupported = (walk: Walk): Step => walk.closed('unsupported')
 

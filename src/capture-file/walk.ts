@@ -56,6 +56,7 @@ export type NotOpenedReason =
   | 'encrypted'
   | 'compressed'
   | 'fragment'
+  | 'quoted'
   | 'unsupported'
   | 'too-short'
   | 'too-deep'
@@ -77,6 +78,8 @@ export class Walk {
   layer: Layer = LAYER.LINK_TYPE
   number = 0
   why: NotOpenedReason = 'unknown'
+  /** True inside what an ICMP error quotes. */
+  isQuoted = false
   /** The IP header that was read last. */
   ip = 0
   /** Octets of headers between that one, if it is IPv4, and what is at `at`. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { SynLocator, VERDICT } from '../../src/capture-file/syn-locator.ts'
 import { LAYER_NAMES } from '../../src/capture-file/walk.ts'
 import { ethernet, hex, ipv4, join, SYN4, SYN6, u16, u32, udp, withOctet } from './build.ts'
+import { ipv6 } from './tunnels.ts'
 
 /** Looks at a packet in the middle of other octets, which must not matter. */
 function look(
@@ -262,8 +263,8 @@ describe('SynLocator', () => {
       `${VERDICT.UNKNOWN_LINK} link type 195 unknown`,
     )
     expect(end(SYN4, 149)).toBe(`${VERDICT.UNKNOWN_LINK} link type 149 unknown`)
-    // What nobody captures a SYN with: Token Ring, SLIP, FDDI, Frame Relay, Prism, AVS, PPI, IEEE 1394, Fibre Channel, IPNET.
-    for (const linkType of [6, 8, 10, 107, 119, 163, 192, 138, 122, 226]) {
+    // SLIP, Juniper's, USB, DOCSIS, mPackets: what tshark may open is told.
+    for (const linkType of [8, 135, 137, 143, 167, 183, 189, 274]) {
       expect(end(SYN4, linkType)).toBe(`${VERDICT.UNKNOWN_LINK} link type ${linkType} unknown`)
     }
     const closed = VERDICT.NOT_OPENED
@@ -283,6 +284,15 @@ describe('SynLocator', () => {
     expect(end(join(new Uint8Array(12), u16(20), hex('050503'), SYN4))).toBe(
       `${closed} LLC service access point 5 unknown`,
     )
+    // An error of ICMP quotes a SYN, whole or its first eight octets.
+    const quoted = `${closed} IP protocol 6 quoted`
+    expect(end(ethernet(ipv4(1, join(hex('0301 0000 00000000'), SYN4))))).toBe(quoted)
+    expect(end(ethernet(ipv6(58, join(hex('0104 0000 00000000'), SYN6))))).toBe(quoted)
+    expect(end(ethernet(ipv4(1, join(hex('0b00 0000 00000000'), SYN4.subarray(0, 28)))))).toStartWith(
+      `${VERDICT.OTHER} `,
+    )
+    expect(end(ethernet(ipv4(1, join(hex('0800 0000 00000000'), SYN4))))).toStartWith(`${VERDICT.OTHER} `)
+    expect(end(ethernet(ipv4(1, join(hex('0301 0000 00000000'), ipv4(50, SYN4)))))).toStartWith(`${VERDICT.OTHER} `)
     for (const packet of [
       join(new Uint8Array(12), hex('0806'), new Uint8Array(28)),
       ethernet(ipv4(1, hex('0800 0000'))),

@@ -107,6 +107,67 @@ const LINKS: readonly (readonly [string, number, Wrap])[] = [
   ['Cisco HDLC as PPP', 9, (packet) => join(hex('0f00'), etherType(packet), packet)],
   ['Cisco HDLC', 104, (packet) => join(hex('0f00'), etherType(packet), packet)],
   ['PPP', 9, (packet) => join(hex('ff03'), u16(packet[0]! >> 4 === 4 ? 0x21 : 0x57), packet)],
+  ['BSD/OS Cisco HDLC', 112, (packet) => join(hex('0f00'), etherType(packet), packet)],
+  ['ATM with LLC', 100, (packet) => join(hex('aaaa03 000000'), etherType(packet), packet)],
+  ['IP over ATM', 106, (packet) => packet],
+  ['Frame Relay', 107, (packet) => join(hex('1841 03'), packet[0]! >> 4 === 4 ? 0xcc : 0x8e, packet)],
+  ['PPI with Ethernet', 192, (packet) => join(hex('0000 1400 01000000 02000800 0000000000000000'), ethernet(packet))],
+  ['PPI with 802.11', 192, (packet) => join(hex('0000 0800 69000000'), wifi(packet))],
+  ['Prism', 119, (packet) => join(hex('44000000 90000000'), new Uint8Array(136), wifi(packet))],
+  ['AVS', 163, (packet) => join(hex('80211001 00000040'), new Uint8Array(56), wifi(packet))],
+  ['AVS as Prism', 119, (packet) => join(hex('80211001 00000040'), new Uint8Array(56), wifi(packet))],
+  ['radiotap', 127, (packet) => join(hex('0000 0800 00000000'), wifi(packet))],
+  ['Token Ring', 6, (packet) => join(hex('1040 020202020202 020303030303 aaaa03 000000'), etherType(packet), packet)],
+  [
+    'Token Ring with a route',
+    6,
+    (packet) => join(hex('1040 020202020202 820303030303 06300011 0010 aaaa03 000000'), etherType(packet), packet),
+  ],
+  ['FDDI', 10, (packet) => join(hex('50 020202020202 020303030303 aaaa03 000000'), etherType(packet), packet)],
+  [
+    'IP over Fibre Channel',
+    122,
+    (packet) => join(hex('1000020202020202 1000020303030303 aaaa03 000000'), etherType(packet), packet),
+  ],
+  ['IP over IEEE 1394', 138, (packet) => join(hex('0102030405060708 0102030405060709'), etherType(packet), packet)],
+  [
+    'Solaris IPNET',
+    226,
+    (packet) =>
+      join(
+        hex('01'),
+        packet[0]! >> 4 === 4 ? 2 : 26,
+        hex('0001'),
+        u16(0),
+        packet.length >> 8,
+        packet.length & 255,
+        new Uint8Array(16),
+        packet,
+      ),
+  ],
+  ['a BSD loopback with an EtherType', 0, (packet) => join(u16(0), etherType(packet), packet)],
+  ['raw IP with PPP', 101, (packet) => join(hex('ff03'), u16(packet[0]! >> 4 === 4 ? 0x21 : 0x57), packet)],
+  [
+    'raw IP with PPP behind a false address',
+    12,
+    (packet) => join(hex('020202020202 ff03'), u16(packet[0]! >> 4 === 4 ? 0x21 : 0x57), packet),
+  ],
+  ['raw IP behind ten zero octets', 12, (packet) => join(new Uint8Array(10), packet)],
+  [
+    'Linux cooked from a monitoring device',
+    113,
+    (packet) => join(hex('0000 0323 0006 0202020202020000 0004 0000 0800 00000000'), wifi(packet)),
+  ],
+  [
+    'Linux cooked with a whole frame',
+    113,
+    (packet) => join(hex('0000 0001 0006 0202020202020000 0003'), ethernet(packet)),
+  ],
+  [
+    'Linux cooked v2 from a monitoring device',
+    276,
+    (packet) => join(hex('0004 0000 00000001 0323 00 06 0202020202020000 0000 0800 00000000'), wifi(packet)),
+  ],
   ['IP over InfiniBand', 242, (packet) => join(new Uint8Array(40), etherType(packet), u16(0), packet)],
   [
     'ERF with Ethernet',
@@ -157,6 +218,12 @@ const LINKS: readonly (readonly [string, number, Wrap])[] = [
       ),
   ],
 ]
+
+/** An 802.11 data frame to the distribution system. */
+function wifi(packet: Uint8Array): Uint8Array {
+  const addresses = hex('020202020202 030303030303 040404040404')
+  return join(hex('0801 0000'), addresses, hex('1000 aaaa03 000000'), etherType(packet), packet)
+}
 
 function etherType(packet: Uint8Array): Uint8Array {
   return u16(packet[0]! >> 4 === 4 ? 0x0800 : 0x86dd)

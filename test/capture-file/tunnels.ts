@@ -141,17 +141,24 @@ export const TUNNELS: readonly (readonly [name: string, wrap: Wrap])[] = [
   ],
   ['L2TPv3 over IP', (packet) => ipv4(115, join(hex('00000007'), ethernet(packet)))],
   ['WCCP', gre('0000', type(0x883e), '00000000')],
+  ['ERSPAN II by type III', gre('1000', type(0x22eb), '00000001 1005080100000000', ethernet)],
+  ['Juniper mirror', over(30030, fixed('0000000100000002'))],
+  ['LWAPP', over(12220, fixed(''), ethernet)],
+  ['LLC in UDP', over(12000, fixed('aaaa03 000000'), (packet) => join(etherType(packet), packet))],
+  ['PPP with EtherTypes', gre('0000', type(0x880b), '', (packet) => join(etherType(packet), packet))],
 ]
 
 /** Tunnels of which one of the two IP versions alone is carried. */
 export const TUNNELS_4: readonly (readonly [name: string, wrap: Wrap])[] = [
   ['WCCP without a redirect header', gre('0000', type(0x883e), '')],
+  ['B.A.T.M.A.N. gateway', over(4306, fixed('01'))],
   [
     'PPP with Van Jacobson',
     gre('0000', type(0x880b), '', (packet) => join(hex('002f'), packet.subarray(0, 9), 3, packet.subarray(10))),
   ],
 ]
 export const TUNNELS_6: readonly (readonly [name: string, wrap: Wrap])[] = [
+  ['IPv6 in protocol 4', (packet) => ipv4(4, packet)],
   ['Teredo', over(3544, fixed(''))],
   ['Teredo with authentication and origin', over(3544, fixed('0001 0000 0000000000000000 00 0000 f1f1 3fffff01'))],
   [
@@ -177,6 +184,7 @@ export const FRAMES: readonly (readonly [name: string, wrap: Wrap])[] = [
   ['PBB', (packet) => join(mac, hex('88e7 00000001'), ethernet(packet))],
   ['PBB behind a B-tag', (packet) => join(mac, hex('88a80005 88e7 00000001'), ethernet(packet))],
   ['HSR', tagged('892f 0034 0001')],
+  ['FRER', tagged('f1c1 0000 0001')],
   ['Cisco MetaData', tagged('8909 01 01 0001 0005')],
   ['MPLS', (packet) => join(mac, hex('8847 00001040 00002140'), packet)],
   ['MPLS with an Ethernet pseudowire', (packet) => join(mac, hex('8847 00002140 00000000'), ethernet(packet))],
