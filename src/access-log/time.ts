@@ -129,31 +129,25 @@ const CONVERSIONS: Readonly<Record<string, (date: Date) => string>> = {
   '%': () => '%',
 }
 
-/** Flags, width and modifier of glibc. In the C locale a modifier changes nothing, and is known before some conversions alone. */
-const DIRECTIVE = /%([-_0^#]*)(\d{0,3})(?:E(?=[cCnpPrRstTuxXyYzZ%])|O(?![aAcDFxXY]))?([A-Za-z%])/g
+/** Flags, width and modifier of glibc. Modifiers change nothing in the C locale. */
+const DIRECTIVE = /%([-_0^#]*)(\d{0,3})[EO]?([A-Za-z%])/g
 const NUMBERS = 'CdegGHIjklmMSuUVwWyY'
 
 /** `strftime(3)` in the C locale and the zone of the process. Unknown conversions stay as they are, as in glibc. */
 export function strftime(format: string, date: Date): string {
   return format.replace(DIRECTIVE, (whole, flags: string, width: string, letter: string) => {
-    const text = CONVERSIONS[letter]?.(date)
-    if (text === undefined || (flags === '' && width === '')) return text ?? whole
-    const pad = /[-_0](?=[\^#]*$)/.exec(flags)?.[0]
-    if (NUMBERS.includes(letter) && pad !== '-') {
-      const fill = pad ?? ('ekl'.includes(letter) ? '_' : '0')
-      const length = Math.max(Number(width), text.length)
-      return text.replace(/^[ 0]+(?=\d)/, '').padStart(length, fill === '_' ? ' ' : '0')
+    let text = CONVERSIONS[letter]?.(date)
+    if (text === undefined || flags + width === '') return text ?? whole
+    if (/[#^]/.test(flags)) {
+      text = flags.includes('#') && 'pPZ'.includes(letter) ? text.toLowerCase() : text.toUpperCase()
     }
-    const bare = NUMBERS.includes(letter) ? text.replace(/^[ 0]+(?=\d)/, '') : text
-    return cased(bare, flags, letter).padStart(Number(width), pad === '0' ? '0' : ' ')
+    const pad = flags.replace(/[#^]/g, '').at(-1)
+    if (!NUMBERS.includes(letter)) return text.padStart(Number(width), pad === '0' ? '0' : ' ')
+    const digits = text.replace(/^[ 0]+(?=\d)/, '')
+    if (pad === '-') return digits.padStart(Number(width))
+    const isBlank = (pad ?? ('ekl'.includes(letter) ? '_' : '0')) === '_'
+    return digits.padStart(Math.max(Number(width), text.length), isBlank ? ' ' : '0')
   })
-}
-
-/** `^` is upper case; `#` the other case of what has one. */
-function cased(text: string, flags: string, letter: string): string {
-  if (flags.includes('#') && 'pZ'.includes(letter)) return text.toLowerCase()
-  const isUpper = flags.includes('^') || (flags.includes('#') && 'aAbBh'.includes(letter))
-  return isUpper && letter !== 'P' ? text.toUpperCase() : text
 }
 
 /**

@@ -113,9 +113,6 @@ export const ENCAPSULATIONS: readonly Encapsulation[] = [
   row('LISP control', UDP_PORT, [4342], tunnel.lispControl),
   row('TZSP', UDP_PORT, [37008], tunnel.tzsp),
   row('Juniper mirror', UDP_PORT, [30030], tunnel.jmirror),
-  row('B.A.T.M.A.N. gateway', UDP_PORT, [4306], tunnel.batmanGateway),
-  row('LLC in UDP', UDP_PORT, [12000, 12001, 12002, 12003, 12004], tunnel.llcInUdp),
-  row('LWAPP', UDP_PORT, [12220], tunnel.lwapp),
 ]
 
 const end: Decode = () => STEP.END
@@ -128,10 +125,10 @@ const OTHERS: readonly Encapsulation[] = [
   row('ESP in UDP', UDP_PORT, [4500], tunnel.espInUdp),
   row('WireGuard', UDP_PORT, [51820], tunnel.wireguard),
   row('sFlow', UDP_PORT, [6343], tunnel.unsupported),
-  row('Microsoft cluster', UDP_PORT, [3343], tunnel.unsupported),
-  row('TIPC', UDP_PORT, [6118], tunnel.unsupported),
   row('Generic UDP Encapsulation', UDP_PORT, [6080], tunnel.unsupported),
-  row('LWAPP', UDP_PORT, [12222], tunnel.unsupported),
+  row('LWAPP', UDP_PORT, [12220, 12222], tunnel.unsupported),
+  // Microsoft's clusters, B.A.T.M.A.N. III, TIPC, LLC
+  row('rare tunnel', UDP_PORT, [3343, 4306, 6118, 12000, 12001, 12002, 12003, 12004], tunnel.rare),
   row('PPP compressed', PPP_PROTOCOL, [0xfd, 0xfb, 0x2d], (walk) => walk.closed('compressed')),
   row('PPP encrypted', PPP_PROTOCOL, [0x53, 0x55], (walk) => walk.closed('encrypted')),
   // ARP, RARP, Cisco's own, loopback test, PPPoE discovery, EAPOL, pause, slow, LLDP, PTP, CFM, PRP, HomePlug, 1905.1

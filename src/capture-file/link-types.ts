@@ -23,21 +23,16 @@ export function ethernet(walk: Walk): Step {
 
 export const raw = (walk: Walk): Step => walk.toIp(0)
 
-/** Old drivers of Linux put PPP there, behind a false address or an octet, or ten zero octets in front of IP. */
+/** Drivers of Linux put PPP there too. */
 export function rawLink(walk: Walk): Step {
-  if (!walk.has(1) || walk.u8(0) >> 4 === 4 || walk.u8(0) >> 4 === 6) return walk.toIp(0)
-  if (!walk.has(11)) return STEP.SHORT
-  for (const offset of [0, 1, 6]) {
-    if (walk.u16(offset) !== 0xff03) continue
-    walk.at += offset
-    return ppp(walk)
-  }
-  return walk.toIp([0, 2, 4, 6, 8].every((offset) => walk.u16(offset) === 0) ? 10 : 0)
+  if (!walk.has(2)) return STEP.SHORT
+  if (walk.u16(0) === 0xff03) return ppp(walk)
+  const version = walk.u8(0) >> 4
+  return version === 4 || version === 6 ? STEP.IP : walk.closed('unsupported')
 }
 
-/** DLT_RAW of most systems or DLT_LOOP of OpenBSD: an address family is three zero octets and another. */
-export const raw12 = (walk: Walk): Step =>
-  walk.has(1) && walk.u8(0) === 0 && !(walk.has(4) && walk.u8(3) === 0) ? family(walk) : rawLink(walk)
+/** DLT_RAW of most systems or DLT_LOOP of OpenBSD: an address family starts with a zero octet, an IP header never. */
+export const raw12 = (walk: Walk): Step => (walk.has(1) && walk.u8(0) === 0 ? family(walk) : rawLink(walk))
 
 /** BSD loopback: an address family, or an EtherType, in the byte order of the capturing host (NULL) or of the network (LOOP). */
 export function family(walk: Walk): Step {
@@ -45,6 +40,8 @@ export function family(walk: Walk): Step {
   const little = walk.u32le(0)
   const number = little <= 0xffff ? little : walk.u16(2)
   switch (number) {
+    case 0:
+      return walk.closed('unsupported')
     case 2: // AF_INET everywhere
     case 10: // AF_INET6 of Linux,
     case 23: // Windows,

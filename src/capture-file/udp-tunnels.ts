@@ -156,16 +156,11 @@ export function jmirror(walk: Walk): Step {
   return version === 4 || version === 6 ? walk.enter('jmirror').toIp(8) : STEP.END
 }
 
-/** B.A.T.M.A.N. III: type 1 is an IP packet. */
-export const batmanGateway = (walk: Walk): Step =>
-  walk.has(2) && walk.u8(0) === 1 ? walk.enter('batman').toIp(1) : STEP.END
-/** As it is sent by tunnels of SNA (RFC 2353), where SNAP may stand too. */
-export const llcInUdp = (walk: Walk): Step =>
-  walk.has(3) && walk.u16(0) === 0xaaaa ? walk.enter('llc').next(0, LAYER.ETHERTYPE, 4) : STEP.END
-export const lwapp = (walk: Walk): Step => walk.enter('lwapp').ethernet(0)
-
 /** Known to carry packets of others, in ways that are not read here. */
 export const unsupported = (walk: Walk): Step => walk.closed('unsupported')
+/** The same; 12000 and its neighbours are anybody's ports unless SNAP stands there. */
+export const rare = (walk: Walk): Step =>
+  walk.number < 12_000 || (walk.has(2) && walk.u16(0) === 0xaaaa) ? walk.closed('unsupported') : STEP.END
 
 /** RFC 3948: IKE begins with four zero octets, a keepalive is one octet; all else is ESP. */
 export function espInUdp(walk: Walk): Step {

@@ -63,16 +63,16 @@ describe('strftime', () => {
   }
 
   const FLAGS =
-    '%-d|%_d|%-H|%_H|%0e|%-e|%-m|%-j|%_j|%3d|%_5d|%-5d|%06Y|%^a|%^B|%#b|%#p|%#Z|%^P|%10A|%012T|%^c|%5p|%-y|%Ea|%Od|%EY|%OY|%+|%-Q|%-'
+    '%-d|%_d|%-H|%_H|%0e|%-e|%-m|%-j|%_j|%3d|%_5d|%-5d|%06Y|%^a|%^B|%#b|%#p|%#Z|%10A|%012T|%^c|%5p|%-y|%Od|%EY|%+|%-Q|%-'
   /** Recorded from strftime(3) of glibc 2.36 in the C locale, in UTC. */
   for (const [seconds, expected] of [
     [
       1230768000,
-      '1| 1|0| 0|01|1|1|1|  1|001|    1|    1|002009|THU|JANUARY|JAN|am|utc|am|  Thursday|000000:00:00|THU JAN  1 00:00:00 2009|   AM|9|%Ea|01|2009|%OY|%+|%-Q|%-',
+      '1| 1|0| 0|01|1|1|1|  1|001|    1|    1|002009|THU|JANUARY|JAN|am|utc|  Thursday|000000:00:00|THU JAN  1 00:00:00 2009|   AM|9|01|2009|%+|%-Q|%-',
     ],
     [
       1293839999,
-      '31|31|23|23|31|31|12|365|365|031|   31|   31|002010|FRI|DECEMBER|DEC|pm|utc|pm|    Friday|000023:59:59|FRI DEC 31 23:59:59 2010|   PM|10|%Ea|31|2010|%OY|%+|%-Q|%-',
+      '31|31|23|23|31|31|12|365|365|031|   31|   31|002010|FRI|DECEMBER|DEC|pm|utc|    Friday|000023:59:59|FRI DEC 31 23:59:59 2010|   PM|10|31|2010|%+|%-Q|%-',
     ],
   ] as const) {
     test(`with flags and widths at ${seconds}`, () => expect(inUtc(FLAGS, seconds)).toBe(expected))

@@ -138,7 +138,7 @@ describe('SynLocator', () => {
   }
 
   test('gives the octets from the IP header to the end of the TCP options', () => {
-    expect(look(ethernet(join(SYN4, hex('deadbeef')))).verdict).toBe(VERDICT.OTHER) // link type is raw IP
+    expect(look(ethernet(join(SYN4, hex('deadbeef')))).verdict).toBe(VERDICT.NOT_OPENED) // link type is raw IP
     const padded = ethernet(join(withOctet(SYN4, 3, 60), new Uint8Array(30).fill(7)))
     expect(look(padded, 1).syn).toBe(text4)
     const withData = join(withOctet(SYN4, 3, 64), hex('47455420'))
@@ -151,7 +151,8 @@ describe('SynLocator', () => {
     }
     for (const flags of [0x02, 0xc2, 0x03, 0x2a]) expect(look(withOctet(SYN4, 33, flags)).verdict).toBe(VERDICT.SYN)
     expect(look(withOctet(SYN4, 9, 1)).verdict).toBe(VERDICT.OTHER)
-    expect(look(withOctet(SYN4, 0, 0x55)).verdict).toBe(VERDICT.OTHER)
+    expect(look(withOctet(SYN4, 0, 0x55)).verdict).toBe(VERDICT.NOT_OPENED)
+    expect(look(ethernet(withOctet(SYN4, 0, 0x55)), 1).verdict).toBe(VERDICT.OTHER)
     expect(look(withOctet(SYN4, 0, 0x44)).verdict).toBe(VERDICT.OTHER)
     expect(look(ethernet(SYN4, hex('0806')), 1).verdict).toBe(VERDICT.OTHER)
     expect(look(join(u32(7), SYN4), 0).verdict).toBe(VERDICT.OTHER)
@@ -284,6 +285,19 @@ describe('SynLocator', () => {
     expect(end(join(new Uint8Array(12), u16(20), hex('050503'), SYN4))).toBe(
       `${closed} LLC service access point 5 unknown`,
     )
+    // What tshark opens and this does not: rare tunnels over UDP, and what stood in front of raw IP on an old Linux.
+    for (const port of [3343, 4306, 6118, 6343, 12_220]) {
+      expect(end(ethernet(ipv4(17, udp(port, join(hex('01'), SYN4)))))).toBe(`${closed} UDP port ${port} unsupported`)
+    }
+    expect(end(ethernet(ipv4(17, udp(12_000, join(hex('aaaa03 000000 0800'), SYN4)))))).toBe(
+      `${closed} UDP port 12000 unsupported`,
+    )
+    expect(end(ethernet(ipv4(17, udp(12_000, SYN4))))).toStartWith(`${VERDICT.OTHER} `)
+    for (const linkType of [12, 101]) {
+      for (const before of ['00000000000000000000', '020202020202 ff03 0021']) {
+        expect(end(join(hex(before), SYN4), linkType)).toBe(`${closed} link type ${linkType} unsupported`)
+      }
+    }
     // An error of ICMP quotes a SYN, whole or its first eight octets.
     const quoted = `${closed} IP protocol 6 quoted`
     expect(end(ethernet(ipv4(1, join(hex('0301 0000 00000000'), SYN4))))).toBe(quoted)

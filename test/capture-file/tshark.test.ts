@@ -148,12 +148,6 @@ const LINKS: readonly (readonly [string, number, Wrap])[] = [
   ['a BSD loopback with an EtherType', 0, (packet) => join(u16(0), etherType(packet), packet)],
   ['raw IP with PPP', 101, (packet) => join(hex('ff03'), u16(packet[0]! >> 4 === 4 ? 0x21 : 0x57), packet)],
   [
-    'raw IP with PPP behind a false address',
-    12,
-    (packet) => join(hex('020202020202 ff03'), u16(packet[0]! >> 4 === 4 ? 0x21 : 0x57), packet),
-  ],
-  ['raw IP behind ten zero octets', 12, (packet) => join(new Uint8Array(10), packet)],
-  [
     'Linux cooked from a monitoring device',
     113,
     (packet) => join(hex('0000 0323 0006 0202020202020000 0004 0000 0800 00000000'), wifi(packet)),

@@ -143,15 +143,12 @@ export const TUNNELS: readonly (readonly [name: string, wrap: Wrap])[] = [
   ['WCCP', gre('0000', type(0x883e), '00000000')],
   ['ERSPAN II by type III', gre('1000', type(0x22eb), '00000001 1005080100000000', ethernet)],
   ['Juniper mirror', over(30030, fixed('0000000100000002'))],
-  ['LWAPP', over(12220, fixed(''), ethernet)],
-  ['LLC in UDP', over(12000, fixed('aaaa03 000000'), (packet) => join(etherType(packet), packet))],
   ['PPP with EtherTypes', gre('0000', type(0x880b), '', (packet) => join(etherType(packet), packet))],
 ]
 
 /** Tunnels of which one of the two IP versions alone is carried. */
 export const TUNNELS_4: readonly (readonly [name: string, wrap: Wrap])[] = [
   ['WCCP without a redirect header', gre('0000', type(0x883e), '')],
-  ['B.A.T.M.A.N. gateway', over(4306, fixed('01'))],
   [
     'PPP with Van Jacobson',
     gre('0000', type(0x880b), '', (packet) => join(hex('002f'), packet.subarray(0, 9), 3, packet.subarray(10))),
