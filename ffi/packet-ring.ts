@@ -17,6 +17,8 @@ const FRAME_WORDS = FRAME_OCTETS / 4
 const STATUS_WORD = 0
 const CAPTURED_WORD = 2
 const NETWORK_OFFSET = 14
+const SECONDS_WORD = 4
+const NANOSECONDS_WORD = 5
 /** The frame is the process's; 0 gives it back. */
 const TP_STATUS_USER = 1
 
@@ -28,6 +30,8 @@ export class PacketRing {
   readonly #octets: Uint8Array
   readonly #unmap: () => void
   #next = 0
+  /** When the packet taken last was received, milliseconds since 1970. */
+  stamp = 0
 
   private constructor(words: Uint32Array, unmap: () => void) {
     this.#words = words
@@ -60,6 +64,7 @@ export class PacketRing {
     const octets = this.#octets
     const from = octets[start + NETWORK_OFFSET]! | (octets[start + NETWORK_OFFSET + 1]! << 8)
     const length = Math.min(words[at + CAPTURED_WORD]!, FRAME_OCTETS - from, packet.length)
+    this.stamp = words[at + SECONDS_WORD]! * 1000 + words[at + NANOSECONDS_WORD]! / 1e6
     for (let i = 0; i < length; i++) packet[i] = octets[start + from + i]!
     Atomics.store(words, at + STATUS_WORD, 0)
     this.#next = (this.#next + 1) % FRAMES

@@ -173,6 +173,11 @@ export class PacketSocket {
     return this.#libc.recvfrom(this.#fd, this.packet, SNAP_OCTETS, MSG_DONTWAIT, this.#address, this.#length)
   }
 
+  /** When the packet of the last `receive` came, milliseconds since 1970; not a number where no ring says it. */
+  get stamp(): number {
+    return this.#ring?.stamp ?? Number.NaN
+  }
+
   /** Name of the interface on which the packet of the last `receiveFrom` came; its number in decimal where it has gone. */
   get interfaceName(): string {
     const index = this.#addressView.getInt32(ADDRESS.INTERFACE, true)

@@ -13,7 +13,7 @@ import { SILENT } from './endings.ts'
 import { establishedBy, fitsInShape, fitsInTime, isUnused } from './evidence.ts'
 import { type Live, LiveLookup } from './live-lookup.ts'
 import { LocalEnds } from './local-ends.ts'
-import type { PacketCounts, PacketSource } from './packet-source.ts'
+import { keyOf, type PacketCounts, type PacketSource } from './packet-source.ts'
 
 /**
  * A request can be on its way through the proxy for so long after its client's connection has ended, milliseconds: until then a new
@@ -103,15 +103,8 @@ export class ClientLookup {
     const slots = table?.of(client, port) ?? []
     const now = this.#clock()
     if (table === undefined || slots.length === 0) return this.#findWithoutSyn(client, port, now)
-    if (slots.length === 1) {
-      // A connection that is known already, as nearly always.
-      const claim = table.claimOf(slots[0]!)
-      const info = claim && this.#live.infoOf(claim, client, port)
-      if (info !== undefined && !this.#mayBeOfAnother(claim!, slots[0]!, slots, now)) {
-        claim!.lastSeen = now
-        return { connection: claim!, info }
-      }
-    }
+    const known = this.#known(client, port, slots, now)
+    if (known !== undefined) return known
     const live = this.#liveOf(client, port, slots, now)
     if (typeof live === 'string') return live === 'gone' ? this.#gone(client, port, slots, now) : live
     if (live === undefined) return this.#withoutLiveness(client, port, slots, now)
@@ -125,6 +118,30 @@ export class ClientLookup {
     if (this.#mayBeOfAnother(connection, slot, slots, now)) return 'ambiguous'
     connection.lastSeen = now
     return { connection, info: live.info }
+  }
+
+  /** A connection that is known already, as nearly always: one question, whatever SYNs were forged since. `undefined` for all others. */
+  #known(client: AddressWords, port: number, slots: readonly number[], now: number): FoundClient | undefined {
+    const { table } = this.#source!
+    const slot = slots.find((one) => table.claimOf(one) !== undefined)
+    const connection = slot === undefined ? undefined : table.claimOf(slot)
+    if (slot === undefined || connection === undefined || now <= connection.earlierUntil) return undefined
+    const isTheOne = slots.every(
+      (other) => other === slot || (table.claimOf(other) === undefined && table.goTogether(other, slot)),
+    )
+    const info = isTheOne ? this.#live.infoOf(connection, client, port) : undefined
+    if (info === undefined) return undefined
+    this.#releaseOthers(slot, slots)
+    connection.lastSeen = now
+    return { connection, info }
+  }
+
+  /** The kernel opens no second connection while the first one is there: later SYNs were forged, or have failed. */
+  #releaseOthers(known: number, slots: readonly number[]): void {
+    const { table } = this.#source!
+    for (const slot of slots) {
+      if (slot !== known && table.claimOf(slot) === undefined && table.goTogether(slot, known)) table.release(slot)
+    }
   }
 
   /**
@@ -172,13 +189,12 @@ export class ClientLookup {
     const { table } = source
     const known = slots.find((slot) => table.claimOf(slot)?.is(live.cookieLow, live.cookieHigh) === true)
     if (known !== undefined) {
-      // The kernel opens no second connection while the first one is there: later SYNs were forged, or have failed.
-      for (const slot of slots) {
-        if (slot !== known && table.claimOf(slot) === undefined && table.goTogether(slot, known)) table.release(slot)
-      }
+      this.#releaseOthers(known, slots)
       return known
     }
-    if (source.isEarlier(live.cookieLow, live.cookieHigh)) return 'not-saved'
+    const before = this.#withoutSyn.get(keyOf(client, port))
+    const { cookieLow, cookieHigh } = live
+    if (before?.is(cookieLow, cookieHigh) === true || source.isUnseen(cookieLow, cookieHigh)) return 'not-saved'
     const candidates = slots.filter(
       (slot) =>
         table.claimOf(slot) === undefined &&
@@ -263,6 +279,8 @@ export class ClientLookup {
       claim.lastSeen = now
       return { connection: claim, info: undefined }
     }
+    // A connection whose SYN was never seen is known by its end, and the SYN that is here was forged.
+    if (this.#withoutSyn.has(keyOf(client, port)) || source.isUnseenEnd(client, port)) return undefined
     const octets = table.octetsOf(slot)
     const decoded = safeParseSyn(octets)
     if (!decoded.ok) return undefined
@@ -351,8 +369,4 @@ export class ClientLookup {
     this.#ends.close()
     this.#diag.close()
   }
-}
-
-function keyOf({ w0, w1, w2, w3 }: AddressWords, port: number): string {
-  return `${w0}.${w1}.${w2}.${w3}.${port}`
 }

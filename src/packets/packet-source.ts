@@ -7,6 +7,7 @@ import type { Libc } from '../../ffi/libc.ts'
 import { PacketSocket, type PacketSocketOptions } from '../../ffi/packet.ts'
 import type { SockDiag } from '../../ffi/sock-diag.ts'
 import { unrefTimer } from '../runtime/timers.ts'
+import type { AddressWords } from '../wire/sockaddr.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { Endings } from './endings.ts'
 import { LIVE_STATES } from './evidence.ts'
@@ -20,6 +21,8 @@ const DRAIN_SOON = 20
 const IDLE_AFTER = 10_000
 /** Loss is remembered for so long before a SYN, milliseconds: the time from a SYN to the server's last octets of a handshake. */
 const LOSS_BEFORE = 5000
+/** What the clocks by which the kernel stamps and by which we measure may differ in, milliseconds; by more one of them was set. */
+const CLOCKS_DIFFER = 2
 
 /** Counters of a packet source, for metrics. */
 export interface PacketCounts {
@@ -41,14 +44,17 @@ export class PacketSource {
   readonly #reader = new SynReader()
   readonly #endings: Endings
   readonly #ports: ReadonlySet<number> | undefined
-  /** Cookies of the connections that were there before: their SYNs were never seen. */
-  readonly #earlier: ReadonlySet<number>
+  /** Cookies and clients' ends of connections whose SYNs were never seen: those that were there before, and those of times of loss. */
+  #unseen: ReadonlySet<number | string> = new Set()
   readonly #clock: () => number
   #timer: ReturnType<typeof setTimeout> | undefined
   #lastDrain: number
   #lastSign: number
-  /** Packets may have been lost from here to there. */
+  /** Packets may have been lost until then. When their connections are there, they are listed. */
   #lossUntil = Number.NEGATIVE_INFINITY
+  #listAt = Number.POSITIVE_INFINITY
+  /** What the wall clock was ahead of ours at the last drain. */
+  #ahead = Number.NaN
   #seen = 0
   #dropped = 0
 
@@ -60,25 +66,45 @@ export class PacketSource {
     capacity: number,
     clock: () => number = () => performance.now(),
   ) {
-    const earlier = new Set<number>()
-    diag.dump({ states: LIVE_STATES }, capacity, ({ cookieLow, cookieHigh }) => {
-      earlier.add(cookieNumber(cookieLow, cookieHigh))
-      return true
-    })
-    this.#earlier = earlier
     this.#diag = diag
     this.#clock = clock
+    this.table = new SynTable(capacity)
     this.#socket = new PacketSocket(libc, options, true)
     this.#ports = options.ports === undefined || options.ports.length === 0 ? undefined : new Set(options.ports)
-    this.table = new SynTable(capacity)
     this.#endings = new Endings(this.table, diag)
-    this.#lastDrain = this.#lastSign = clock()
+    const now = clock()
+    this.#lastDrain = this.#lastSign = now
+    this.#listUnseen(now)
     this.#schedule(DRAIN_EVERY)
   }
 
-  /** True if a connection with this cookie was there before the source was opened. */
-  isEarlier(cookieLow: number, cookieHigh: number): boolean {
-    return this.#earlier.has(cookieNumber(cookieLow, cookieHigh))
+  /** Lists the connections that are alive and have no SYN here: one that comes later with their ends was forged. SYNs that came. */
+  #listUnseen(now: number): number {
+    this.#listAt = Number.POSITIVE_INFINITY
+    const found: { readonly peer: AddressWords; readonly port: number; readonly cookie: number }[] = []
+    this.#diag.dump({ states: LIVE_STATES }, 2 * this.table.capacity, ({ peer, peerPort, cookieLow, cookieHigh }) => {
+      if (this.table.of(peer, peerPort).length === 0 || this.isUnseen(cookieLow, cookieHigh))
+        found.push({ peer: { ...peer }, port: peerPort, cookie: cookieNumber(cookieLow, cookieHigh) })
+      return true
+    })
+    // Of those that were established meanwhile the SYNs are here.
+    const came = this.#takeAll(now, Number.NaN)
+    const unseen = new Set<number | string>()
+    for (const { peer, port, cookie } of found) {
+      if (this.table.of(peer, port).length === 0 || this.#unseen.has(cookie)) unseen.add(cookie).add(keyOf(peer, port))
+    }
+    this.#unseen = unseen
+    return came
+  }
+
+  /** True if the SYN of the connection with this cookie was never seen: it was there before the source, or was among those lost. */
+  isUnseen(cookieLow: number, cookieHigh: number): boolean {
+    return this.#unseen.has(cookieNumber(cookieLow, cookieHigh))
+  }
+
+  /** True if such a connection had this client's end. */
+  isUnseenEnd(client: AddressWords, port: number): boolean {
+    return this.#unseen.has(keyOf(client, port))
   }
 
   /** Drains the socket for a request. SYNs that came since the last drain. */
@@ -90,29 +116,46 @@ export class PacketSource {
   }
 
   #drain(now: number): number {
-    const socket = this.#socket
-    const { least, most } = socket.room
-    let came = 0
-    for (; came < most + 64; came++) {
-      const octets = socket.receive()
-      if (octets < 0) break
-      this.#take(octets, now)
-    }
+    const { least } = this.#socket.room
+    const ahead = Date.now() - now
+    const isSteady = Math.abs(ahead - this.#ahead) < CLOCKS_DIFFER
+    this.#ahead = ahead
+    // SYNs that come before connections are listed may be later than the loss, and count as of its time.
+    const isListed = now >= this.#listAt
+    let came = this.#takeAll(now, isSteady && !isListed ? ahead : Number.NaN)
+    if (isListed) came += this.#listUnseen(now)
     // Else the queue was never full.
     if (came > 0 && came >= least) this.#countDrops(now)
     this.#lastDrain = now
     return came
   }
 
-  #take(octets: number, now: number): void {
+  /** Takes what waits. `ahead` is what the wall clock, by which the kernel stamps, is ahead of ours; not a number where it was set. */
+  #takeAll(now: number, ahead: number): number {
+    const socket = this.#socket
+    const most = socket.room.most + 64
+    let came = 0
+    for (; came < most; came++) {
+      const octets = socket.receive()
+      if (octets < 0) break
+      this.#take(octets, now, socket.stamp - ahead)
+    }
+    return came
+  }
+
+  /** Takes a packet that came `at` this time, between the last drain and `now` where that is not a number. */
+  #take(octets: number, now: number, at: number): void {
     const { packet } = this.#socket
     const reader = this.#reader
     const length = reader.read(packet, octets)
     // Packets with extension headers come whatever their port is.
     if (length === 0 || this.#ports?.has(reader.ends.serverPort) === false) return
     this.#seen++
-    if (this.table.isFull) this.table.makeRoom(now, this.#markLive)
-    this.table.add(reader.ends, reader.sequence, packet, length, this.#lastDrain, now)
+    if (this.table.isFull && !this.table.makeRoom(now, this.#markLive)) this.#noteLoss(now)
+    const last = this.#lastDrain
+    const since = at - CLOCKS_DIFFER > last ? Math.min(at - CLOCKS_DIFFER, now) : last
+    const until = at + CLOCKS_DIFFER < now ? Math.max(at + CLOCKS_DIFFER, last) : now
+    this.table.add(reader.ends, reader.sequence, packet, length, since, until)
   }
 
   readonly #markLive = (mark: Parameters<Parameters<SynTable<ClientConnection>['makeRoom']>[1]>[0]): boolean => {
@@ -127,10 +170,15 @@ export class PacketSource {
     const drops = this.#socket.takeDrops()
     if (drops === 0) return
     this.#dropped += drops
-    this.#lossUntil = now
+    this.#noteLoss(now)
   }
 
-  /** True if the kernel may have dropped SYNs from a little before a SYN came until now. */
+  #noteLoss(now: number): void {
+    this.#lossUntil = now
+    this.#listAt = now + LOSS_BEFORE
+  }
+
+  /** True if SYNs may have been lost from a little before a SYN came until now. */
   lostSince(slot: number): boolean {
     return this.#lossUntil >= this.table.notBefore(slot) - LOSS_BEFORE
   }
@@ -161,4 +209,9 @@ export class PacketSource {
 /** A cookie as one number: the kernel counts them from 1, and 2^53 are not reached. */
 function cookieNumber(low: number, high: number): number {
   return high * 0x1_0000_0000 + low
+}
+
+/** A client's end as a key. */
+export function keyOf({ w0, w1, w2, w3 }: AddressWords, port: number): string {
+  return `${w0}.${w1}.${w2}.${w3}.${port}`
 }

@@ -103,7 +103,10 @@ export class SynTable<Claim extends object> {
       this.release(oldest)
       this.evicted++
     }
-    if (length > SLOT_OCTETS && this.#long.size >= LONG_AT_MOST) return false
+    if (length > SLOT_OCTETS && this.#long.size >= LONG_AT_MOST) {
+      this.#noteCrowd(chain, since, now)
+      return false
+    }
     const slot = this.#free.pop() ?? this.#unused++
     if (length > SLOT_OCTETS) this.#long.set(slot, packet.slice(0, length))
     else copy(packet, length, this.#octets, slot * SLOT_OCTETS)
@@ -255,12 +258,13 @@ export class SynTable<Claim extends object> {
   /**
    * Makes room. `markLive` calls `mark` with every connection that is alive, and says whether these were all; they stay. Of
    * the others the older half goes, which have had the time for a handshake. The table grows before that, where its SYNs are young.
+   * False where others had to go: the connections of some will be there without a SYN.
    */
-  makeRoom(now: number, markLive: (mark: (client: AddressWords, port: number) => void) => boolean): void {
+  makeRoom(now: number, markLive: (mark: (client: AddressWords, port: number) => void) => boolean): boolean {
     const limit = this.#came - this.#slots / 2
     if (this.#slots < this.capacity && !this.#halfIsOld(limit, now)) {
       this.#grow()
-      return
+      return true
     }
     this.#marked.fill(0)
     const isComplete = markLive((client, port) => {
@@ -276,13 +280,15 @@ export class SynTable<Claim extends object> {
     })
     if (left < least && this.#slots < this.capacity) {
       this.#grow()
-      return
+      return isComplete
     }
-    if (left < least) left += this.#evict((slot) => this.#marked[slot] === 0 && this.#claims[slot] === undefined)
+    if (left >= least) return isComplete
+    left += this.#evict((slot) => this.#marked[slot] === 0 && this.#claims[slot] === undefined)
     // All of them are alive: the oldest connections go.
     const oldest = this.#came - this.#slots
     if (left < least) this.#evict((slot) => this.#order[slot]! < oldest + this.#slots / 4)
     if (this.isFull) this.#evict((slot) => slot < least)
+    return false
   }
 
   #halfIsOld(limit: number, now: number): boolean {

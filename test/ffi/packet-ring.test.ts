@@ -2,42 +2,11 @@ import { expect, test } from 'bun:test'
 import { PACKET_RX_RING, PACKET_VERSION } from '../../ffi/constants.ts'
 import { PacketRing } from '../../ffi/packet-ring.ts'
 import { createFakeLibc } from '../support/fake-libc.ts'
+import { createFakeRing } from '../support/fake-ring.ts'
 
-const FRAME = 512
-
-/** A ring in memory that no kernel shares, and what the kernel would do with it. */
 function fakeRing(refuse: { option?: number; map?: boolean } = {}) {
-  const asked: [option: number, first: number][] = []
-  const words = new Uint32Array(8192 * (FRAME / 4))
-  const octets = new Uint8Array(words.buffer)
-  const view = new DataView(words.buffer)
-  let isMapped = true
-  const libc = {
-    ...createFakeLibc(),
-    setsockopt: (_fd: number, _level: number, option: number, value: Uint8Array) => {
-      asked.push([option, new DataView(value.buffer).getUint32(0, true)])
-      return option === refuse.option ? -1 : 0
-    },
-    mapShared: () => (refuse.map === true ? undefined : { words, unmap: () => void (isMapped = false) }),
-  }
-  let head = 0
-  return {
-    asked,
-    ring: PacketRing.open(libc, 7),
-    isMapped: () => isMapped,
-    /** False where the ring is full. */
-    put(packet: Uint8Array, snaplen: number = packet.length, network: number = 80): boolean {
-      const at = head * FRAME
-      if (view.getUint32(at, true) !== 0) return false
-      octets.set(packet, at + 80)
-      view.setUint32(at + 4, packet.length, true)
-      view.setUint32(at + 8, snaplen, true)
-      view.setUint16(at + 14, network, true)
-      view.setUint32(at, 1, true)
-      head = (head + 1) % 8192
-      return true
-    },
-  }
+  const fake = createFakeRing(refuse)
+  return { ...fake, ring: PacketRing.open(fake.libc, 7) }
 }
 
 test('packets are taken in their order, once, and their frames given back', () => {
@@ -69,7 +38,7 @@ test('lengths and offsets that do not fit lead nowhere outside of their frame', 
     [0, 80, 0],
   ] as const) {
     const { ring, put } = fakeRing()
-    put(new Uint8Array(432).fill(9), snaplen, network)
+    put(new Uint8Array(432).fill(9), { snaplen, network })
     expect(ring!.take(packet)).toBe(length)
     expect(ring!.take(packet)).toBe(-1)
   }

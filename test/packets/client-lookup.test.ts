@@ -91,7 +91,8 @@ function world(): World {
       return came
     },
     lostSince: () => self.lost,
-    isEarlier: (cookie: number) => self.earlier.has(cookie),
+    isUnseen: (cookie: number) => self.earlier.has(cookie),
+    isUnseenEnd: () => self.earlier.size > 0,
     counts: () => undefined,
     close() {},
   } as unknown as PacketSource
@@ -187,6 +188,30 @@ describe('ClientLookup: which SYN is the one of the connection', () => {
       if (!isEarlier) flood()
       expect(w.ask()).toBe(expected)
     }
+  })
+
+  test('a connection without a SYN of its own does not get one that comes later, whatever the proxy has sent since', () => {
+    const w = world()
+    w.syn(1, { mss: 500 })
+    const since = w.now
+    w.listed = [{ serverPort: 443, cookie: 5, since, mss: 1460 }]
+    expect(w.ask()).toBe('not-saved')
+    w.now += 10_000
+    w.syn(2)
+    w.now += 100
+    w.listed = [{ serverPort: 443, cookie: 5, since, sent: w.now, mss: 1460 }]
+    expect(w.ask()).toBe('not-saved')
+    w.listed = []
+    expect(w.ask()).toBe('ambiguous')
+  })
+
+  test('SYNs that were never seen: one that comes later with their ends is not the SYN of the client that has gone', () => {
+    const w = world()
+    w.earlier.add(5)
+    w.syn(1)
+    expect(w.ask()).toBe('ambiguous')
+    w.earlier.clear()
+    expect(w.ask()).toBe(1)
   })
 
   test('a forged SYN of another shape is told from the real one by TCP_INFO', () => {

@@ -101,10 +101,11 @@ describe('SynTable', () => {
     const random = seeded(5)
     for (let n = 0; n < 100_000; n++) {
       if (table.isFull) {
-        table.makeRoom(n / 50, (mark) => {
+        const isHarmless = table.makeRoom(n / 50, (mark) => {
           for (let client = 0; client < 500; client++) mark(ends(client).client, 1000)
           return true
         })
+        expect(isHarmless).toBe(true)
       }
       expect(table.isFull).toBe(false)
       put(table, ends(1_000_000 + Math.floor(random() * 2 ** 31), Math.floor(random() * 65_536)), n, n / 50)
@@ -121,7 +122,7 @@ describe('SynTable', () => {
       table.claim(table.of(ends(client).client, 1000)[0]!, {})
     }
     for (let n = 0; n < 20_000; n++) {
-      if (table.isFull) table.makeRoom(n, () => false)
+      if (table.isFull) expect(table.makeRoom(n, () => false)).toBe(false)
       put(table, ends(1_000_000 + n), 1, n)
     }
     for (let client = 0; client < 100; client++) expect(table.of(ends(client).client, 1000).length).toBe(1)
@@ -131,10 +132,12 @@ describe('SynTable', () => {
     const table = new SynTable<object>(1024)
     for (let n = 0; n < 10_000; n++) {
       if (table.isFull) {
-        table.makeRoom(n, (mark) => {
+        const isHarmless = table.makeRoom(n, (mark) => {
           for (let client = 0; client <= n; client++) mark(ends(client).client, 1000)
           return true
         })
+        // Connections that are there lose their SYNs.
+        expect(isHarmless).toBe(false)
       }
       put(table, ends(n), 1, n)
     }
@@ -160,6 +163,9 @@ describe('SynTable', () => {
       if (put(table, ends(n), 3, 0, 2000)) kept++
     }
     expect(kept).toBe(1024)
+    // Who forges one for a client whose own was not kept does not get away with it.
+    expect(put(table, ends(2999), 4)).toBe(true)
+    expect(table.wasCrowded(ends(2999).client, 1000, 0)).toBe(true)
     expect(table.octetsOf(table.of(ends(5).client, 1000)[0]!)).toEqual(octets(3, 2000))
   })
 })
