@@ -3,16 +3,16 @@
  * @module
  */
 
+import { PROTOCOL_TCP } from '../wire/ipv4.ts'
 import { extensionHeaderLength } from '../wire/ipv6.ts'
+import { TCP_FLAG } from '../wire/tcp.ts'
 import { looksLikeEthernet } from './ether-types.ts'
 import { ppp } from './ppp.ts'
 import { LAYER, STEP, type Step, type Walk } from './walk.ts'
 
-const PROTOCOL_TCP = 6
 const PROTOCOL_UDP = 17
 /** Destination Unreachable, Source Quench, Redirect, Time Exceeded, Parameter Problem. */
 const ICMP_ERRORS: readonly number[] = [3, 4, 5, 11, 12]
-const FLAG = { SYN: 0x02, RST: 0x04, ACK: 0x10 } as const
 
 /** IGMP, DCCP, RSVP, no next header, EIGRP, OSPF, VRRP, PGM, SCTP: none carries TCP. */
 export const TRANSPORTS: readonly number[] = [2, 33, 46, 59, 88, 89, 112, 113, 132]
@@ -69,7 +69,7 @@ export function extension(walk: Walk): Step {
 
 export function tcp(walk: Walk): Step {
   if (!walk.has(14)) return STEP.SHORT
-  if ((walk.u8(13) & (FLAG.SYN | FLAG.ACK | FLAG.RST)) !== FLAG.SYN) return STEP.END
+  if ((walk.u8(13) & (TCP_FLAG.SYN | TCP_FLAG.ACK | TCP_FLAG.RST)) !== TCP_FLAG.SYN) return STEP.END
   return walk.isQuoted ? walk.closed('quoted') : STEP.SYN
 }
 

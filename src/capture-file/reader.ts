@@ -3,6 +3,7 @@
  * @module
  */
 
+import { toHex } from '../base/bytes.ts'
 import { ByteQueue } from './byte-queue.ts'
 import { PCAP_MAGIC, PcapParser } from './pcap-file.ts'
 import { BLOCK, PcapngParser } from './pcapng-file.ts'
@@ -18,10 +19,6 @@ const OTHERS: readonly (readonly [string, string])[] = [
   ['504b0304', 'a zip archive: unpack it with "unzip -p"'],
   ['736e6f6f70000000', 'a snoop file: convert it with "editcap"'],
 ]
-
-function firstOctets(bytes: Uint8Array): string {
-  return Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join('')
-}
 
 /** A capture file that arrives in pieces. */
 export class CaptureReader {
@@ -59,7 +56,7 @@ export class CaptureReader {
     } else {
       this.#handler.problem({
         reason: 'unknown-format',
-        detail: `only ${queue.available} octets: ${firstOctets(queue.bytes.subarray(0, queue.available))}`,
+        detail: `only ${queue.available} octets: ${toHex(queue.bytes, 0, queue.available)}`,
         offset: 0,
       })
     }
@@ -74,7 +71,7 @@ export class CaptureReader {
       if (magics.includes(magic)) return new PcapParser(this.#handler, magic, little)
       if (magic === BLOCK.SECTION_HEADER) return new PcapngParser(this.#handler)
     }
-    const first = firstOctets(queue.bytes.subarray(0, Math.min(queue.available, 8)))
+    const first = toHex(queue.bytes, 0, Math.min(queue.available, 8))
     const other = OTHERS.find(([start]) => first.startsWith(start))
     this.#handler.problem({
       reason: 'unknown-format',

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Context, Handler } from 'hono'
+import { requestTarget, targetPath } from '../http/request-target.ts'
 import { requestContext } from '../runtime/request-context.ts'
 import { type CgiStatus, createCgiHandler, type HandleDetails } from './handler.ts'
 import type { CgiOptions } from './options.ts'
@@ -73,8 +74,9 @@ function routePrefix(c: Context): string {
   const star = pattern.indexOf('*')
   const fixed = star < 0 ? pattern : pattern.slice(0, star)
   const count = fixed.split('/').filter((segment) => segment !== '').length
-  const path = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#]*)?([^?#]*)/i.exec(c.req.raw.url)?.[1] ?? '/'
-  const segments = path.split('/').filter((segment) => segment !== '')
+  const segments = targetPath(requestTarget(c.req.raw.url))
+    .split('/')
+    .filter((segment) => segment !== '')
   return segments
     .slice(0, count)
     .map((segment) => `/${segment}`)

@@ -8,7 +8,7 @@ import { isLibc, type Libc } from '../../ffi/libc.ts'
 import type { AnswerEnd } from '../../ffi/netlink.ts'
 import { type DiagSocket, SockDiag } from '../../ffi/sock-diag.ts'
 import { currentRuntime } from '../runtime/current.ts'
-import { type AddressWords, createAddressWords, formatAddress, parseAddress, unmapAddress } from '../wire/sockaddr.ts'
+import { type AddressWords, createAddressWords, formatAddress, parseAddress } from '../wire/sockaddr.ts'
 import { decodeTcpInfo, TCP_STATE, type TcpInfo } from '../wire/tcp-info.ts'
 
 /** One connection as the kernel has it now. */
@@ -155,8 +155,8 @@ function connectionOf(socket: DiagSocket): LiveConnection {
   const { info, memory, cookieHigh, cookieLow } = socket
   return {
     state: TCP_STATE[socket.state] ?? String(socket.state),
-    peer: { address: unmapAddress(formatAddress(socket.peer)), port: socket.peerPort },
-    local: { address: unmapAddress(formatAddress(socket.local)), port: socket.localPort },
+    peer: { address: formatAddress(socket.peer), port: socket.peerPort },
+    local: { address: formatAddress(socket.local), port: socket.localPort },
     cookie: cookieHigh < 0x20_0000 ? String(cookieHigh * 0x1_0000_0000 + cookieLow) : bigCookie(cookieHigh, cookieLow),
     uid: socket.uid,
     congestionControl: socket.congestionControl,

@@ -6,6 +6,7 @@ import { type Context, type Handler, Hono, type MiddlewareHandler } from 'hono'
 import { formatEndpoint, printable } from '../base/text.ts'
 import { labelName } from '../explain/label.ts'
 import { duration } from '../explain/units.ts'
+import { requestTarget, targetPath } from '../http/request-target.ts'
 import { sendJson } from '../inspector/answer.ts'
 import { explainDump, linkedDump } from '../inspector/decode.ts'
 import type { HistoryOptions, LiveOptions } from '../inspector/inspector.ts'
@@ -163,8 +164,7 @@ function logOptions({ logFormat, logFile }: AppOptions): Parameters<typeof acces
 
 /** The path as Hono takes it, also of HTTP/1.0 requests without Host: their URL is the bare target (`/json?x`). */
 function pathOf(request: Request): string {
-  const target = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#]*)?([^?#]*)/i.exec(request.url)?.[1]
-  return target === undefined || target === '' ? '/' : target
+  return targetPath(requestTarget(request.url)) || '/'
 }
 
 /** Views that a printed link opens. */

@@ -38,6 +38,7 @@ export class LocalEnds {
   #listeners: readonly End[] = []
   #listedAt = Number.NEGATIVE_INFINITY
   #misses = 0
+  #retriedAt = Number.NEGATIVE_INFINITY
 
   /** `ports`: those of the proxy, where they are known. */
   constructor(libc: Libc, diag: SockDiag, ports: readonly number[] | undefined) {
@@ -49,11 +50,21 @@ export class LocalEnds {
   /** True if an address is one of this machine's; false where the kernel does not say. */
   isLocal(address: AddressWords): boolean {
     if (isMapped(address) && address.w3 >>> 24 === 127) return true
+    this.#retry(performance.now())
     return this.#addresses.ofFamily(address)?.single.some((one) => sameAddress(one, address)) === true
+  }
+
+  /** What the kernel refused is asked again, as rarely as listening sockets are listed: perhaps too much was open then. */
+  #retry(now: number): void {
+    if (now - this.#retriedAt <= LIST_EVERY) return
+    this.#retriedAt = now
+    this.#diag.retry()
+    this.#addresses.retry()
   }
 
   /** The one end with a live connection of this client, or why there is none. */
   find(client: AddressWords, clientPort: number, now: number): End | 'not-found' | 'ambiguous' | 'refused' {
+    this.#retry(now)
     if (this.#misses >= MISSES && this.#misses++ % 16 !== 0) return 'not-found'
     const found = this.#find(client, clientPort, now)
     this.#misses = found === 'not-found' ? this.#misses + 1 : 0

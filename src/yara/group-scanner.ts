@@ -96,10 +96,14 @@ export class GroupScanner {
     }
     for (const [i, value] of values.entries()) {
       if (this.#values[i] === value) continue
-      this.#values[i] = value
-      const { cName } = this.#variables[i]!
-      if (typeof value === 'number') library.yr_scanner_define_integer_variable(this.#scanner, cName, value)
-      else library.yr_scanner_define_string_variable(this.#scanner, cName, cText(value))
+      const { name, cName } = this.#variables[i]!
+      const error =
+        typeof value === 'number'
+          ? library.yr_scanner_define_integer_variable(this.#scanner, cName, value)
+          : library.yr_scanner_define_string_variable(this.#scanner, cName, cText(value))
+      // The scanner may have the value of another SYN: no rule may see it.
+      this.#values[i] = error === 0 ? value : undefined
+      if (error !== 0) throw new YaraError(`Cannot scan the SYN: variable "${name}": libyara says error ${error}`)
     }
     this.#found = undefined
     const error = library.yr_scanner_scan_mem(this.#scanner, octets, octets.length)

@@ -113,8 +113,11 @@ export class Rules {
     try {
       for (const [name, octets] of this.#names) {
         const value = variables[name]!
-        if (typeof value === 'number') library.yr_compiler_define_integer_variable(compiler, octets, value)
-        else library.yr_compiler_define_string_variable(compiler, octets, cText(value))
+        const error =
+          typeof value === 'number'
+            ? library.yr_compiler_define_integer_variable(compiler, octets, value)
+            : library.yr_compiler_define_string_variable(compiler, octets, cText(value))
+        if (error !== 0) throw new YaraError(`Cannot compile rules: variable "${name}": libyara says error ${error}`)
       }
       for (source of sources) {
         const errors = library.yr_compiler_add_string(compiler, cText(source.text), 0)

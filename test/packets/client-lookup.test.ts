@@ -73,6 +73,7 @@ function world(): World {
     },
     dump: () => (self.refused ? 'refused' : 'complete'),
     close() {},
+    retry() {},
   } as unknown as SockDiag
   const source = {
     table,
@@ -398,6 +399,7 @@ describe('Endings', () => {
         return port % 2
       },
       found: { state: TCP_STATE.ESTABLISHED, cookieLow: 1, cookieHigh: 0 },
+      retry() {},
     } as unknown as SockDiag
     const now = 200_000
     const claim = (lastSeen: number): ClientConnection =>

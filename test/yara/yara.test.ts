@@ -285,6 +285,19 @@ withYara('a library of another version is refused before a rule is read', () => 
       'Cannot read rules: libyara is of a version that is not understood (4.2 to 4.5 are)',
     )
   }
+  // A variable that is not set has the value of the SYN before: no rule is asked.
+  const unset = new Rules(
+    { ...opened, yr_scanner_define_integer_variable: () => 1 },
+    [{ name: 'rules', text: 'rule r { condition: ttl > 0 }' }],
+    { ttl: 0 },
+  )
+  expect(problem(() => unset.firstMatch(new Uint8Array(40), { ttl: () => 64 })).message).toBe(
+    'Cannot scan the SYN: variable "ttl": libyara says error 1',
+  )
+  const undefinable = { ...opened, yr_compiler_define_string_variable: () => 1 }
+  expect(problem(() => new Rules(undefinable, sources, { label: '' })).message).toBe(
+    'Cannot compile rules: variable "label": libyara says error 1',
+  )
   for (const [call, words] of [
     ['yr_initialize', 'Cannot start libyara'],
     ['yr_compiler_create', 'Cannot make a compiler: libyara says error 1'],
