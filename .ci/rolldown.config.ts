@@ -24,7 +24,7 @@ async function shipped(file: string): Promise<string> {
   const content = readFileSync(file, 'utf8')
   if (file.endsWith('.css')) return compactStyle(content)
   if (file.endsWith('.js')) return (await minify(content)).code!
-  return content.replace(/^;.*$/gm, '')
+  return content.replace(/^;.*$/gm, '').replace(/^(\w+) *= */gm, '$1=')
 }
 
 /** What an entry says of itself, which belongs to no declaration and would be lost. */

@@ -22,6 +22,8 @@ export class P0fView {
   readonly timeToLive: number
   /** Octets of IPv4 options or IPv6 extension headers. */
   readonly optionsLength: number
+  /** IPv4 identification, which signatures of p0f do not state; 0 over IPv6. */
+  readonly identification: number
   readonly window: number
   /** True if the SYN carries data. */
   readonly payload: boolean
@@ -51,6 +53,7 @@ export class P0fView {
       this.version = 4
       this.timeToLive = ip.timeToLive
       this.optionsLength = ip.optionsLength
+      this.identification = ip.identification
       this.payload = ip.totalLength > ip.headerLength + tcpLength
       if (ip.dontFragment) quirks = ip.identification === 0 ? QUIRK.DF : QUIRK.DF | QUIRK.ID_NONZERO
       else if (ip.identification === 0) quirks = QUIRK.ID_ZERO
@@ -59,6 +62,7 @@ export class P0fView {
       this.version = 6
       this.timeToLive = ip.hopLimit
       this.optionsLength = ip.extensionsLength
+      this.identification = 0
       this.payload = ip.payloadLength > ip.extensionsLength + tcpLength
       if (ip.flowLabel !== 0) quirks = QUIRK.FLOW
     }

@@ -59,6 +59,8 @@ export interface Signature {
   readonly quirks: number
   /** Bits of `QUIRK` that may be there or not. */
   readonly optionalQuirks: number
+  /** IPv4 identification; -1 for any. */
+  readonly identification: number
   /** True if there must be data, false if there must be none; `undefined` for either. */
   readonly payload: boolean | undefined
   /** See {@link DatabaseOptions}. */
@@ -133,6 +135,8 @@ export function shapeKey(window: number, scale: number, mss: number): number {
   return window + scale * 0x1_0000 + mss * 0x100_0000
 }
 
+let indexOf: (database: Database) => ReadonlyMap<string, readonly Shape[]>
+
 /** A set of signatures, ready to match. Made by `loadP0f` and {@link joinDatabases}; not changed afterwards. */
 export class Database {
   readonly signatures: readonly Signature[]
@@ -165,13 +169,17 @@ export class Database {
     this.#shapes = indexSignatures(parts.signatures)
   }
 
-  /** What there is for an order of options in p0f's words. */
-  shapesOf(layout: string): readonly Shape[] {
-    return this.#shapes.get(layout) ?? NO_SHAPES
+  static {
+    indexOf = (database) => database.#shapes
   }
 }
 
 const NO_SHAPES: readonly Shape[] = /* @__PURE__ */ Object.freeze([])
+
+/** What a database has for an order of options in p0f's words. */
+export function shapesOf(database: Database, layout: string): readonly Shape[] {
+  return indexOf(database).get(layout) ?? NO_SHAPES
+}
 
 function indexSignatures(signatures: readonly Signature[]): Map<string, Shape[]> {
   const index = new Map<string, Shape[]>()

@@ -24,7 +24,8 @@ export function multipliedMss(window: number, mss: number): number {
   if (window === MOST - (MOST % mss)) return mss
   const less = mss - TIMESTAMPS
   if (window === MOST - (MOST % less)) return less
-  const least = Math.max(mss, LEAST_LOWERED)
+  // What was lowered may have been multiplied without the timestamps.
+  const least = Math.max(less, LEAST_LOWERED)
   const last = Math.floor(MOST / least)
   for (let n = Math.floor(MOST / ETHERNET_MSS); n <= last; n++) {
     const one = window / n

@@ -7,7 +7,7 @@ import { type P0fView, p0fView } from '../fingerprint/p0f-view.ts'
 import { QUIRK, quirkWords } from '../fingerprint/quirks.ts'
 import { guessHopDistance, MAX_DISTANCE } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
-import { type Database, type Shape, type Signature, shapeKey } from './database.ts'
+import { type Database, type Shape, type Signature, shapeKey, shapesOf } from './database.ts'
 import { isLargestMultiple } from './largest-multiple.ts'
 import type { RuleLabel } from './rule.ts'
 import { type WayTrait, wayTraits } from './way-traits.ts'
@@ -59,6 +59,17 @@ export interface LabelRecord {
 
 const NO_TRAITS: readonly WayTrait[] = /* @__PURE__ */ Object.freeze([])
 
+/** Not for others: the view and the signature are this library's own. */
+let makeLabel: (
+  database: Database | undefined,
+  view: P0fView,
+  signature: Signature | undefined,
+  fuzzy: boolean,
+  tolerated: number,
+  distance?: number,
+  rule?: RuleLabel,
+) => Label
+
 /** What a database says of a SYN. */
 export class Label {
   /** System and version, or tool, as the database has it; `undefined` when no signature fits. */
@@ -87,8 +98,13 @@ export class Label {
   readonly #tolerated: number
   readonly #timeToLive: number
 
+  static {
+    makeLabel = (database, view, signature, fuzzy, tolerated, distance, rule) =>
+      new Label(database, view, signature, fuzzy, tolerated, distance, rule)
+  }
+
   /** Made by {@link match} and {@link labelByRule}. */
-  constructor(
+  private constructor(
     database: Database | undefined,
     view: P0fView,
     signature: Signature | undefined,
@@ -196,6 +212,7 @@ function rankOf(signature: Signature, view: P0fView, tolerable: number): number 
   if (signature.optionsLength !== view.optionsLength) return RANK.NONE
   if (signature.payload !== undefined && signature.payload !== view.payload) return RANK.NONE
   if (signature.versioned && signature.version !== 0 && signature.version !== view.version) return RANK.NONE
+  if (signature.identification >= 0 && signature.identification !== view.identification) return RANK.NONE
   if (signature.randomTtl && view.timeToLive > signature.timeToLive) return RANK.NONE
   let fuzzy = ttlDiffers(signature, view.timeToLive)
 
@@ -253,15 +270,14 @@ function lookUp(shape: Shape, view: P0fView): readonly Signature[] | undefined {
  * The cost does not grow with the number of signatures: one look for each way in which signatures of this order of options
  * state MSS, scale and window.
  *
- * | case | p0f 3.09b | here |
- * | --- | --- | --- |
- * | `olen` of a signature with a random TTL (`64-`) | taken as 0 | as stated |
- * | a signature that an earlier one covers | the file is refused | never matches |
- * | quirks `ack+` and `opt+` | sometimes missed, see {@link formatP0f} | as documented |
- * | no match because of a loosely fitting tool | distance 0 | the guess, but 0 where p0f is followed to the letter |
- *
  * @see p0f 3.09b `docs/README` section 5; {@link loadP0f} for what is tolerated beyond p0f
  */
+// | case | p0f 3.09b | here |
+// | --- | --- | --- |
+// | `olen` of a signature with a random TTL (`64-`) | taken as 0 | as stated |
+// | a signature that an earlier one covers | the file is refused | never matches |
+// | quirks `ack+` and `opt+` | sometimes missed, see formatP0f | as documented |
+// | no match because of a loosely fitting tool | distance 0 | the guess, but 0 where p0f is followed to the letter |
 export function match(database: Database, syn: Syn, options?: MatchOptions): Label {
   const label = findLabel(database, p0fView(syn), options?.tolerant)
   Object.freeze(label)
@@ -272,11 +288,11 @@ export function match(database: Database, syn: Syn, options?: MatchOptions): Lab
 export function labelByRule(rule: RuleLabel, database: Database | undefined, syn: Syn): Label {
   const view = p0fView(syn)
   const distance = database && findLabel(database, view, undefined).distance
-  return Object.freeze(new Label(database, view, undefined, false, 0, distance, rule)) as Label
+  return Object.freeze(makeLabel(database, view, undefined, false, 0, distance, rule)) as Label
 }
 
 function findLabel(database: Database, view: P0fView, tolerant: boolean | undefined): Label {
-  const shapes = database.shapesOf(view.layout)
+  const shapes = shapesOf(database, view.layout)
   let tolerable = 0
   if ((view.quirks & (QUIRK.FLOW | QUIRK.ECN)) !== 0) {
     tolerable = view.quirks & QUIRK.FLOW
@@ -296,12 +312,12 @@ function findLabel(database: Database, view: P0fView, tolerant: boolean | undefi
       }
     }
   }
-  if (best === undefined) return new Label(database, view, undefined, false, 0)
+  if (best === undefined) return makeLabel(database, view, undefined, false, 0)
   const isTolerant = tolerant ?? best.tolerant
   if (bestRank === RANK.FUZZY && best.label.family === undefined) {
     // A tool that fits loosely is no finding. p0f looks no further and does not even come to the distance: it logs 0.
-    return new Label(database, view, undefined, false, 0, isTolerant || best.versioned ? undefined : 0)
+    return makeLabel(database, view, undefined, false, 0, isTolerant || best.versioned ? undefined : 0)
   }
   const tolerated = isTolerant ? tolerable & ~statedQuirks(best, view.version) : 0
-  return new Label(database, view, best, bestRank === RANK.FUZZY, tolerated)
+  return makeLabel(database, view, best, bestRank === RANK.FUZZY, tolerated)
 }

@@ -89,6 +89,10 @@ function differingQuirks({ version, quirks, optionalQuirks }: Signature, view: R
 const FLOW = 0x20
 const V4_ONLY = 0x7
 
+function identificationFits({ identification }: Signature, view: Readonly<P0fView>): boolean {
+  return identification < 0 || identification === view.identification
+}
+
 function bitsOf(value: number): number {
   let count = 0
   for (let rest = value; rest !== 0; rest &= rest - 1) count += 1
@@ -98,6 +102,7 @@ function bitsOf(value: number): number {
 /** How far a signature is, the order of options apart. */
 function distanceOf(signature: Signature, view: Readonly<P0fView>): number {
   let distance = bitsOf(differingQuirks(signature, view)) * WEIGHT.quirk
+  if (!identificationFits(signature, view)) distance += WEIGHT.quirk
   if (!windowFits(signature, view)) distance += WEIGHT.window
   if (signature.scale >= 0 && signature.scale !== view.scale) distance += WEIGHT.scale
   if (!ttlFits(signature, view.timeToLive)) distance += WEIGHT.ttl
@@ -149,7 +154,7 @@ function nearSignature(signature: Signature, view: Readonly<P0fView>, p0f: strin
   const seen = p0f.split(':')
   const [window, scale] = stated[4]!.split(',')
   const [seenWindow, seenScale] = seen[4]!.split(',')
-  const quirks = differingQuirks(signature, view)
+  const quirksFit = differingQuirks(signature, view) === 0 && identificationFits(signature, view)
   const differences: Difference[] = []
   const compare = (fits: boolean, field: Difference['field'], inSignature: string, inSyn: string): void => {
     if (!fits) differences.push({ field, signature: inSignature, syn: inSyn })
@@ -161,7 +166,7 @@ function nearSignature(signature: Signature, view: Readonly<P0fView>, p0f: strin
   compare(windowFits(signature, view), 'window', window!, seenWindow!)
   compare(signature.scale < 0 || signature.scale === view.scale, 'scale', scale!, seenScale!)
   compare(signature.layout === view.layout, 'options', signature.layout, view.layout)
-  compare(quirks === 0, 'quirks', stated[6]!, quirkWords(view.quirks).join(','))
+  compare(quirksFit, 'quirks', stated[6]!, quirkWords(view.quirks).join(','))
   compare(signature.payload === undefined || signature.payload === view.payload, 'payload', stated[7]!, seen[7]!)
   const { label, line, text } = signature
   return {

@@ -95,12 +95,21 @@ export function readLayout(line: number, text: string): string {
 const ONLY_V4 = QUIRK.DF | QUIRK.ID_NONZERO | QUIRK.ID_ZERO | QUIRK.MUST_BE_ZERO
 const ONLY_V6 = QUIRK.FLOW
 
-/** The quirks that must be there, and with `?` behind them those that may be there or not. */
-export function readQuirks(line: number, text: string, version: 0 | 4 | 6): { quirks: number; optionalQuirks: number } {
+/** The quirks that must be there, with `?` behind them those that may be there or not, and with `id=` an IPv4 identification. */
+export function readQuirks(
+  line: number,
+  text: string,
+  version: 0 | 4 | 6,
+): { quirks: number; optionalQuirks: number; identification: number } {
   let quirks = 0
   let optionalQuirks = 0
+  let identification = -1
   // p0f takes one comma at the end
   for (const entry of text === '' ? [] : text.replace(/(?<=[^,]),$/, '').split(',')) {
+    if (version === 4 && entry.startsWith('id=')) {
+      identification = readNumber(line, 'identification', entry.slice(3), 1, 65_535)
+      continue
+    }
     const isOptional = entry.endsWith('?')
     const word = isOptional ? entry.slice(0, -1) : entry
     const bit = QUIRK_WORDS.indexOf(word)
@@ -112,5 +121,5 @@ export function readQuirks(line: number, text: string, version: 0 | 4 | 6): { qu
     if (isOptional) optionalQuirks |= quirk
     else quirks |= quirk
   }
-  return { quirks, optionalQuirks: optionalQuirks & ~quirks }
+  return { quirks, optionalQuirks: optionalQuirks & ~quirks, identification }
 }

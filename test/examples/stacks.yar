@@ -8,7 +8,7 @@ rule nmap_syn_scan : tool
   meta:
     label = "nmap SYN scan"
   condition:
-    ip_version == 4 and ttl <= 64 and window == 1024 and options == "2" and mss == 1460
+    ip_version == 4 and ttl <= 59 and window == 1024 and options == "2" and mss == 1460
     // DF clear: bit 6 of octet 6
     and uint8(6) & 0x40 == 0 and uint16be(4) != 0
 }
@@ -24,7 +24,7 @@ rule masscan : tool
 rule masscan_old : tool
 {
   meta:
-    label = "masscan 1.3.2 or older"
+    label = "masscan 1.3.2 or older, or another raw scanner"
   condition:
     initial_ttl == 255 and window == 1024 and options == ""
 }
@@ -53,7 +53,7 @@ rule lwip : embedded
   meta:
     label = "lwIP"
   condition:
-    ip_version == 4 and initial_ttl == 255 and options == "2" and (window == 4 * mss or window == 3 * mss)
+    ip_version == 4 and initial_ttl == 255 and options == "2" and window == 4 * mss
     // DF clear, no acknowledgment number
     and uint8(6) & 0x40 == 0 and uint32be(28) == 0
 }

@@ -69,6 +69,7 @@ sig = *:Host,User-Agent,Accept=[,*/*;q=],?Accept-Language,Connection=[keep-alive
         layout: 'mss,sok,ts,nop,ws',
         quirks: QUIRK.DF | QUIRK.ID_NONZERO,
         optionalQuirks: 0,
+        identification: -1,
         payload: false,
         tolerant: true,
         versioned: false,
@@ -89,6 +90,7 @@ sig = *:Host,User-Agent,Accept=[,*/*;q=],?Accept-Language,Connection=[keep-alive
         layout: 'mss',
         quirks: 0,
         optionalQuirks: 0,
+        identification: -1,
         payload: false,
         tolerant: true,
         versioned: false,
@@ -109,6 +111,7 @@ sig = *:Host,User-Agent,Accept=[,*/*;q=],?Accept-Language,Connection=[keep-alive
         layout: '?34,eol+3',
         quirks: QUIRK.FLOW | QUIRK.PADDING_NONZERO,
         optionalQuirks: 0,
+        identification: -1,
         payload: true,
         tolerant: true,
         versioned: false,
@@ -129,6 +132,7 @@ sig = *:Host,User-Agent,Accept=[,*/*;q=],?Accept-Language,Connection=[keep-alive
         layout: '',
         quirks: QUIRK.ECN,
         optionalQuirks: 0,
+        identification: -1,
         payload: undefined,
         tolerant: true,
         versioned: false,
@@ -415,6 +419,7 @@ sig = *:Host,User-Agent,Accept=[,*/*;q=],?Accept-Language,Connection=[keep-alive
       exactOnly: true,
       quirks: QUIRK.DF,
       optionalQuirks: QUIRK.ECN | QUIRK.ID_ZERO,
+      identification: -1,
     })
   })
 

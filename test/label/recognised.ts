@@ -5,7 +5,7 @@
 import { defaultDatabase } from '../../src/index.ts'
 
 /** Names shown of each family. */
-const MOST_NAMES = 8
+const MOST_NAMES = 3
 
 /** Fewer systems than this are shown by their versions. */
 const MOST_SYSTEMS = 4
