@@ -28,7 +28,7 @@ import type { ForwardedPeer } from '../proxy/forwarded.ts'
 import { HeaderFingerprint } from '../proxy/header-facts.ts'
 import { hideHeaders } from '../proxy/request-headers.ts'
 import type { TakenValues } from '../proxy/trusted-header.ts'
-import type { Endpoint, NoPeer, Runtime } from '../runtime/types.ts'
+import type { Endpoint, NoPeer, Peer, Runtime } from '../runtime/types.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
 import { type Syn, safeParseSyn } from '../wire/syn.ts'
 import { Clients } from './clients.ts'
@@ -164,7 +164,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
   }
 
   /** The request's own connection, or why it is not known. */
-  #see(request: Request | undefined, server: unknown, peer: Endpoint | NoPeer): FingerprintView {
+  #see(request: Request | undefined, server: unknown, peer: Peer | NoPeer): FingerprintView {
     if (typeof peer === 'string') return this.#miss(peer)
     try {
       const found = this.#lookup.connectionOf(request, server, peer)

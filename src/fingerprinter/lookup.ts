@@ -7,7 +7,7 @@ import type { Report } from '../base/report-once.ts'
 import type { CaptureCounts } from '../capture/capture.ts'
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
-import type { Endpoint, Runtime } from '../runtime/types.ts'
+import type { Endpoint, Peer, Runtime } from '../runtime/types.ts'
 import type { ResolvedOptions } from './options.ts'
 
 /** What a lookup is made for. */
@@ -37,7 +37,7 @@ export interface ConnectionLookup {
    *
    * @throws {SocketError} where the kernel or a sandbox refuses calls without which no connection can be told
    */
-  connectionOf(request: Request | undefined, server: unknown, peer: Endpoint): Connection | NotFound
+  connectionOf(request: Request | undefined, server: unknown, peer: Peer): Connection | NotFound
   /** TCP_INFO that the last `connectionOf` read, a copy; `undefined` where it read none. */
   readonly lastInfo: Uint8Array | undefined
   /** TCP_INFO of a connection now, a copy; `undefined` where it has ended. */

@@ -13,7 +13,7 @@ import type { Connection, Reason } from '../connection/connection.ts'
 import { tlsRoundTrip } from '../connection/tls-round-trip.ts'
 import { isWildcard } from '../runtime/common.ts'
 import { unrefTimer } from '../runtime/timers.ts'
-import type { Endpoint, ServerAddress } from '../runtime/types.ts'
+import type { Endpoint, Peer, ServerAddress } from '../runtime/types.ts'
 import { type ConnectionLookup, type LookupContext, type NotFound, reportUnavailable } from './lookup.ts'
 
 /** A server and what was made of it. */
@@ -28,6 +28,10 @@ interface KnownServer {
 
 /** Between two looks for listeners that no request has announced, milliseconds. */
 const LOOK_AGAIN = 1000
+
+/** Stands for all servers of a runtime that does not say which one a request came to. */
+const ANY_SERVER = {}
+const UNNAMED: ServerAddress = { kind: 'unnamed' }
 
 const NO_COUNTS: CaptureCounts = { connections: 0, sockets: 0, watches: 0, probes: 0, fullScans: 0 }
 
@@ -52,18 +56,17 @@ class PeerLookup implements ConnectionLookup {
     this.#armSoon()
   }
 
-  connectionOf(request: Request | undefined, server: unknown, peer: Endpoint): Connection | NotFound {
+  connectionOf(request: Request | undefined, server: unknown, peer: Peer): Connection | NotFound {
     const { runtime, options } = this.#context
-    const known = this.#server(runtime.serverOf(server))
+    const known = this.#server(runtime.namesServer ? (server as object) : ANY_SERVER)
     const { listener, reason, port, isUnnamed } = known
     if (listener === undefined) return { reason: reason!, port }
     const capture = this.#capture!
-    const named = runtime.descriptorOf(request, server)
     // HTTP/2 and HTTP/3 forbid the field (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
     const overTcp = listener.udp && request?.headers.has('connection') === true
-    let found = capture.connection(listener, peer.address, peer.port, named, overTcp)
+    let found = capture.connection(listener, peer.address, peer.port, peer.descriptor, overTcp)
     if (isUnnamed && isUnarmed(found, options.syn) && this.#looksAgain(capture) && found === 'not-found') {
-      found = capture.connection(listener, peer.address, peer.port, named, overTcp)
+      found = capture.connection(listener, peer.address, peer.port, peer.descriptor, overTcp)
     }
     if (typeof found === 'string') return { reason: found, port }
     if (found.requests === 1 && this.#context.seesAll) this.#noteTls(found, request)
@@ -92,7 +95,7 @@ class PeerLookup implements ConnectionLookup {
 
   infoWithout(server: unknown, peer: Endpoint): Uint8Array | undefined {
     const { runtime, options } = this.#context
-    const address = runtime.addressOf(runtime.serverOf(server))
+    const address = runtime.addressOf(server as object)
     // A runtime that outlives the peer may name one whose port is another connection's by now.
     if (address.kind !== 'tcp' || runtime.outlivesPeer) return undefined
     const libc = runtime.openLibc(options.libc)
@@ -121,7 +124,7 @@ class PeerLookup implements ConnectionLookup {
     if (this.#lastServer === server) return this.#last!
     let known = this.#servers.get(server)
     if (known === undefined) {
-      known = this.#meet(this.#context.runtime.addressOf(server))
+      known = this.#meet(server === ANY_SERVER ? UNNAMED : this.#context.runtime.addressOf(server))
       this.#servers.set(server, known)
     }
     this.#lastServer = server

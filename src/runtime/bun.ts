@@ -9,10 +9,10 @@ import { bunGlobal } from './globals.ts'
 import type { ReadyBody } from './ready-body.ts'
 import { spawnBun } from './spawn-bun.ts'
 import type {
-  Endpoint,
   ListenOptions,
   LocalEnd,
   NoPeer,
+  Peer,
   RequestHandler,
   RunningServer,
   Runtime,
@@ -36,24 +36,23 @@ function isBunServer(value: unknown): value is BunServer {
 }
 
 /** Null of `requestIP` is an answered or aborted request, or a unix socket: the server's address tells which. */
-function peerOf(request: Request | undefined, server: unknown): Endpoint | NoPeer {
+function peerOf(request: Request | undefined, server: unknown): Peer | NoPeer {
   try {
     if (request === undefined || !isBunServer(server)) return 'no-connection'
     const peer = server.requestIP(request)
     if (peer === null || typeof peer?.address !== 'string' || typeof peer.port !== 'number') {
       return peer === null && addressOf(server).kind === 'unix' ? 'unix-socket' : 'no-connection'
     }
-    return peer
+    if (typeof server.requestFD !== 'function') return peer
+    return { address: peer.address, port: peer.port, descriptor: descriptorOf(request, server) }
   } catch {
     return 'no-connection'
   }
 }
 
-function descriptorOf(request: Request | undefined, server: unknown): number | undefined {
+function descriptorOf(request: Request, server: BunServer): number | undefined {
   try {
-    const { requestFD } = server as BunServer
-    if (request === undefined || typeof requestFD !== 'function') return undefined
-    const named = requestFD.call(server, request)
+    const named = server.requestFD?.(request)
     return typeof named === 'number' && named >= 0 ? named : undefined
   } catch {
     return undefined
@@ -81,19 +80,15 @@ function localOf(server: unknown): LocalEnd {
 class BunRuntime extends CommonRuntime implements Runtime {
   readonly name = 'bun'
   readonly outlivesPeer = false
+  readonly namesServer = true
   readonly openLibc: typeof openLibc = openLibc
   readonly peerOf: typeof peerOf = peerOf
-  readonly descriptorOf: typeof descriptorOf = descriptorOf
   readonly addressOf: typeof addressOf = addressOf
   readonly localOf: typeof localOf = localOf
   readonly spawn: typeof spawnBun = spawnBun
 
   get version(): string {
     return bunGlobal()?.version ?? ''
-  }
-
-  serverOf(server: unknown): object {
-    return server as object
   }
 
   setIdleTimeout(request: Request, server: unknown, seconds: number): void {

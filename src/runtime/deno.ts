@@ -52,13 +52,10 @@ function peerOf(_request: Request | undefined, info: unknown): Endpoint | NoPeer
   }
 }
 
-/** What a request came with does not name its server. */
-const ANY_SERVER = {}
 const UNNAMED: ServerAddress = { kind: 'unnamed' }
 const NO_LOCAL: LocalEnd = { address: undefined, port: undefined }
 
 function addressOf(server: object): ServerAddress {
-  if (server === ANY_SERVER) return UNNAMED
   try {
     const { addr } = server as Partial<DenoServer>
     if (addr === undefined) return UNNAMED
@@ -108,6 +105,7 @@ class IncomingBodies {
 class DenoRuntime extends CommonRuntime implements Runtime {
   readonly name = 'deno'
   readonly outlivesPeer = true
+  readonly namesServer = false
   readonly openLibc: typeof openLibc = openLibc
   readonly peerOf: typeof peerOf = peerOf
   readonly addressOf: typeof addressOf = addressOf
@@ -117,12 +115,6 @@ class DenoRuntime extends CommonRuntime implements Runtime {
 
   get version(): string {
     return denoGlobal()?.version.deno ?? ''
-  }
-
-  descriptorOf(): undefined {}
-
-  serverOf(): object {
-    return ANY_SERVER
   }
 
   localOf(): LocalEnd {

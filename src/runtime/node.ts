@@ -13,7 +13,6 @@ import type { Endpoint, LocalEnd, NoPeer, Runtime, ServerAddress } from './types
 
 const STOPPED: ServerAddress = { kind: 'stopped' }
 const NO_LOCAL: LocalEnd = { address: undefined, port: undefined }
-const NO_SERVER = {}
 
 /** A socket without a remote address is a unix socket while it is open; one of a test was never connected. */
 function peerOf(_request: Request | undefined, server: unknown): Endpoint | NoPeer {
@@ -43,6 +42,7 @@ function localOf(server: unknown): LocalEnd {
 class NodeRuntime extends CommonRuntime implements Runtime {
   readonly name = 'node'
   readonly outlivesPeer = false
+  readonly namesServer = false
   readonly openLibc: typeof openLibc = openLibc
   readonly peerOf: typeof peerOf = peerOf
   readonly localOf: typeof localOf = localOf
@@ -51,13 +51,6 @@ class NodeRuntime extends CommonRuntime implements Runtime {
 
   get version(): string {
     return processGlobal()?.versions.node ?? ''
-  }
-
-  /** The socket itself is named: nothing is looked up by descriptor. */
-  descriptorOf(): undefined {}
-
-  serverOf(): object {
-    return NO_SERVER
   }
 
   addressOf(): ServerAddress {

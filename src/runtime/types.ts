@@ -16,6 +16,12 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** The peer of a request. */
+export interface Peer extends Endpoint {
+  /** The descriptor of the request's connection, where the runtime names it. */
+  readonly descriptor?: number | undefined
+}
+
 /** Why the runtime names no peer of a request. */
 export type NoPeer =
   /** The response is sent, the client has gone, the connection was upgraded, or there never was one (`app.request()`). */
@@ -59,12 +65,10 @@ export interface Runtime extends ResponseFacts {
   /** True if a request still tells its peer after the client has gone, when the address may be another connection's. */
   readonly outlivesPeer: boolean
   /** The peer of a request, to be asked in the turn in which the handler is called, or why there is none. */
-  peerOf(request: Request | undefined, server: unknown): Endpoint | NoPeer
-  /** The descriptor of the request's connection, where the runtime names it. */
-  descriptorOf(request: Request | undefined, server: unknown): number | undefined
-  /** What stands for the server behind a request: one object a server, or one for all where the runtime does not say which. */
-  serverOf(server: unknown): object
-  /** Where that server listens. */
+  peerOf(request: Request | undefined, server: unknown): Peer | NoPeer
+  /** True if what comes with a request is the server, one object for all of its requests. */
+  readonly namesServer: boolean
+  /** Where a server listens. */
   addressOf(server: object): ServerAddress
   /** The listener's end, as logs and scripts name it. */
   localOf(server: unknown): LocalEnd
