@@ -66,13 +66,15 @@ function handshakeOf({ timing }: RelayFacts): number | undefined {
   return microseconds === undefined ? undefined : Math.round(microseconds / 100) / 10
 }
 
+const inWords = (milliseconds: number): string => (milliseconds === 0 ? 'under 0.1 ms' : `${milliseconds} ms`)
+
 function roundTrip(facts: RelayFacts): RelaySign | undefined {
   const handshakeRtt = handshakeOf(facts)
   const { tlsRoundTripMilliseconds: tlsRoundTrip } = facts.timing
   if (handshakeRtt === undefined || tlsRoundTrip === undefined || !isLate(tlsRoundTrip, handshakeRtt)) return undefined
   return {
     name: 'tls-round-trip',
-    words: `TLS round trip ${tlsRoundTrip} ms, handshake ${handshakeRtt} ms`,
+    words: `TLS round trip ${tlsRoundTrip} ms, handshake ${inWords(handshakeRtt)}`,
     figures: { tlsRoundTrip, handshakeRtt },
     against:
       'a client that connected in advance or was busy before its request, a slow way that lost a packet, a proxy of the operator\u2019s own',
@@ -87,7 +89,7 @@ function firstData(facts: RelayFacts): RelaySign | undefined {
     return undefined
   return {
     name: 'first-data-delay',
-    words: `first data ${firstDataDelay} ms after the handshake, which took ${handshakeRtt} ms`,
+    words: `first data ${firstDataDelay} ms after the handshake, which took ${inWords(handshakeRtt)}`,
     figures: { firstDataDelay, handshakeRtt },
     against: 'a client that connected in advance, as browsers do, or was busy before its request; a lost packet',
   }

@@ -244,9 +244,7 @@ function tcpFields(syn: Syn): PacketField[] {
   for (const option of tcp.options) {
     if (malformed !== undefined && option.offset >= malformed.offset) break
     const about = aboutOption(option)
-    fields.push(
-      field(SHORT_NAME[option.kind] ?? 'Kind', 8, option.kind, `Option kind ${option.kind}. ${about}`, 'option'),
-    )
+    fields.push(field(shortName(option.kind), 8, option.kind, `Option kind ${option.kind}. ${about}`, 'option'))
     if (option.bytes.length > 1) {
       fields.push(field('Length', 8, option.length, 'Octets of this option, kind and length included.', 'option'))
     }
@@ -284,24 +282,24 @@ function aboutWindow({ ip, tcp }: Syn): string {
   return text
 }
 
-/** Names that fit over one octet. */
+/** Names that fit over one octet, where those of {@link optionName} do not. */
 const SHORT_NAME: Readonly<Record<number, string>> = {
   [TCP_OPTION.EOL]: 'End of list',
   [TCP_OPTION.NOP]: 'NOP',
   [TCP_OPTION.MSS]: 'MSS',
-  [TCP_OPTION.WINDOW_SCALE]: 'Window scale',
-  [TCP_OPTION.SACK_PERMITTED]: 'SACK permitted',
-  [TCP_OPTION.SACK]: 'SACK',
-  [TCP_OPTION.TIMESTAMPS]: 'Timestamps',
   [TCP_OPTION.MD5_SIGNATURE]: 'MD5',
-  [TCP_OPTION.USER_TIMEOUT]: 'User timeout',
-  [TCP_OPTION.AUTHENTICATION]: 'TCP-AO',
   [TCP_OPTION.MULTIPATH]: 'Multipath',
   [TCP_OPTION.FAST_OPEN]: 'Fast Open',
   [TCP_OPTION.ACCURATE_ECN_0]: 'AccECN 0',
   [TCP_OPTION.ACCURATE_ECN_1]: 'AccECN 1',
-  [TCP_OPTION.EXPERIMENT_1]: 'Experiment 1',
-  [TCP_OPTION.EXPERIMENT_2]: 'Experiment 2',
+}
+/** Characters of a name over one octet. */
+const SHORT = 14
+
+/** The name of an option as it fits over one octet. */
+function shortName(kind: number): string {
+  const name = SHORT_NAME[kind] ?? optionName(kind)
+  return name.length > SHORT ? 'Kind' : name
 }
 
 /** The TTL (IPv4) or hop limit (IPv6) with which a SYN arrived. */

@@ -277,7 +277,6 @@ export function TcpInfoTables({ info }: { readonly info: TcpInfo }): JSX.Element
 
 /** What is missing and why. */
 export function MissingList({ facts }: { readonly facts: readonly MissingFact[] }): JSX.Element {
-  if (facts.length === 0) return <p class="quiet">Nothing: everything that the kernel can tell is here.</p>
   return (
     <dl class="facts missing">
       {facts.map(({ fact, why, remedy }) => (
