@@ -114,7 +114,6 @@ function createApp(middleware: DemoMiddleware, options: AppOptions = {}): DemoAp
     return c.text(lines.join(''))
   })
   routes.all('/', page)
-  routes.notFound((c) => c.text('Nothing here: / is the page of your connection, /json the same as JSON\n', 404))
   for (const path of options.cgiBin === undefined ? ['/cgi-bin/env', '/cgi-bin/env/*'] : ['/cgi-bin/*']) {
     routes.all(path, scripts as Handler)
   }
@@ -122,6 +121,7 @@ function createApp(middleware: DemoMiddleware, options: AppOptions = {}): DemoAp
   const log = options.logFormat === false ? undefined : accessLog(logOptions(options))
   if (log !== undefined) app.use(log)
   app.route('/', routes)
+  app.notFound((c) => c.text('Nothing here: / is the page of your connection, /json the same as JSON\n', 404))
   return {
     app,
     endStreams: () => page.close(),
@@ -221,9 +221,7 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
   announce(`  a browser:  ${url}`)
   if (typeof options.live === 'object') announceLink('live', options.live.token)
   if (options.history !== undefined) announceLink('history', options.history.token)
-  const curl = `curl ${tls === undefined ? '' : '--insecure '}${url}`
-  announce(`  a terminal: ${curl}`)
-  announce(`  a program:  ${curl}json`)
+  announce(`  a terminal: curl ${tls === undefined ? '' : '--insecure '}${url}json`)
   return {
     url,
     port: server.port,

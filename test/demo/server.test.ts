@@ -71,6 +71,13 @@ needs('linux').describe('the demonstration server', () => {
         })
       }
     })
+    test('says at an unknown path where the pages are', async () => {
+      const answer = await fetch(`${url}/none`)
+      expect([answer.status, await answer.text()]).toEqual([
+        404,
+        'Nothing here: / is the page of your connection, /json the same as JSON\n',
+      ])
+    })
     test('answers /json, /env and /healthz', async () => {
       const json: any = await (await fetch(`${url}/json`)).json()
       expect(json).toMatchObject({
