@@ -4,6 +4,7 @@
  * @module
  */
 import { toHex } from '../base/bytes.ts'
+import { timeToLiveOf } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
 import { safeParseTcpInfo, TCP_INFO_FIELDS, type TcpInfo, type TcpInfoName } from '../wire/tcp-info.ts'
 import { DELIVERY_FIELDS, type Delivery } from './delivery.ts'
@@ -75,7 +76,7 @@ const NETWORK: readonly FactRow[] = [
 
 /** Headers of the SYN. Names of variables: those of mod_tcpfingerprint, and README. Own attributes: the conventions have none. */
 const SYN: readonly FactRow[] = [
-  synFact('FINGERPRINT_IP_TTL', 'tcp.syn.ttl', ({ ip }) => (ip.version === 4 ? ip.timeToLive : ip.hopLimit), NUMBER),
+  synFact('FINGERPRINT_IP_TTL', 'tcp.syn.ttl', timeToLiveOf, NUMBER),
   synFact('FINGERPRINT_IP_DF', undefined, ({ ip }) => (ip.version === 4 ? Number(ip.dontFragment) : undefined), NUMBER),
   synFact('FINGERPRINT_IP_ECN', undefined, ({ ip }) => ip.ecn, NUMBER),
   synFact('FINGERPRINT_TCP_WSIZE', 'tcp.syn.window', ({ tcp }) => tcp.window, NUMBER),

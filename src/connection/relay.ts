@@ -3,6 +3,7 @@
  * Each is a fact with its figures and with what speaks against it. There is no score: which signs matter is the application's to say.
  * @module
  */
+import { timeToLiveOf } from '../fingerprint/ttl.ts'
 import type { Label } from '../label/match.ts'
 import { compareWithUserAgent, type HeaderValues } from '../label/user-agent.ts'
 import type { Fingerprint } from './fingerprint.ts'
@@ -122,7 +123,7 @@ function relay(label: Label | undefined): RelaySign | undefined {
 function timeToLive({ syn, timing }: RelayFacts): RelaySign | undefined {
   const { handshakeTimeToLive } = timing
   if (syn === undefined || handshakeTimeToLive === undefined) return undefined
-  const synTimeToLive = syn.ip.version === 4 ? syn.ip.timeToLive : syn.ip.hopLimit
+  const synTimeToLive = timeToLiveOf(syn)
   if (synTimeToLive === handshakeTimeToLive) return undefined
   return {
     name: 'time-to-live',

@@ -302,11 +302,6 @@ function shortName(kind: number): string {
   return name.length > SHORT ? 'Kind' : name
 }
 
-/** The TTL (IPv4) or hop limit (IPv6) with which a SYN arrived. */
-export function hopsLeft({ ip }: Syn): number {
-  return ip.version === 4 ? ip.timeToLive : ip.hopLimit
-}
-
 /** All fields from the IP header to the end of the TCP options. */
 export function describePacket(syn: Syn): PacketField[] {
   return [...ipv4Fields(syn), ...ipv6Fields(syn), ...tcpFields(syn)]

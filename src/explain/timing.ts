@@ -7,7 +7,7 @@ import { plural } from '../base/text.ts'
 import type { Delivery } from '../connection/delivery.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import type { RttProvenance } from '../connection/handshake-timing.ts'
-import { hopsLeft } from './packet.ts'
+import { timeToLiveOf } from '../fingerprint/ttl.ts'
 import { duration } from './units.ts'
 
 /** How the handshake's round-trip time is known, in words. */
@@ -57,7 +57,7 @@ export function explainTiming({ timing, syn, delivery }: Fingerprint): Explained
     row('Accepted', acceptTime.replace('T', ' ').replace('Z', ' UTC'), 'exact to a jiffy')
   }
   if (handshakeTimeToLive !== undefined) {
-    const sent = syn === undefined ? undefined : hopsLeft(syn)
+    const sent = syn === undefined ? undefined : timeToLiveOf(syn)
     const same = sent === undefined ? '' : sent === handshakeTimeToLive ? ', as in the SYN' : `; the SYN had ${sent}`
     row('TTL of the last segment', String(handshakeTimeToLive), `the one that completed the handshake${same}`)
   }

@@ -3,11 +3,10 @@
  * @module
  */
 import { plural } from '../base/text.ts'
-import { guessHopDistance, guessInitialTtl } from '../fingerprint/ttl.ts'
+import { guessHopDistance, guessInitialTtl, timeToLiveOf } from '../fingerprint/ttl.ts'
 import type { Label } from '../label/match.ts'
 import type { WayTrait } from '../label/way-traits.ts'
 import type { Syn } from '../wire/syn.ts'
-import { hopsLeft } from './packet.ts'
 
 /** What something on the way has done to the SYN. */
 export interface WayChange {
@@ -70,7 +69,7 @@ const LOOPBACK = /^(?:127\.|::1$)/
  * @param handshakeTimeToLive TTL or hop limit of the segment that completed the handshake
  */
 export function explainWay(syn: Syn, label: Label | undefined, handshakeTimeToLive: number | undefined): Way {
-  const timeToLive = hopsLeft(syn)
+  const timeToLive = timeToLiveOf(syn)
   const routers = label?.distance ?? guessHopDistance(timeToLive)
   const isRewritten = label?.traits.includes('ttl-rewritten') === true
   const sentTimeToLive = isRewritten ? guessInitialTtl(timeToLive) : Math.min(255, timeToLive + routers)

@@ -62,7 +62,7 @@ function octets16(value: number): string {
 }
 
 /** TTL class in bits 5 and 4: up to 32, 64, 128, above. */
-function ttlClass(timeToLive: number): number {
+export function ttlClass(timeToLive: number): number {
   if (timeToLive <= 32) return 0
   if (timeToLive <= 64) return 0x10
   return timeToLive <= 128 ? 0x20 : 0x30

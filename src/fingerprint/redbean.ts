@@ -4,6 +4,7 @@
  */
 
 import type { Syn } from '../wire/syn.ts'
+import { timeToLiveOf } from './ttl.ts'
 
 /** 2^32 divided by the golden ratio, odd. */
 const MULTIPLIER = 0x9e3779b1
@@ -26,8 +27,8 @@ function isCommon(kind: number): boolean {
  * @see redbean `net/finger/fingersyn.c` (ISC)
  */
 export function formatRedbean(syn: Syn): string {
-  const { ip, tcp } = syn
-  const timeToLive = ip.version === 4 ? ip.timeToLive : ip.hopLimit
+  const { tcp } = syn
+  const timeToLive = timeToLiveOf(syn)
   let hash = Math.imul(31 - Math.clz32(Math.max(1, timeToLive - 1)), MULTIPLIER)
   let index = 0
   for (const kind of tcp.optionKinds) {

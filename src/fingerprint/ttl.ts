@@ -2,6 +2,12 @@
  * Initial TTL and distance, guessed from the TTL that arrived.
  * @module
  */
+import type { Syn } from '../wire/syn.ts'
+
+/** The TTL (IPv4) or hop limit (IPv6) with which a SYN arrived. */
+export function timeToLiveOf({ ip }: Syn): number {
+  return ip.version === 4 ? ip.timeToLive : ip.hopLimit
+}
 
 /** p0f 3.09b `MAX_DIST`: hops beyond which a guess of the distance is not believed. */
 export const MAX_DISTANCE = 35

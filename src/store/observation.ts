@@ -7,8 +7,9 @@ import type { Fingerprint } from '../connection/fingerprint.ts'
 import { FingerprintView } from '../connection/view.ts'
 import { fingerprints } from '../fingerprint/index.ts'
 import { ShapeMemo } from '../fingerprint/shape-memo.ts'
-import { guessHopDistance, guessInitialTtl } from '../fingerprint/ttl.ts'
+import { guessHopDistance, guessInitialTtl, timeToLiveOf } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
+import { withoutHosts } from '../wire/without-hosts.ts'
 import { placeOf } from './address.ts'
 import { keptText } from './text.ts'
 import type { Observation, Stack } from './types.ts'
@@ -51,11 +52,9 @@ export function observationOf(fingerprint: Fingerprint, context: ObservationCont
     tlsRoundTrip: timing.tlsRoundTripMilliseconds,
     requests: fingerprint.connection?.request ?? 1,
     account: context.account,
-    syn: context.keepSyn ? syn && (context.anonymize ? withoutHost(syn) : syn.hex) : undefined,
+    syn: context.keepSyn ? syn && (context.anonymize ? anonymousHex(syn) : syn.hex) : undefined,
   }
 }
-
-const timeToLiveOf = ({ ip }: Syn): number => (ip.version === 4 ? ip.timeToLive : ip.hopLimit)
 
 /** What stacks of one shape have in common, and the one that was made last. */
 interface StackShape {
@@ -104,18 +103,9 @@ function stackShapeOf(syn: Syn): StackShape {
   return { facts, last: undefined }
 }
 
-/**
- * The SYN without what tells the host: addresses, source port and the checksums over them, from which the last octet could be
- * computed. `anonymize` never writes the host part.
- */
-function withoutHost({ bytes, ip, ipOffset }: Syn): string {
-  const octets = bytes.slice()
-  const tcpAt = ipOffset + (ip.version === 4 ? ip.headerLength : 40 + ip.extensionsLength)
-  // IPv4: checksum, addresses, and options, which may record a route. RFC 791 section 3.1, RFC 8200 section 3.
-  if (ip.version === 4) octets.fill(0, ipOffset + 10, tcpAt)
-  else octets.fill(0, ipOffset + 8, ipOffset + 40)
-  // RFC 9293 section 3.1: source port, checksum.
+/** The SYN in hexadecimal without hosts and source port: `anonymize` never writes the host part. */
+function anonymousHex(syn: Syn): string {
+  const { octets, tcpAt } = withoutHosts(syn)
   octets.fill(0, tcpAt, tcpAt + 2)
-  octets.fill(0, tcpAt + 16, tcpAt + 18)
   return toHex(octets)
 }

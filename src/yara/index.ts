@@ -15,7 +15,7 @@
 import { readFileSync } from 'node:fs'
 import { openLibyara as openOnBun } from '../../ffi/libyara.bun.ts'
 import { openLibyara as openOnDeno } from '../../ffi/libyara.deno.ts'
-import { guessHopDistance } from '../fingerprint/ttl.ts'
+import { guessHopDistance, timeToLiveOf } from '../fingerprint/ttl.ts'
 import { FAMILY_NAMES } from '../label/family.ts'
 import type { Labeller } from '../label/labeller.ts'
 import type { RuleLabel } from '../label/rule.ts'
@@ -90,7 +90,7 @@ export function yara({ rules, library }: YaraOptions): Labeller {
   const labels = new Map<Rule, RuleLabel>()
   return (syn, facts) => {
     const { ip, tcp } = syn
-    const ttl = ip.version === 4 ? ip.timeToLive : ip.hopLimit
+    const ttl = timeToLiveOf(syn)
     const rule = compiled.firstMatch(octetsOf(syn), {
       ttl: () => ttl,
       initial_ttl: () => ttl + guessHopDistance(ttl),

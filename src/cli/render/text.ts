@@ -6,8 +6,8 @@ import { formatEndpoint, plural, printable } from '../../base/text.ts'
 import { certaintyOf, distanceOf, explainLabel, labelName, linkOf } from '../../explain/label.ts'
 import { explainNearest, linesToAdd } from '../../explain/nearest.ts'
 import { explainOptions } from '../../explain/options.ts'
-import { describePacket, hopsLeft } from '../../explain/packet.ts'
-import { guessHopDistance, guessInitialTtl } from '../../fingerprint/ttl.ts'
+import { describePacket } from '../../explain/packet.ts'
+import { guessHopDistance, guessInitialTtl, timeToLiveOf } from '../../fingerprint/ttl.ts'
 import type { Label } from '../../label/match.ts'
 import type { NearSignature } from '../../label/nearest.ts'
 import type { PartialSynRecord } from '../../wire/partial-syn.ts'
@@ -40,7 +40,7 @@ function remarks(syn: Syn): string[] {
     const vlans = link.vlans.length === 0 ? '' : `, VLAN ${link.vlans.join(' in ')}`
     lines.push(`Ethernet header before it: ${link.source} to ${link.destination}${vlans}`)
   }
-  const timeToLive = hopsLeft(syn)
+  const timeToLive = timeToLiveOf(syn)
   lines.push(
     `${ip.version === 4 ? 'TTL' : 'Hop limit'} ${timeToLive}: probably sent with ${guessInitialTtl(timeToLive)}, ${plural(guessHopDistance(timeToLive), 'hop')} away`,
   )
