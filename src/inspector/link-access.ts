@@ -56,11 +56,25 @@ export class LinkAccess {
     return this.#hasToken(token) || this.#hasCookie(cookies)
   }
 
-  /** True if this is the token. One that holds once is none from then on. */
+  /**
+   * True if this is the token. One that holds once is none from then on.
+   *
+   * @throws {TypeError} `renew` gives no token; and what it throws itself
+   */
   takes(token: string | undefined): boolean {
     if (!this.#hasToken(token)) return false
-    if (this.#renew !== undefined) this.#token = digest(this.#renew())
+    if (this.#renew !== undefined) this.#replaceToken(this.#renew)
     return true
+  }
+
+  /** Without a next token no link opens, and never the one that has held. */
+  #replaceToken(renew: () => unknown): void {
+    this.#token = crypto().randomBytes(32)
+    const next = renew()
+    if (typeof next !== 'string' || next === '') {
+      throw new TypeError('Cannot renew the token of a link: expected text that is not empty from "renew"')
+    }
+    this.#token = digest(next)
   }
 
   #hasToken(token: string | undefined): boolean {

@@ -371,6 +371,20 @@ describe('inspector, live', () => {
     expect(own.split(';')[0]).not.toBe(first.cookie!)
     expect(() => inspector({ live: { token: 'a', renew: 'b' } as never })).toThrow('renew')
   })
+  test('never opens again with a token that could not be renewed, nor with none', async () => {
+    const fails: readonly (() => unknown)[] = [() => '', () => undefined, () => Promise.resolve('x')]
+    const throws = (): never => {
+      throw new Error('no more')
+    }
+    for (const renew of [...fails, throws]) {
+      const { app } = appWith(fake(), { live: { token: 'first', renew: renew as () => string } })
+      app.onError((_, c) => c.text('', 500))
+      expect((await app.request('/?live&token=first', { headers: HTML })).status).toBe(500)
+      for (const token of ['first', '', 'undefined', 'x']) {
+        expect((await app.request(`/?live&token=${token}`, { headers: HTML })).status).toBe(403)
+      }
+    }
+  })
   test('lists connections, each once', async () => {
     const { app } = appWith(near(), { live: { token } })
     await app.request('/', { headers: local })
