@@ -286,7 +286,7 @@ export class Recorder {
     return this.#forgotten.some((forgotten) => {
       if (forgotten.generation <= generation) return false
       const { subject } = forgotten
-      if (subject.kind === 'account') return subject.account === account
+      if (subject.kind === 'account') return account !== '' && subject.account === account
       return (
         subject.network === first.network &&
         (subject.kind === 'network' || [subject.address, subject.network].includes(first.address))

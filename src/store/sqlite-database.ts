@@ -160,7 +160,11 @@ function migrate(here: Runner, path: string, migrations: readonly string[]): voi
     }
     here.exec('COMMIT')
   } catch (error) {
-    here.exec('ROLLBACK')
+    try {
+      here.exec('ROLLBACK')
+    } catch {
+      // SQLite has rolled back by itself, as it does on a full disk.
+    }
     throw error
   }
 }

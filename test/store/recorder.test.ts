@@ -164,6 +164,15 @@ describe('Recorder', () => {
     expect(updates.map(({ first }) => first.cookie).sort()).toEqual(['1', '2'])
   })
 
+  test('to forget the account without a name forgets no connection', async () => {
+    const { recorder: one, written } = recorder()
+    const client = connection(1)
+    one.observe(request(client), '')
+    one.forget({ kind: 'account', account: '' })
+    one.observe(request(client), '')
+    expect((await written()).observations).toHaveLength(1)
+  })
+
   test('an account that was forgotten and is named again is no other connection', async () => {
     const { recorder: one, written } = recorder()
     const client = connection(1)

@@ -240,6 +240,12 @@ describe('a SQLite file', () => {
     await expect(openDatabase(file)).rejects.toThrow('this library knows')
   })
 
+  test('that cannot be brought up to date says why, also where SQLite has rolled back itself', async () => {
+    using directory = temporaryDirectory()
+    const file = directory.file('seen.sqlite')
+    await expect(openDatabase(file, ['ROLLBACK; SELECT * FROM nowhere'])).rejects.toThrow('nowhere')
+  })
+
   test('of a newer version is refused, and requests go on', async () => {
     using directory = temporaryDirectory()
     const file = directory.file('seen.sqlite')
