@@ -5,7 +5,7 @@
  * @module
  */
 import type { JSX } from 'hono/jsx/jsx-runtime'
-import { escapeControls } from '../base/text.ts'
+import { escapeControls, plural } from '../base/text.ts'
 import { type History, type HistoryHost, spanOf } from './history.ts'
 import { type Frame, Layout } from './layout.tsx'
 
@@ -24,7 +24,6 @@ const WIDTH = 1000
 const HEIGHT = 10
 
 const nameOf = (label: string | undefined): string => escapeControls(label ?? 'not in the database')
-const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
 
 /** One bar a stack, from when it was seen first to when it was seen last. */
 function Stacks({
@@ -42,13 +41,13 @@ function Stacks({
   const grid = days.map((_, i) => `M${at(i / days.length)} 0V${HEIGHT}`).join('')
   return (
     <>
-      <ul class="days" aria-label={`${what}: ${count(hosts.length, 'stack')} in ${count(days.length, 'day')}`}>
+      <ul class="days" aria-label={`${what}: ${plural(hosts.length, 'stack')} in ${plural(days.length, 'day')}`}>
         {shown.map((host) => {
           const [from, to] = spanOf(host, days)
           const x = Math.min(at(from), WIDTH - 8)
           return (
             <li title={`${escapeControls(host.stack)}: ${host.firstSeen} to ${host.lastSeen}`}>
-              {nameOf(host.label)}, {count(host.connections, 'connection')}
+              {nameOf(host.label)}, {plural(host.connections, 'connection')}
               <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
                 <path class="grid" d={grid} />
                 <rect class="bar" x={x} width={Math.max(8, at(to) - x)} height={HEIGHT} />
@@ -89,7 +88,7 @@ export function HistoryPage({ frame, history }: HistoryPageProps): JSX.Element {
           </p>
         ) : (
           <p class="quiet">
-            {count(history.days.length, 'day')} up to now, by UTC. A bar begins when a stack was first seen and ends
+            {plural(history.days.length, 'day')} up to now, by UTC. A bar begins when a stack was first seen and ends
             when it was seen last.
           </p>
         )}

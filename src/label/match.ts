@@ -195,7 +195,7 @@ const MAY_APPEAR = QUIRK.ID_ZERO | QUIRK.ECN
 const RANK = { SPECIFIC: 0, SPECIFIC_TOLERATED: 1, GENERIC: 2, GENERIC_TOLERATED: 3, FUZZY: 4, NONE: 5 } as const
 
 /** The signature's quirks as far as they can show in this IP version, if it is for both. */
-function statedQuirks(signature: Signature, version: number): number {
+export function statedQuirks(signature: Signature, version: number): number {
   if (signature.version !== 0) return signature.quirks
   return signature.quirks & (version === 4 ? ~QUIRK.FLOW : ~(QUIRK.DF | QUIRK.ID_NONZERO | QUIRK.ID_ZERO))
 }

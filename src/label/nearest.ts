@@ -11,6 +11,7 @@ import { MAX_DISTANCE } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
 import type { Database, Signature } from './database.ts'
 import { isLargestMultiple } from './largest-multiple.ts'
+import { statedQuirks } from './match.ts'
 
 /** A field in which a SYN departs from a signature, each as p0f writes it. */
 export interface Difference {
@@ -82,12 +83,9 @@ function ttlFits({ timeToLive, randomTtl }: Signature, seen: number): boolean {
 }
 
 /** Bits of quirks that differ, of those that can show in this IP version. */
-function differingQuirks({ version, quirks, optionalQuirks }: Signature, view: Readonly<P0fView>): number {
-  const shown = version === 0 ? (view.version === 4 ? ~FLOW : ~V4_ONLY) : -1
-  return ((quirks & shown) ^ view.quirks) & ~optionalQuirks
+function differingQuirks(signature: Signature, view: Readonly<P0fView>): number {
+  return (statedQuirks(signature, view.version) ^ view.quirks) & ~signature.optionalQuirks
 }
-const FLOW = 0x20
-const V4_ONLY = 0x7
 
 function identificationFits({ identification }: Signature, view: Readonly<P0fView>): boolean {
   return identification < 0 || identification === view.identification

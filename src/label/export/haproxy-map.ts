@@ -3,6 +3,7 @@
  * @module
  */
 
+import { ttlClass } from '../../fingerprint/haproxy.ts'
 import { QUIRK } from '../../fingerprint/quirks.ts'
 import type { Database, Signature } from '../database.ts'
 import { multipliedMss } from '../largest-multiple.ts'
@@ -20,12 +21,6 @@ const HIDDEN_BUT_HARMLESS = QUIRK.DF | QUIRK.ID_NONZERO | QUIRK.ID_ZERO | QUIRK.
 const KIND: Readonly<Record<string, number>> = { mss: 2, ws: 3, sok: 4, ts: 8 }
 
 const hex = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, '0')
-
-function ttlClass(timeToLive: number): number {
-  if (timeToLive <= 32) return 0
-  if (timeToLive <= 64) return 0x10
-  return timeToLive <= 128 ? 0x20 : 0x30
-}
 
 /** Windows for one MSS; none where the signature leaves too many open. */
 function windowsOf({ windowRule, window }: Signature, mss: number): readonly number[] {

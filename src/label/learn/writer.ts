@@ -3,6 +3,7 @@
  * @module
  */
 
+import { plural } from '../../base/text.ts'
 import { loadP0f } from '../database-parser.ts'
 import type { Learnt } from './record.ts'
 
@@ -29,8 +30,6 @@ export function byCount(a: { count: number; label: string }, b: { count: number;
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
-
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
 
 /** Signatures of one label. */
 export interface Group {
