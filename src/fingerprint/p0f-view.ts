@@ -7,7 +7,7 @@ import { u16be, u32be } from '../base/bytes.ts'
 import { endOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { TCP_FLAG } from '../wire/tcp.ts'
 import { TCP_OPTION } from '../wire/tcp-options.ts'
-import { QUIRK } from './quirks.ts'
+import { QUIRK, ZMAP_IDENTIFICATION } from './quirks.ts'
 
 /** Octets of a TCP header without options plus an IPv4 or IPv6 header. */
 const HEADERS_V4 = 40
@@ -22,8 +22,8 @@ export class P0fView {
   readonly timeToLive: number
   /** Octets of IPv4 options or IPv6 extension headers. */
   readonly optionsLength: number
-  /** IPv4 identification, which signatures of p0f do not state; 0 over IPv6. */
-  readonly identification: number
+  /** True if the IPv4 identification is {@link ZMAP_IDENTIFICATION}, which signatures of p0f do not state. */
+  readonly zmapIdentification: boolean
   readonly window: number
   /** True if the SYN carries data. */
   readonly payload: boolean
@@ -53,7 +53,7 @@ export class P0fView {
       this.version = 4
       this.timeToLive = ip.timeToLive
       this.optionsLength = ip.optionsLength
-      this.identification = ip.identification
+      this.zmapIdentification = ip.identification === ZMAP_IDENTIFICATION
       this.payload = ip.totalLength > ip.headerLength + tcpLength
       if (ip.dontFragment) quirks = ip.identification === 0 ? QUIRK.DF : QUIRK.DF | QUIRK.ID_NONZERO
       else if (ip.identification === 0) quirks = QUIRK.ID_ZERO
@@ -62,7 +62,7 @@ export class P0fView {
       this.version = 6
       this.timeToLive = ip.hopLimit
       this.optionsLength = ip.extensionsLength
-      this.identification = 0
+      this.zmapIdentification = false
       this.payload = ip.payloadLength > ip.extensionsLength + tcpLength
       if (ip.flowLabel !== 0) quirks = QUIRK.FLOW
     }

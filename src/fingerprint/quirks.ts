@@ -41,6 +41,9 @@ export const QUIRK = {
   BAD: 0x10000,
 } as const
 
+/** The identification that zmap up to 3.0 writes. Signatures may state it, and no other. */
+export const ZMAP_IDENTIFICATION = 54_321
+
 /** p0f's word of each bit, lowest first. */
 export const QUIRK_WORDS: readonly string[] = [
   'df',

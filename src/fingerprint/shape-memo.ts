@@ -2,13 +2,14 @@
  * A memo for what depends on the shape of a SYN: strings, label and their text.
  *
  * The shape is what the client's stack decides and repeats: every field of IP and TCP header but addresses, ports, checksums
- * and numbers that count (identification, flow label, sequence numbers, timestamps), of which only zero or not is part of it.
+ * and numbers that count (identification, flow label, sequence numbers, timestamps), of which only zero or not is part of it, and the identification of zmap.
  * @module
  */
 
 import { u32be } from '../base/bytes.ts'
 import { endOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { optionLength, TCP_OPTION } from '../wire/tcp-options.ts'
+import { ZMAP_IDENTIFICATION } from './quirks.ts'
 
 /** Shapes kept. When they are that many all are forgotten: file and hostile peer alike cannot make memory grow. */
 const LIMIT = 4096
@@ -86,6 +87,7 @@ function writeShape(syn: Syn, key: Uint8Array): number {
     key[4] = ip.extensionsLength >> 8
     key[5] = ip.extensionsLength
   }
+  if (ip.version === 4 && ip.identification === ZMAP_IDENTIFICATION) key[2] |= 64
   if (syn.payloadLength > 0) key[0] |= 8
   if (tcp.sequenceNumber === 0) key[2] |= 8
   if (tcp.acknowledgmentNumber === 0) key[2] |= 16

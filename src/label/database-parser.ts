@@ -56,7 +56,7 @@ const MOST_WARNINGS = 100
  * | `8192\|64240` as window, `7\|8-10` as scale | any of these; each is a signature of its own |
  * | `mss*max` as window | the largest multiple of the MSS up to 65535, also of an MSS up to 1460 that was lowered on the way |
  * | `ecn?` among the quirks | with or without this quirk |
- * | `id=54321` among the quirks | this IPv4 identification |
+ * | `id=54321` among the quirks | this IPv4 identification, which is that of zmap; no other can be stated |
  * | `128!` as initial TTL | exact matches only, no fuzzy one |
  *
  * @throws {DatabaseError} a line cannot be read; `line` says which
@@ -258,7 +258,7 @@ class Reader {
     const {
       quirks: required,
       optionalQuirks,
-      identification,
+      zmapIdentification,
     } = once(this.#quirks, `${version}:${quirks}`, () => readQuirks(line, quirks, version))
     const layout = once(this.#layouts, olayout, () => readLayout(line, olayout))
     const optionsLength = readNumber(line, 'IP options length', olen, 0, 255)
@@ -288,7 +288,7 @@ class Reader {
           layout,
           quirks: required,
           optionalQuirks,
-          identification,
+          zmapIdentification,
           payload,
           tolerant: this.#tolerant,
           versioned: this.#versioned,

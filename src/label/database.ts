@@ -59,8 +59,8 @@ export interface Signature {
   readonly quirks: number
   /** Bits of `QUIRK` that may be there or not. */
   readonly optionalQuirks: number
-  /** IPv4 identification; -1 for any. */
-  readonly identification: number
+  /** `id=54321` among the quirks: the IPv4 identification of zmap. */
+  readonly zmapIdentification: boolean
   /** True if there must be data, false if there must be none; `undefined` for either. */
   readonly payload: boolean | undefined
   /** See {@link DatabaseOptions}. */

@@ -212,7 +212,7 @@ function rankOf(signature: Signature, view: P0fView, tolerable: number): number 
   if (signature.optionsLength !== view.optionsLength) return RANK.NONE
   if (signature.payload !== undefined && signature.payload !== view.payload) return RANK.NONE
   if (signature.versioned && signature.version !== 0 && signature.version !== view.version) return RANK.NONE
-  if (signature.identification >= 0 && signature.identification !== view.identification) return RANK.NONE
+  if (signature.zmapIdentification && !view.zmapIdentification) return RANK.NONE
   if (signature.randomTtl && view.timeToLive > signature.timeToLive) return RANK.NONE
   let fuzzy = ttlDiffers(signature, view.timeToLive)
 

@@ -87,8 +87,8 @@ function differingQuirks(signature: Signature, view: Readonly<P0fView>): number 
   return (statedQuirks(signature, view.version) ^ view.quirks) & ~signature.optionalQuirks
 }
 
-function identificationFits({ identification }: Signature, view: Readonly<P0fView>): boolean {
-  return identification < 0 || identification === view.identification
+function identificationFits({ zmapIdentification }: Signature, view: Readonly<P0fView>): boolean {
+  return !zmapIdentification || view.zmapIdentification
 }
 
 function bitsOf(value: number): number {

@@ -3,7 +3,7 @@
  * @module
  */
 import { escapeControls } from '../base/text.ts'
-import { QUIRK, QUIRK_WORDS } from '../fingerprint/quirks.ts'
+import { QUIRK, QUIRK_WORDS, ZMAP_IDENTIFICATION } from '../fingerprint/quirks.ts'
 import { DatabaseError, type WindowRule } from './database.ts'
 
 /** A text of the file for a message. */
@@ -95,19 +95,19 @@ export function readLayout(line: number, text: string): string {
 const ONLY_V4 = QUIRK.DF | QUIRK.ID_NONZERO | QUIRK.ID_ZERO | QUIRK.MUST_BE_ZERO
 const ONLY_V6 = QUIRK.FLOW
 
-/** The quirks that must be there, with `?` behind them those that may be there or not, and with `id=` an IPv4 identification. */
+/** The quirks that must be there, with `?` behind them those that may be there or not, and the identification of zmap. */
 export function readQuirks(
   line: number,
   text: string,
   version: 0 | 4 | 6,
-): { quirks: number; optionalQuirks: number; identification: number } {
+): { quirks: number; optionalQuirks: number; zmapIdentification: boolean } {
   let quirks = 0
   let optionalQuirks = 0
-  let identification = -1
+  let zmapIdentification = false
   // p0f takes one comma at the end
   for (const entry of text === '' ? [] : text.replace(/(?<=[^,]),$/, '').split(',')) {
-    if (version === 4 && entry.startsWith('id=')) {
-      identification = readNumber(line, 'identification', entry.slice(3), 1, 65_535)
+    if (version === 4 && entry === `id=${ZMAP_IDENTIFICATION}`) {
+      zmapIdentification = true
       continue
     }
     const isOptional = entry.endsWith('?')
@@ -121,5 +121,5 @@ export function readQuirks(
     if (isOptional) optionalQuirks |= quirk
     else quirks |= quirk
   }
-  return { quirks, optionalQuirks: optionalQuirks & ~quirks, identification }
+  return { quirks, optionalQuirks: optionalQuirks & ~quirks, zmapIdentification }
 }

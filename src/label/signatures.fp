@@ -9,7 +9,7 @@
 ;   8192|64240, 7|8-10   as window, as scale: any of these
 ;   mss*max              as window: the largest multiple of the MSS up to 65535, also of an MSS up to 1460 that was lowered on the way
 ;   ecn?                 quirk: there or not
-;   id=54321             among the quirks: this IPv4 identification
+;   id=54321             among the quirks: this IPv4 identification, no other
 ;   64!                  as initial TTL: exact matches only, no fuzzy one. For wide signatures
 ;
 ; Evidence marks

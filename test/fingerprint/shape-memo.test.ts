@@ -4,6 +4,7 @@ import { ShapeMemo } from '../../src/fingerprint/shape-memo.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { match } from '../../src/label/match.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'
+import { synOf } from '../label/syn-of.ts'
 import { hex } from '../support/hex.ts'
 import { createRandom, randomSynBytes } from '../support/random.ts'
 import stacks from '../vectors/stacks.json' with { type: 'json' }
@@ -27,7 +28,9 @@ describe('ShapeMemo', () => {
   test('gives for every SYN what is made of that SYN alone', () => {
     const memo = new ShapeMemo(describeSyn)
     const random = createRandom(3)
-    const known = [...vectors, ...stacks].map((row) => hex(row.hex))
+    // zmap's identification is part of the shape
+    const zmap = [1, 54_321].map((id) => synOf(`4:250:0:1460:65535,0:mss:id=${id}:0`))
+    const known = [...zmap, ...[...vectors, ...stacks].map((row) => hex(row.hex))]
     const all = [...known, ...Array.from({ length: 3000 }, (_, i) => randomSynBytes(random, i).bytes)]
     for (let round = 0; round < 2; round++) {
       for (const bytes of all) {

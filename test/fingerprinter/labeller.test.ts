@@ -63,6 +63,11 @@ describe('labeller', () => {
       () => ({ name: 'x', family: {} }),
       () => ({ name: 'x', kind: 'tool' }),
       () => 'text',
+      () => 7,
+      () => Object.defineProperty({}, 'name', { get: () => JSON.parse('{') }),
+      () => new Proxy({}, { get: () => 0, has: () => true }),
+      async () => ({ name: 'x' }),
+      () => Promise.reject(new Error('rejected')),
     ] as never as Labeller[]) {
       const told: string[] = []
       const found = find(labeller, { onError: ({ message }) => told.push(message) })
@@ -70,6 +75,42 @@ describe('labeller', () => {
       expect(found.label?.match).toBe('exact')
       expect(told.filter((message) => !message.startsWith('Cannot capture'))).toHaveLength(1)
     }
+  })
+
+  test('whose promise is rejected ends no process', async () => {
+    const rejections: unknown[] = []
+    const note = (reason: unknown): void => void rejections.push(reason)
+    process.on('unhandledRejection', note)
+    try {
+      const found = find((() => Promise.reject(new Error('rejected'))) as never)
+      expect(found.label?.match).toBe('exact')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+    expect(rejections).toEqual([])
+  })
+
+  test("'s name and family go into variables without control characters, and no longer than 256 characters", () => {
+    const found = find(() => ({ name: `a\nb\0${'x'.repeat(1_000_000)}`, family: 'c\r\nd' }))
+    expect(found.env.FINGERPRINT_LABEL).toBe(`a\\x0ab\\x00${'x'.repeat(252)}`)
+    expect(found.label?.family).toBe('c\\x0d\\x0ad')
+  })
+
+  test('that takes its time delays the request that reads the label, once', () => {
+    let asked = 0
+    const found = find(() => {
+      asked += 1
+      const until = performance.now() + 30
+      while (performance.now() < until);
+      return { name: 'slow' }
+    })
+    expect([found.label?.name, found.label?.name, found.env.FINGERPRINT_LABEL, asked]).toEqual([
+      'slow',
+      'slow',
+      'slow',
+      1,
+    ])
   })
 
   test('must be a function', () => {

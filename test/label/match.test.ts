@@ -2,10 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import { type Database, type DatabaseOptions, joinDatabases } from '../../src/label/database.ts'
 import { loadP0f } from '../../src/label/database-parser.ts'
 import { type LabelRecord, type MatchOptions, match } from '../../src/label/match.ts'
+import { nearest } from '../../src/label/nearest.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'
 import { syn, syn6 } from '../lab/linux-syn.ts'
 import { FLAG, linuxOptions, option, tcpOptions } from '../lab/packet.ts'
 import { createRandom, randomSynBytes } from '../support/random.ts'
+import { synOf } from './syn-of.ts'
 
 /** A database of `[type, class, name, sig]` rows. */
 const database = (rows: readonly (readonly [string, string, string, string])[], options?: DatabaseOptions): Database =>
@@ -271,4 +273,17 @@ describe('the index', () => {
       expect(match(b, decoded, { tolerant: true }).name).toBe('B')
     }
   })
+})
+
+test('a signature may state the identification of zmap, over IPv4, and no other', () => {
+  const text = (quirks: string, version = '4'): string =>
+    `classes = x\n[tcp:request]\nlabel = s:x:zmap:\nsig = ${version}:255:0:*:65535,0:mss:${quirks}:0\n`
+  const database = loadP0f(text('id=54321'))
+  const nameOf = (id: number): string | undefined =>
+    match(database, parseSyn(synOf(`4:250:0:1460:65535,0:mss:id=${id}:0`))).name
+  expect([54_321, 54_320, 1].map(nameOf)).toEqual(['zmap', undefined, undefined])
+  const [near] = nearest(database, parseSyn(synOf('4:250:0:1460:65535,0:mss:id=7:0')))
+  expect(near!.differences).toEqual([{ field: 'quirks', signature: 'id=54321', syn: '' }])
+  for (const quirks of ['id=1', 'id=', 'id=54321?', 'id=054321']) expect(() => loadP0f(text(quirks))).toThrow(quirks)
+  for (const version of ['6', '*']) expect(() => loadP0f(text('id=54321', version))).toThrow('id=54321')
 })

@@ -54,9 +54,9 @@ function headsOf({ version, quirks, optionalQuirks, timeToLive }: Signature): re
 
 /** Keys of a signature: the eight octets of `ip.fp(0)`; `undefined` where there is no bounded number of them. */
 function keysOf(signature: Signature): readonly string[] | undefined {
-  const { quirks, optionalQuirks, identification, optionsLength, payload, windowRule, label } = signature
+  const { quirks, optionalQuirks, zmapIdentification, optionsLength, payload, windowRule, label } = signature
   const options = readOptions(signature.layout)
-  const isSaid = (quirks & ~HIDDEN_BUT_HARMLESS) === 0 && identification < 0 && optionsLength === 0 && payload !== true
+  const isSaid = (quirks & ~HIDDEN_BUT_HARMLESS) === 0 && !zmapIdentification && optionsLength === 0 && payload !== true
   if (options === undefined || !isSaid || windowRule === 'any' || windowRule === 'modulo') return undefined
   let presence = 0
   for (const word of options.words) if (KIND[word] !== undefined) presence |= 1 << (KIND[word] - 2)

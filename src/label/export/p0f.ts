@@ -45,7 +45,7 @@ function quirkText(quirks: number): string {
 
 /** A signature in p0f's own format, one text for each alternative; `undefined` where p0f cannot say it. */
 function p0fTexts(signature: Signature): readonly string[] | undefined {
-  if (signature.exactOnly || signature.identification >= 0) return undefined
+  if (signature.exactOnly || signature.zmapIdentification) return undefined
   const [ver, ttl, olen, mss, window, layout, , pclass] = signature.text.split(':')
   const scale = window!.split(',')[1]
   return windowTexts(signature).flatMap((one) =>

@@ -20,12 +20,12 @@ const MULTIPLES = [44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 122] as const
 
 /** What a line says of the packet: everything before the names. */
 function patternsOf(signature: Signature): readonly string[] | undefined {
-  const { version, optionsLength, payload, quirks, optionalQuirks, identification, timeToLive } = signature
+  const { version, optionsLength, payload, quirks, optionalQuirks, zmapIdentification, timeToLive } = signature
   const { windowRule, window, mss, scale } = signature
   const options = readOptions(signature.layout)
   // A window of 0 means any.
   const isZero = windowRule === 'value' && window === 0
-  const isPlain = optionsLength === 0 && payload !== true && identification < 0
+  const isPlain = optionsLength === 0 && payload !== true && !zmapIdentification
   const isSaid = version !== 6 && isPlain && (quirks & UNSEEN) === 0 && !isZero
   if (!isSaid || options === undefined) return undefined
   const words = options.words.map((word) => {
