@@ -54,8 +54,8 @@ export function escapeHeader(value: string): string {
   return text
 }
 
-/** Controls (C0, DEL, C1), line and paragraph separators, and format characters: bidirectional marks, joiners, tags. */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+/** Controls (C0, DEL, C1), line and paragraph separators, format characters (bidirectional marks, joiners, tags), and fillers and selectors. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}]/gu
 
 /**
  * JSON text with every character that prints nothing written as `\uhhhh`: the same value to a JSON reader (RFC 8259 section 7),

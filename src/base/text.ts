@@ -4,16 +4,18 @@
  */
 
 /**
- * Control characters, which a terminal acts on, and what moves or hides the text around it: C0, DEL and C1, soft hyphen,
- * Arabic letter mark, zero-width and bidirectional characters, line and paragraph separators, interlinear annotations, the byte
- * order mark, lone surrogates.
+ * Control characters, which a terminal acts on, and what moves or hides the text around it: format characters (bidirectional and
+ * zero-width ones, tags), line and paragraph separators, lone surrogates.
  */
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
-function escaped(unit: string): string {
-  const code = unit.charCodeAt(0)
-  return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
+function escaped(character: string): string {
+  let text = ''
+  for (let i = 0; i < character.length; i += 1) {
+    const code = character.charCodeAt(i)
+    text += code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
+  }
+  return text
 }
 
 /**

@@ -60,6 +60,11 @@ describe('escapeInvisible', () => {
   const CONTROLS = Array.from({ length: 0xa0 }, (_, code) => String.fromCharCode(code)).filter((c) => !/[ -~]/.test(c))
   const FORMATS = [
     '\u00ad',
+    '\u034f',
+    '\u115f',
+    '\u3164',
+    '\ufe0f',
+    '\u{e0100}',
     '\u061c',
     '\u200b',
     '\u200d',
