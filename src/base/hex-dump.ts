@@ -13,25 +13,27 @@ const MOST_TITLE_LENGTH = 1000
 
 /** A row of a dump: its offset (hexadecimal, of at least four digits), a colon or two blanks, then octets and perhaps text. */
 const ROW = /^\s*(?:0x)?([0-9a-f]{4,8})(?::\s*| {2}\s*|\t\s*|$)(.*)$/i
-/** A row of `od -A x -t x1`: six or seven digits, then a blank before each octet. */
-const OD_ROW = /^([0-9a-f]{6,7}) ((?:[0-9a-f]{2}(?: |$)){1,16})\s*$/i
+/** A row of `od -t x1`: six or seven digits, then a blank before each octet, and with `z` text. */
+const OD_ROW = /^([0-9a-f]{6,7}) ((?:[0-9a-f]{2}(?: |$)){1,16})\s*(?:>.*<)?$/i
+/** What offsets are counted in: hexadecimal but for od, whose own choice is octal. */
+const BASES: readonly number[] = [16, 8, 10]
 /** Groups of 1, 2 or 4 octets with a blank between. */
 const GROUPS = /^(?:[0-9a-f]{2}|[0-9a-f]{4}|[0-9a-f]{8})(?: (?:[0-9a-f]{2}|[0-9a-f]{4}|[0-9a-f]{8}))*$/i
 /** Single octets with a blank between. */
 const OCTETS = /^[0-9a-f]{2}(?: [0-9a-f]{2})+$/i
-/** The line about a packet that tcpdump prints before its octets, and the further ones of `-v`. */
-const TITLE = /^\s*\S.*\bIP6?\b.* > |^\s+\S+ > \S+: /
-/** Octets a row, where rows have no offset. */
-const ROW_LENGTHS: readonly number[] = [8, 16, 32]
+/** The line about a packet that tcpdump prints before its octets, also with `-e`, and those of `-v`. */
+const TITLE = /^\s*\S.*\bIP(?:6|v[46])?\b.*(?: > | \()|^\s+\S+ > \S+: /
+/** Octets a row, where rows have no offset; 12 are those of `xxd -i`. */
+const ROW_LENGTHS: readonly number[] = [8, 12, 16, 32]
 
 const LINE_END = /\r\n|\n|\r/
 
 /**
- * Hexadecimal digits without `0x`, `\x` and what stands between octets: blanks, colons, commas, quotes, brackets. Characters
- * that are no digits stay, so that the decoder reports where they are.
+ * Hexadecimal digits without `0x`, `\x`, the letter before a quoted string of SQL or Python, and what stands between octets: blanks,
+ * colons, commas, quotes, brackets. Characters that are no digits stay, so that the decoder reports where they are.
  */
 function stripSeparators(text: string): string {
-  return text.replace(/0x|\\x|[\s:,;"'[\](){}-]/gi, '').toLowerCase()
+  return text.replace(/\b[bx](?=['"])|0x|\\x|[\s:,;"'[\](){}-]/gi, '').toLowerCase()
 }
 
 /** One dump of an input. */
@@ -56,6 +58,8 @@ interface Block {
   readonly width: number
   /** True if rows have no offset. */
   readonly bare: boolean
+  /** Of offsets, known from the second row on. */
+  base: number | undefined
   /** True after `*`, which stands for rows equal to the last row. */
   repeats: boolean
   /** True once the dump was reported: further rows of it are passed over. */
@@ -154,15 +158,16 @@ export class HexDumpReader {
       row: digits.length,
       width,
       bare,
+      base: undefined,
       repeats: false,
       reported: false,
     })
     const row = rowOf(text)
-    if (row?.offset === 0) {
+    if (row !== undefined && /^0+$/.test(row.offset)) {
       const [digits, width] = firstRow(row.rest)
       return digits === '' ? undefined : open(digits, width)
     }
-    const bare = text.trim()
+    const bare = bareRow(text)
     if (!ROW_LENGTHS.includes((bare.length + 1) / 3) || !OCTETS.test(bare)) return undefined
     const digits = stripSeparators(bare)
     return this.#wholeness(digits) === 'cut' ? open(digits, bare.length, true) : undefined
@@ -172,13 +177,16 @@ export class HexDumpReader {
   #continues(text: string): boolean {
     const block = this.#block
     if (block === undefined) return false
-    if (block.bare) return this.#continuesBare(block, text.trim())
+    if (block.bare) return this.#continuesBare(block, bareRow(text))
     if (text.trim() === '*') {
       block.repeats = true
       return true
     }
-    const row = rowOf(text)
-    if (row === undefined || row.offset === 0) return false
+    const found = rowOf(text)
+    if (found === undefined || /^0+$/.test(found.offset)) return false
+    if (found.isOd && !block.repeats)
+      block.base ??= BASES.find((base) => Number.parseInt(found.offset, base) === block.octets)
+    const row = { offset: Number.parseInt(found.offset, block.base ?? 16), rest: found.rest }
     if (block.repeats) {
       const last = block.digits.slice(-block.row)
       for (; block.octets < row.offset && block.octets < MOST_OCTETS; block.octets += last.length / 2)
@@ -203,10 +211,17 @@ export class HexDumpReader {
   }
 }
 
-/** Offset of a row and what follows it; `undefined` for another line. */
-function rowOf(text: string): { readonly offset: number; readonly rest: string } | undefined {
-  const found = OD_ROW.exec(text) ?? ROW.exec(text)
-  return found === null ? undefined : { offset: Number.parseInt(found[1]!, 16), rest: found[2]! }
+/** A row without offset: octets parted by blanks, also where the row is one of C. */
+function bareRow(text: string): string {
+  const row = text.trim()
+  return row.startsWith('0x') ? row.replace(/0x|,/g, '') : row
+}
+
+/** Digits of a row's offset and what follows it; `undefined` for another line. */
+function rowOf(text: string): { readonly offset: string; readonly rest: string; readonly isOd: boolean } | undefined {
+  const od = OD_ROW.exec(text)
+  const found = od ?? ROW.exec(text)
+  return found === null ? undefined : { offset: found[1]!, rest: found[2]!, isOd: od !== null }
 }
 
 /** Digits of the first row of a dump, and how many characters they take up with what is between them. */
@@ -247,7 +262,7 @@ export function readHexDump(text: string): { readonly digits: string; readonly m
     () => 'unknown',
   )
   const lines = text.split(LINE_END)
-  if (lines.some((line) => rowOf(line)?.offset === 0)) {
+  if (lines.some((line) => /^0+$/.test(rowOf(line)?.offset ?? ''))) {
     for (const line of lines) reader.line(line)
     reader.end()
   }

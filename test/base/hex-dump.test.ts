@@ -42,6 +42,10 @@ describe('HexDumpReader', () => {
     ['hexdump -C', ['hexdump', '-C'], SYN],
     ['hexdump -C, rows left out', ['hexdump', '-C'], SYN + '00'.repeat(100)],
     ['od -A x -t x1', ['od', '-A', 'x', '-t', 'x1'], LONG],
+    ['od -t x1', ['od', '-t', 'x1'], LONG],
+    ['od -A d -t x1', ['od', '-A', 'd', '-t', 'x1'], LONG],
+    ['od -A x -t x1z', ['od', '-A', 'x', '-t', 'x1z'], SYN],
+    ['xxd -i', ['xxd', '-i'], SYN],
     ['od -A x -t x1, rows left out', ['od', '-A', 'x', '-t', 'x1'], SYN + '41'.repeat(64)],
   ] as const)('reads what %s itself prints', (_, argv, hex) => {
     const { stdout } = Bun.spawnSync([...argv], { stdin: Buffer.from(hex, 'hex') })
@@ -65,6 +69,13 @@ describe('HexDumpReader', () => {
       [11, SYN],
     ])
     expect(dumpsOf(`${title}\n`.repeat(50))).toHaveLength(50)
+  })
+  test.each([
+    '00:00:01.000002 02:00:00:00:00:0b > 02:00:00:00:00:0a, ethertype IPv4 (0x0800), length 74: 192.0.2.10.1 > 198.51.100.7.2: Flags [S], length 0',
+    '00:00:01.000002 IP (tos 0x0, ttl 57, id 4660, offset 0, flags [DF], proto TCP (6), length 60)\n    192.0.2.10.1 > 198.51.100.7.2: Flags [S], length 0',
+  ])('takes the lines of tcpdump -e and -v for titles', (title) => {
+    const rows = tcpdump(SYN).split('\n').slice(1).join('\n')
+    expect(dumpsOf(`${title}\n${rows}`).map(([, text]) => text)).toEqual([SYN])
   })
   test('reports what is whole before more is waited for, and once', () => {
     const found: string[] = []
@@ -122,8 +133,18 @@ describe('readHexDump', () => {
 })
 
 test('digitsOf takes out what stands between octets, where nothing else is left', () => {
-  for (const text of ['45 00', '45:00', '0x45, 0x00', '\\x45\\x00', '{0x45,0x00}', '"4500"', ' 4500\t', "b'4500"]) {
-    expect(digitsOf(text), text).toBe(text.startsWith('b') ? 'b4500' : '4500')
+  for (const text of [
+    '45 00',
+    '45:00',
+    '0x45, 0x00',
+    '\\x45\\x00',
+    '{0x45,0x00}',
+    '"4500"',
+    ' 4500\t',
+    "b'\\x45\\x00'",
+    "x'4500'",
+  ]) {
+    expect(digitsOf(text), text).toBe('4500')
   }
   for (const text of ['', '-', '--help', '{}', '45 00 <script>', '4500 zz']) expect(digitsOf(text)).toBe(text)
 })
