@@ -90,7 +90,7 @@ export class AccessLogger<Subject> implements EntrySource {
       this.#upgraded(entry, response)
       entry.aborted = entry.status !== 101 && entry.signal?.aborted
     } catch (error) {
-      this.#failed(error)
+      this.failed(error)
     }
     this.#end(entry, subject)
     return response
@@ -184,16 +184,17 @@ export class AccessLogger<Subject> implements EntrySource {
       if (this.#sink !== undefined) this.#sink.write(line)
       else this.#handOver(write as WriteLine, line, record)
     } catch (error) {
-      this.#failed(error)
+      this.failed(error)
     }
   }
 
   #handOver(write: WriteLine, line: string, record: AccessRecord): void {
     const result = write(line, record) as unknown
-    if (result instanceof Promise) result.catch((error: unknown) => this.#failed(error))
+    if (result instanceof Promise) result.catch((error: unknown) => this.failed(error))
   }
 
-  #failed(thrown: unknown): void {
+  /** Tells `onError` of what kept a request from being logged, or a part of its line; once for each cause. */
+  failed(thrown: unknown): void {
     this.#report(new Error(`Cannot log a request: ${toError(thrown).message}`, { cause: thrown }))
   }
 }

@@ -62,18 +62,6 @@ class PlainEntry extends LogEntry {
   }
 }
 
-/** What a function of the application gives, or nothing where it throws. */
-function given<Value>(
-  ask: ((request: Request, server: unknown) => Value) | undefined,
-  entry: LogEntry,
-): Value | undefined {
-  try {
-    return ask?.(entry.request, entry.server)
-  } catch {
-    return undefined
-  }
-}
-
 /**
  * Access logs for handlers without Hono.
  *
@@ -90,6 +78,18 @@ export function createAccessLogger(options: PlainAccessLogOptions = {}): PlainAc
   }
   const log = new AccessLogger<LoggedExchange>(currentRuntime(), rest)
   const wantsEnv = log.uses === ALL_USES || log.uses.variables.length > 0
+  /** What a function of the application gives, or nothing where it throws: the line is made without it. */
+  const given = <Value>(
+    ask: ((request: Request, server: unknown) => Value) | undefined,
+    entry: LogEntry,
+  ): Value | undefined => {
+    try {
+      return ask?.(entry.request, entry.server)
+    } catch (error) {
+      log.failed(error)
+      return undefined
+    }
+  }
   const begin = (request: Request, server: unknown): PlainEntry => {
     const entry = new PlainEntry(log, request, server)
     if (wantsEnv || log.uses.connection) entry.fingerprint = given(fingerprint, entry)

@@ -97,12 +97,12 @@ function firstData(facts: RelayFacts): RelaySign | undefined {
 }
 
 function tunnel(label: Label | undefined): RelaySign | undefined {
-  const link = label?.link
-  if (link === undefined || !TUNNEL.test(link)) return undefined
+  if (label?.link === undefined || !TUNNEL.test(label.link)) return undefined
+  const { link, mtu } = label
   return {
     name: 'tunnel-link',
     words: `link: ${link}`,
-    figures: { link, mtu: label!.mtu ?? 0 },
+    figures: mtu === undefined ? { link } : { link, mtu },
     against:
       'a home line with PPPoE, IPv6 over IPv4 or a mobile network, whose MTU is as small; a VPN to the client\u2019s employer',
   }

@@ -36,4 +36,23 @@ describe('createAccessLogger', () => {
     expect(log.wrap(() => undefined)(new Request('http://a/ws'), undefined)).toBeUndefined()
     expect(await lineOf(lines)).toBe('- GET /ws HTTP/1.1 101 0 0')
   })
+
+  test('what its functions throw is told once, and the line has the rest', () => {
+    const lines: string[] = []
+    const told: string[] = []
+    const throws = (): never => {
+      throw new Error('no facts')
+    }
+    const log = createAccessLogger({
+      format: '%m %>s %{FINGERPRINT_IP_TTL}g',
+      write: (line) => void lines.push(line),
+      env: throws,
+      fingerprint: throws,
+      onError: ({ message }) => void told.push(message),
+    })
+    const handler = log.wrap(() => new Response('x'))
+    for (let i = 0; i < 2; i++) handler(new Request('http://a/'), undefined)
+    expect(lines).toEqual(['GET 200 -', 'GET 200 -'])
+    expect(told).toEqual(['Cannot log a request: no facts'])
+  })
 })

@@ -41,6 +41,8 @@ describe('signsOfRelay', () => {
   test('label, link and User-Agent', () => {
     const label = { name: 'Load balancer', family: 'relay', link: 'generic tunnel or VPN', mtu: 1420 } as never
     expect(names({ timing: {}, label })).toEqual(['tunnel-link', 'relay-label'])
+    const unmeasured = { link: 'VPN', mtu: undefined } as never
+    expect(signsOfRelay({ timing: {}, label: unmeasured })[0]!.figures).toEqual({ link: 'VPN' })
     const linux = { name: 'Linux 4.20 or newer', kind: 'os', family: 'linux', link: 'DSL' } as never
     const windows = { 'user-agent': 'Mozilla/5.0 (Windows NT 10.0; Win64; x64)' }
     expect(names({ timing: {}, label: linux }, windows)).toEqual(['user-agent'])
