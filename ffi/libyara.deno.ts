@@ -28,6 +28,7 @@ const SYMBOLS = {
 
 /** What is used of Deno. */
 interface DenoFfi {
+  readonly permissions: { querySync(one: { name: 'ffi'; path: string }): { readonly state: string } }
   readonly dlopen: (path: string, symbols: typeof SYMBOLS) => { readonly symbols: unknown }
   readonly UnsafeCallback: new (
     definition: { readonly parameters: readonly string[]; readonly result: string },
@@ -52,6 +53,11 @@ export function openLibyara(names: readonly string[] = LIBYARA_NAMES): Libyara |
   if (deno === undefined) return { message: 'Deno.dlopen cannot be had: this is not Deno' }
   const failures: string[] = []
   for (const name of names) {
+    // Asked before the attempt: a server must not stop at a question on its terminal.
+    if (deno.permissions.querySync({ name: 'ffi', path: name }).state !== 'granted') {
+      failures.push(`${name}: Deno needs --allow-ffi`)
+      continue
+    }
     try {
       return bind(deno, name)
     } catch (error) {

@@ -158,7 +158,7 @@ export function jmirror(walk: Walk): Step {
 
 /** Known to carry packets of others, in ways that are not read here. */
 export const unsupported = (walk: Walk): Step => walk.closed('unsupported')
-/** The same; 12000 and its neighbours are anybody's ports unless SNAP stands there. */
+/** The same; 12000 and its neighbours are ports of any program unless SNAP stands there. */
 export const rare = (walk: Walk): Step =>
   walk.number < 12_000 || (walk.has(2) && walk.u16(0) === 0xaaaa) ? walk.closed('unsupported') : STEP.END
 

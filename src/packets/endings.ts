@@ -1,6 +1,6 @@
 /**
  * When connections of clients ended, as sock_diag tells: only for a while after that can a request of theirs still be on its way through
- * the proxy. FIN and RST on the wire would tell sooner, but anybody can forge them, and each connection would cost two packets more.
+ * the proxy. FIN and RST on the wire would tell sooner, but any host can forge them, and each connection would cost two packets more.
  * @module
  */
 import type { SockDiag } from '../../ffi/sock-diag.ts'
@@ -34,7 +34,7 @@ export class Endings {
     this.#last = now
     const { span } = this.#table
     let left = LOOKUPS_AT_MOST
-    // Each slot once: under a flood nearly all of them are nobody's.
+    // Each slot once: under a flood nearly all of them belong to no connection.
     for (let visited = 0; visited < span && left > 0; visited++) {
       this.#slot = (this.#slot + 1) % span
       const claim = this.#table.claimOf(this.#slot)

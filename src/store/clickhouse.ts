@@ -112,7 +112,7 @@ class ClickhouseEngine implements Engine {
     }
   }
 
-  /** 0 where there is no table; `undefined` where there is one of somebody else's. */
+  /** 0 where there is no table; `undefined` where there is one of another program's. */
   async #version(): Promise<number | undefined> {
     const [row] = await this.#ask(
       `SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = 'observation'`,

@@ -57,7 +57,7 @@ export function createRecordMiddleware(observer: Observer, { account, skip }: Re
   }
 }
 
-/** Requests of other methods may be what makes somebody of nobody, or somebody else. RFC 9110 section 9.2.1. */
+/** Requests of other methods may log an account in or out, or change to another. RFC 9110 section 9.2.1. */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 async function observedAfter(done: Promise<void>, observe: () => void): Promise<void> {
@@ -73,7 +73,7 @@ function fingerprintOf(c: Context): Fingerprint | undefined {
   return (c as { [VIEW]?: Fingerprint })[VIEW] ?? (c.get('fingerprint' as never) as Fingerprint | undefined)
 }
 
-/** What the application's function says; `undefined` where it throws. A promise names nobody. */
+/** What the application's function says; `undefined` where it throws. A promise names no account. */
 function answerOf(ask: (c: Context) => unknown, c: Context): unknown {
   try {
     const answer = ask(c)

@@ -316,7 +316,7 @@ export class Recorder {
 /** A name by which the next request is compared: of long ones as they are kept, since every connection has one. */
 const boundedName = (account: string, kept: string): string => (account.length > MAX_TEXT ? kept : account)
 
-/** An account as text; `''` for what names nobody. */
+/** An account as text; `''` for what names none. */
 function accountText(account: unknown): string {
   if (typeof account === 'string') return account
   return typeof account === 'number' || typeof account === 'bigint' ? String(account) : ''

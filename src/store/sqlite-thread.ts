@@ -35,7 +35,7 @@ const CLOSE_TIMEOUT = 1000
 /**
  * What the thread does. Names nothing outside of itself, as {@link openRunner}.
  *
- * After 48 transactions, some 700 pages of 4 KiB, it makes a checkpoint. A passive one waits for nobody, and where other processes never
+ * After 48 transactions, some 700 pages of 4 KiB, it makes a checkpoint. A passive one waits for no other process, and where other processes never
  * pause, never lets the log begin anew: above 4,000 pages (16 MiB) the other kind does.
  */
 function serve(port: Port, runner: Runner): void {

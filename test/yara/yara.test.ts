@@ -309,12 +309,18 @@ withYara('a library of another version is refused before a rule is read', () => 
   }
 })
 
+test('Deno without the permission says what is missing, and asks no question at a terminal', () => {
+  const { code, err } = tcpfingerprint(['parse', '--yara', EXAMPLE, '00'], { runtime: DENO })
+  expect(code).toBe(2)
+  expect(err).toContain('libyara.so.10: Deno needs --allow-ffi')
+})
+
 const LINE = Buffer.from(LINUX).toString('hex')
 for (const runtime of [
   BUN,
   {
     ...DENO,
-    argv: DENO.argv.map((word) => (word === '--allow-read' ? '--allow-read' : word)).toSpliced(-1, 0, '--allow-ffi'),
+    argv: DENO.argv.toSpliced(-1, 0, '--allow-ffi'),
   },
 ] satisfies Runtime[]) {
   withYara(`parse --yara labels on ${runtime.name}, and the database where no rule matches`, () => {
