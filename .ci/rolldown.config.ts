@@ -109,8 +109,14 @@ const smaller: Plugin = {
     for (const file of Object.values(bundle)) {
       if (file.type !== 'chunk') continue
       if (!file.fileName.endsWith('.js')) {
-        // The names of sources, which the package does not have; tabs.
-        file.code = file.code
+        // The names of sources, which the package does not have, and what they say of themselves; tabs; no line for the ends of a comment.
+        const entry = /^\/\*\*[\s\S]*?\*\/\n/.exec(file.code)?.[0] ?? ''
+        const rest = file.code
+          .slice(entry.length)
+          .replace(/\/\*\*(?:(?!\*\/)[\s\S])*@module\s*\*\/\n/g, '')
+          .replace(/\/\*\*\n\s*\* /g, '/** ')
+          .replace(/\n\s*\*\/$/gm, ' */')
+        file.code = (entry + rest)
           .replace(/^\/\/ src\/.*\n/gm, '')
           .replace(/^(?: {2})+/gm, (by) => '\t'.repeat(by.length / 2))
         continue

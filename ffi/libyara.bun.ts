@@ -18,6 +18,7 @@ const SYMBOLS = {
   yr_compiler_get_rules: { args: ['u64', 'buffer'], returns: 'i32' },
   yr_rules_destroy: { args: ['u64'], returns: 'i32' },
   yr_rule_disable: { args: ['u64'], returns: 'void' },
+  yr_rule_enable: { args: ['u64'], returns: 'void' },
   yr_scanner_create: { args: ['u64', 'buffer'], returns: 'i32' },
   yr_scanner_destroy: { args: ['u64'], returns: 'void' },
   yr_scanner_set_callback: { args: ['u64', 'u64', 'u64'], returns: 'void' },

@@ -16,6 +16,7 @@ const SYMBOLS = {
   yr_compiler_get_rules: { parameters: ['usize', 'buffer'], result: 'i32' },
   yr_rules_destroy: { parameters: ['usize'], result: 'i32' },
   yr_rule_disable: { parameters: ['usize'], result: 'void' },
+  yr_rule_enable: { parameters: ['usize'], result: 'void' },
   yr_scanner_create: { parameters: ['usize', 'buffer'], result: 'i32' },
   yr_scanner_destroy: { parameters: ['usize'], result: 'void' },
   yr_scanner_set_callback: { parameters: ['usize', 'usize', 'usize'], result: 'void' },

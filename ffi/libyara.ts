@@ -26,6 +26,8 @@ export interface Libyara {
   yr_rules_destroy(rules: number): number
   /** Leaves a rule out of all scans with the compiled rules that it belongs to. */
   yr_rule_disable(rule: number): void
+  /** Takes it back. */
+  yr_rule_enable(rule: number): void
   yr_scanner_create(rules: number, scanner: BigUint64Array): number
   yr_scanner_destroy(scanner: number): void
   yr_scanner_set_callback(scanner: number, callback: number, userData: number): void

@@ -80,16 +80,15 @@ export function ttlClass(timeToLive: number): number {
  * | 5, 6 | MSS, 0 without |
  * | 7 | bit k-2 for option kinds 2 to 8; bit 7 for any kind from 9 |
  *
- * Decisions: of several MSS or window scale options the last counts; the walk ends at End of Option List and at an option
- * that is too short or does not fit, which is not counted; MSS and scale are read from their usual place whatever the
- * option's length, all as HAProxy has it. An Authentication Header is measured in 4-octet units (RFC 4302), where HAProxy
- * takes 8 and finds no TCP header. The eighth octet is that of versions from 2026-02-09 on.
- *
  * @param mode sum of {@link HAPROXY_MODE}: 0 to 7, by default 0
  * @throws {RangeError} `mode` is no whole number from 0 to 7
  * @see HAProxy 3.5 configuration manual, `ip.fp`
  */
 export function formatHaproxy(syn: Syn, mode = 0): string {
+  // Decisions: of several MSS or window scale options the last counts; the walk ends at End of Option List and at an option
+  // that is too short or does not fit, which is not counted; MSS and scale are read from their usual place whatever the
+  // option's length, all as HAProxy has it. An Authentication Header is measured in 4-octet units (RFC 4302), where HAProxy
+  // takes 8 and finds no TCP header. The eighth octet is that of versions from 2026-02-09 on.
   const { ip, tcp } = syn
   const isV4 = ip.version === 4
   const service = isV4 ? (ip.dscp << 2) | ip.ecn : ip.trafficClass

@@ -20,13 +20,12 @@ function isCommon(kind: number): boolean {
  * The position of the highest bit of TTL - 1, then for each leading option of the kinds 0 to 4 and 8 its index and kind, each
  * added to the hash before that is multiplied, modulo 2^32.
  *
- * Decisions: redbean reads IPv4 alone; for IPv6 the hop limit takes the place of the TTL. Its walk never ends at an option of
- * length 0, ours ends where `malformed` says, that option included. It goes on behind End of Option List, so each zero octet
- * of padding counts; other octets there are not walked here. A hash of 0 is 1.
- *
  * @see redbean `net/finger/fingersyn.c` (ISC)
  */
 export function formatRedbean(syn: Syn): string {
+  // Decisions: redbean reads IPv4 alone; for IPv6 the hop limit takes the place of the TTL. Its walk never ends at an option of
+  // length 0, ours ends where `malformed` says, that option included. It goes on behind End of Option List, so each zero octet
+  // of padding counts; other octets there are not walked here. A hash of 0 is 1.
   const { tcp } = syn
   const timeToLive = timeToLiveOf(syn)
   let hash = Math.imul(31 - Math.clz32(Math.max(1, timeToLive - 1)), MULTIPLIER)

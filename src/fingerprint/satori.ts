@@ -41,13 +41,12 @@ function nearTtl(timeToLive: number): number {
  * for none: `P` options end with End of Option List, `Z` identification 0, `I` IP options, `D` data, `A` acknowledgment number
  * other than 0, `T` TSecr other than 0.
  *
- * Decisions: a SYN without timestamps gets `T` too, a slip in Satori that its database relies on. Values are unsigned, where
- * Satori reads an MSS above 32767 and a scale above 127 as negative. The option at which the walk stops is not listed, nor
- * are octets other than 0 after End of Option List.
- *
  * @see satori.py `satoriTCP.py` and `fingerprints/tcp.xml`
  */
 export function formatSatori(syn: Syn): string | undefined {
+  // Decisions: a SYN without timestamps gets `T` too, a slip in Satori that its database relies on. Values are unsigned, where
+  // Satori reads an MSS above 32767 and a scale above 127 as negative. The option at which the walk stops is not listed, nor
+  // are octets other than 0 after End of Option List.
   const { ip, tcp } = syn
   if (ip.version !== 4 || tcp.dataOffset === 5 || tcp.flagBits !== TCP_FLAG.SYN) return undefined
   const options = tcp.malformed === undefined ? tcp.options : tcp.options.slice(0, -1)

@@ -20,21 +20,20 @@ function twoDigits(value: number | undefined): string {
  * JA4T of a SYN, e.g. `64240_2-4-8-1-3_1460_7`: window; option kinds in wire order joined by `-`, `00` without any; MSS, at
  * least two digits, `00` when absent; window scale, `00` when absent or zero.
  *
- * FoxIO's text leaves the details open. Where its implementations disagree:
- *
- * | case | here | as |
- * | --- | --- | --- |
- * | End of Option List and zero octets after it | each listed as `0` | Wireshark, Rust (Zeek drops them) |
- * | other octets after End of Option List | the list ends with its `0` | Wireshark |
- * | option whose length its kind cannot have | the last one listed, without a value | Wireshark |
- * | option of length 0 or 1, or that does not fit | the list ends before it | Wireshark (walks by octet list its kind) |
- * | several MSS or scale options | the last counts | Wireshark (Rust takes the first) |
- * | further flags, ECN above all | formatted | Rust (Wireshark and Zeek give nothing) |
- * | no options, no scale | `00` | Wireshark, Zeek (older Rust: empty, `0`) |
- *
  * @see {@link https://github.com/FoxIO-LLC/ja4 FoxIO-LLC/ja4}, `technical_details/JA4T.md`
  */
 export function ja4t(syn: Syn): string {
+  // FoxIO's text leaves the details open. Where its implementations disagree:
+  //
+  // | case | here | as |
+  // | --- | --- | --- |
+  // | End of Option List and zero octets after it | each listed as `0` | Wireshark, Rust (Zeek drops them) |
+  // | other octets after End of Option List | the list ends with its `0` | Wireshark |
+  // | option whose length its kind cannot have | the last one listed, without a value | Wireshark |
+  // | option of length 0 or 1, or that does not fit | the list ends before it | Wireshark (walks by octet list its kind) |
+  // | several MSS or scale options | the last counts | Wireshark (Rust takes the first) |
+  // | further flags, ECN above all | formatted | Rust (Wireshark and Zeek give nothing) |
+  // | no options, no scale | `00` | Wireshark, Zeek (older Rust: empty, `0`) |
   const { tcp } = syn
   const { malformed, windowScale } = tcp
   const stopsBefore =

@@ -267,9 +267,6 @@ function lookUp(shape: Shape, view: P0fView): readonly Signature[] | undefined {
  * all of that holds, else the first generic one. Else the first that fits but for the TTL, missing `df` and `id+` or additional
  * `id-` and `ecn`: a fuzzy match; none at all if that one is a tool.
  *
- * The cost does not grow with the number of signatures: one look for each way in which signatures of this order of options
- * state MSS, scale and window.
- *
  * @see p0f 3.09b `docs/README` section 5; {@link loadP0f} for what is tolerated beyond p0f
  */
 // | case | p0f 3.09b | here |
@@ -279,6 +276,8 @@ function lookUp(shape: Shape, view: P0fView): readonly Signature[] | undefined {
 // | quirks `ack+` and `opt+` | sometimes missed, see formatP0f | as documented |
 // | no match because of a loosely fitting tool | distance 0 | the guess, but 0 where p0f is followed to the letter |
 export function match(database: Database, syn: Syn, options?: MatchOptions): Label {
+  // The cost does not grow with the number of signatures: one look for each way in which signatures of this order of options
+  // state MSS, scale and window.
   const label = findLabel(database, p0fView(syn), options?.tolerant)
   Object.freeze(label)
   return label

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { type Requirements, requirementsOf } from './requirements.ts'
+
 /** Facts that decide the answer of a set of rules. */
 export interface Dependencies {
   /** External variables that a condition names. */
@@ -13,15 +15,18 @@ export interface Dependencies {
   readonly isLong: boolean
 }
 
-/** Rules that depend on the same facts. */
-export interface RuleGroup extends Dependencies {
-  /** Places of its rules among all that are not private, ascending. */
-  readonly rules: readonly number[]
+/** What is known of a rule before a scan. */
+export interface RulePlan {
+  readonly requirements: Requirements
+  /** Places of the rules that are scanned with it, among all that are not private: those that it names, and that name it. */
+  readonly related: readonly number[]
+  /** Of all of these. */
+  readonly dependencies: Dependencies
 }
 
-/** Comments, texts, regular expressions (in conditions they follow `matches`), words, numbers and signs, in this order. */
+/** Comments, texts, regular expressions (they follow `matches` or `=`), words, numbers and signs, in this order. */
 const TOKEN =
-  /\/\/.*|\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\])*"|\/(?<=\bmatches(?:\s|\/\/.*\n|\/\*[\s\S]*?\*\/)*\/)(?:\\.|[^/\\\n])+\/|[A-Za-z_]\w*|0x[\da-fA-F]+|\d+|!=|\S/g
+  /\/\/.*|\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\])*"|\/(?<=(?:\bmatches|=)(?:\s|\/\/.*\n|\/\*[\s\S]*?\*\/)*\/)(?:\\.|[^/\\\n])+\/|[A-Za-z_]\w*|0x[\da-fA-F]+|\d+|!=|\S/g
 /** What makes any octet decide: strings, modules, and files that are not seen here. */
 const ANY_OCTET: ReadonlySet<string> = new Set(['strings', '$', '@', '#', '!', 'import', 'include', 'entrypoint'])
 const SIGNS: ReadonlySet<string> = new Set(['$', '@', '#', '!'])
@@ -32,8 +37,6 @@ const CONCERNS_ALL: ReadonlySet<string> = new Set(['global', 'import', 'include'
 const READ = /^u?int(8|16|32)(?:be)?$/
 /** Octets of a SYN at most, with headers as long as they may be. */
 const LONGEST = 256
-/** Groups at most: each has a copy of the compiled rules, and a look at what was seen before. */
-const MOST_GROUPS = 6
 
 const tokensOf = (text: string): string[] =>
   [...text.matchAll(TOKEN)].map(([token]) => token).filter((token) => !/^\/[/*]/.test(token))
@@ -77,40 +80,46 @@ interface RuleText {
 }
 
 /**
- * Rules by what they depend on: where a fact is new, only those are scanned with that it may decide. Rules that name each other stay
- * together. One group of all where a rule concerns every other, or where the text does not show the rules that libyara has.
+ * What is known of each rule. Where a rule concerns every other, or the text does not show the rules that libyara has, all are related and
+ * nothing is required.
  *
- * @param names those of the external variables
  * @param identifiers those of the rules that are not private, in order
+ * @param isNumber if an external variable is a number; `undefined` for other words
  */
-export function groupsOf(
+export function plansOf(
   texts: readonly string[],
   names: readonly string[],
   identifiers: readonly string[],
-): readonly RuleGroup[] {
-  const together = (): RuleGroup[] => [{ ...dependenciesOf(texts, names), rules: [...identifiers.keys()] }]
+  isNumber: (name: string) => boolean | undefined,
+): readonly RulePlan[] {
+  const together = (): RulePlan[] => {
+    const plan = {
+      requirements: undefined,
+      related: [...identifiers.keys()],
+      dependencies: dependenciesOf(texts, names),
+    }
+    return identifiers.map(() => plan)
+  }
   const tokens = texts.flatMap(tokensOf)
   if (tokens.some((token) => CONCERNS_ALL.has(token))) return together()
   const all = ruleTexts(tokens)
   const found = all.filter(({ isPrivate }) => !isPrivate).map(({ name }) => name)
   if (found.join() !== identifiers.join()) return together()
-  const groups = new Map<string, RuleText[]>()
-  for (const related of relatedRules(all)) {
-    const { variables, octets, isLong } = ofTokens(textOf(related), names)
-    const key = `${[...variables].sort()} ${octets} ${isLong}`
-    groups.set(key, [...(groups.get(key) ?? []), ...related])
-  }
-  const largestFirst = [...groups.values()].sort((a, b) => b.length - a.length)
-  const kept = largestFirst.slice(0, MOST_GROUPS - 1)
-  const rest = largestFirst.slice(MOST_GROUPS - 1).flat()
   const places = new Map(identifiers.map((identifier, place) => [identifier, place]))
-  return [...kept, ...(rest.length === 0 ? [] : [rest])].map((rules) => ({
-    ...ofTokens(textOf(rules), names),
-    rules: rules.flatMap(({ name }) => places.get(name) ?? []).sort((a, b) => a - b),
-  }))
+  const plans: RulePlan[] = []
+  for (const rules of relatedRules(all)) {
+    const related = rules.flatMap(({ name }) => places.get(name) ?? []).sort((a, b) => a - b)
+    const dependencies = ofTokens(
+      rules.flatMap(({ tokens }) => tokens),
+      names,
+    )
+    for (const { name, tokens } of rules) {
+      const place = places.get(name)
+      if (place !== undefined) plans[place] = { requirements: requirementsOf(tokens, isNumber), related, dependencies }
+    }
+  }
+  return plans
 }
-
-const textOf = (rules: readonly RuleText[]): string[] => rules.flatMap(({ tokens }) => tokens)
 
 /** From each word `rule` to the next. */
 function ruleTexts(tokens: readonly string[]): RuleText[] {

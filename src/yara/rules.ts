@@ -4,8 +4,8 @@
  */
 
 import type { Libyara } from '../../ffi/libyara.ts'
-import { groupsOf } from './dependencies.ts'
-import { GroupScanner, type Pause, type VariableGetters } from './group-scanner.ts'
+import { plansOf } from './dependencies.ts'
+import { RuleScanner, type VariableGetters } from './rule-scanner.ts'
 import { addressesOf, created, cText } from './scanner.ts'
 import { YaraError } from './yara-error.ts'
 
@@ -41,12 +41,12 @@ const PROBE = 'tcpfingerprint_probe'
 
 const encoder = new TextEncoder()
 
-/** Compiled rules, with a scanner for each group of them. Kept for as long as the process. */
+/** Compiled rules and their scanner. Kept for as long as the process. */
 export class Rules {
   readonly #library: Libyara
   readonly #names = new Map<string, Uint8Array>()
   readonly #rules: readonly Rule[]
-  readonly #groups: readonly GroupScanner[]
+  readonly #scanner: RuleScanner
 
   /**
    * @param variables names of the external variables, each with a value of its type
@@ -71,29 +71,19 @@ export class Rules {
     this.#rules = addresses.map((address) => readRule(library, address, offset))
     const texts = sources.map(({ text }) => text)
     const identifiers = this.#rules.map(({ identifier }) => identifier)
-    const pause: Pause = { until: 0, now }
-    this.#groups = groupsOf(texts, Object.keys(variables), identifiers).map((group, i) => {
-      if (i === 0) return new GroupScanner(library, compiled, addresses, group, pause)
-      // A rule is left out of a copy of the rules as a whole, not of a scanner.
-      const copy = this.#compile(sources, variables)
-      return new GroupScanner(library, copy, addressesOf(library, copy), group, pause)
-    })
+    const isNumber = (name: string): boolean | undefined =>
+      Object.hasOwn(variables, name) ? typeof variables[name] === 'number' : undefined
+    const plans = plansOf(texts, Object.keys(variables), identifiers, isNumber)
+    this.#scanner = new RuleScanner(library, compiled, addresses, plans, now)
   }
 
   /**
-   * The first rule that matches; `undefined` too for a minute after a scan that took more than a second.
+   * The first rule that matches. For a minute after a scan that took more than a second, rules with loops or modules match nothing.
    *
    * @throws {YaraError} the scan fails
    */
   firstMatch(octets: Uint8Array, variables: VariableGetters): Rule | undefined {
-    let first: number | undefined
-    for (const group of this.#groups) {
-      if (first !== undefined && first < group.first) continue
-      const found = group.firstMatch(octets, variables)
-      // What another group knows may not be the first.
-      if (found === 'paused') return undefined
-      if (found !== undefined && (first === undefined || found < first)) first = found
-    }
+    const first = this.#scanner.firstMatch(octets, variables)
     return first === undefined ? undefined : this.#rules[first]
   }
 

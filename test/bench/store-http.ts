@@ -2,13 +2,14 @@
  * What recording costs a server: `bun test/bench/store-http.ts [ROUNDS [SECONDS]]`. Load comes from wrk (Debian package `wrk`).
  *
  * Keep-alive requests of 32 clients that stay, with a SQLite store against without (`turns.ts`, ROUNDS times SECONDS); the longest block
- * of the event loop while 833 new connections a second (50,000 a minute) are recorded, and how many were dropped. Of a block the part is
- * judged in which the server's thread did not wait for a processor that others had. Exits 1 where a figure of the guide does not hold.
+ * of the event loop while 833 new connections a second (50,000 a minute) are recorded, and how many were dropped, beside a server that
+ * looks at no connection and one that reads the same facts and keeps none. Of a block the part is judged in which the server's thread did
+ * not wait for a processor that others had; of all rounds the longest. Exits 1 where a figure of the guide does not hold.
  * @module
  */
 import { Hono, type MiddlewareHandler } from 'hono'
 import { fingerprint } from '../../src/bun.ts'
-import { openStore, type Store } from '../../src/store/index.ts'
+import { openStore } from '../../src/store/index.ts'
 import { startServer } from '../lab/server.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { median, ratio, report } from './pairs.ts'
@@ -32,13 +33,8 @@ using directory = temporaryDirectory()
 let files = 0
 const store = (): string => `sqlite:${directory.file(`${files++}.sqlite`)}`
 
-// Keep-alive: by turns in one process.
-const stores: Store[] = []
-const recording = (): Store => {
-  const one = openStore({ url: store() })
-  stores.push(one)
-  return one
-}
+// Keep-alive: by turns in one process, and with one store, as servers have: of a connection two stores would share the slow way is measured.
+const kept = openStore({ url: store() })
 const hello = (name: string, ...middleware: MiddlewareHandler[]): TurnApp => {
   const app = new Hono()
   for (const one of middleware) app.use(one)
@@ -47,15 +43,19 @@ const hello = (name: string, ...middleware: MiddlewareHandler[]): TurnApp => {
 const turns = await runTurns(
   [
     hello('without', fingerprint()),
-    hello('recording', fingerprint({ observe: recording().observe })),
-    hello('recording by record()', fingerprint(), recording().record()),
+    hello('recording', fingerprint({ observe: kept.observe })),
+    hello('recording by record()', fingerprint(), kept.record()),
+    hello('recording an account', fingerprint(), kept.record({ account: () => 'anna' })),
+    hello('recording of nobody', fingerprint(), kept.record({ account: (c) => c.get('user') })),
     hello('a middleware more', fingerprint(), (_, next) => next()),
-    hello('recording with accounts', fingerprint(), recording().record({ account: (c) => c.get('user') })),
+    hello('one with await more', fingerprint(), async (_, next) => {
+      await next()
+    }),
   ],
   '127.0.0.1',
   rounds * seconds,
 )
-for (const one of stores) await one.close()
+await kept.close()
 report(
   'keep-alive, 32 clients that stay',
   'µs of processor time',
@@ -63,7 +63,8 @@ report(
 )
 for (const name of turns.keys())
   console.log(`  ${`${name} / without`.padEnd(36)} ${(1 / ratio(turns, name, 'without')).toFixed(3)} as many requests`)
-const kept = Math.min(...['recording', 'recording by record()'].map((name) => 1 / ratio(turns, name, 'without')))
+const JUDGED = ['recording', 'recording by record()', 'recording an account']
+const least = Math.min(...JUDGED.map((name) => 1 / ratio(turns, name, 'without')))
 
 /** The longest block of the event loop and the store's status after so many new connections at the pace of 50,000 a minute. */
 async function newConnections(
@@ -92,10 +93,11 @@ async function newConnections(
 }
 
 console.log('new connections')
-const blocks: Record<'without' | 'recording', Block[]> = { without: [], recording: [] }
+const blocks: Record<'without' | 'reading' | 'recording', Block[]> = { without: [], reading: [], recording: [] }
 const all = { written: 0, dropped: 0 }
 for (let round = 0; round < BLOCK_ROUNDS; round++) {
   blocks.without.push((await newConnections({})).blocked)
+  blocks.reading.push((await newConnections({ READ: '1' })).blocked)
   const { blocked, status } = await newConnections({ STORE: store() })
   blocks.recording.push(blocked)
   all.written += status.written!
@@ -109,7 +111,7 @@ for (const [name, values] of Object.entries(blocks)) {
     console.log(`  longest block of the event loop, ${said} median ${median(each).toFixed(1)} ms, rounds ${rounds}`)
   }
 }
-const blocked = median(blocks.recording.map(({ own }) => own))
+const blocked = Math.max(...blocks.recording.map(({ own }) => own))
 console.log(`  written ${all.written}, dropped ${all.dropped}`)
-console.log(`  keep-alive ${kept.toFixed(3)} (at least 0.95), block ${blocked.toFixed(1)} ms (at most 5)`)
-process.exitCode = kept >= 0.95 && blocked <= 5 && all.dropped === 0 ? 0 : 1
+console.log(`  keep-alive ${least.toFixed(3)} (at least 0.95), block ${blocked.toFixed(1)} ms (at most 5)`)
+process.exitCode = least >= 0.95 && blocked <= 5 && all.dropped === 0 ? 0 : 1

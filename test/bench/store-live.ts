@@ -4,7 +4,7 @@
  * @module
  */
 import { crash } from '../engines/crash.ts'
-import { runLive } from '../engines/live.ts'
+import { NODES_WITH_SQLITE, runLive } from '../engines/live.ts'
 import { createNetns } from '../lab/netns.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -14,12 +14,14 @@ const connections = Number(process.argv[2] ?? 20_000)
 const kills = Number(process.argv[3] ?? 50)
 console.log(machine())
 let isWrong = false
-for (const runtime of connections > 0 ? RUNTIMES : []) {
+for (const runtime of connections > 0 ? [...RUNTIMES, ...NODES_WITH_SQLITE] : []) {
   using directory = temporaryDirectory()
   const netns = createNetns()
   const wrong = await runLive({ netns, runtime, url: `sqlite:${directory.file('seen.sqlite')}`, connections })
   await netns.close()
-  console.log(`${runtime}: ${connections} connections, ${wrong.length} answers that are not exact`)
+  console.log(
+    `${typeof runtime === 'string' ? runtime : runtime.name}: ${connections} connections, ${wrong.length} answers that are not exact`,
+  )
   for (const line of wrong.slice(0, 10)) console.log(`  ${line}`)
   isWrong ||= wrong.length > 0
 }

@@ -6,11 +6,12 @@ import { createNetns } from '../lab/netns.ts'
 import { needs } from '../lab/privilege.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { runLive } from './live.ts'
+import { NODES_WITH_SQLITE, runLive } from './live.ts'
 
-for (const runtime of RUNTIMES) {
-  needs('netns', 'tun').test(
-    `every answer is exact: 200 clients behind 20 addresses, on ${runtime}`,
+for (const runtime of [...RUNTIMES, ...NODES_WITH_SQLITE]) {
+  const [name, needed] = typeof runtime === 'string' ? [runtime, []] : [runtime.name, [runtime]]
+  needs('netns', 'tun', ...needed).test(
+    `every answer is exact: 200 clients behind 20 addresses, on ${name}`,
     async () => {
       using directory = temporaryDirectory()
       const netns = createNetns()

@@ -6,9 +6,13 @@ import { fingerprints, parseSyn } from '../../src/index.ts'
 import { openStore } from '../../src/store/index.ts'
 import type { SynFields } from '../lab/connect-options.ts'
 import type { Netns } from '../lab/netns.ts'
+import { NODES, type NodeRelease, startNode } from '../lab/nodes.ts'
 import { linuxOptions, option, tcpOptions } from '../lab/packet.ts'
 import { type Runtime, startServer } from '../lab/server.ts'
 import { createTunPeer } from '../lab/tun-peer.ts'
+
+/** Node 20 has no `node:sqlite`. */
+export const NODES_WITH_SQLITE: readonly NodeRelease[] = NODES.filter(({ name }) => !name.startsWith('Node 20'))
 
 const NOP = [1]
 /** SYNs of six systems. */
@@ -36,7 +40,7 @@ const STACKS_EACH = 3
 /** How much, and where. */
 export interface LiveOptions {
   readonly netns: Netns
-  readonly runtime: Runtime
+  readonly runtime: Runtime | NodeRelease
   readonly url: string
   readonly connections: number
 }
@@ -52,12 +56,11 @@ function count(counts: Counts, key: string, stack: string): void {
 /** Runs the clients and asks the three questions; gives every answer that is not exact. */
 export async function runLive({ netns, runtime, url, connections }: LiveOptions): Promise<string[]> {
   const peer = createTunPeer(netns)
-  const server = await startServer(
-    netns,
-    'test/engines/servers/recording.ts',
-    { STORE: url, HOST: peer.ipv4 },
-    { runtime },
-  )
+  const variables = { STORE: url, HOST: peer.ipv4 }
+  const server =
+    typeof runtime === 'string'
+      ? await startServer(netns, 'test/engines/servers/recording.ts', variables, { runtime })
+      : await startNode(runtime, netns, variables, { script: 'node-recording.mjs' })
   const byAddress: Counts = new Map()
   const byAccount: Counts = new Map()
   const accountsOf = new Map<string, Set<string>>()

@@ -53,10 +53,12 @@ async function makeProject(): Promise<string> {
       symlinkSync(join(ROOT, 'node_modules', name), join(modules, name))
   }
   const { success, logs } = await Bun.build({
-    entrypoints: ['bun', 'deno', 'node', 'cli'].map((name) => join(ROOT, `src/${name}.ts`)),
+    entrypoints: ['bun', 'deno', 'node', 'cli', 'store/index'].map((name) => join(ROOT, `src/${name}.ts`)),
     external: ['hono', 'hono/*', 'valibot', 'koffi', '@hono/node-server'],
     target: 'node',
     outdir: join(own, 'dist'),
+    // As `exports` of the manifest has them.
+    root: join(ROOT, 'src'),
     splitting: true,
   })
   if (!success) throw new AggregateError(logs, 'Cannot bundle the package')

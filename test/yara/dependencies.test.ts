@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { dependenciesOf, groupsOf } from '../../src/yara/dependencies.ts'
+import { dependenciesOf, plansOf } from '../../src/yara/dependencies.ts'
 
 const NAMES = ['ttl', 'mss', 'window', 'options', 'label', 'user_agent']
 const of = (...texts: string[]): { variables: string[]; octets: readonly number[] | undefined; isLong: boolean } => {
@@ -41,38 +41,33 @@ test('dependenciesOf: any octet may decide where strings, modules, other files o
   expect(of(rule('ttl == 1'), rule('uint8(ttl) == 1')).octets).toBeUndefined()
 })
 
-const groups = (text: string, ...identifiers: string[]): (readonly number[])[] =>
-  groupsOf([text], NAMES, identifiers).map(({ rules }) => rules)
+const related = (text: string, ...identifiers: string[]): (readonly number[])[] =>
+  plansOf([text], NAMES, identifiers, () => undefined).map((plan) => plan.related)
 const named = (name: string, condition: string): string => `rule ${name} { condition: ${condition} }\n`
 
-test('groupsOf puts rules together that depend on the same facts, or name each other', () => {
+test('plansOf puts rules together that name each other', () => {
   const [a, b] = [named('a', 'ttl == 1'), named('b', 'mss == 1')]
-  expect(groups(a + b, 'a', 'b')).toEqual([[0], [1]])
-  expect(groups(a + named('b', 'ttl == 2'), 'a', 'b')).toEqual([[0, 1]])
-  expect(groups(a + b + named('c', 'a and window == 1'), 'a', 'b', 'c')).toEqual([[0, 2], [1]])
-  expect(groups(named('lwip_a', 'ttl == 1') + b + named('c', 'any of (lwip*)'), 'lwip_a', 'b', 'c')).toEqual([
+  expect(related(a + b, 'a', 'b')).toEqual([[0], [1]])
+  expect(related(a + b + named('c', 'a and window == 1'), 'a', 'b', 'c')).toEqual([[0, 2], [1], [0, 2]])
+  expect(related(named('lwip_a', 'ttl == 1') + b + named('c', 'any of (lwip*)'), 'lwip_a', 'b', 'c')).toEqual([
     [0, 2],
     [1],
+    [0, 2],
   ])
-  // a private rule is none of those that libyara lists
-  expect(groups(`private ${a}${b}${named('c', 'a')}`, 'b', 'c')).toEqual([[1], [0]])
-  const strings = 'rule s { strings: $a = { 02 04 } condition: $a at 40 }\n'
-  expect(groups(a + strings, 'a', 's')).toEqual([[0], [1]])
+  // a private rule is none of those that libyara lists, and its facts are those of the rules that name it
+  const [one, other] = plansOf([`private ${a}${b}${named('c', 'a')}`], NAMES, ['b', 'c'], () => undefined)
+  expect([one!.related, other!.related]).toEqual([[0], [1]])
+  expect([...other!.dependencies.variables]).toEqual(['ttl'])
+  const quoted = 'rule s { strings: $a = /"ttl/ $b = /x"/ condition: mss == 1 and any of them }\n'
+  expect([...plansOf([quoted], NAMES, ['s'], () => undefined)[0]!.dependencies.variables]).toEqual(['mss'])
 })
 
-test('groupsOf keeps all together where a rule concerns all, or the text does not show the rules', () => {
+test('plansOf keeps all together where a rule concerns all, or the text does not show the rules', () => {
   const [a, b] = [named('a', 'ttl == 1'), named('b', 'mss == 1')]
   for (const text of [`global ${a}${b}`, `import "math" ${a}${b}`, `include "c.yar" ${a}${b}`])
-    expect([text, ...groups(text, 'a', 'b')]).toEqual([text, [0, 1]])
-  const odd = 'rule a { strings: $a = /the rule x/ condition: $a }\n'
-  expect(groups(odd + b, 'a', 'b')).toEqual([[0, 1]])
-  // one group of what is left where there would be many
-  const conditions = NAMES.flatMap((one) => NAMES.map((two) => `${one} == ${two}`))
-  const many = groupsOf(
-    [conditions.map((condition, i) => named(`r${i}`, condition)).join('')],
-    NAMES,
-    conditions.map((_, i) => `r${i}`),
-  )
-  expect(many).toHaveLength(6)
-  expect(many.flatMap(({ rules }) => rules).sort((x, y) => x - y)).toEqual([...conditions.keys()])
+    expect([text, ...related(text, 'a', 'b')]).toEqual([text, [0, 1], [0, 1]])
+  expect(related(a + b, 'a', 'other')).toEqual([
+    [0, 1],
+    [0, 1],
+  ])
 })

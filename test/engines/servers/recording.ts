@@ -1,6 +1,6 @@
 /**
  * A server that records every connection into the store of STORE, or into none; the account is what the request says it is, or nobody
- * with ACCOUNTS=0. OBSERVE=1 records without a middleware, HOST_NAME and CLOCK (milliseconds ahead) are for several servers of one store.
+ * with ACCOUNTS=0. OBSERVE=1 records without a middleware, READ=1 reads without a store what a store keeps, HOST_NAME and CLOCK (milliseconds ahead) are for several servers of one store.
  * Runs on Bun and Deno. `/status` is the store's, `/blocked` the longest block of
  * the event loop in milliseconds, with and without what it waited for a processor.
  * @module
@@ -23,6 +23,13 @@ const middleware = fingerprint(isObserving ? { observe: store.observe } : {})
 const app = new Hono().use(middleware)
 if (store !== undefined && !isObserving)
   app.use(process.env.ACCOUNTS === '0' ? store.record() : store.record({ account: (c) => c.req.query('account') }))
+if (process.env.READ === '1') {
+  app.use((c, next) => {
+    const { peer, connection, local, syn, fingerprints, label, timing } = c.var.fingerprint
+    void [peer, connection, local, syn, fingerprints, label, timing.handshakeRtt, timing.tlsRoundTripMilliseconds]
+    return next()
+  })
+}
 
 /** Milliseconds that this thread has waited for a processor so far, which others had. */
 const waited = (): number => Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6
