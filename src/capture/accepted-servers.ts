@@ -28,7 +28,10 @@ export class AcceptedServers {
   readonly #owner: object
   readonly #options: ThreadOptions
   readonly #open: () => Sockets | undefined
-  readonly #places = new Map<object, Place>()
+  /** Of servers that listen. */
+  readonly #places = new Map<Server, Place>()
+  /** Of servers that are only given connections: they never close, so that nothing may hold them. */
+  readonly #fed = new WeakMap<Server, Place>()
   /** Connections that were looked at one by one: of servers that tell how many they have, and of the others. */
   readonly #told = { now: 0 }
   readonly #untold = { now: 0 }
@@ -53,6 +56,10 @@ export class AcceptedServers {
   }
 
   #keep(server: Server, place: Place): void {
+    if (!server.listening) {
+      this.#fed.set(server, place)
+      return
+    }
     if (!this.#places.has(server)) server.once('close', () => this.#places.delete(server))
     this.#places.set(server, place)
   }
@@ -60,7 +67,7 @@ export class AcceptedServers {
   /** Where a socket was accepted. */
   placeOf(socket: Socket): Place {
     const server = serverOf(socket)
-    let place = server && this.#places.get(server)
+    let place = server && (this.#places.get(server) ?? this.#fed.get(server))
     if (place === undefined) {
       place = { owner: this.#owner, port: socket.localPort ?? 0, listener: undefined, isVerified: false }
       if (server !== undefined) this.#keep(server, place)
@@ -87,12 +94,16 @@ export class AcceptedServers {
 
   /** Makes the listeners keep SYNs (also before any fingerprinter wants them), and clears TCP_DEFER_ACCEPT where that is wanted. */
   arm(sockets: Sockets, onError: (error: Error) => void): void {
-    for (const place of this.#places.values()) {
+    for (const [server, place] of this.#places) {
       const { listener } = place
       if (listener === undefined) continue
+      if (sockets.hasCookie(listener.fd, listener.cookieLow, listener.cookieHigh)) {
+        this.#arm(sockets, listener, onError)
+        continue
+      }
       // A cluster's primary lends the listener and closes it without a word.
-      if (sockets.hasCookie(listener.fd, listener.cookieLow, listener.cookieHigh)) this.#arm(sockets, listener, onError)
-      else place.listener = undefined
+      place.listener = undefined
+      if (!server.listening) this.#places.delete(server)
     }
   }
 
@@ -107,10 +118,10 @@ export class AcceptedServers {
     return false
   }
 
-  /** Counts a connection that is kept. Servers count theirs: a listener for the end of each costs as much as a system call. */
+  /** Counts a connection that is kept. Servers that listen count theirs: a listener for the end of each costs as much as a system call. */
   count(socket: Socket): void {
     const server = serverOf(socket)
-    const isTold = server !== undefined && openConnections(server) !== undefined
+    const isTold = server?.listening === true && openConnections(server) !== undefined
     if (isTold && this.#options.early) return
     const kept = isTold ? this.#told : this.#untold
     kept.now++

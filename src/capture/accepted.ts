@@ -8,11 +8,12 @@
 import type { Socket } from 'node:net'
 import { isLibc, type Libc, type LibcUnavailable, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
+import { preciseNow } from '../base/clock.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { threadShared } from '../runtime/globals.ts'
 import { type AcceptedSocket, nodeRequestOf } from '../runtime/node-request.ts'
-import { descriptorOf, hasAnswered, preciseNow, watchSockets } from '../runtime/node-sockets.ts'
+import { descriptorOf, handleOf, hasAnswered, watchSockets } from '../runtime/node-sockets.ts'
 import {
   createAddressWords,
   formatAddress,
@@ -36,6 +37,7 @@ const NO_OCTETS = new Uint8Array(0)
 /** A connection with the socket that it is. */
 class AcceptedConnection extends Connection {
   readonly accepted: AcceptedSocket
+  readonly #handle: object | undefined
   /** When the handshake completed, by `preciseNow`; `undefined` where that is not known. */
   readonly completedAt: number | undefined
 
@@ -46,7 +48,17 @@ class AcceptedConnection extends Connection {
   ) {
     super(facts)
     this.accepted = accepted
+    this.#handle = handleOf(accepted.socket)
     this.completedAt = completedAt
+  }
+
+  /**
+   * True while the descriptor is this connection's: Node forgets the handle when it closes the descriptor, whose number may then be
+   * another socket's, or that of the same socket object on a connection of its own making.
+   */
+  get isOpen(): boolean {
+    const { socket } = this.accepted
+    return handleOf(socket) === this.#handle && descriptorOf(socket) === this.fd
   }
 
   setFirstDataDelay(milliseconds: number | undefined): void {
@@ -201,10 +213,10 @@ export class AcceptedCapture {
   }
 
   /** `last_data_sent` or `last_data_recv` of an open connection, milliseconds. */
-  #sinceLast({ connection, socket }: AcceptedSocket, field: number): number | undefined {
+  #sinceLast({ connection }: AcceptedSocket, field: number): number | undefined {
     const sockets = this.#sockets
     if (sockets === undefined || !this.options.tcpInfo || !(connection instanceof AcceptedConnection)) return undefined
-    if (descriptorOf(socket) !== connection.fd) return undefined
+    if (!connection.isOpen) return undefined
     return sockets.tcpInfo(connection.fd) >= field + 4 ? sockets.view.getUint32(field, true) : undefined
   }
 
@@ -312,8 +324,7 @@ export class AcceptedCapture {
   /** TCP_INFO of a connection now, a copy; `undefined` where it has ended. */
   readInfo(connection: Connection): Uint8Array | undefined {
     const sockets = this.#sockets!
-    // Node forgets the handle when it closes the descriptor, whose number may then be another socket's.
-    if (descriptorOf((connection as AcceptedConnection).accepted.socket) !== connection.fd) return undefined
+    if (!(connection as AcceptedConnection).isOpen) return undefined
     const octets = sockets.tcpInfo(connection.fd)
     return octets > 0 ? sockets.copy(octets) : undefined
   }

@@ -3,6 +3,7 @@
  * looked up late, and a proxy's header (`src/proxy`). Everything that costs is computed when first read.
  * @module
  */
+import { preciseNow } from '../base/clock.ts'
 import type { Fingerprints } from '../fingerprint/index.ts'
 import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
@@ -68,7 +69,7 @@ class Memo {
   info: Uint8Array | undefined | null = null
   tcpInfo: TcpInfo | undefined = undefined
   timing: Timing | undefined = undefined
-  /** When `info` was read, `performance.now()`; 0 where it came with the lookup. */
+  /** When `info` was read, by `preciseNow`; 0 where it came with the lookup. */
   readAt = 0
   /** null before it was asked for. */
   delivery: Delivery | undefined | null = null
@@ -167,7 +168,7 @@ export abstract class FingerprintView implements Fingerprint {
     const facts = this.#facts
     if (facts.info === null) {
       facts.info = this.#collection.tcpInfo === 'off' ? undefined : this.readInfo(this.#collection)
-      facts.readAt = performance.now()
+      facts.readAt = preciseNow()
     }
     return facts.info
   }
@@ -190,7 +191,7 @@ export abstract class FingerprintView implements Fingerprint {
     const facts = this.#facts
     if (facts.delivery === null) {
       const bytes = this.#collection.tcpInfo === 'request' ? this.tcpInfoBytes : undefined
-      facts.delivery = bytes && this.readDelivery(bytes, facts.readAt === 0 ? performance.now() : facts.readAt)
+      facts.delivery = bytes && this.readDelivery(bytes, facts.readAt === 0 ? preciseNow() : facts.readAt)
     }
     return facts.delivery
   }

@@ -9,6 +9,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import { Server, Socket } from 'node:net'
+import { preciseNow } from '../base/clock.ts'
 import { processGlobal } from './globals.ts'
 import { type AcceptedSocket, type Callback, knownRecordOf, RECORD, type TlsHandle } from './node-request.ts'
 
@@ -34,9 +35,9 @@ interface Internals {
   readonly _connections?: unknown
 }
 
-/** Milliseconds of a clock that does not jump, with a fraction: for differences. */
-export function preciseNow(): number {
-  return performance.now()
+/** What Node does the input and output of a socket with; `undefined` once that is closed. A socket that connects anew has another. */
+export function handleOf(socket: Socket): object | undefined {
+  return (socket as Internals)._handle ?? undefined
 }
 
 /** The descriptor of a socket or server; -1 where Node shows none: closed, or a handle of another kind. */

@@ -220,10 +220,12 @@ for (const node of NODES)
     })
 
     test('a cluster: workers read what the primary armed, and say so where it did not', async () => {
-      await served(node, { WORKERS: '2' }, async ({ port }) => {
-        const result = await runAttribution({ host: '127.0.0.1', port, connections: 100, concurrency: 20, seed: 3 })
-        expect(result).toMatchObject({ wrong: 0, missing: 0, failed: 0, miscounted: 0 })
-      })
+      // Workers that accept for themselves arm the listener that they share.
+      for (const variables of [{}, { NODE_CLUSTER_SCHED_POLICY: 'none', PRIMARY: 'alone' }])
+        await served(node, { WORKERS: '2', ...variables } as Record<string, string>, async ({ port }) => {
+          const result = await runAttribution({ host: '127.0.0.1', port, connections: 100, concurrency: 20, seed: 3 })
+          expect(result).toMatchObject({ wrong: 0, missing: 0, failed: 0, miscounted: 0 })
+        })
       await served(node, { WORKERS: '2', PRIMARY: 'alone' }, async ({ port }) => {
         const [answer] = (await ask(port)).answers
         expect(answer).toMatchObject({ available: true, reason: 'not-saved' })

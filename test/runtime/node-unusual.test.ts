@@ -38,6 +38,11 @@ for (const node of NODES)
         listening: once,
         named: once,
         wrapped: once,
+        paused: once,
+        sent: once,
+        duplex: { reason: 'no-connection', firstData: 'undefined' },
+        again: { before: 'number', isSameNumber: true, after: 'undefined' },
+        required: true,
         // Each other object counts as a request of its own, but for what leads to the same one.
         replaced: [1, 1, 1, 1, 2].map((request) => ({ ...first, request })),
         kept: [1, 2, 3].map((request) => ({ ...first, request })),

@@ -1,11 +1,14 @@
 /**
  * Servers on Node that are made or asked in unusual ways: prints one JSON object, by name what `fromNode` said. `CERT` and `KEY` are PEM texts.
  */
-import { spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import { Agent, createServer, request as requestHttp } from 'node:http'
 import { connect } from 'node:http2'
 import { createServer as createHttps, request as requestHttps } from 'node:https'
+import { createRequire } from 'node:module'
 import { createServer as createTcp } from 'node:net'
+import { duplexPair } from 'node:stream'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import express from 'express'
 import fastify from 'fastify'
@@ -23,6 +26,7 @@ if (process.env.GIVEN === undefined) await listen(listening)
 
 const { createFingerprinter } = await import('tcpfingerprint/node')
 const fp = createFingerprinter()
+const required = createRequire(import.meta.url)('tcpfingerprint/node')
 const facts = ({ reason, syn, connection, timing }) => ({
   reason,
   port: syn?.tcp.sourcePort,
@@ -33,7 +37,14 @@ const facts = ({ reason, syn, connection, timing }) => ({
 answer = (request, response) => response.end(JSON.stringify(facts(fp.fromNode(request))))
 
 // The child below: its listener is another process's, as systemd hands one on.
-if (process.env.GIVEN !== undefined) createServer(listener).listen({ fd: 3 }, () => console.log('listening'))
+if (process.env.SENT !== undefined) {
+  // Gets sockets that another process accepted.
+  const fed = createServer(listener)
+  process.on('message', (_name, socket) => {
+    fed.emit('connection', socket)
+    socket.resume()
+  })
+} else if (process.env.GIVEN !== undefined) createServer(listener).listen({ fd: 3 }, () => console.log('listening'))
 else await askAll()
 
 function listen(server) {
@@ -79,6 +90,32 @@ async function askAll() {
   const outer = createTcp((socket) => inner.emit('connection', new TLSSocket(socket, { isServer: true, ...tls })))
   await listen(outer)
   found.wrapped = await ask(requestHttps, outer)
+
+  // A server that never listens, with sockets that were paused and may stay half open.
+  const fed = createServer(listener)
+  const paused = createTcp({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
+    fed.emit('connection', socket)
+    socket.resume()
+  })
+  paused.maxConnections = 1
+  await listen(paused)
+  found.paused = await ask(requestHttp, paused)
+
+  const sent = fork(process.argv[1], { env: { ...process.env, SENT: '1' } })
+  const sender = createTcp({ pauseOnConnect: true }, (socket) => sent.send('socket', socket))
+  await listen(sender)
+  found.sent = await ask(requestHttp, sender)
+  sent.kill()
+
+  const [inside, outside] = duplexPair()
+  fed.emit('connection', inside)
+  outside.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  let text = ''
+  for await (const part of outside) text += part
+  found.duplex = JSON.parse(text.split('\r\n\r\n')[1])
+
+  found.again = await askAgain()
+  found.required = required.createFingerprinter === createFingerprinter
 
   const replaced = createServer((request, response) => {
     const proxy = new Proxy(request, { get: (target, name) => Reflect.get(target, name) })
@@ -137,4 +174,35 @@ async function askAll() {
   found.listenersLeft = fp.status().listeners.length - before
   console.log(JSON.stringify(found))
   process.exit()
+}
+
+/** The socket object of a request makes a connection of its own, with the descriptor that it had: what the request's view then reads. */
+function askAgain() {
+  return new Promise((resolve) => {
+    const server = createServer((request) => {
+      const view = fp.fromNode(request)
+      const { socket } = request
+      const { fd } = socket._handle
+      const before = typeof view.readTcpInfo()?.rtt
+      socket.once('close', () => {
+        const filled = []
+        do filled.push(openSync('/dev/null', 'r'))
+        while (filled.at(-1) < fd)
+        closeSync(filled.pop())
+        socket.connect(plain.address().port, '127.0.0.1', () => {
+          resolve({ before, isSameNumber: socket._handle.fd === fd, after: typeof view.readTcpInfo() })
+          for (const one of filled) closeSync(one)
+          socket.destroy()
+          server.close()
+        })
+      })
+      socket.destroy()
+    })
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      requestHttp({ host: '127.0.0.1', port })
+        .on('error', () => {})
+        .end()
+    })
+  })
 }
