@@ -21,7 +21,7 @@ import type { TcpInfo } from '../wire/tcp-info.ts'
 import { CopyButton, Path } from './meaning.tsx'
 
 /** A text with a button that copies it. */
-export function Copyable({ text, what }: { readonly text: string; readonly what: string }): JSX.Element {
+function Copyable({ text, what }: { readonly text: string; readonly what: string }): JSX.Element {
   return (
     <span class="copyable">
       <code>{text}</code>
