@@ -43,6 +43,8 @@ export async function listenOnNode(options: ListenOptions, handler: RequestHandl
       resolve()
     })
   })
+  // The kernel could not accept a connection (ENOMEM, ENOBUFS): without a listener Node ends the process for it.
+  server.on('error', () => {})
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error(`Cannot tell where "${hostname}" is bound`)
   return { hostname: address.address, port: address.port, server, stop: (grace = 0) => stop(server, grace) }
