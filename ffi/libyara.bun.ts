@@ -2,32 +2,14 @@
  * `Libyara` over `bun:ffi`.
  * @module
  */
-import { LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing } from './libyara.ts'
+import { LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing, symbolsOf } from './libyara.ts'
 
 type BunFfi = typeof import('bun:ffi')
 type Pointer = import('bun:ffi').Pointer
 
-const SYMBOLS = {
-  yr_initialize: { args: [], returns: 'i32' },
-  yr_compiler_create: { args: ['buffer'], returns: 'i32' },
-  yr_compiler_destroy: { args: ['u64'], returns: 'void' },
-  yr_compiler_set_callback: { args: ['u64', 'u64', 'u64'], returns: 'void' },
-  yr_compiler_add_string: { args: ['u64', 'buffer', 'u64'], returns: 'i32' },
-  yr_compiler_define_integer_variable: { args: ['u64', 'buffer', 'i64'], returns: 'i32' },
-  yr_compiler_define_string_variable: { args: ['u64', 'buffer', 'buffer'], returns: 'i32' },
-  yr_compiler_get_rules: { args: ['u64', 'buffer'], returns: 'i32' },
-  yr_rules_destroy: { args: ['u64'], returns: 'i32' },
-  yr_rule_disable: { args: ['u64'], returns: 'void' },
-  yr_rule_enable: { args: ['u64'], returns: 'void' },
-  yr_scanner_create: { args: ['u64', 'buffer'], returns: 'i32' },
-  yr_scanner_destroy: { args: ['u64'], returns: 'void' },
-  yr_scanner_set_callback: { args: ['u64', 'u64', 'u64'], returns: 'void' },
-  yr_scanner_set_flags: { args: ['u64', 'i32'], returns: 'void' },
-  yr_scanner_set_timeout: { args: ['u64', 'i32'], returns: 'void' },
-  yr_scanner_define_integer_variable: { args: ['u64', 'buffer', 'i64'], returns: 'i32' },
-  yr_scanner_define_string_variable: { args: ['u64', 'buffer', 'buffer'], returns: 'i32' },
-  yr_scanner_scan_mem: { args: ['u64', 'buffer', 'u64'], returns: 'i32' },
-} as const
+/** A type of {@link CALLS} as `bun:ffi` names it. */
+const TYPES = { i: 'i32', l: 'i64', a: 'u64', b: 'buffer', v: 'void' } as const
+const SYMBOLS = symbolsOf(TYPES, (args, returns) => ({ args, returns }))
 
 /** libyara, or why there is none. Opened at each call: the labeller asks once. */
 export function openLibyara(names: readonly string[] = LIBYARA_NAMES): Libyara | LibyaraUnavailable {

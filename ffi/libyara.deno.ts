@@ -3,29 +3,11 @@
  * @module
  */
 import { wide } from './libc.deno.ts'
-import { LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing } from './libyara.ts'
+import { LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing, symbolsOf } from './libyara.ts'
 
-const SYMBOLS = {
-  yr_initialize: { parameters: [], result: 'i32' },
-  yr_compiler_create: { parameters: ['buffer'], result: 'i32' },
-  yr_compiler_destroy: { parameters: ['usize'], result: 'void' },
-  yr_compiler_set_callback: { parameters: ['usize', 'usize', 'usize'], result: 'void' },
-  yr_compiler_add_string: { parameters: ['usize', 'buffer', 'usize'], result: 'i32' },
-  yr_compiler_define_integer_variable: { parameters: ['usize', 'buffer', 'i64'], result: 'i32' },
-  yr_compiler_define_string_variable: { parameters: ['usize', 'buffer', 'buffer'], result: 'i32' },
-  yr_compiler_get_rules: { parameters: ['usize', 'buffer'], result: 'i32' },
-  yr_rules_destroy: { parameters: ['usize'], result: 'i32' },
-  yr_rule_disable: { parameters: ['usize'], result: 'void' },
-  yr_rule_enable: { parameters: ['usize'], result: 'void' },
-  yr_scanner_create: { parameters: ['usize', 'buffer'], result: 'i32' },
-  yr_scanner_destroy: { parameters: ['usize'], result: 'void' },
-  yr_scanner_set_callback: { parameters: ['usize', 'usize', 'usize'], result: 'void' },
-  yr_scanner_set_flags: { parameters: ['usize', 'i32'], result: 'void' },
-  yr_scanner_set_timeout: { parameters: ['usize', 'i32'], result: 'void' },
-  yr_scanner_define_integer_variable: { parameters: ['usize', 'buffer', 'i64'], result: 'i32' },
-  yr_scanner_define_string_variable: { parameters: ['usize', 'buffer', 'buffer'], result: 'i32' },
-  yr_scanner_scan_mem: { parameters: ['usize', 'buffer', 'usize'], result: 'i32' },
-} as const
+/** A type of `CALLS` as Deno names it. */
+const TYPES = { i: 'i32', l: 'i64', a: 'usize', b: 'buffer', v: 'void' } as const
+const SYMBOLS = symbolsOf(TYPES, (parameters, result) => ({ parameters, result }))
 
 /** What is used of Deno. */
 interface DenoFfi {

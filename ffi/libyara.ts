@@ -48,6 +48,43 @@ export interface Libyara {
   text(address: number): string
 }
 
+/** What each call returns, then what it takes: i 32 bits, l 64 bits, both signed, a an address or a count, b octets, v nothing. */
+const CALLS = {
+  yr_initialize: 'i',
+  yr_compiler_create: 'ib',
+  yr_compiler_destroy: 'va',
+  yr_compiler_set_callback: 'vaaa',
+  yr_compiler_add_string: 'iaba',
+  yr_compiler_define_integer_variable: 'iabl',
+  yr_compiler_define_string_variable: 'iabb',
+  yr_compiler_get_rules: 'iab',
+  yr_rules_destroy: 'ia',
+  yr_rule_disable: 'va',
+  yr_rule_enable: 'va',
+  yr_scanner_create: 'iab',
+  yr_scanner_destroy: 'va',
+  yr_scanner_set_callback: 'vaaa',
+  yr_scanner_set_flags: 'vai',
+  yr_scanner_set_timeout: 'vai',
+  yr_scanner_define_integer_variable: 'iabl',
+  yr_scanner_define_string_variable: 'iabb',
+  yr_scanner_scan_mem: 'iaba',
+} as const
+type Code = 'i' | 'l' | 'a' | 'b' | 'v'
+
+/** The calls as a runtime wants them to be declared. */
+export function symbolsOf<Type, Declared>(
+  types: Readonly<Record<Code, Type>>,
+  declare: (takes: Type[], returns: Type) => Declared,
+): Record<string, Declared> {
+  return Object.fromEntries(
+    Object.entries(CALLS).map(([name, codes]) => {
+      const [returns, ...takes] = [...codes].map((code) => types[code as Code])
+      return [name, declare(takes, returns!)]
+    }),
+  )
+}
+
 /** Why libyara cannot be had, for people. */
 export interface LibyaraUnavailable {
   readonly message: string

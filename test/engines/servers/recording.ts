@@ -2,7 +2,7 @@
  * A server that records every connection into the store of STORE, or into none; the account is what the request says it is, or nobody
  * with ACCOUNTS=0. OBSERVE=1 records without a middleware, READ=1 reads without a store what a store keeps, HOST_NAME and CLOCK (milliseconds ahead) are for several servers of one store.
  * Runs on Bun and Deno. `/status` is the store's, `/blocked` the longest block of
- * the event loop in milliseconds, with and without what it waited for a processor.
+ * the event loop in milliseconds, with and without what it waited for a processor, or slept while nothing in the process ran.
  * @module
  */
 import { readFileSync } from 'node:fs'
@@ -31,15 +31,20 @@ if (process.env.READ === '1') {
   })
 }
 
-/** Milliseconds that this thread has waited for a processor so far, which others had. */
-const waited = (): number => Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6
+/** Milliseconds so far: of this thread's waiting for a processor, which others had, and of all that the process has run. */
+function clocks(): { at: number; waited: number; all: number } {
+  const [, waited] = readFileSync('/proc/self/schedstat', 'utf8').split(' ')
+  const { user, system } = process.cpuUsage()
+  return { at: performance.now(), waited: Number(waited) / 1e6, all: (user + system) / 1000 }
+}
 let longest = { elapsed: 0, own: 0 }
 if (process.env.WATCH !== undefined) {
-  let last = { at: performance.now(), waited: waited() }
+  let last = clocks()
   setInterval(() => {
-    const now = { at: performance.now(), waited: waited() }
+    const now = clocks()
     const elapsed = now.at - last.at - 1
-    const own = elapsed - (now.waited - last.waited)
+    // A machine that wakes this thread late is no block: then no other thread, such as the collector, has run meanwhile.
+    const own = Math.min(elapsed - (now.waited - last.waited), now.all - last.all)
     longest = { elapsed: Math.max(longest.elapsed, elapsed), own: Math.max(longest.own, own) }
     last = now
   }, 1)
