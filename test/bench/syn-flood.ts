@@ -1,28 +1,33 @@
 /**
  * `npm run bench -- syn-flood [SYNS_A_SECOND]`: requests through nginx while spoofed SYNs come, half of them with the ends of live
- * connections and half with random ones (50,000 a second). Exit code 1 where an answer is wrong or missing, memory grows by more than
- * 64 MiB, or the flood takes a tenth of the server's time more with the option `packets` than without.
+ * connections and half with random ones (50,000 a second). Exit code 1 where a bound is missed.
  *
- * The sender is on this machine, and its share is not the server's. Told apart are: processor time of the server for each request; the
- * part of a core that the flood takes of the server, which is what requests per second fall by where the server has a core of its own;
- * processor time of the sender for each SYN, in which the kernel also receives it, and filters and queues it for the packet socket.
+ * 1. `answers`: with the option `packets`, what is said of the clients of 20,000 requests: none is wrong or missing, and memory grows by 64
+ *    MiB at most.
+ * 2. `others`: the part of a core that the flood takes of the application, beyond what requests cost without a flood: less than a tenth
+ *    more with the option than without. It is what requests per second of others fall by where the application has a core of its own;
+ *    sender and clients are on the other one. Each round measures the application with the option and without it, beside a flood and
+ *    without one.
  *
- * Needs root, nginx and python3. Variables: `RUNTIME` (bun, deno), `REQUESTS` (20,000), `ROUNDS` (2).
+ * Needs root, nginx, python3, wrk and taskset. Variables: `RUNTIME` (bun, deno), `REQUESTS` (20,000), `ROUNDS` (6), `PART` for one of the two.
  * @module
  */
+import type { NetnsProcess } from '../lab/netns.ts'
+import { program } from '../lab/privilege.ts'
 import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
 import { type Runtime, startServer, type TestServer } from '../lab/server.ts'
 import { EDGE_PORTS, startEdge } from '../proxy/edge-proxies.ts'
 import { createClientNetwork, type LoadCount, runLoad } from '../proxy/many-clients.ts'
 import { residentMemory } from '../support/memory.ts'
-import { processorMicroseconds } from './load.ts'
-import { median } from './pairs.ts'
+import { load, processorMicroseconds } from './load.ts'
+import { median, report } from './pairs.ts'
 
 const rate = Number(process.argv[2] ?? 50_000)
-const { RUNTIME: runtime = 'bun', REQUESTS = '20000', ROUNDS = '2' } = process.env
+const { RUNTIME: runtime = 'bun', REQUESTS = '20000', ROUNDS = '6', PART: part } = process.env
 const requests = Number(REQUESTS)
 const MOST_MEBIBYTES = 64
 const MOST_SHARE = 0.1
+const SECONDS = 4
 const TRUSTED = { header: 'X-Real-IP', portHeader: 'X-Real-Port', kind: 'address', from: ['127.0.0.1'] }
 /** Raw IPv4 packets without checksum of TCP, which loopback and veth take as verified; prints how many it sent, in how many seconds, and its processor time. */
 const FLOOD = `
@@ -78,21 +83,39 @@ while True:
 await using network = createClientNetwork(200)
 const host = network.addresses[0]
 
-/** What one run used. */
-interface Used {
-  readonly seconds: number
-  /** Microseconds of the server's processor time. */
-  readonly server: number
-  /** SYNs sent, and microseconds of the sender's processor time. */
-  readonly sent: number
-  readonly sender: number
-}
-
-const runs: Record<string, Used[]> = {}
 let isMissed = false
 
-async function measure(hasPackets: boolean, isFlooded: boolean): Promise<void> {
-  await using server = await startApplication(hasPackets)
+function flood(...before: string[]): NetnsProcess {
+  return network.clients.spawn([
+    ...before,
+    program('python3'),
+    '-c',
+    FLOOD,
+    host,
+    String(EDGE_PORTS.plain),
+    String(rate),
+  ])
+}
+
+/** Ends a flood. SYNs per second. */
+async function endFlood(sender: NetnsProcess): Promise<number> {
+  sender.kill('SIGTERM')
+  const [sent = 0, seconds = 1] = (await new Response(sender.stdout).text()).split(' ').map(Number)
+  return Math.round(sent / seconds)
+}
+
+/** What is said of clients, beside a flood. */
+async function answers(): Promise<void> {
+  await using server = await startServer(
+    network.server,
+    'test/proxy/servers/app.ts',
+    {},
+    {
+      runtime: runtime as Runtime,
+      runtimeArguments: runtime === 'deno' ? ['run', ...DENO_ARGUMENTS] : [],
+      arguments: ['PACKETS=true', `TRUSTED=${JSON.stringify(TRUSTED)}`],
+    },
+  )
   const edge = await startEdge(network.server, 'nginx', server.port)
   const run = (count: number): Promise<LoadCount> =>
     runLoad(network, {
@@ -106,57 +129,88 @@ async function measure(hasPackets: boolean, isFlooded: boolean): Promise<void> {
     })
   await run(4000)
   const memory = residentMemory(server.pid)
-  const before = processorMicroseconds(server.pid)
-  const flood = isFlooded
-    ? network.clients.spawn(['python3', '-c', FLOOD, host, String(EDGE_PORTS.plain), String(rate)])
-    : undefined
-  const { right, wrong, ambiguous, missing, seconds, examples } = await run(requests)
-  const used = processorMicroseconds(server.pid) - before
-  flood?.kill('SIGTERM')
-  const [sent = 0, floodSeconds = 1, processorSeconds = 0] =
-    flood === undefined ? [] : (await new Response(flood.stdout).text()).split(' ').map(Number)
+  const sender = flood()
+  const { right, wrong, ambiguous, missing, examples } = await run(requests)
+  const sent = await endFlood(sender)
   const grown = residentMemory(server.pid) - memory
-  const name = `${hasPackets ? 'on' : 'off'}${isFlooded ? ' flood' : ''}`
-  const list = (runs[name] ??= [])
-  list.push({ seconds, server: used, sent, sender: processorSeconds * 1e6 })
-  isMissed ||= hasPackets && (wrong > 0 || missing > 0 || grown > MOST_MEBIBYTES)
+  isMissed ||= wrong > 0 || missing > 0 || grown > MOST_MEBIBYTES
   console.log(
-    `packets ${name.padEnd(9)} ${String(Math.round(sent / floodSeconds)).padStart(6)} SYNs/s:`,
-    `right ${right}, wrong ${wrong}, ambiguous ${ambiguous}, missing ${missing},`,
-    `${Math.round(requests / seconds)} requests/s, ${(used / requests).toFixed(0)} µs of the server a request, resident ${memory.toFixed(0)} MiB and ${grown.toFixed(0)} more`,
+    `${sent} SYNs/s: right ${right}, wrong ${wrong}, ambiguous ${ambiguous}, missing ${missing},`,
+    `resident ${memory.toFixed(0)} MiB and ${grown.toFixed(0)} more`,
   )
-  for (const example of hasPackets ? examples.slice(0, 2) : []) console.log(JSON.stringify(example).slice(0, 600))
+  for (const example of examples.slice(0, 2)) console.log(JSON.stringify(example).slice(0, 600))
   await edge.stop()
 }
 
-function startApplication(hasPackets: boolean): Promise<TestServer> {
-  return startServer(
-    network.server,
-    'test/proxy/servers/app.ts',
-    {},
-    {
-      runtime: runtime as Runtime,
-      runtimeArguments: runtime === 'deno' ? ['run', ...DENO_ARGUMENTS] : [],
-      arguments: [...(hasPackets ? ['PACKETS=true'] : []), `TRUSTED=${JSON.stringify(TRUSTED)}`],
-    },
+/** What requests used of an application. */
+interface Used {
+  readonly requests: number
+  /** Microseconds of processor time. */
+  readonly processor: number
+  readonly seconds: number
+}
+
+const pinned = ['taskset', '-c', '1']
+
+async function use(app: TestServer, isFlooded: boolean): Promise<Used> {
+  const edge = await startEdge(network.server, 'nginx', app.port)
+  Bun.spawnSync(['taskset', '-a', '-c', '-p', '0', String(app.pid)])
+  const url = `http://${host}:${EDGE_PORTS.plain}/`
+  const within = ['ip', 'netns', 'exec', network.clients.name, ...pinned]
+  const sender = isFlooded ? flood(...pinned) : undefined
+  await load(url, 2, [], within)
+  const before = processorMicroseconds(app.pid)
+  const start = performance.now()
+  const { requests } = await load(url, SECONDS, [], within)
+  const used = {
+    requests,
+    processor: processorMicroseconds(app.pid) - before,
+    seconds: (performance.now() - start) / 1000,
+  }
+  if (sender !== undefined) rates.push(await endFlood(sender))
+  await edge.stop()
+  return used
+}
+const rates: number[] = []
+
+async function others(): Promise<void> {
+  const start = (variant: string): Promise<TestServer> =>
+    startServer(
+      network.server,
+      'test/bench/packets-server.ts',
+      {},
+      { runtime: runtime as Runtime, arguments: [variant] },
+    )
+  await using packets = await start('packets')
+  await using without = await start('address')
+  const shares = new Map<string, number[]>([
+    ['packets', []],
+    ['without', []],
+  ])
+  // The first rounds are for the compilers.
+  for (let round = -2; round < Number(ROUNDS); round++) {
+    for (const [name, app] of [
+      ['packets', packets],
+      ['without', without],
+    ] as const) {
+      const isFirst = round % 2 === 0
+      const one = await use(app, isFirst)
+      const other = await use(app, !isFirst)
+      const [beside, quiet] = isFirst ? [one, other] : [other, one]
+      const extra = beside.processor - (quiet.processor / quiet.requests) * beside.requests
+      if (round >= 0) shares.get(name)!.push(extra / 1e6 / beside.seconds)
+    }
+  }
+  report(
+    `a flood of ${median(rates)} SYNs/s, application behind nginx, ${runtime}`,
+    'part of a core that it takes',
+    shares,
   )
+  const share = median(shares.get('packets')!) - median(shares.get('without')!)
+  isMissed ||= share >= MOST_SHARE
+  console.log(`  the option: ${share.toFixed(3)} (below ${MOST_SHARE})${share < MOST_SHARE ? '' : ' MISSED'}`)
 }
 
-for (let round = 0; round < Number(ROUNDS); round++) {
-  for (const isFlooded of round % 2 === 0 ? [false, true] : [true, false])
-    for (const hasPackets of [true, false]) await measure(hasPackets, isFlooded)
-}
-
-/** The part of a core that the flood takes of the server: what it used beyond what the requests cost without a flood. */
-function shareOf(name: string): number {
-  const quiet = median(runs[name]!.map(({ server }) => server / requests))
-  return median(runs[`${name} flood`]!.map(({ server, seconds }) => (server - quiet * requests) / 1e6 / seconds))
-}
-const [on, off] = [shareOf('on'), shareOf('off')]
-const sender = (name: string): string =>
-  median(runs[`${name} flood`]!.map(({ sender, sent }) => sender / sent)).toFixed(1)
-isMissed ||= on - off >= MOST_SHARE
-console.log(`the flood takes of the server: ${on.toFixed(3)} of a core with packets, ${off.toFixed(3)} without`)
-console.log(`  the option: ${(on - off).toFixed(3)} (below ${MOST_SHARE})${on - off < MOST_SHARE ? '' : ' MISSED'}`)
-console.log(`a SYN costs its sender ${sender('on')} µs with packets, ${sender('off')} without`)
+if (part !== 'others') await answers()
+if (part !== 'answers') await others()
 process.exitCode = isMissed ? 1 : 0
