@@ -72,7 +72,7 @@ export class AccessLogger<Subject> implements EntrySource {
     return this.#lastLocal
   }
 
-  addedField(name: string, response: Response, status: number, body: ReadyBody): string | undefined {
+  addedField(name: string, response: Response, status: number, body: ReadyBody | undefined): string | undefined {
     return this.#runtime.addedField(name, response, status, body)
   }
 

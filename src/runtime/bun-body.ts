@@ -118,9 +118,9 @@ export function bunAddedField(
   name: string,
   response: Response,
   status: number,
-  body: ReadyBody,
+  body: ReadyBody | undefined,
 ): string | undefined {
-  if (status < 200 || status === 204 || status === 304) return undefined
+  if (body === undefined || status < 200 || status === 204 || status === 304) return undefined
   if (name === 'content-length') {
     return response.headers.has('transfer-encoding') ? undefined : `${body.octets}`
   }

@@ -121,7 +121,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
     return bunBody(bunGlobal()!, response, request)
   }
 
-  addedField(name: string, response: Response, status: number, body: ReadyBody): string | undefined {
+  addedField(name: string, response: Response, status: number, body: ReadyBody | undefined): string | undefined {
     return bunAddedField(bunGlobal()!, name, response, status, body)
   }
 

@@ -48,8 +48,13 @@ export function denoBody(response: Response): ReadyBody | 'stream' | undefined {
 }
 
 /** See `Runtime.addedField`. */
-export function denoAddedField(name: string, _response: Response, status: number, body: ReadyBody): string | undefined {
-  if (name !== 'content-length' || body.chunked === true) return undefined
+export function denoAddedField(
+  name: string,
+  _response: Response,
+  status: number,
+  body: ReadyBody | undefined,
+): string | undefined {
+  if (name !== 'content-length' || body === undefined || body.chunked === true) return undefined
   return status < 200 || status === 204 || status === 205 || status === 304 ? undefined : `${body.octets}`
 }
 

@@ -67,7 +67,10 @@ class NodeRuntime extends CommonRuntime implements Runtime {
 
   textBody(): undefined {}
 
-  addedField(): undefined {}
+  /** The type that `@hono/node-server` gives to every body without one. */
+  addedField(name: string, response: Response): string | undefined {
+    return name === 'content-type' && response.body !== null ? 'text/plain; charset=UTF-8' : undefined
+  }
 }
 
 /** Node. */

@@ -29,8 +29,9 @@ export interface ResponseFacts {
    *
    * @param name - in lower case
    * @param status - as it is sent
+   * @param body - `undefined` for a stream
    */
-  addedField(name: string, response: Response, status: number, body: ReadyBody): string | undefined
+  addedField(name: string, response: Response, status: number, body: ReadyBody | undefined): string | undefined
   /** Calls `run` when the client has gone, or the request is over otherwise. Returns how to take it back. */
   onGone(request: Request, server: unknown, run: () => void): () => void
 }
