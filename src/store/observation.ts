@@ -75,11 +75,12 @@ export function stackOf(fingerprint: Fingerprint): Stack | undefined {
   shapes ??= new ShapeMemo(stackShapeOf)
   const shape = shapes.of(syn)
   if (shape.last !== undefined && shape.last.label === name && shape.last.family === family) return shape.last
-  shape.last = {
+  // Frozen, because a sink has it in its hands.
+  shape.last = Object.freeze({
     ...shape.facts,
     label: name === undefined ? undefined : keptText(name),
     family: family === undefined ? undefined : keptText(family),
-  }
+  })
   return shape.last
 }
 

@@ -219,6 +219,7 @@ describe('Recorder', () => {
     const { observations } = await written()
     expect(observations[0]!.stack).toMatchObject({ window: 64_240, options: '2,4,8,1,3' })
     expect(observations[1]!.stack).toBe(observations[0]!.stack)
+    expect(Object.isFrozen(observations[0]!.stack)).toBe(true)
   })
 
   test('names that are long are compared as they are kept', async () => {
