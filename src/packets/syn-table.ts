@@ -17,6 +17,8 @@ const LONG_AT_MOST = 1024
 export const SYNS_PER_CLIENT = 8
 /** Slots that the table begins with. */
 const FIRST_SLOTS = 1024
+/** Hashes of clients that had too many. */
+const CROWDS = 65_536
 /** A handshake can take this long, milliseconds: five repetitions of the SYN-ACK (net.ipv4.tcp_synack_retries), 1 + 2 + ... + 32 s. */
 export const LONGEST_HANDSHAKE = 64_000
 
@@ -53,8 +55,11 @@ export class SynTable<Claim extends object> {
   readonly #seed: number
   /** SYNs put away to make room. */
   evicted = 0
-  /** When SYNs were put away because their client had too many, the first and the last of them, by chain. */
-  #crowded: Float64Array
+  /**
+   * When SYNs were put away because their client had too many, the first and the last of them, by hash. Of one size, because a mark in a
+   * small table would be that of many clients in a larger one. Made when the first is put away.
+   */
+  #crowded: Float64Array | undefined
 
   /** @param capacity SYNs at most */
   constructor(capacity: number, seed: number = Math.floor(Math.random() * 2 ** 32)) {
@@ -69,7 +74,6 @@ export class SynTable<Claim extends object> {
     this.#next = new Int32Array(this.#slots)
     this.#marked = new Uint8Array(this.#slots)
     this.#heads = new Int32Array(chains(this.#slots)).fill(-1)
-    this.#crowded = new Float64Array(2 * this.#heads.length).fill(Number.NEGATIVE_INFINITY)
   }
 
   /** SYNs in it. */
@@ -97,14 +101,14 @@ export class SynTable<Claim extends object> {
       if (this.#claims[slot] === undefined && (oldest < 0 || this.#order[slot]! < this.#order[oldest]!)) oldest = slot
     }
     if (count >= SYNS_PER_CLIENT) {
-      this.#noteCrowd(chain, since, now)
+      this.#noteCrowd(ends, since, now)
       // Who forges SYNs of a connection knows it from its first one.
       if (oldest < 0 || now - this.notAfter(oldest) < LONGEST_HANDSHAKE) return false
       this.release(oldest)
       this.evicted++
     }
     if (length > SLOT_OCTETS && this.#long.size >= LONG_AT_MOST) {
-      this.#noteCrowd(chain, since, now)
+      this.#noteCrowd(ends, since, now)
       return false
     }
     const slot = this.#free.pop() ?? this.#unused++
@@ -229,21 +233,22 @@ export class SynTable<Claim extends object> {
    * of them before `by`.
    */
   wasCrowded(client: AddressWords, port: number, now: number, by: number = now): boolean {
-    const chain = this.#chain(client, port)
-    return now - this.#crowded[2 * chain + 1]! < LONGEST_HANDSHAKE && this.#crowded[2 * chain]! <= by
+    const at = 2 * (this.#hash(client, port) & (CROWDS - 1))
+    const crowded = this.#crowded
+    return crowded !== undefined && now - crowded[at + 1]! < LONGEST_HANDSHAKE && crowded[at]! <= by
   }
 
-  #noteCrowd(chain: number, since: number, now: number): void {
+  #noteCrowd({ client, clientPort }: SynEnds, since: number, now: number): void {
+    this.#crowded ??= new Float64Array(2 * CROWDS).fill(Number.NEGATIVE_INFINITY)
     const crowded = this.#crowded
-    if (now - crowded[2 * chain + 1]! >= LONGEST_HANDSHAKE) crowded[2 * chain] = since
-    crowded[2 * chain + 1] = now
+    const at = 2 * (this.#hash(client, clientPort) & (CROWDS - 1))
+    if (now - crowded[at + 1]! >= LONGEST_HANDSHAKE) crowded[at] = since
+    crowded[at + 1] = now
   }
 
   /** Takes a SYN out. */
   release(slot: number): void {
-    const words = this.#words
-    const at = slot * WORDS
-    const chain = this.#chainOf(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!, words[at + 8]! >>> 16)
+    const chain = this.#chainOfSlot(slot)
     let before = -1
     for (let one = this.#heads[chain]!; one !== slot; one = this.#next[one]!) before = one
     if (before < 0) this.#heads[chain] = this.#next[slot]!
@@ -332,16 +337,10 @@ export class SynTable<Claim extends object> {
     this.#marked = new Uint8Array(slots)
     this.#next = new Int32Array(slots)
     this.#heads = new Int32Array(chains(slots)).fill(-1)
-    // A hash has one bit more: both of its chains inherit.
-    const before = this.#crowded
-    this.#crowded = new Float64Array(2 * this.#heads.length)
-    for (let at = 0; at < this.#crowded.length; at += before.length) this.#crowded.set(before, at)
     this.#slots = slots
     for (let slot = 0; slot < this.#unused; slot++) {
       if (this.#order[slot]! < 0) continue
-      const at = slot * WORDS
-      const words = this.#words
-      const chain = this.#chainOf(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!, words[at + 8]! >>> 16)
+      const chain = this.#chainOfSlot(slot)
       this.#next[slot] = this.#heads[chain]!
       this.#heads[chain] = slot
     }
@@ -359,6 +358,7 @@ export class SynTable<Claim extends object> {
     )
   }
 
+  readonly #client: AddressWords = { w0: 0, w1: 0, w2: 0, w3: 0 }
   readonly #server: AddressWords = { w0: 0, w1: 0, w2: 0, w3: 0 }
 
   #isTo(slot: number, server: AddressWords, port: number): boolean {
@@ -367,17 +367,22 @@ export class SynTable<Claim extends object> {
     return sameAddress(this.#server, server)
   }
 
-  #chain({ w0, w1, w2, w3 }: AddressWords, port: number): number {
-    return this.#chainOf(w0, w1, w2, w3, port)
+  #chain(client: AddressWords, port: number): number {
+    return this.#hash(client, port) & (this.#heads.length - 1)
   }
 
-  #chainOf(w0: number, w1: number, w2: number, w3: number, port: number): number {
+  #chainOfSlot(slot: number): number {
+    this.clientOf(slot, this.#client)
+    return this.#chain(this.#client, this.#words[slot * WORDS + 8]! >>> 16)
+  }
+
+  #hash({ w0, w1, w2, w3 }: AddressWords, port: number): number {
     let hash = this.#seed ^ port
     hash = Math.imul(hash ^ w3, 0x9e37_79b1)
     hash = Math.imul(hash ^ (hash >>> 15) ^ w2, 0x9e37_79b1)
     hash = Math.imul(hash ^ (hash >>> 15) ^ w1, 0x9e37_79b1)
     hash = Math.imul(hash ^ (hash >>> 15) ^ w0, 0x85eb_ca77)
-    return (hash ^ (hash >>> 13)) & (this.#heads.length - 1)
+    return hash ^ (hash >>> 13)
   }
 }
 

@@ -155,6 +155,22 @@ describe('SynTable', () => {
     expect(table.size).toBeLessThanOrEqual(1024)
   })
 
+  test('a client that had too many marks few others, whatever the size of the table was', () => {
+    const table = new SynTable<object>(1 << 16, 7)
+    const attacked = 64
+    for (let client = 0; client < attacked; client++) {
+      for (let sequence = 0; sequence <= SYNS_PER_CLIENT; sequence++) put(table, ends(client), sequence)
+    }
+    for (let client = 1000; client < 50_000; client++) {
+      if (table.isFull) table.makeRoom(0, () => true)
+      put(table, ends(client), 1)
+    }
+    let marked = 0
+    for (let client = 1000; client < 50_000; client++) if (table.wasCrowded(ends(client).client, 1000, 0)) marked++
+    expect(marked).toBeLessThan(200)
+    for (let client = 0; client < attacked; client++) expect(table.wasCrowded(ends(client).client, 1000, 0)).toBe(true)
+  })
+
   test('few long SYNs are kept', () => {
     const table = new SynTable<object>(8192)
     let kept = 0
