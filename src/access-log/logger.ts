@@ -4,7 +4,7 @@
  * `hono.ts` and `plain.ts` say when.
  * @module
  */
-import { type Report, reportOnce, toError } from '../base/report-once.ts'
+import { answeredAtOnce, type Report, reportOnce, toError } from '../base/report-once.ts'
 import type { ReadyBody } from '../runtime/ready-body.ts'
 import type { Runtime } from '../runtime/types.ts'
 import { type BodyEnd, countBody } from './counted-body.ts'
@@ -166,13 +166,13 @@ export class AccessLogger<Subject> implements EntrySource {
   #end(entry: LogEntry, subject: Subject): void {
     const { make, append, write, skip, user, facts } = this.#options
     try {
-      if (skip?.(subject)) return
+      if (skip !== undefined && answeredAtOnce('skip', skip(subject))) return
       if (this.#measures) {
         entry.duration = microsecondsSince(entry.started)
         entry.firstByte ??= entry.duration
       }
       if (this.uses.duration && !this.uses.microseconds) entry.endTime = Date.now()
-      if (user !== undefined) entry.user = user(subject)
+      if (user !== undefined) entry.user = answeredAtOnce('user', user(subject))
       const known = facts?.(subject)
       const record: AccessRecord = known === undefined ? entry : withFacts(entry, known)
       if (make === undefined && this.#sink !== undefined) {

@@ -17,6 +17,17 @@ export function ignoreRejection(answer: unknown): void {
   if (answer instanceof Promise) answer.catch(() => {})
 }
 
+/**
+ * The answer of a function of the application that has to answer at once.
+ *
+ * @throws {TypeError} where it is a promise: its value would come too late, and a rejection would end Node
+ */
+export function answeredAtOnce<T>(name: string, answer: T): T {
+  if (!(answer instanceof Promise)) return answer
+  ignoreRejection(answer)
+  throw new TypeError(`${name} must answer at once, not with a promise`)
+}
+
 /** Tells what was thrown, unless its kind was told before. Never throws. */
 export interface Report {
   (thrown: unknown, kind?: string): void

@@ -4,7 +4,7 @@
  */
 
 import { blockFor } from '../base/block-for.ts'
-import { ignoreRejection, toError } from '../base/report-once.ts'
+import { answeredAtOnce, ignoreRejection, toError } from '../base/report-once.ts'
 import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import { absolutePath } from '../runtime/files.ts'
@@ -146,8 +146,9 @@ class Handler<Subject> implements CgiHandler<Subject> {
       const target = findTarget(this.#options, this.#root, targetPath(uri), prefix)
       if ('status' in target) return plain(target.status)
       // Before there is a body: what a callback throws must leave none open.
-      const user = this.#options.user?.(subject)
-      const variables = applicationVariables({ ...details.variables, ...this.#options.variables?.(subject) })
+      const user = answeredAtOnce('user', this.#options.user?.(subject))
+      const own = answeredAtOnce('variables', this.#options.variables?.(subject))
+      const variables = applicationVariables({ ...details.variables, ...own })
       const body = await requestBody(request, details.body, this.#options.limits)
       // RFC 9110 sections 15.5.9 and 15.5.14: the rest of the body is not read.
       if (typeof body === 'number') return plain(body, { connection: 'close' })
@@ -185,7 +186,7 @@ class Handler<Subject> implements CgiHandler<Subject> {
         target,
       )
     } catch (error) {
-      if (!request.signal.aborted) this.#report(targetPath(uri), toError(error).message)
+      if (!request.signal.aborted) this.#report(targetPath(uri), `was not run: ${toError(error).message}`)
       return plain(500)
     }
   }

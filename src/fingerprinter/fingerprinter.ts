@@ -3,7 +3,7 @@
  * middleware and the plain calls alike; what differs between runtimes is asked of a `Runtime`.
  * @module
  */
-import { type Report, reportOnce } from '../base/report-once.ts'
+import { answeredAtOnce, type Report, reportOnce } from '../base/report-once.ts'
 import { reasonOf } from '../capture/listening-sockets.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
 import { type EnvOptions, toEnv } from '../connection/facts.ts'
@@ -238,7 +238,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
   /** True if this request is to be left alone. A `skip` that throws skips nothing. */
   #skips(subject: Subject): boolean {
     try {
-      return this.#options.skip!(subject) === true
+      return answeredAtOnce('skip', this.#options.skip!(subject)) === true
     } catch (error) {
       this.#report(error, 'skip')
       return false

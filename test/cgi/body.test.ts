@@ -55,6 +55,19 @@ needs('linux').test(
   },
 )
 
+test('user and variables that answer with a promise are errors, and end no process', async () => {
+  const late = (async () => {
+    throw new Error('too late')
+  }) as unknown as () => undefined
+  for (const name of ['user', 'variables'] as const) {
+    const errors: string[] = []
+    const run = createCgi({ root, [name]: late, onError: (error) => void errors.push(error.message) })
+    expect((await run(new Request('http://a/ok'))).status).toBe(500)
+    await run.close()
+    expect(errors).toEqual([`CGI script /ok was not run: ${name} must answer at once, not with a promise`])
+  }
+})
+
 test('a promise of a listener that rejects ends no process', async () => {
   // The test runner fails where a rejection is not handled.
   let told = 0

@@ -787,7 +787,7 @@ describe('createCgi', () => {
       () => second.close(),
     )
     expect((await first(new Request('http://a/hello'))).status).toBe(500)
-    expect(errors).toEqual(['CGI script /hello planned'])
+    expect(errors).toEqual(['CGI script /hello was not run: planned'])
     script('loud', `echo x >&2; ${OK}; echo ok`)
     expect(await (await second(new Request('http://a/loud'))).text()).toBe('ok\n')
     script('bad', ':')

@@ -121,6 +121,17 @@ describe('a request never fails because of what came with it', () => {
   }
 })
 
+test('a skip that answers with a promise skips nothing, is an onError and ends no process', async () => {
+  const errors: string[] = []
+  const skip = (async () => {
+    throw new Error('too late')
+  }) as unknown as () => boolean
+  const fp = plainBun({ skip, onError: (error: Error) => void errors.push(error.message) })
+  expect(fp.fromBun(new Request('http://a/'), undefined).reason).toBe('no-connection')
+  await Bun.sleep(0)
+  expect(errors).toContain('skip must answer at once, not with a promise')
+})
+
 test('a promise of observe that rejects is an onError, and ends no process', async () => {
   const errors: string[] = []
   const options = {
