@@ -104,6 +104,9 @@ export function platformOf(headers: HeaderValues): Platform | undefined {
 /** Families whose TCP may end on behalf of a client behind them. */
 const IN_BETWEEN: ReadonlySet<Family> = new Set(['userspace', 'relay', 'embedded', 'network'])
 
+/** Devices with the stack of a system: their labels have the system's family. */
+const DEVICE = /playstation|nintendo|gateway/i
+
 /** What stack and headers say, and if they agree. */
 export interface Comparison {
   /**
@@ -142,5 +145,6 @@ export function compareWithUserAgent(label: LabelName | undefined, headers: Head
   if (userAgent === undefined || stack === undefined) return { verdict: 'unknown', stack, userAgent }
   const agreeing = stacks.includes(userAgent) ? userAgent : stacks.find((one) => isSameStack(one, userAgent))
   if (agreeing !== undefined) return { verdict: 'match', stack: family(label) ?? agreeing, userAgent }
-  return { verdict: stacks.some((one) => IN_BETWEEN.has(one)) ? 'unknown' : 'mismatch', stack, userAgent }
+  const isBetween = stacks.some((one) => IN_BETWEEN.has(one)) || DEVICE.test(label!.name!)
+  return { verdict: isBetween ? 'unknown' : 'mismatch', stack, userAgent }
 }

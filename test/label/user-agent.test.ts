@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { defaultDatabase } from '../../src/label/default.ts'
 import { families, family, isSameStack } from '../../src/label/family.ts'
 import { compareWithUserAgent, platformOf } from '../../src/label/user-agent.ts'
 
@@ -255,6 +256,30 @@ test('compareWithUserAgent: every pair of families', () => {
       expect([stack, head![i], verdict]).toEqual([stack, head![i], verdicts[mark as keyof typeof verdicts]])
     }
   }
+})
+
+test('compareWithUserAgent: labels of the database agree with their own system, those of relays and devices contradict none', () => {
+  const browsers = {
+    windows: WINDOWS,
+    android: ANDROID,
+    apple: MAC,
+    linux: LINUX,
+    bsd: 'Mozilla/5.0 (X11; FreeBSD amd64)',
+  }
+  const between = new Set(['userspace', 'embedded', 'network', 'relay'])
+  let contradictions = 0
+  for (const { name, family: stated, kin } of defaultDatabase().labels) {
+    const label = { name, family: kin, kind: stated === undefined ? 'app' : 'os' } as const
+    for (const [system, userAgent] of Object.entries(browsers)) {
+      const { verdict } = compareWithUserAgent(label, { 'user-agent': userAgent })
+      const what = `${name}, ${system}: ${verdict}`
+      if (between.has(kin) || /PlayStation|Nintendo|gateway/.test(name)) expect(what).not.toContain(': mismatch')
+      if (system === kin) expect(what).toBe(`${name}, ${system}: match`)
+      if (kin === 'tool') expect(what).toBe(`${name}, ${system}: mismatch`)
+      if (verdict === 'mismatch') contradictions += 1
+    }
+  }
+  expect(contradictions).toBeGreaterThan(100)
 })
 
 test('compareWithUserAgent: a label that names a relay beside a system contradicts none', () => {
