@@ -13,7 +13,7 @@ import { Connection, type Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { threadShared } from '../runtime/globals.ts'
 import { type AcceptedSocket, nodeRequestOf } from '../runtime/node-request.ts'
-import { descriptorOf, handleOf, hasAnswered, watchSockets } from '../runtime/node-sockets.ts'
+import { descriptorOf, handleOf, hasAnswered, hasRead, watchSockets } from '../runtime/node-sockets.ts'
 import {
   createAddressWords,
   formatAddress,
@@ -40,6 +40,8 @@ class AcceptedConnection extends Connection {
   readonly #handle: object | undefined
   /** When the handshake completed, by `preciseNow`; `undefined` where that is not known. */
   readonly completedAt: number | undefined
+  /** True once the times of the first request were noted. */
+  isNoted = false
 
   constructor(
     accepted: AcceptedSocket,
@@ -99,7 +101,8 @@ export class AcceptedCapture {
     watchSockets({
       listening: (fd, server) => this.#servers.meet(fd, server),
       accepted: (socket) => {
-        if (this.options.early) this.#read(socket, true)
+        // A listener of 'connection' comes before, and may have asked.
+        if (this.options.early && socket.connection === undefined) this.#read(socket, true)
       },
       greeted: (socket) => this.#noteHello(socket),
       finished: (socket) => this.#noteFlight(socket),
@@ -162,7 +165,12 @@ export class AcceptedCapture {
       if (this.#counted.has(one)) return known
       this.#counted.add(one)
     }
-    if (known.requests++ === 0 && known.timing !== undefined) this.#noteFirst(known, seesAll)
+    known.requests++
+    // A listener of 'connection' may ask before the client has sent anything.
+    if (!known.isNoted && hasRead(accepted.socket)) {
+      known.isNoted = true
+      if (known.timing !== undefined) this.#noteFirst(known, seesAll)
+    }
     return known
   }
 

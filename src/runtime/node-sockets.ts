@@ -27,7 +27,7 @@ export interface SocketEvents {
 
 /** What is used of Node's internals. */
 interface Internals {
-  readonly _handle?: { readonly fd?: unknown; readonly bytesWritten?: unknown } | null
+  readonly _handle?: { readonly fd?: unknown; readonly bytesRead?: unknown; readonly bytesWritten?: unknown } | null
   readonly _parent?: unknown
   readonly _server?: unknown
   readonly server?: unknown
@@ -170,6 +170,11 @@ function watchTls(events: SocketEvents, server?: Server): void {
 
 /** Milliseconds from the ClientHello after which this thread may have been late to see the flight leave: then the kernel is asked. */
 const SURE = 2
+
+/** True if octets were read from the TCP socket; also where Node does not tell. */
+export function hasRead(socket: Socket): boolean {
+  return (socket as Internals)._handle?.bytesRead !== 0
+}
 
 /** True if octets were sent over the TCP socket; also where Node does not tell. */
 function hasWritten(socket: Socket): boolean {

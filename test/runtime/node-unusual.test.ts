@@ -40,6 +40,8 @@ for (const node of NODES)
         wrapped: once,
         paused: once,
         sent: once,
+        // It was asked for at its beginning, which counts as well.
+        greeting: [{ ...first, request: 2 }],
         duplex: { reason: 'no-connection', firstData: 'undefined' },
         again: { before: 'number', isSameNumber: true, after: 'undefined' },
         required: true,

@@ -107,6 +107,10 @@ async function askAll() {
   found.sent = await ask(requestHttp, sender)
   sent.kill()
 
+  const greeting = createServer(listener).on('connection', (socket) => fp.fromNode({ socket }))
+  await listen(greeting)
+  found.greeting = await ask(requestHttp, greeting)
+
   const [inside, outside] = duplexPair()
   fed.emit('connection', inside)
   outside.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
