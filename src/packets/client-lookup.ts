@@ -17,7 +17,8 @@ import { keyOf, type PacketCounts, type PacketSource } from './packet-source.ts'
 
 /**
  * A request can be on its way through the proxy for so long after its client's connection has ended, milliseconds: until then a new
- * connection from the same address and port does not answer for it.
+ * connection from the same address and port does not answer for it. No fact of the kernel decides whose it is: both connections have sent
+ * octets, the end of the earlier one tells nothing of its requests, and proxies queue those of clients that have gone (HAProxy `maxconn`).
  */
 const ON_ITS_WAY = 5000
 /** Connections without a SYN that are kept at most. */
