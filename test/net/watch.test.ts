@@ -14,15 +14,17 @@ import { until } from '../support/wait.ts'
 const COUNT = Number(process.env.SYNS ?? 2000)
 const WATCH = ['src/cli.ts', 'watch']
 
-/** Starts `watch`, and waits until its socket is there. */
+/** Starts `watch`, and waits until its socket receives. */
 async function startWatch(ns: Netns, ...words: string[]): Promise<NetnsProcess> {
   const child = ns.spawn([runtimePath('bun'), ...WATCH, ...words], {}, ROOT)
-  await until('the packet socket', () => ns.exec(['ss', '-H0n']).stdout.includes('users') || hasPacketSocket(ns))
+  await until('the packet socket', () => receivers(ns) > 0)
   return child
 }
 
-function hasPacketSocket(ns: Netns): boolean {
-  return ns.exec(['cat', '/proc/self/net/packet']).stdout.trim().split('\n').length > 1
+/** Packet sockets that receive all protocols: one that is not bound yet has none. */
+function receivers(ns: Netns): number {
+  const rows = ns.exec(['cat', '/proc/self/net/packet']).stdout.trim().split('\n').slice(1)
+  return rows.filter((row) => row.trim().split(/\s+/)[3] === '0003').length
 }
 
 const lab = needs('netns', 'tun', 'ss')
@@ -48,9 +50,9 @@ lab.describe('watch', () => {
           '-m',
           '50000,50000',
         ])
-        await until('p0f', () => hasPacketSocket(ns))
+        await until('p0f', () => receivers(ns) > 0)
         const watch = ns.spawn([runtimePath('bun'), ...WATCH, '--json'], {}, ROOT)
-        await until('watch', () => ns.exec(['cat', '/proc/self/net/packet']).stdout.trim().split('\n').length > 2)
+        await until('watch', () => receivers(ns) > 1)
         const lines = new Response(watch.stdout).text()
         const odd = ODD_SYNS.filter(({ family }) => family === 'ipv4')
         const clientOf = (i: number) => ({ address: `10.99.${i >> 8}.${i & 255}`, port: 1024 + i })
@@ -129,7 +131,7 @@ lab.describe('watch', () => {
       {},
       ROOT,
     )
-    await until('the packet socket', () => hasPacketSocket(ns))
+    await until('the packet socket', () => receivers(ns) > 0)
     for (let i = 0; i < 20 && piped.exitCode === null; i++) {
       send(1, 80)
       await Bun.sleep(50)
