@@ -30,16 +30,21 @@ async function shipped(file: string): Promise<string> {
 /** What an entry says of itself, which belongs to no declaration and would be lost. */
 const head = (source: string): string => /^\/\*\*[\s\S]*?@module\s*\*\/\n/.exec(readFileSync(source, 'utf8'))?.[0] ?? ''
 
+/** What is imported at once, and what types are needed besides. */
+const IMPORTS = /^(?:import|export)\s(?!type\b)[^;'"]*?from '(\.[^']+\.tsx?)'/gm
+const IMPORTS_AND_TYPES = /^(?:import|export)\s[^;'"]*?from '(\.[^']+\.tsx?)'/gm
+
 /** The sources that importing these loads at once, themselves included. */
 function loadedBy(...sources: readonly string[]): Set<string> {
+  return reached(IMPORTS, sources)
+}
+
+function reached(imports: RegExp, sources: readonly string[]): Set<string> {
   const found = new Set<string>()
   const visit = (file: string): void => {
     if (found.has(file)) return
     found.add(file)
-    for (const [, name] of readFileSync(file, 'utf8').matchAll(
-      /^(?:import|export)\s(?!type\b)[^;'"]*?from '(\.[^']+\.tsx?)'/gm,
-    ))
-      visit(resolve(dirname(file), name!))
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(imports)) visit(resolve(dirname(file), name!))
   }
   for (const source of sources) visit(resolve(source))
   return found
@@ -52,6 +57,8 @@ const sources = (folder: string): string[] =>
     .map((name) => join(folder, name))
 
 const index = loadedBy('src/index.ts')
+/** Declarations that the pure core needs: none of a framework's. */
+const types = new Set([...reached(IMPORTS_AND_TYPES, ['src/index.ts'])].map((file) => file.replace(/ts$/, 'd.ts')))
 const server = loadedBy('src/bun.ts', 'src/deno.ts', 'src/node.ts')
 const command = loadedBy(...sources('src/cli/commands'), ...sources('src/cli/render'))
 const page = loadedBy(...sources('src/inspector'))
@@ -99,6 +106,34 @@ const withoutFacades: Plugin = {
   },
 }
 
+/** Names of a declaration file that are imported for nothing but to be exported, once in place of twice. */
+function passedOn(code: string): string {
+  const exported = /^export \{ ([^}]*) \};\n?/m.exec(code)
+  if (exported === null) return code
+  const imports = /^import \{ ([^}]*) \} from ("\.[^"]*");\n/gm
+  const used = new Set(
+    code
+      .replace(exported[0], '')
+      .replace(imports, '')
+      .replace(/\/\*[\s\S]*?\*\//g, '')
+      .match(/[\w$]+/g),
+  )
+  let left = exported[1]!.split(', ')
+  const isPassed = (item: string, from: readonly string[]): boolean => {
+    const name = item.replace(/^type /, '')
+    return from.includes(name) && !used.has(name)
+  }
+  const passing = code.replace(exported[0], '').replace(imports, (_, list: string, from: string) => {
+    const names = list.split(', ')
+    const passed = left.filter((item) => isPassed(item, names))
+    left = left.filter((item) => !passed.includes(item))
+    const kept = names.filter((name) => !passed.some((item) => item.replace(/^type /, '') === name))
+    const own = kept.length === 0 ? '' : `import { ${kept.join(', ')} } from ${from};\n`
+    return passed.length === 0 ? own : `${own}export { ${passed.join(', ')} } from ${from};\n`
+  })
+  return left.length === 0 ? passing : `${passing}export { ${left.join(', ')} };\n`
+}
+
 /** What bundlers of applications make smaller: of other files they drop nothing for its calls being pure. */
 const PURE = ['core', 'pure', 'index']
 
@@ -109,16 +144,21 @@ const smaller: Plugin = {
     for (const file of Object.values(bundle)) {
       if (file.type !== 'chunk') continue
       if (!file.fileName.endsWith('.js')) {
-        // The names of sources, which the package does not have, and what they say of themselves; tabs; no line for the ends of a comment.
+        // The names of sources, which the package does not have, and what they say of themselves; tabs; no line for the ends of a comment,
+        // or in its sentences.
         const entry = /^\/\*\*[\s\S]*?\*\/\n/.exec(file.code)?.[0] ?? ''
         const rest = file.code
           .slice(entry.length)
           .replace(/\/\*\*(?:(?!\*\/)[\s\S])*@module\s*\*\/\n/g, '')
           .replace(/\/\*\*\n\s*\* /g, '/** ')
           .replace(/\n\s*\*\/$/gm, ' */')
+          .replace(/\/\*\*(?:(?!\*\/|@example)[\s\S])*/g, (sentences) =>
+            sentences.replace(/(?<![*\s])\n\s*\* (?![\s@|#-]|```)/g, ' '),
+          )
         file.code = (entry + rest)
           .replace(/^\/\/ src\/.*\n/gm, '')
           .replace(/^(?: {2})+/gm, (by) => '\t'.repeat(by.length / 2))
+        file.code = passedOn(file.code)
         continue
       }
       const { code } = await minify(file.code, {
@@ -134,27 +174,41 @@ const smaller: Plugin = {
   },
 }
 
-const options: RolldownOptions = defineConfig({
+/** Files of the package, and how sources that are no entries are grouped in them. */
+const common = {
   input: Object.fromEntries(ENTRIES.map(({ name, source }) => [name, source])),
   external: /^(node|bun):|^(hono|valibot)\b/,
   platform: 'neutral',
   tsconfig: 'tsconfig.json',
   checks: { invalidAnnotation: false },
-  plugins: [text, withoutFacades, dts({ tsconfig: 'tsconfig.json' }), smaller],
-  output: {
+} as const
+
+const output = (groups: typeof shared) =>
+  ({
     dir: 'dist',
     format: 'esm',
-    minify: true,
     codeSplitting: {
-      groups: shared.map(([name, of], i) => ({
+      groups: groups.map(([name, of], i) => ({
         name,
-        priority: shared.length - i,
-        test: (id) => of.has(id) && !entries.has(id),
+        priority: groups.length - i,
+        test: (id: string) => of.has(id) && !entries.has(id),
       })),
     },
-    chunkFileNames: 'chunks/[name]-[hash].js',
-    banner: ({ isEntry, fileName }) =>
-      isEntry && fileName.endsWith('.d.ts') ? head(`src/${fileName.replace('.d.ts', '.ts')}`) : '',
+    chunkFileNames: 'chunks/[name].js',
+  }) as const
+
+const options: RolldownOptions[] = defineConfig([
+  { ...common, plugins: [text, withoutFacades, smaller], output: { ...output(shared), minify: true } },
+  {
+    ...common,
+    plugins: [text, dts({ tsconfig: 'tsconfig.json', emitDtsOnly: true }), smaller],
+    output: {
+      ...output([['types.d', types]]),
+      // Names are compressed better than what they would be called in their place.
+      minifyInternalExports: false,
+      banner: ({ isEntry, fileName }) =>
+        isEntry && fileName.endsWith('.d.ts') ? head(`src/${fileName.replace('.d.ts', '.ts')}`) : '',
+    },
   },
-})
+])
 export default options

@@ -157,7 +157,6 @@ const DOCUMENTS: Readonly<Record<string, Claims>> = {
       '`%6c` for `l`',
       // Tested in a PID namespace by test/examples and test/demo.
       'process 1',
-      'group by 1`',
     ],
     outside: [
       ['WSL 1', 'Microsoft: the version that translates system calls'],

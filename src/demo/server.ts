@@ -23,6 +23,8 @@ import {
 import type { Store } from '../store/store.ts'
 import { type DemoMiddleware, demoRuntime, IDLE, type Listening } from './listen.ts'
 
+export { warmPages } from './warm.ts'
+
 /** What the application is made of. */
 export interface AppOptions {
   /** Passed to `fingerprint()`. */

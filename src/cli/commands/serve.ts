@@ -186,7 +186,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     io.warn(`Cannot serve without Hono, which is not installed with this package: "npm install ${name}" beside it`)
     return 1
   }
-  const { serve, stopOnSignals } = demo
+  const { serve, stopOnSignals, warmPages } = demo
   if (args.has('trace')) subscribe(LOOKUP_CHANNEL, (message) => io.warn(traceLine(message as LookupMessage)))
   io.out.flush()
   const fingerprint = {
@@ -195,7 +195,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   }
   const history = await openHistory(args, io)
   stopOnSignals(await serve({ ...options, ...forPeople(args, io), fingerprint, history }))
-  import('../../demo/warm.ts').then(({ warmPages }) => warmPages())
+  void warmPages()
   return 0
 }
 
