@@ -117,7 +117,7 @@ sig   = 576
 
 ; [m 7.93] -sS and -PS: 20 runs, TTL 37 to 59 as sent; 1024 since 7, before also 2048, 3072 (corpus synscan, sender nmap by
 ; its name). --data-length puts octets into the SYN.
-label = s:!:nmap:SYN scan
+label = s:!:nmap:SYN scan, or naabu without DF
 sys   = @linux,@windows,@apple,@bsd
 sig   = *:59-:0:*:1024,0:mss::*
 sig   = *:64-:0:1460:2048|3072,0:mss::*
@@ -137,11 +137,11 @@ label = s:!:nmap or naabu:SYN scan
 sys   = @linux,@windows,@apple,@bsd
 sig   = *:64-:0:*:1024,0:mss::*
 sig   = 6:255:0:1460:1024,0:mss::0
+sig   = 4:255:0:1460:1024,0:mss:id-:0
 
-; [s scan_raw.go, 2026-05] own IP header: ID 0; through a raw socket: the system's DF and ID
+; [s scan_raw.go, 2026-05] own IP header: ID 0 (above); through a raw socket: the system's DF and ID
 label = s:!:naabu:SYN scan
 sys   = @linux,@windows,@apple,@bsd
-sig   = 4:255:0:1460:1024,0:mss:id-:0
 sig   = 4:64:0:1460:1024,0:mss:df,id+:0
 
 ; [m 7.93 -O, -6 -O] probes 1 to 6, the ECN probe and the T probes. The ACK number is set without the ACK flag; p0f 3.09b
@@ -180,9 +180,12 @@ sig   = 4:255:0:1460:65535,0:mss:id=54321:0
 
 ; [m git 8de8833] default and --probe-args windows (commits 76b1123, 5d90505): Windows without DF at TTL 64; and
 ; smallest-probes. The linux and bsd disguises are below, where they meet the systems they copy.
-label = s:!:zmap:4.1 or newer
+label = s:!:zmap:4.1 or newer, or Windows without DF
 sys   = @linux,@bsd,@apple
 sig   = 4:64:0:*:65535,8:mss,nop,ws,nop,nop,sok::0
+; [m] as above
+label = s:!:zmap:4.1 or newer, or another sender without options
+sys   = @linux,@bsd,@apple
 sig   = 4:64:0:1460:65535,0:mss::0
 
 ; [m Debian 12] hping3 -S, and with -y --tcp-timestamp; p0f itself sees "ack+" in half of them
@@ -219,11 +222,14 @@ label = s:!:Mirai:SYN flood
 sys   = @linux,@embedded
 sig   = 4:64:0:*:0,6:mss,sok,ts,nop,ws:df,id+,ecn?:0
 sig   = 4:64:0:*:0,6:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:df,id+,ecn?:0
+sig   = 4:64!:0:*:0,6:mss,sok,ts,nop,ws,?34,nop,nop:df,id+?,id-?,ecn?:*
+sig   = 4:64!:0:*:0,6:mss,sok,ts,nop,ws,?30:df,id+?,id-?,ecn?:0
 
 ; replayed by an appliance (OISF/suricata-verify [c]): NetX Duo's order, never its window
 label = s:!:traffic generator:(replay appliance)
 sys   = @linux
-sig   = 4:128:0:*:32769,1:mss,ws,eol+0:id-?,ecn?:0
+sig   = *:128:0:*:32769,1:mss,ws,eol+0:id-?,ecn?,flow?:0
+sig   = *:128!:0:*:32769,0:mss,nop,nop,nop,eol+0:id-?,ecn?,flow?:0
 
 ; ===================================================
 ; One SYN, two possible senders: the label names both
@@ -238,7 +244,10 @@ sig   = 4:64:0:*:65535,7:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:
 label = s:apple:macOS or iOS without DF or zmap:4.1 or newer (bsd probe)
 sig   = 4:64:0:*:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1:ecn?:0
 sig   = 4:64:0:*:65535,6:mss,nop,ws,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,sok,eol+1:ecn?:0
-sig   = 4:64:0:*:65535,6:mss,nop,ws,sok,eol+1:ecn?:0
+sig   = 4:64!:0:*:65535,6:mss,nop,ws,nop,nop,ts,sok,?34:id-?,ecn?:*
+; without timestamps FreeBSD is the same [s tcp_addoptions]
+label = s:apple:macOS or iOS:or FreeBSD, without DF and timestamps, or zmap 4.1 or newer (bsd probe)
+sig   = 4:64:0:*:65535,6:mss,nop,ws,sok,eol+1:id-?,ecn?:0
 
 ; 28800 is 20 * 1440 and 225 * 2^7: gVisor at MTU 1500 over IPv6 [m], Linux 3.11 and later over IPv6 without flow label [c]
 label = s:userspace:gVisor netstack or Linux:3.11 to 4.19 over IPv6 without flow label
@@ -247,12 +256,20 @@ sig   = *:64:0:*:28800,7:mss,sok,ts,nop,ws:ecn?:0
 ; mTCP: window 14600, scale 7, DF, ID 0 [s tcp_out.c, tcp_stream.c]; also Linux when something clears its IP ID
 label = s:userspace:mTCP or Linux:2.6.39 to 3.10 with a cleared IP ID
 sig   = 4:64:0:*:mss*10|14600,7:mss,sok,ts,nop,ws:df:0
+; [s] the same with an ID that something on the way has set (random-id of pf)
+label = s:linux:Linux:2.6.39 to 3.10 (Android 4.0 to 4.4 too), or tuned, or mTCP with an ID
+sig   = 4:64:0:*:mss*10|14600,7:mss,sok,ts,nop,ws:df?,id+?,id-?,ecn?:0
+sig   = 4:64!:0:*:mss*10|14600,7:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:df,id+?,ecn?:0
+sig   = 4:64!:0:*:mss*10|14600,7:mss,sok,ts,nop,ws,?34,nop,nop:df,id+?,id-?,ecn?:*
+sig   = 4:64:0:*:mss*10|14600,7:mss,sok,ts,nop,ws,?30:df?,id+?,id-?,ecn?:0
 
 ; Linux with tcp_timestamps=0 and tcp_window_scaling=0 [m 6.18; 65535 with tcp_rmem[1] of 256 KiB]; at TTL 64 25 of 25 browsers of this
 ; layout are Windows behind something that writes TTLs [c]
 label = s:windows:Windows:with another TTL, or Linux 4.20 or newer without timestamps and scaling
 sig   = *:64:0:*:64240|64800|mss*max,0:mss,nop,nop,sok:df,id+,ecn?,flow:0
-sig   = *:64!:0:*:65535,0:mss,nop,nop,sok:df,id+,ecn?,flow:0
+; Apple's order where something cuts timestamps and scale out [c]
+label = s:windows:Windows:with another TTL, or Linux 4.20 or newer, macOS or iOS without timestamps and scaling
+sig   = *:64!:0:*:65535,0:mss,nop,nop,sok:df,id+?,ecn?,flow?:0
 
 ; 32 of 36 browsers are Windows, the others unlike each other [c]: something on the way takes options away and writes TTLs. Linux with
 ; all options off sends it at TTL 64 [m 6.18]
@@ -365,9 +382,13 @@ sig   = *:64!:0:*:64240|64800|mss*max,8-10:mss,sok,nop,nop,nop,nop,nop,nop,nop,n
 sig   = *:64!:0:*:64240|64800|mss*max,8-10:mss,sok,ts,nop,ws,?34,nop,nop:df,id+,ecn?,flow:*
 sig   = *:64!:0:*:64240|64800|mss*max,8-10:mss,sok,ts,nop,ws,?30:df,id+,ecn?,flow:0
 
-; tcp_sack=0 and tcp_timestamps=0 [m 6.18]; over IPv6 the hop limit does not tell it from Windows with SACK off
-label = s:linux:Linux:4.20 or newer, or Windows 10 or newer without SACK
-sig   = 6:64!:0:*:64240|64800|mss*max,8:mss,nop,ws:ecn?,flow:0
+; tcp_sack=0, tcp_timestamps=0, window scaling off, and combinations [m 6.18]; the same of Windows whose options something took away:
+; over IPv6 the hop limit does not tell them apart, over IPv4 not where it is written
+label = s:linux:Linux:4.20 or newer, or Windows 10 or newer without some options
+sig   = *:64!:0:*:64240|64800|mss*max,8:mss,nop,ws:df,id+,ecn?,flow:0
+sig   = *:64!:0:*:64240|64800|mss*max,0:mss,sok,ts:df,id+,ecn?,flow:0
+sig   = *:64!:0:*:64240|64800|mss*max,0:mss,nop,nop,ts:df,id+,ecn?,flow:0
+sig   = *:64!:0:*:64240|64800|mss*max,0:mss:df,id+,ecn?,flow:0
 
 ; 4.20 to 6.5, and 6.10 and later with scale 7 or less [m 5.0 to 7.2 on 15 distribution kernels]; 4.14 and 4.19 stable
 ; kernels from the end of 2019 and Ubuntu's 4.15.0-142 [m] have the change too; loopback (65495, 65476) [m 6.18], 6.1 in f27daf27
@@ -379,12 +400,9 @@ sig   = *:64:0:*:62727|62720|62692|61992|59220|62587|62580|62552|61852|59080|653
 sig   = *:64:0:*:64240|64800|mss*max|62727|62720,*:mss,nop,nop,sok,nop,ws:df,id+,ecn?,flow?:0
 sig   = *:64!:0:*:64240|64800|mss*max,*:mss,sok,nop,nop,nop,ws:df,id+,ecn?,flow:0
 sig   = *:64!:0:*:64240|64800|mss*max,*:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:df,id+,ecn?,flow:0
-; tcp_sack=0; with timestamps off too; window scaling off; combinations of these [m 6.18]
+; tcp_sack=0; with timestamps off too [m 6.18]
 sig   = *:64:0:*:64240|64800|mss*max,*:mss,nop,nop,ts,nop,ws:df,id+,ecn?,flow:0
 sig   = *:64!:0:*:64240|64800|mss*max,*:mss,nop,ws:df,id+,ecn?,flow:0
-sig   = *:64!:0:*:64240|64800|mss*max,0:mss,sok,ts:df,id+,ecn?,flow:0
-sig   = *:64:0:*:64240|64800|mss*max,0:mss,nop,nop,ts:df,id+,ecn?,flow:0
-sig   = *:64:0:*:64240|64800|mss*max,0:mss:df,id+,ecn?,flow:0
 ; TCP Fast Open: request, then cookie with data; Multipath TCP [m 6.18]
 sig   = *:64!:0:*:64240|64800|mss*max,*:mss,sok,ts,nop,ws,?34,nop,nop:df,id+,ecn?,flow:*
 sig   = *:64!:0:*:64240|64800|mss*max,*:mss,sok,ts,nop,ws,?30:df,id+,ecn?,flow:0
@@ -419,7 +437,7 @@ sig   = *:64:0:*:43690,*:mss,sok,ts,nop,ws:df,id+,ecn?,flow:0
 sig   = *:64:0:*:mss*20,*:mss,nop,nop,sok,nop,ws:df,id+,ecn?,flow?:0
 sig   = *:64!:0:*:mss*20,*:mss,sok,nop,nop,nop,ws:df,id+,ecn?,flow:0
 sig   = *:64!:0:*:mss*20,*:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:df,id+,ecn?,flow:0
-sig   = *:64:0:*:mss*20,*:mss,nop,nop,ts,nop,ws:df,id+,ecn?,flow:0
+sig   = *:64!:0:*:mss*20,*:mss,nop,nop,ts,nop,ws:df,id+,ecn?,flow:0
 sig   = *:64!:0:*:mss*20,*:mss,nop,ws:df,id+,ecn?,flow:0
 sig   = *:64!:0:*:mss*20,0:mss,sok,ts:df,id+,ecn?,flow:0
 sig   = *:64:0:*:mss*20,0:mss,nop,nop,sok:df,id+,ecn?,flow:0
@@ -481,6 +499,8 @@ sig   = *:64!:0:*:65535,*:mss,sok,ts,nop,ws,?34,nop,nop:df,id+,ecn?,flow:*
 ; OpenBSD's order without timestamps is Linux's [s tcp_output.c], its window no multiple of an MSS as Linux's are [m]
 label = s:bsd:OpenBSD or Linux:without timestamps
 sig   = *:64:0:*:16384,*:mss,nop,nop,sok,nop,ws:df,id+,ecn?,flow?:0
+sig   = *:64!:0:*:16384,*:mss,nop,nop,sok,nop,ws,?34,nop,nop:df,id+,ecn?,flow?:*
+sig   = *:64!:0:*:16384,*:mss,nop,nop,sok,nop,ws,?30:df,id+,ecn?,flow?:0
 
 ; Option order, DF and an ID together are Linux's alone [m 4.4 to 7.2]; the window is then tuned: tcp_rmem, initrwnd, route
 ; window, TCP_WINDOW_CLAMP, SO_RCVBUF [m 6.18]
@@ -529,28 +549,35 @@ sig   = 4:128:0:*:8192,0:mss,nop,nop,sok:df,id+,ecn?:0
 sig   = 6:64:0:*:8192,0:mss,nop,nop,sok:ecn?,flow?:0
 sig   = 6:128:0:*:8192,0:mss,nop,nop,sok:ecn?,flow?:0
 
-; [c] browsers of both. Exact only: lwIP has this window without DF
-label = s:windows:Windows:7 or 10
+; [c] browsers of both. Exact only: lwIP has this window without DF. Apple's order is the same where something cuts its timestamps out,
+; and lwIP's over IPv6 with another TTL [s]
+label = s:windows:Windows:7 or 10, or macOS 10.5 to 10.7 without timestamps, or lwIP
 sig   = 4:128!:0:*:65535,3:mss,nop,ws,nop,nop,sok:df,id+,ecn?:0
 sig   = 6:64!:0:*:65535,3:mss,nop,ws,nop,nop,sok:ecn?,flow?:0
 sig   = 6:128!:0:*:65535,3:mss,nop,ws,nop,nop,sok:ecn?,flow?:0
 
 ; 4e9c188b, c04a3b2f (User-Agent Windows NT 5.2, TTL 64 on the wire); scale 2: 3faeafb2 [c]
-label = s:windows:Windows:XP x64 or Server 2003
-sig   = 4:128!:0:*:65535,1|2:mss,nop,ws,nop,nop,sok:df,id+,ecn?:0
-; c04a3b2f, 3faeafb2 (TTL 64 on the wire); macOS 10.5 to 10.7 is the same where something cuts its timestamps out
+; macOS 10.5 to 10.7 is the same where something cuts its timestamps out
 label = s:windows:Windows:XP x64 or Server 2003, or macOS 10.5 to 10.7 without timestamps
+sig   = 4:128!:0:*:65535,1|2:mss,nop,ws,nop,nop,sok:df,id+,ecn?:0
 sig   = 4:64:0:*:65535,1|2:mss,nop,ws,nop,nop,sok:df,id+,ecn?:0
 
 ; 0bf8de8b, f47e9fd5 (XP); browsers of all versions to 10, servers included [c]
 label = s:windows:Windows:2000 to 10, servers included (scaling off)
-sig   = 4:128!:0:*:65535,0:mss,nop,nop,sok:df?,id+?,id-?,ecn?:0
-sig   = 6:64!:0:*:65535,0:mss,nop,nop,sok:ecn?:0
+sig   = 4:128!:0:*:65535,0:mss,nop,nop,sok:df,id+?,id-?,ecn?:0
 sig   = 6:128!:0:*:65535,0:mss,nop,nop,sok:ecn?,flow?:0
+
+; zmap's disguise [m git 8de8833] and lwIP [s] without scaling are the same
+label = s:windows:Windows:2000 to 10 without DF, or another sender (scaling off)
+sig   = 4:128!:0:*:65535,0:mss,nop,nop,sok:id-?,ecn?:0
 
 ; a Beckhoff controller (ITI/ICS-Security-Tools [c]); XP with a receive buffer of 32 KiB is the same
 label = s:windows:Windows:CE, or XP with another receive buffer
 sig   = 4:128:0:*:32768,0:mss,nop,nop,sok:df,id+,ecn?:0
+
+; OpenBSD's window and order without timestamps and scaling [s tcp_output.c]
+label = s:windows:Windows:2000 or XP with another TTL, or OpenBSD without timestamps and scaling
+sig   = 4:64!:0:*:16384,0:mss,nop,nop,sok:df,id+?,ecn?:0
 
 ; c5562137, 0b4f4a99 (64512), 5ab855ab, 1cb33d25 (16384), 20499a8e (8760); RFC 1323 options turned on: e6898d2c
 label = s:windows:Windows:2000 or XP
@@ -583,6 +610,12 @@ label = s:windows:Windows:2000 or newer (scaling off, or a repeated SYN), or Lin
 sig   = 4:128!:0:*:64240|64800|mss*max,0:mss,nop,nop,sok:df?,id+?,id-?,ecn?:0
 sig   = 6:64!:0:*:64240|64800|mss*max,0:mss,nop,nop,sok:ecn?:0
 sig   = 6:128!:0:*:64240|64800|mss*max,0:mss,nop,nop,sok:ecn?,flow?:0
+
+; Apple's window and scales, timestamps cut out and the TTL written [c] as above
+label = g:windows:Windows:or another sender with another TTL
+sig   = *:128!:0:*:65535,0-7:mss,nop,ws,nop,nop,sok:df?,id+?,id-?,ecn?,flow?:0
+; windows of Linux, lwIP and FreeRTOS without scaling [s], the TTL written
+sig   = *:128!:0:*:mss*4|mss*10|mss*20,0:mss,nop,nop,sok:df,id+,ecn?,flow?:0
 
 ; Layout, DF and ID together are Windows' alone [c]. Any window and scale only at Windows' own TTL: at others relays have this layout.
 label = g:windows:Windows:
@@ -667,7 +700,7 @@ label = s:apple:macOS or iOS:without timestamps, or FreeBSD
 sig   = *:64:0:*:65535,0-4|6|8-10:mss,nop,ws,sok,eol+1:df,id+?,ecn?,flow?:0
 
 ; the eighth SYN of a connection (Mac with 10.10.5, 30 of 100) or the eleventh (Apple TV, 197) has fewer options [c]
-label = s:apple:macOS or iOS:(repeated SYN)
+label = s:apple:macOS or iOS:(repeated SYN), or another sender without timestamps and scaling
 sig   = *:64:0:*:65535,0:mss,sok,eol+1:df,id+?,ecn?,flow?:0
 sig   = 4:64:0:*:65535,0:mss,sok,eol+1:id-,ecn?:0
 
@@ -735,17 +768,20 @@ sig   = *:64:0:*:*,*:mss,nop,nop,sok,nop,ws,nop,nop,ts:df?,id+?,id-?,ecn?,flow?:
 ; GainSpan GS1000 (Fitbit Aria; DHCP host name [c])
 label = s:embedded:GainSpan Wi-Fi module:
 sig   = 4:64:0:*:8688,0:mss,nop,ws,nop,nop,ts:id-?,ecn?:0
+; six segments over IPv6 too: the module's arithmetic, and that of HP's devices (below) [c]
+label = s:embedded:GainSpan Wi-Fi module:or HP device without SACK
+sig   = *:64!:0:*:mss*6,0:mss,nop,ws,nop,nop,ts:df?,id+?,id-?,ecn?,flow?:0
 
 ; NEC PF5240 (arkime/arkime and others [c])
 label = s:network:NEC switch:(PF5240 or like it)
-sig   = 4:64:0:*:2048,0:mss,nop,ws,nop,nop,ts:df?,id+?,id-?,ecn?,ts1-?:0
+sig   = *:64:0:*:2048,0:mss,nop,ws,nop,nop,ts:df?,id+?,id-?,ecn?,flow?,ts1-?:0
 
 ; PlayStation 2 (library of another game), Broadcom cable gateway (eCos), an appliance: [c] 4.4BSD's order and window
 label = s:bsd:BSD-derived:(PlayStation 2, cable gateway with eCos, appliance, OpenBSD without SACK)
-sig   = 4:64:0:*:16384,0:mss,nop,ws,nop,nop,ts:df?,id+?,id-?,ecn?:0
+sig   = *:64:0:*:16384,0:mss,nop,ws,nop,nop,ts:df?,id+?,id-?,ecn?,flow?:0
 
 ; 4.4BSD's order before SACK [s tcp_output.c]; 79f87cf8 (KAME, window 8192 [c])
-label = g:bsd:BSD-derived:(order of options of 4.4BSD), or macOS without SACK
+label = g:bsd:BSD-derived:(order of options of 4.4BSD), or macOS or another sender without SACK
 sig   = *:64!:0:*:*,0-4:mss,nop,ws,nop,nop,ts:df?,id+?,id-?,ecn?,flow?,ts1-?:0
 
 ; PlayStation 2 (Medius games, hashsploit/packet-captures [c]); Linux with all options off and tcp_rmem[1] of 65536 is the same [m 6.18]
@@ -754,7 +790,7 @@ sig   = 4:64:0:*:32120,0:mss:df,id+,ecn?:0
 
 ; a Hewlett-Packard device that announces itself by WSD [c]; the stack is not named
 label = s:embedded:HP device:(stack not named)
-sig   = 6:64:0:*:8568,0:mss,nop,ws,nop,nop,sok,nop,nop,ts:ecn?,flow?:0
+sig   = *:64:0:*:8568,0:mss,nop,ws,nop,nop,sok,nop,nop,ts:df?,id+?,id-?,ecn?,flow?:0
 ; six segments over IPv4 too: the device's arithmetic [c], and relays of this order (below)
 label = s:embedded:HP device:(stack not named), or a middlebox or relay that ends TCP
 sig   = *:64!:0:*:mss*6,0:mss,nop,ws,nop,nop,sok,nop,nop,ts:df?,id+?,id-?,ecn?,flow?:0
@@ -762,7 +798,8 @@ sig   = *:64!:0:*:mss*6,0:mss,nop,ws,nop,nop,sok,nop,nop,ts:df?,id+?,id-?,ecn?,f
 ; H3C Comware (arthurcadore/network-captures [c]): FreeBSD's order, TTL 255, no DF
 label = s:network:H3C Comware:(router or switch)
 sig   = 4:255:0:*:64512,3:mss,nop,ws,sok,ts:id-?,ecn?:0
-sig   = 4:64!:0:*:64512,3:mss,nop,ws,sok,ts:id-?,ecn?:0
+sig   = *:64!:0:*:64512,3:mss,nop,ws,sok,ts:id-?,ecn?,flow?:0
+sig   = 4:255!:0:*:64512,3:mss,nop,ws:id-?,ecn?:0
 
 ; b3a0f058 (SSH client Cisco-1.25), 1c05b7db (routers, MSS 536, ID 0)
 label = s:network:Cisco IOS:
@@ -778,15 +815,17 @@ sig   = 4:255:0:*:4380,0:mss,sok,eol+1:df,id+?,ecn?:0
 
 ; a router in an LDP session, maker not named [c]
 label = s:network:router:(maker not named)
-sig   = 4:255:0:*:65535,5:mss,nop,ws:id-?,ecn?:0
+sig   = 4:255!:0:*:65535,5:mss,nop,ws:id-?,ecn?:0
 
 ; HF-LPB100 (Ednet gateway; DHCP host name [c])
 label = s:embedded:HF-LPB Wi-Fi module:
 sig   = 4:255:0:*:1500,0:mss:id-?,ecn?:0
 
-; 11520 is 8 * 1440, a relay's (below), and Electric Imp's window with a lowered MSS [c]
-label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), or Electric Imp module
-sig   = 4:255!:0:1440:11520,0:mss:id-?,ecn?:0
+; few segments and nothing but the MSS are relays' (below), small devices' and routers' [c]; 11520, Electric Imp's window, is 8 * 1440
+label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), a device or router (lwIP, Electric Imp, Cisco IOS, Huawei VRP), or another sender without options
+sig   = 4:255!:0:*:mss*3,0:mss:df,id+?,ecn?:0
+sig   = 6:255!:0:*:mss*3,0:mss:ecn?,flow:0
+sig   = *:255!:0:*:mss*8|mss*10|mss*16|mss*42,0:mss:df?,id+?,id-?,ecn?,flow?:0
 
 ; Electric Imp impOS (a kettle [c])
 label = s:embedded:Electric Imp module:
@@ -802,8 +841,12 @@ label = s:embedded:lwIP:(ESP8266)
 sig   = 4:128!:0:*:mss*2,0:mss:df,id+?,ecn?:0
 
 ; 3 * MSS: ESP8266 and Tuya modules, and boxes that end TCP with a bare MSS [c]
-label = s:embedded:lwIP:or a middlebox or relay that ends TCP
+label = s:embedded:lwIP:or a middlebox or relay that ends TCP, or another sender without options
 sig   = *:255!:0:*:mss*3,0:mss:id-?,ecn?:0
+
+; nmap's and the controller's window (first section) [c], and lwIP's with this MSS
+label = s:embedded:lwIP or nmap or Siemens S7:with another TTL
+sig   = 4:255!:0:*:4096,0:mss:id-?,ecn?:0
 
 ; [m 2.1.3 and git of 2026] window 4 * MSS; TTL 255, ESP-IDF sets 64; ID from a counter that starts at 0, always 0 since 2026-05.
 ; 5744 = 4 * 1436: ESP32 [c]. Plain windows: the MSS was lowered on the way. Exact only: these layouts are of many.
@@ -813,13 +856,15 @@ sig   = *:255!:0:*:mss*4,0:mss:id-?,ecn?:0
 sig   = *:64!:0:*:5760|5744,0:mss:id-?,ecn?:0
 ; LWIP_TCP_SACK_OUT, LWIP_TCP_TIMESTAMPS, LWIP_WND_SCALE and all of them [m scale 2 and 3]; timestamps with SACK (a SwitchBot hub [c]);
 ; window 24576, scale 1 (a MediaTek module [c]), routers have scale 5; in Windows' layout no scale 8
-sig   = *:255!:0:*:mss*4,0:mss,nop,nop,sok:id-?,ecn?:0
 sig   = *:255!:0:*:mss*4,0:mss,nop,nop,ts:id-?,ecn?:0
 sig   = *:255!:0:*:mss*4,0:mss,nop,nop,ts,nop,nop,sok:id-?,ecn?:0
 sig   = *:255!:0:*:*,1-3:mss,nop,ws:id-?,ecn?:0
-sig   = *:255!:0:*:65535,*:mss,nop,nop,ts,nop,ws:id-?,ecn?:0
-sig   = *:255!:0:*:65535,1-6:mss,nop,ws,nop,nop,sok:id-?,ecn?:0
+sig   = *:255!:0:*:65535,0-6:mss,nop,nop,ts,nop,ws:id-?,ecn?:0
 sig   = *:255!:0:*:65535,*:mss,nop,nop,ts,nop,ws,nop,nop,sok:id-?,ecn?:0
+; SACK alone: FreeRTOS and Linux without scaling are the same [s]; with scale Windows, and Apple where its timestamps are cut out [c]
+label = s:embedded:lwIP:or another sender with another TTL
+sig   = *:255!:0:*:mss*4,0:mss,nop,nop,sok:id-?,ecn?:0
+sig   = *:255!:0:*:65535,1-6:mss,nop,ws,nop,nop,sok:id-?,ecn?:0
 
 ; [s uip6.c, uipopt.h; gnrc_tcp config.h] MSS 1220 = 1280 - 60, window one segment: the two cannot be told apart
 label = s:embedded:Contiki-NG or RIOT:
@@ -828,6 +873,9 @@ sig   = 6:64:0:1220:1220,0:mss:ecn?:0
 ; [s prvSetSynAckOptions, configuration defaults] layout of Windows, scale 0, no DF, window 4 segments
 label = s:embedded:FreeRTOS-Plus-TCP:
 sig   = *:128:0:*:mss*4,0:mss,nop,ws,nop,nop,sok:id-?,ecn?:0
+; with ipconfigFORCE_IP_DONT_FRAGMENT [s]; Windows with a small receive buffer [c]
+label = s:embedded:FreeRTOS-Plus-TCP or Windows:with a small receive buffer
+sig   = *:128!:0:*:mss*4|5760|5840,0:mss,nop,ws,nop,nop,sok:df,id+?,ecn?,flow?:0
 
 ; TI SimpleLink (Blink cameras; DHCP host name [c]): NetX's order
 label = s:embedded:TI SimpleLink:or another device with NetX
@@ -837,10 +885,14 @@ sig   = 4:128:0:*:33580,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
 label = s:embedded:NetX Duo:(GainSpan module or another)
 sig   = 4:128:0:*:8192,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
 
+; four segments: FreeRTOS without options is the same [s prvSetSynAckOptions]
+label = s:embedded:NetX Duo or FreeRTOS-Plus-TCP:without options
+sig   = 4:128!:0:*:mss*4,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
+
 ; [s nx_tcp_packet_send_syn.c] window as the application asks
 label = s:embedded:NetX Duo:
-sig   = 4:128:0:*:*,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
-sig   = 4:128:0:*:*,*:mss,ws,eol+0:id-?,ecn?:0
+sig   = 4:128!:0:*:*,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
+sig   = 4:128!:0:*:*,*:mss,ws,eol+0:id-?,ecn?:0
 
 ; [s pico_tcp.c] window 16384 on Linux hosts, else 6144
 label = s:embedded:picoTCP:
@@ -855,11 +907,10 @@ sig   = 4:64:0:*:16384|6144,0:mss,sok,ws,ts,nop,nop,nop,nop,eol+0:df,id+,ecn?:0
 ; FreeBSD with a TTL that something wrote is the same; [c] as below
 label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), or FreeBSD with another TTL
 sig   = *:255!:0:*:65535,3|5-9:mss,nop,ws,sok,ts:df?,id+?,id-?,ecn?,flow?:0
-sig   = 4:255!:0:*:65535,6:mss,nop,ws,sok,eol+1:df?,id+?,id-?,ecn?:0
 
-; Over IPv6 the hop limit is the network's, 255 in one (4c8f0fed): Apple without timestamps is the same [c]
-label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), or macOS or iOS without timestamps
-sig   = 6:255!:0:*:65535,5-7:mss,nop,ws,sok,eol+1:ecn?,flow?:0
+; Over IPv6 the hop limit is the network's, 255 in one (4c8f0fed): Apple and FreeBSD without timestamps are the same [c]
+label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), macOS, iOS or FreeBSD without timestamps, or zmap
+sig   = *:255!:0:*:65535,1-9:mss,nop,ws,sok,eol+1:df?,id+?,id-?,ecn?,flow?:0
 
 ; Windows with timestamps, at another TTL, is the same [c]; FreeBSD's order, not its windows (213 SYNs, all systems mixed [c])
 label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), or Windows 10 or newer with another TTL
@@ -867,19 +918,21 @@ sig   = 4:64!:0:*:64240|64800|mss*max,8:mss,nop,ws,sok,ts:df?,id+?,id-?,ecn?:0
 ; [c] as above
 label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), or Windows Vista to 10 with another TTL
 sig   = 4:64!:0:*:8192,2|8:mss,nop,ws,sok,ts:df?,id+?,id-?,ecn?:0
+sig   = *:255!:0:*:8192,2|8:mss,nop,ws,sok,ts:df?,id+?,id-?,ecn?,flow?:0
 
 ; zmap 3.0 with another MSS or ID is the same [s], lwIP with the largest window too [s opt.h TCP_WND]; [c] as below
-label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), zmap 3.0 or lwIP
-sig   = *:255!:0:*:65535,0:mss:id-?,ecn?,flow?:0
+label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), zmap 3.0, lwIP, or another sender without options
+sig   = *:255!:0:*:65535,0:mss:df?,id+?,id-?,ecn?,flow?:0
 
 ; 431 SYNs with TTL 255, all systems mixed; F5 is likely. 75 of 213 with TTL 64: 65535, scale 12, ID 0, mostly with ECN [c]
 label = s:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy)
 sig   = *:255!:0:*:mss*3|mss*8|mss*10|mss*16|mss*42|65535,*:mss,nop,ws,sok,ts:df?,id+?,id-?,ecn?,flow?:0
 sig   = *:255!:0:*:mss*3|mss*8|mss*10|mss*16|mss*42|65535,*:mss,nop,ws,sok,eol+1:df?,id+?,id-?,ecn?,flow?:0
-sig   = 4:255!:0:*:mss*3|65535,0:mss:df,id+?,ecn?:0
-sig   = 6:255!:0:*:mss*3,0:mss:ecn?,flow:0
-sig   = *:255!:0:*:mss*8|mss*10|mss*16|mss*42,0:mss:df?,id+?,id-?,ecn?,flow?:0
 sig   = *:64!:0:*:65535,10-14:mss,nop,ws,sok,ts:df?,id+?,id-?,ecn?,flow?:0
+
+; scale 6 is FreeBSD's [s], and its window as the program asks
+label = g:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy), or FreeBSD or Nintendo Switch with another receive buffer
+sig   = *:64!:0:*:*,6:mss,nop,ws,sok,ts:df?,id+?,id-?,ecn?,flow?:0
 
 ; the rest of 213 (FreeBSD's order, other windows), and 30 SYNs with TTL 64 [c]
 label = g:relay:TCP ends at a middlebox or relay:(load balancer, VPN exit, carrier proxy)

@@ -6,7 +6,7 @@
 rule nmap_syn_scan : tool
 {
   meta:
-    label = "nmap SYN scan"
+    label = "nmap SYN scan, or naabu without DF"
   condition:
     ip_version == 4 and ttl <= 59 and window == 1024 and options == "2" and mss == 1460
     // DF clear: bit 6 of octet 6
@@ -32,7 +32,7 @@ rule masscan_old : tool
 rule zmap : tool
 {
   meta:
-    label = "zmap 4.1 or newer"
+    label = "zmap 4.1 or newer, or Windows without DF"
   strings:
     // MSS 1460 or lower, NOP, scale 8, NOP, NOP, SACK permitted
     $options = { 02 04 ?? ?? 01 03 03 08 01 01 04 02 }

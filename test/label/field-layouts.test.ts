@@ -23,11 +23,11 @@ import {
 } from './layout-rows.ts'
 import { synOf } from './syn-of.ts'
 
-// 8 * 1440 is a module's window too.
+// few segments and nothing but an MSS are devices' too
 const RELAY =
-  /^TCP ends at a middlebox or relay \(load balancer, VPN exit, carrier proxy\)(?:, or Electric Imp module)?$/
-const LWIP = /^lwIP or a middlebox or relay that ends TCP$/
-const ZMAP = /^TCP ends at .*zmap 3\.0 or lwIP$/
+  /^TCP ends at a middlebox or relay \(load balancer, VPN exit, carrier proxy\)(?:, or Electric Imp module|, a device or router \(.*)?$/
+const LWIP = /^lwIP or a middlebox or relay that ends TCP, or another sender/
+const ZMAP = /^TCP ends at .*zmap 3\.0, lwIP, or another sender/
 const OWN_BUFFER = /^Windows \(a program with its own receive buffer\)$/
 const removed = ['timestamps-removed']
 
@@ -43,7 +43,7 @@ const WAYS = [
 function bareRows(row: Row, isDfClear: boolean, both: RegExp, isRelay: boolean): readonly Row[] {
   const either = { ...row, label: both, family: isRelay ? 'relay' : 'embedded' }
   return [
-    { ...(isDfClear ? either : row), versions: V4 },
+    { ...(isRelay || isDfClear ? either : row), versions: V4 },
     { ...(isRelay || row.v6Quirks === '' ? either : row), versions: [6] },
   ]
 }
@@ -58,11 +58,14 @@ const ROWS: readonly Row[] = [
       return [
         { ...row, scale: 3, layout: FBSD, label: window === 65_535 ? /^TCP ends at .*, or FreeBSD/ : RELAY },
         { ...row, scale: 12, layout: FBSD },
-        { ...row, scale: 4, layout: MAC_CUT },
-        { ...row, scale: 5, layout: MAC_CUT, versions: V4 },
-        // A network may set the hop limit: the same of an Apple system.
-        { ...row, scale: 5, layout: MAC_CUT, versions: [6], label: window === 65_535 ? /^TCP ends at .*macOS/ : RELAY },
-        // Devices send three segments, a scanner and devices the full window; without DF that tells nothing.
+        // The same of an Apple system without timestamps, where something writes TTLs or, over IPv6, the network sets the hop limit.
+        ...[4, 5].map((scale) => ({
+          ...row,
+          scale,
+          layout: MAC_CUT,
+          label: window === 65_535 ? /^TCP ends at .*macOS/ : RELAY,
+        })),
+        // Devices send three segments without DF, a scanner, devices and what has lost its options the full window.
         ...(window === '3*' || window === 65_535
           ? bareRows(bare, isDfClear, window === 65_535 ? ZMAP : LWIP, window === 65_535)
           : [bare]),

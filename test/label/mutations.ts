@@ -181,15 +181,18 @@ export const overIpv6 =
     return copy
   }
 
-/** The same sender over IPv4, without the MSS's 20 octets more. */
-export const overIpv4: Mutation = (syn) => {
-  if (isV4(syn) || syn[6] !== 6) return undefined
-  const copy = new Uint8Array(syn.length - 20)
-  const length = ((syn[4]! << 8) | syn[5]!) + 20
-  copy.set([0x45, 0, length >> 8, length & 255, 0, 9, 0x40, 0, syn[7]!, 6, 0, 0, 192, 0, 2, 1, 198, 51, 100, 1])
-  copy.set(syn.subarray(40), 20)
-  return copy
-}
+/** The same sender over IPv4, without the MSS's 20 octets more; with an identification. */
+export const overIpv4 =
+  (hasDf: boolean): Mutation =>
+  (syn) => {
+    if (isV4(syn) || syn[6] !== 6) return undefined
+    const copy = new Uint8Array(syn.length - 20)
+    const length = ((syn[4]! << 8) | syn[5]!) + 20
+    copy.set([0x45, 0, length >> 8, length & 255, 0, 9, hasDf ? 0x40 : 0, 0, syn[7]!, 6, 0, 0, 192, 0, 2, 1])
+    copy.set([198, 51, 100, 1], 16)
+    copy.set(syn.subarray(40), 20)
+    return copy
+  }
 
 /** A network marks the packet. */
 export const markDscp: Mutation = (syn) =>
