@@ -4,7 +4,7 @@
  */
 
 import { printable } from '../base/text.ts'
-import { fingerprints } from '../fingerprint/index.ts'
+import { makeFingerprints } from '../fingerprint/index.ts'
 import { ShapeMemo } from '../fingerprint/shape-memo.ts'
 import { type Label, labelByRule, match } from '../label/match.ts'
 import { type NearSignature, nearest } from '../label/nearest.ts'
@@ -48,7 +48,7 @@ export async function createAnalyzer(args: Arguments, io: Io): Promise<Analyzer>
   }
   const ja4t = args.has('ja4t') ? (await import('../ja4t/index.ts')).ja4t : undefined
   const memo = new ShapeMemo<Findings>((syn) => ({
-    fingerprints: ja4t === undefined ? fingerprints(syn) : { ...fingerprints(syn), ja4t: ja4t(syn) },
+    fingerprints: ja4t === undefined ? makeFingerprints(syn) : { ...makeFingerprints(syn), ja4t: ja4t(syn) },
     label: database === undefined ? undefined : match(database, syn),
     json: undefined,
   }))

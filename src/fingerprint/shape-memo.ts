@@ -17,7 +17,8 @@ const LIMIT = 4096
 const PLACES = 2 * LIMIT
 /** Octets of a key before those of the options, of which there are at most 40. */
 const FIXED = 11
-const KEY = FIXED + 40
+/** Words of a key, for the options' octets and one that are left 0. */
+const WORDS = (FIXED + 40 + 1) / 4
 
 /** Values made once for each shape of SYN: a table with open addressing, because a `Map` wants an object for each key. */
 export class ShapeMemo<T> {
@@ -25,9 +26,10 @@ export class ShapeMemo<T> {
   /** The number of the shape at each place, from 1; 0 where there is none. */
   readonly #places = new Uint16Array(PLACES)
   /** Keys by number less 1. */
-  readonly #keys = new Uint8Array(LIMIT * KEY)
+  readonly #keys = new Uint32Array(LIMIT * WORDS)
   readonly #values: T[] = []
-  readonly #key = new Uint8Array(KEY)
+  readonly #key = new Uint32Array(WORDS)
+  readonly #octets = new Uint8Array(this.#key.buffer)
   /** Peers cannot foresee which shapes share a place. */
   readonly #seed = (Math.random() * 2 ** 32) | 0
 
@@ -39,13 +41,16 @@ export class ShapeMemo<T> {
   /** The value of this SYN's shape. */
   of(syn: Syn): T {
     const key = this.#key
-    const length = writeShape(syn, key)
+    const words = writeShape(syn, this.#octets)
     let hash = this.#seed
-    for (let i = 0; i < length; i++) hash = Math.imul(hash ^ key[i]!, 0x01000193)
-    const home = (hash ^ (hash >>> 15)) & (PLACES - 1)
+    for (let i = 0; i < words; i++) {
+      hash = Math.imul(hash ^ key[i]!, 0x9e3779b1)
+      hash ^= hash >>> 15
+    }
+    const home = hash & (PLACES - 1)
     let place = home
     for (let number = this.#places[place]!; number !== 0; number = this.#places[place]!) {
-      if (isSame(this.#keys, (number - 1) * KEY, key, length)) return this.#values[number - 1]!
+      if (isSame(this.#keys, (number - 1) * WORDS, key, words)) return this.#values[number - 1]!
       place = (place + 1) & (PLACES - 1)
     }
     const value = this.#make(syn)
@@ -54,8 +59,8 @@ export class ShapeMemo<T> {
       this.#values.length = 0
       place = home
     }
-    const at = this.#values.length * KEY
-    for (let i = 0; i < length; i++) this.#keys[at + i] = key[i]!
+    const at = this.#values.length * WORDS
+    for (let i = 0; i < words; i++) this.#keys[at + i] = key[i]!
     this.#values.push(value)
     this.#places[place] = this.#values.length
     return value
@@ -63,13 +68,13 @@ export class ShapeMemo<T> {
 }
 
 /** True if the key at `at` is this one. Their lengths follow from the data offset, which is in them. */
-function isSame(keys: Uint8Array, at: number, key: Uint8Array, length: number): boolean {
+function isSame(keys: Uint32Array, at: number, key: Uint32Array, words: number): boolean {
   let i = 0
-  while (i < length && keys[at + i] === key[i]) i++
-  return i === length
+  while (i < words && keys[at + i] === key[i]) i++
+  return i === words
 }
 
-/** Writes the shape to `key`; returns its length. */
+/** Writes the shape to `key`; returns its words. */
 function writeShape(syn: Syn, key: Uint8Array): number {
   const { bytes, ip, tcp } = syn
   if (ip.version === 4) {
@@ -101,14 +106,16 @@ function writeShape(syn: Syn, key: Uint8Array): number {
   const end = endOf(syn)
   let to = FIXED
   for (let i = at; i < end; i++) key[to++] = bytes[i]!
+  const words = (to + 3) >>> 2
+  while (to < words * 4) key[to++] = 0
   // Of malformed options each reader reads something else: they are taken as they are.
-  if (tcp.tsVal === undefined || tcp.malformed !== undefined) return to
+  if (tcp.tsVal === undefined || tcp.malformed !== undefined) return words
   for (let i = at; i < end && bytes[i] !== TCP_OPTION.EOL; i += optionLength(bytes, i, end)) {
     if (bytes[i] !== TCP_OPTION.TIMESTAMPS) continue
     writeZeroOrNot(u32be(bytes, i + 2), key, FIXED + i + 2 - at)
     writeZeroOrNot(u32be(bytes, i + 6), key, FIXED + i + 6 - at)
   }
-  return to
+  return words
 }
 
 /** Writes four octets for a number of four. */

@@ -5,7 +5,7 @@
 import { toHex } from '../base/bytes.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { FingerprintView } from '../connection/view.ts'
-import { fingerprints } from '../fingerprint/index.ts'
+import { makeFingerprints } from '../fingerprint/index.ts'
 import { ShapeMemo } from '../fingerprint/shape-memo.ts'
 import { guessHopDistance, guessInitialTtl, timeToLiveOf } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
@@ -89,7 +89,7 @@ const synOf = (fingerprint: Fingerprint): Syn | undefined =>
   fingerprint instanceof FingerprintView ? fingerprint.ownSyn : fingerprint.syn
 
 function stackShapeOf(syn: Syn): StackShape {
-  const { p0f, muonfp, haproxy } = fingerprints(syn)
+  const { p0f, muonfp, haproxy } = makeFingerprints(syn)
   const { mss, window, windowScale, optionKinds } = syn.tcp
   const initial = guessInitialTtl(timeToLiveOf(syn))
   const facts = {

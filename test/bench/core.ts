@@ -10,7 +10,7 @@
  * `bun test/bench/core.ts --one NAME` measures one variant and prints nanoseconds a SYN.
  * @module
  */
-import { fingerprints } from '../../src/fingerprint/index.ts'
+import { fingerprints, makeFingerprints } from '../../src/fingerprint/index.ts'
 import { ShapeMemo } from '../../src/fingerprint/shape-memo.ts'
 import { type Database, joinDatabases } from '../../src/label/database.ts'
 import { loadP0f } from '../../src/label/database-parser.ts'
@@ -67,7 +67,7 @@ function decodeAndFormat(input: Input): void {
 
 /** Strings and label as the command makes them: once for each shape that its memo holds. */
 function all(database: Database): (input: Input) => void {
-  const memo = new ShapeMemo((syn: Syn) => ({ strings: fingerprints(syn), label: match(database, syn) }))
+  const memo = new ShapeMemo((syn: Syn) => ({ strings: makeFingerprints(syn), label: match(database, syn) }))
   return (input) => {
     const { strings, label } = memo.of(parseSyn(input))
     sink += read(strings.p0f) + read(strings.muonfp) + read(strings.haproxy)

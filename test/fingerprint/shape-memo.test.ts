@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { fingerprints } from '../../src/fingerprint/index.ts'
+import { fingerprints, makeFingerprints } from '../../src/fingerprint/index.ts'
 import { ShapeMemo } from '../../src/fingerprint/shape-memo.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { match } from '../../src/label/match.ts'
@@ -18,11 +18,24 @@ const SYN = hex(
 const describeSyn = (syn: Syn): unknown => {
   const { flags, window, optionKinds, padding, mss, windowScale, sackPermitted, malformed } = syn.tcp
   return {
-    ...fingerprints(syn),
+    ...makeFingerprints(syn),
     label: match(defaultDatabase(), syn),
     tcp: { flags, window, optionKinds, padding, mss, windowScale, sackPermitted, malformed },
   }
 }
+
+test('fingerprints() gives what is made of a SYN alone, in objects that share nothing', () => {
+  const random = createRandom(4)
+  const known = [...vectors, ...stacks].map((row) => hex(row.hex))
+  for (let round = 0; round < 2; round++) {
+    for (const bytes of [...known, ...Array.from({ length: 6000 }, (_, i) => randomSynBytes(random, i).bytes)]) {
+      const syn = parseSyn(bytes)
+      const found = fingerprints(syn) as { p0f: string }
+      expect(found).toEqual(makeFingerprints(syn))
+      found.p0f = 'changed'
+    }
+  }
+})
 
 describe('ShapeMemo', () => {
   test('gives for every SYN what is made of that SYN alone', () => {
