@@ -564,12 +564,12 @@ sig   = 4:64:0:*:65535,1|2:mss,nop,ws,nop,nop,sok:df,id+,ecn?:0
 
 ; 0bf8de8b, f47e9fd5 (XP); browsers of all versions to 10, servers included [c]
 label = s:windows:Windows:2000 to 10, servers included (scaling off)
-sig   = 4:128!:0:*:65535,0:mss,nop,nop,sok:df,id+?,id-?,ecn?:0
+sig   = 4:128!:0:*:65535,0:mss,nop,nop,sok:df,id+,ecn?:0
 sig   = 6:128!:0:*:65535,0:mss,nop,nop,sok:ecn?,flow?:0
 
 ; zmap's disguise [m git 8de8833] and lwIP [s] without scaling are the same
-label = s:windows:Windows:2000 to 10 without DF, or another sender (scaling off)
-sig   = 4:128!:0:*:65535,0:mss,nop,nop,sok:id-?,ecn?:0
+label = s:windows:Windows:2000 to 10 without DF or ID, or another sender (scaling off)
+sig   = 4:128!:0:*:65535,0:mss,nop,nop,sok:df?,id-?,ecn?:0
 
 ; a Beckhoff controller (ITI/ICS-Security-Tools [c]); XP with a receive buffer of 32 KiB is the same
 label = s:windows:Windows:CE, or XP with another receive buffer
@@ -814,7 +814,7 @@ label = s:network:F5 BIG-IP:(load balancer)
 sig   = 4:255:0:*:4380,0:mss,sok,eol+1:df,id+?,ecn?:0
 
 ; a router in an LDP session, maker not named [c]
-label = s:network:router:(maker not named)
+label = s:network:router:(maker not named), or another sender with another TTL
 sig   = 4:255!:0:*:65535,5:mss,nop,ws:id-?,ecn?:0
 
 ; HF-LPB100 (Ednet gateway; DHCP host name [c])
@@ -858,12 +858,13 @@ sig   = *:64!:0:*:5760|5744,0:mss:id-?,ecn?:0
 ; window 24576, scale 1 (a MediaTek module [c]), routers have scale 5; in Windows' layout no scale 8
 sig   = *:255!:0:*:mss*4,0:mss,nop,nop,ts:id-?,ecn?:0
 sig   = *:255!:0:*:mss*4,0:mss,nop,nop,ts,nop,nop,sok:id-?,ecn?:0
-sig   = *:255!:0:*:*,1-3:mss,nop,ws:id-?,ecn?:0
+sig   = *:255!:0:*:24576,1-3:mss,nop,ws:id-?,ecn?:0
 sig   = *:255!:0:*:65535,0-6:mss,nop,nop,ts,nop,ws:id-?,ecn?:0
 sig   = *:255!:0:*:65535,*:mss,nop,nop,ts,nop,ws,nop,nop,sok:id-?,ecn?:0
 ; SACK alone: FreeRTOS and Linux without scaling are the same [s]; with scale Windows, and Apple where its timestamps are cut out [c]
 label = s:embedded:lwIP:or another sender with another TTL
 sig   = *:255!:0:*:mss*4,0:mss,nop,nop,sok:id-?,ecn?:0
+sig   = *:255!:0:*:*,1-3:mss,nop,ws:id-?,ecn?:0
 sig   = *:255!:0:*:65535,1-6:mss,nop,ws,nop,nop,sok:id-?,ecn?:0
 
 ; [s uip6.c, uipopt.h; gnrc_tcp config.h] MSS 1220 = 1280 - 60, window one segment: the two cannot be told apart
@@ -882,16 +883,14 @@ label = s:embedded:TI SimpleLink:or another device with NetX
 sig   = 4:128:0:*:33580,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
 
 ; GainSpan GS2000 (a coffee maker [c])
-label = s:embedded:NetX Duo:(GainSpan module or another)
-sig   = 4:128:0:*:8192,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
+label = s:embedded:NetX Duo:(GainSpan module), or another sender without options
+sig   = 4:128!:0:*:8192,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
 
-; four segments: FreeRTOS without options is the same [s prvSetSynAckOptions]
-label = s:embedded:NetX Duo or FreeRTOS-Plus-TCP:without options
-sig   = 4:128!:0:*:mss*4,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
-
-; [s nx_tcp_packet_send_syn.c] window as the application asks
-label = s:embedded:NetX Duo:
+; [s nx_tcp_packet_send_syn.c] window as the application asks. Windows' and FreeRTOS' NOPs stay where something cuts their options out [s]
+label = s:embedded:NetX Duo:or another sender without options
 sig   = 4:128!:0:*:*,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
+; [s] as above
+label = s:embedded:NetX Duo:
 sig   = 4:128!:0:*:*,*:mss,ws,eol+0:id-?,ecn?:0
 
 ; [s pico_tcp.c] window 16384 on Linux hosts, else 6144

@@ -198,7 +198,11 @@ const BUILT: readonly (readonly [names: readonly string[], syn: string, label: s
   [['RIOT'], '6:63:0:1220:1220,0:mss::0', 'Contiki-NG or RIOT'],
   [['FreeRTOS'], '4:128:0:1460:5840,0:mss,nop,ws,nop,nop,sok::0', 'FreeRTOS-Plus-TCP'],
   [['FreeRTOS'], '6:128:0:1440:5760,0:mss,nop,ws,nop,nop,sok::0', 'FreeRTOS-Plus-TCP'],
-  [['NetX'], '4:128:0:1460:8192,0:mss,nop,nop,nop,eol+0::0', 'NetX Duo (GainSpan module or another)'],
+  [
+    ['NetX'],
+    '4:128:0:1460:8192,0:mss,nop,nop,nop,eol+0::0',
+    'NetX Duo (GainSpan module), or another sender without options',
+  ],
   [['NetX'], '4:128:0:1460:65535,2:mss,ws,eol+0::0', 'NetX Duo'],
   [['picoTCP'], '4:64:0:1460:16384,0:mss,sok,ws,ts,nop,nop,nop,nop,eol+0:df,id+:0', 'picoTCP'],
   [['lwIP'], '4:255:0:536:2144,0:mss::0', 'lwIP'],

@@ -42,7 +42,7 @@ const MODULES: readonly Row[] = [
     of('relay', /Electric Imp/, [255, 11_520, 0, 'mss', quirks], [1440]),
     of('embedded', /^TI SimpleLink .*NetX/, [128, 33_580, 0, NETX, quirks]),
     of('embedded', /^NetX Duo .*GainSpan/, [128, 8192, 0, NETX, quirks]),
-    of('embedded', /^NetX Duo$/, [128, 12_000, 0, NETX, quirks]),
+    of('embedded', /^NetX Duo or another/, [128, 12_000, 0, NETX, quirks]),
     of('embedded', /^GainSpan/, [64, 8688, 0, BSD44, quirks]),
     of('embedded', /^Amazon Dash Button/, [64, 4338, 0, 'mss', quirks]),
   ]),
