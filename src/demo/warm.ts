@@ -8,7 +8,7 @@ import { EXAMPLES } from '../inspector/examples.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import { inspector } from '../shared.ts'
 
-const TIMES = 2
+const TIMES = 4
 /** Between two pages, milliseconds: a request waits for one of them at most. */
 const PAUSE = 10
 
