@@ -22,7 +22,7 @@ export interface EntrySource {
   /** The listener's end of the connection. */
   local(server: unknown): { readonly address?: string | undefined; readonly port?: number | undefined }
   /** Value of a field that the runtime adds to an answer. */
-  addedField(name: string, response: Response, status: number, body: ReadyBody | undefined): string | undefined
+  addedField(name: string, response: Response, body: ReadyBody | undefined, entry: LogEntry): string | undefined
 }
 
 /** One end of a connection. */
@@ -126,8 +126,7 @@ export class LogEntry implements AccessRecord {
     const { response, body, source } = this
     if (response === undefined) return NO_HEADERS
     return {
-      get: (name) =>
-        response.headers.get(name) ?? source.addedField(name.toLowerCase(), response, this.status, body) ?? null,
+      get: (name) => response.headers.get(name) ?? source.addedField(name.toLowerCase(), response, body, this) ?? null,
     }
   }
 

@@ -72,8 +72,8 @@ export class AccessLogger<Subject> implements EntrySource {
     return this.#lastLocal
   }
 
-  addedField(name: string, response: Response, status: number, body: ReadyBody | undefined): string | undefined {
-    return this.#runtime.addedField(name, response, status, body)
+  addedField(name: string, response: Response, body: ReadyBody | undefined, entry: LogEntry): string | undefined {
+    return this.#runtime.addedField(name, response, entry.status, body, entry)
   }
 
   /** The answer is there. Returns the one to send: the same, or where it is a stream one whose body is counted as it is sent. */

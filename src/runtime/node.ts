@@ -8,6 +8,7 @@ import { CommonRuntime } from './common.ts'
 import { processGlobal } from './globals.ts'
 import { listenOnNode } from './node-listen.ts'
 import { knownRecordOf, socketOf } from './node-request.ts'
+import type { CountedBody } from './ready-body.ts'
 import { spawnNode } from './spawn-node.ts'
 import type { Endpoint, LocalEnd, NoPeer, Runtime, ServerAddress } from './types.ts'
 
@@ -67,9 +68,22 @@ class NodeRuntime extends CommonRuntime implements Runtime {
 
   textBody(): undefined {}
 
-  /** The type that `@hono/node-server` gives to every body without one. */
-  addedField(name: string, response: Response): string | undefined {
-    return name === 'content-type' && response.body !== null ? 'text/plain; charset=UTF-8' : undefined
+  /**
+   * `@hono/node-server` gives a type to every body without one, and a length to those that end within their first chunks: before it
+   * sends the head.
+   */
+  addedField(
+    name: string,
+    response: Response,
+    _status: number,
+    _body: undefined,
+    counted?: CountedBody,
+  ): string | undefined {
+    if (response.body === null) return undefined
+    if (name === 'content-type') return 'text/plain; charset=UTF-8'
+    if (name !== 'content-length' || counted?.method === 'HEAD') return undefined
+    const { outgoing } = (counted?.server ?? {}) as { readonly outgoing?: { readonly headersSent?: boolean } }
+    return outgoing?.headersSent === false ? `${counted?.bytes ?? 0}` : undefined
   }
 }
 

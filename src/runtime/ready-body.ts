@@ -15,6 +15,15 @@ export interface ReadyBody {
   readonly chunked?: boolean | undefined
 }
 
+/** A body that was counted as it was sent. */
+export interface CountedBody {
+  /** The request's method. */
+  readonly method: string
+  readonly bytes: number | undefined
+  /** What came with the request: Bun's server, Deno's `info`, Node's request and answer. */
+  readonly server: unknown
+}
+
 /** What a runtime makes of answers. */
 export interface ResponseFacts {
   /**
@@ -30,8 +39,15 @@ export interface ResponseFacts {
    * @param name - in lower case
    * @param status - as it is sent
    * @param body - `undefined` for a stream
+   * @param counted - of a stream that has ended: its octets, and what came with the request
    */
-  addedField(name: string, response: Response, status: number, body: ReadyBody | undefined): string | undefined
+  addedField(
+    name: string,
+    response: Response,
+    status: number,
+    body: ReadyBody | undefined,
+    counted?: CountedBody,
+  ): string | undefined
   /** Calls `run` when the client has gone, or the request is over otherwise. Returns how to take it back. */
   onGone(request: Request, server: unknown, run: () => void): () => void
 }

@@ -15,12 +15,14 @@ const PATHS = [
   'octets',
   'late',
   'no-content',
+  'long',
+  'slow',
   'missing',
 ]
 
 for (const node of NODES) {
   needs('linux', node).test(
-    `${node.name}: %{Content-Type}o is what the client receives`,
+    `${node.name}: %{Content-Type}o and %{Content-Length}o are what the client receives`,
     async () => {
       await using server = await startNode(node, undefined, {}, { script: 'node-log.mjs' })
       const received: string[] = []
@@ -29,7 +31,8 @@ for (const node of NODES) {
         for (const method of path === 'view' ? ['GET'] : ['GET', 'HEAD']) {
           const answer = await fetch(`http://127.0.0.1:${server.port}/${path}`, { method })
           const type = answer.headers.get('content-type')?.replace(/\s*;.*/, '') ?? '-'
-          received.push(`${method} /${path} ${type} ${(await answer.bytes()).length}`)
+          const length = answer.headers.get('content-length') ?? '-'
+          received.push(`${method} /${path} ${type} ${length} ${(await answer.bytes()).length}`)
         }
       }
       const logged = (): string[] => server.stdout().split('\n').slice(1, -1)
