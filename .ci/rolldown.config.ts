@@ -163,7 +163,8 @@ const smaller: Plugin = {
       }
       const { code } = await minify(file.code, {
         module: true,
-        // Unsafe for a function that is called with `new`, and for String() of a symbol: there is neither.
+        // Unsafe for a function that is called with `new`, of which there is none, and for String() of a symbol, which throws then: only
+        // `toError` may get one, and expects that.
         compress: { ecma: 2020, passes: 3, unsafe: true, unsafe_arrows: true },
         // Names are short already.
         mangle: false,

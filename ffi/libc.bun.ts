@@ -2,6 +2,7 @@
  * `Libc` over `bun:ffi`, opened on first use.
  * @module
  */
+import { toError } from '../src/base/report-once.ts'
 import {
   type Libc,
   type LibcUnavailable,
@@ -60,7 +61,7 @@ function open(path: string | undefined): Libc | LibcUnavailable {
     try {
       return bind(ffi, name)
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error))
+      failures.push(toError(error).message)
     }
   }
   return notOpened(failures)

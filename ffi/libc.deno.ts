@@ -2,6 +2,7 @@
  * `Libc` over `Deno.dlopen`, opened on first use. Needs `--allow-ffi` and nothing else.
  * @module
  */
+import { toError } from '../src/base/report-once.ts'
 import {
   type Libc,
   type LibcUnavailable,
@@ -95,7 +96,7 @@ function open(path: string | undefined): Libc | LibcUnavailable {
     try {
       return bind(Deno, name)
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error))
+      failures.push(toError(error).message)
     }
   }
   return isDenied ? denied(Deno, path) : notOpened(failures)

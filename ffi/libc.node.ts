@@ -3,7 +3,9 @@
  * Opened on first use.
  * @module
  */
+
 import { createRequire } from 'node:module'
+import { toError } from '../src/base/report-once.ts'
 import {
   type Libc,
   type LibcUnavailable,
@@ -100,7 +102,7 @@ function open(path: string | undefined): Libc | LibcUnavailable {
         return libc
       } catch (error) {
         if ((error as { code?: unknown }).code === 'ERR_ACCESS_DENIED' || isForbidden(error)) return DENIED
-        failures.push(error instanceof Error ? error.message : String(error))
+        failures.push(toError(error).message)
       }
     }
   }

@@ -2,6 +2,7 @@
  * `Libyara` over `bun:ffi`.
  * @module
  */
+import { toError } from '../src/base/report-once.ts'
 import { LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing, symbolsOf } from './libyara.ts'
 
 type BunFfi = typeof import('bun:ffi')
@@ -20,7 +21,7 @@ export function openLibyara(names: readonly string[] = LIBYARA_NAMES): Libyara |
     try {
       return bind(ffi, name)
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error))
+      failures.push(toError(error).message)
     }
   }
   return libyaraMissing(failures)

@@ -2,6 +2,7 @@
  * `Libyara` over `Deno.dlopen`. Needs `--allow-ffi`.
  * @module
  */
+import { toError } from '../src/base/report-once.ts'
 import { wide } from './libc.deno.ts'
 import { LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing, symbolsOf } from './libyara.ts'
 
@@ -44,7 +45,7 @@ export function openLibyara(names: readonly string[] = LIBYARA_NAMES): Libyara |
     try {
       return bind(deno, name)
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error))
+      failures.push(toError(error).message)
     }
   }
   return libyaraMissing(failures)

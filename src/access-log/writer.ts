@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ignoreRejection } from '../base/report-once.ts'
+import { ignoreRejection, toError } from '../base/report-once.ts'
 import { appendText } from './format.ts'
 
 /** An open file, pipe or terminal. */
@@ -229,7 +229,7 @@ export class LogWriter {
   #report(error: unknown, code: string): void {
     if (this.#failing === code) return
     this.#failing = code
-    this.#emit(error instanceof Error ? error : new Error(String(error)))
+    this.#emit(toError(error))
   }
 
   #recovered(): void {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { toError } from '../base/report-once.ts'
 import type { Child, Runtime, SpawnOptions } from '../runtime/types.ts'
 import { isNotModified } from './conditional.ts'
 import { ErrorLines } from './error-lines.ts'
@@ -76,7 +77,7 @@ export async function runScript(runtime: Pick<Runtime, 'spawn'>, running: Runnin
 
 function notStarted(error: unknown): Outcome {
   const code = (error as { code?: unknown } | undefined)?.code
-  const message = error instanceof Error ? error.message : String(error)
+  const message = toError(error).message
   // Its file was there when the path was looked up, or its interpreter is missing; or the system is out of processes.
   const status = code === 'ENOENT' ? 404 : code === 'EAGAIN' || code === 'EMFILE' || code === 'ENFILE' ? 503 : 500
   return { kind: 'failed', status, why: `cannot be started: ${message}` }

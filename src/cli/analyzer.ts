@@ -3,6 +3,7 @@
  * @module
  */
 
+import { toError } from '../base/report-once.ts'
 import { printable } from '../base/text.ts'
 import { makeFingerprints } from '../fingerprint/index.ts'
 import { ShapeMemo } from '../fingerprint/shape-memo.ts'
@@ -41,7 +42,7 @@ export async function createAnalyzer(args: Arguments, io: Io): Promise<Analyzer>
       const answer = checkRuleLabel(labeller!(syn, { fingerprints, label, userAgent: undefined }))
       return answer === undefined ? undefined : labelByRule(answer, database, syn)
     } catch (error) {
-      if (!failed) io.warn(printable(error instanceof Error ? error.message : String(error)))
+      if (!failed) io.warn(printable(toError(error).message))
       failed = true
       return undefined
     }

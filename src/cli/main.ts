@@ -2,6 +2,7 @@
  * From arguments to an exit code.
  * @module
  */
+import { toError } from '../base/report-once.ts'
 import { printable } from '../base/text.ts'
 import { nearest, parseArguments, UsageError } from './args.ts'
 import { COMMANDS, type Command, type CommandHelp } from './commands.ts'
@@ -64,7 +65,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     if (error instanceof OutputClosed) return 0
     const usage = error instanceof UsageError
     try {
-      io.warn(`${error instanceof Error ? error.message : String(error)}`)
+      io.warn(toError(error).message)
     } catch {
       // What is still in the buffer cannot be written; the exit code tells.
     }

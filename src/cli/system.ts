@@ -2,6 +2,7 @@
  * Errors of system calls.
  * @module
  */
+import { toError } from '../base/report-once.ts'
 
 /** The `code` of a system error, or the empty string for any other. */
 export function errorCode(error: unknown): string {
@@ -25,5 +26,5 @@ export function systemReason(error: unknown): string {
   const code = errorCode(error)
   if (words[code] !== undefined) return words[code]
   if (error instanceof Error && error.name === 'NotCapable') return 'Deno was not given --allow-read for it'
-  return code !== '' ? code : error instanceof Error ? error.message : String(error)
+  return code !== '' ? code : toError(error).message
 }

@@ -14,6 +14,7 @@ import {
 } from '../../ffi/constants.ts'
 import { cString, isLibc, type Libc, type LibcUnavailable } from '../../ffi/libc.ts'
 import { SockDiag, TCP_STATE } from '../../ffi/sock-diag.ts'
+import { toError } from '../base/report-once.ts'
 import { formatEndpoint } from '../base/text.ts'
 import { REASON } from '../explain/missing.ts'
 import { PROVENANCE } from '../explain/timing.ts'
@@ -219,7 +220,7 @@ async function connection(name: string, address: Loopback): Promise<{ finding: F
   try {
     result = await loopbackTest(address)
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = toError(error).message
     const remedy =
       address === '::1'
         ? 'Turn IPv6 on (net.ipv6.conf.lo.disable_ipv6=0), if clients use it'

@@ -5,6 +5,7 @@
 import { isLibc, type Libc, type LibcUnavailable } from '../../ffi/libc.ts'
 import { SockDiag } from '../../ffi/sock-diag.ts'
 import { SocketError } from '../../ffi/socket-error.ts'
+import { toError } from '../base/report-once.ts'
 import type { Reason } from '../connection/connection.ts'
 import { ClientLookup, type PacketOptions } from './client-lookup.ts'
 import { PacketSource } from './packet-source.ts'
@@ -51,7 +52,7 @@ function openSource(libc: Libc, diag: SockDiag, packets: PacketOptions, capacity
   try {
     return new PacketSource(libc, diag, packets, capacity)
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
+    return toError(error)
   }
 }
 

@@ -2,9 +2,11 @@
  * `tcpfingerprint pcap`: every SYN of capture files.
  * @module
  */
+
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
+import { toError } from '../../base/report-once.ts'
 import { plural, printable } from '../../base/text.ts'
 import { describeEncapsulations } from '../../capture-file/encapsulations.ts'
 import { describeNotOpened, NotOpenedPackets } from '../../capture-file/not-opened.ts'
@@ -217,7 +219,7 @@ class CaptureFile implements CaptureHandler {
     } catch (error) {
       if (other !== undefined) throw other
       if (!reader.open) return
-      const detail = error instanceof Error ? error.message : String(error)
+      const detail = toError(error).message
       this.#tell(
         { reason: 'broken-compression', detail: `gzip: ${detail}` },
         `broken-compression: gzip: ${detail}`,
