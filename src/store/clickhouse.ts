@@ -2,7 +2,8 @@
  * ClickHouse, by `fetch` to its HTTP interface.
  *
  * An observation that is brought up to date is inserted again with a later version: ReplacingMergeTree keeps the latest of a key, and
- * `FINAL` reads no other. What has expired goes by partitions, a day each, after its counts are kept in `seen_daily`.
+ * `FINAL` reads no other. What has expired goes by partitions, a day each, after its counts are kept in `seen_daily`; a row
+ * that comes later is counted beside them.
  * @module
  */
 import { dayOf, isoOf, sortAccounts } from './answers.ts'
@@ -54,15 +55,21 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
   ],
 ]
 
+const KEY = 'network, address, stack, label, family, account'
+const BY_DAY = `GROUP BY day, ${KEY}`
 /** Observations of a day as its counts. */
-const COUNTED = `SELECT toDate(seen) AS day, network, address, stack, label, family, account, count() AS connections, min(seen) AS first,
-  max(last_seen) AS last, min(o.rtt) AS rtt FROM observation AS o FINAL WHERE stack <> ''`
-const BY_DAY = 'GROUP BY day, network, address, stack, label, family, account'
+const COUNTED = `SELECT toDate(seen) AS day, ${KEY}, count() AS connections, min(seen) AS first, max(last_seen) AS last, min(o.rtt) AS rtt
+  FROM observation AS o FINAL WHERE stack <> ''`
+/** Counts of observations that are there no more: those of which the first still is are counted in its place. */
+const KEPT = `SELECT day, ${KEY}, connections, first, last, rtt FROM seen_daily FINAL WHERE (${KEY}, first) NOT IN (
+  SELECT ${KEY}, seen FROM observation FINAL WHERE toDate(seen) IN (SELECT DISTINCT day FROM seen_daily))`
 
 class ClickhouseEngine implements Engine {
   readonly batch = { rows: 5000, milliseconds: 2000 }
   readonly #endpoint: URL
   readonly #headers: Readonly<Record<string, string>>
+  /** Observations of UTC days before this one have gone. */
+  #expiredBefore = ''
 
   constructor(url: URL) {
     this.#endpoint = new URL(url.origin)
@@ -125,10 +132,14 @@ class ClickhouseEngine implements Engine {
   async write({ observations, updates }: Batch): Promise<void> {
     const rows = [
       ...observations.map((one) => rowOf(one, one.seen, one.requests, one.account)),
-      ...updates.map((one) =>
-        rowOf(one.first, one.lastSeen, one.requests, one.account === '' ? one.first.account : one.account),
-      ),
+      // Inserted again after its day has gone, a connection would count twice.
+      ...updates
+        .filter((one) => dayOf(one.first.seen) >= this.#expiredBefore)
+        .map((one) =>
+          rowOf(one.first, one.lastSeen, one.requests, one.account === '' ? one.first.account : one.account),
+        ),
     ]
+    if (rows.length === 0) return
     await this.#send(
       'INSERT INTO observation FORMAT JSONEachRow',
       rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
@@ -139,9 +150,7 @@ class ClickhouseEngine implements Engine {
   /** Counts of the days from `since` on: of what is there as observations, and of the days that are only counts. */
   #counts(since: string, where: string): string {
     const from = quote(since)
-    return `(${COUNTED} AND toDate(seen) >= ${from} AND ${where} ${BY_DAY} UNION ALL
-      SELECT day, network, address, stack, label, family, account, connections, first, last, rtt FROM seen_daily FINAL
-      WHERE day >= ${from} AND day NOT IN (SELECT DISTINCT toDate(seen) FROM observation) AND ${where})`
+    return `(${COUNTED} AND toDate(seen) >= ${from} AND ${where} ${BY_DAY} UNION ALL ${KEPT} AND day >= ${from} AND ${where})`
   }
 
   async hosts(place: Place, since: string): Promise<HostRow[]> {
@@ -193,6 +202,7 @@ class ClickhouseEngine implements Engine {
   }
 
   async expire(observationsBefore: string, dailyBefore: string): Promise<boolean> {
+    this.#expiredBefore = observationsBefore
     const [oldest] = await this.#ask(
       `SELECT toString(min(toDate(seen))) AS day, count() AS n FROM observation WHERE seen < ${quote(`${observationsBefore} 00:00:00`)}`,
     )
@@ -200,8 +210,8 @@ class ClickhouseEngine implements Engine {
     if (oldest === undefined || Number(oldest.n) === 0) return false
     const day = quote(oldest.day as string)
     await this.#send(
-      `INSERT INTO seen_daily (day, network, address, stack, label, family, account, connections, first, last, rtt)
-       ${COUNTED} AND toDate(seen) = ${day} ${BY_DAY}`,
+      `INSERT INTO seen_daily (day, ${KEY}, connections, first, last, rtt) SELECT day, ${KEY}, sum(connections), min(first), max(last), min(rtt)
+       FROM (${COUNTED} AND toDate(seen) = ${day} ${BY_DAY} UNION ALL ${KEPT} AND day = ${day}) ${BY_DAY}`,
     )
     await this.#send(`ALTER TABLE observation DROP PARTITION ${day}`)
     return true

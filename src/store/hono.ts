@@ -11,7 +11,7 @@ import { VIEW } from '../connection/view.ts'
 export interface RecordOptions {
   /**
    * Who it is, as the application knows after its handlers have run: a session's user, an API key's owner. `undefined` for none.
-   * GET and HEAD are asked for before that too: the account by which the connection is known already then stands.
+   * GET and HEAD are asked for before that too where the connection is known by an account; if it is still this one, that stands.
    * Above 256 characters the first 212 are kept, with a digest of the whole. A function that throws names none.
    */
   // biome-ignore lint/suspicious/noExplicitAny: the application's own variables
@@ -30,8 +30,8 @@ export interface Observer {
   look(fingerprint: Fingerprint): void
   /** Keeps what is known of a request's connection. `account` is whatever the application gave. */
   observe(fingerprint: Fingerprint, account: unknown): void
-  /** The same where its connection is known by this account; where it is not, false, and nothing is kept. */
-  observeAgain(fingerprint: Fingerprint, account: unknown): boolean
+  /** The same where its connection is known by the account that `ask` names; else false, and nothing is kept. Of nobody's it asks nothing. */
+  observeAgain<Asked>(fingerprint: Fingerprint, ask: (of: Asked) => unknown, of: Asked): boolean
 }
 
 /** The middleware over a store. Never throws, and nothing waits for it. */
@@ -46,14 +46,15 @@ export function createRecordMiddleware(observer: Observer, { account, skip }: Re
       return next()
     }
   }
+  const ask = (c: Context): unknown => answerOf(account, c)
   return function record(c, next) {
     const fingerprint = found(c)
     if (fingerprint === undefined) return next()
     observer.look(fingerprint)
     const done = next()
     // Handlers run up to their first `await`. Most requests are of the account that the connection is known by: no promise for these.
-    const isKept = SAFE.has(c.req.method) && observer.observeAgain(fingerprint, answerOf(account, c))
-    return isKept ? done : observedAfter(done, () => observer.observe(fingerprint, answerOf(account, c)))
+    const isKept = SAFE.has(c.req.method) && observer.observeAgain(fingerprint, ask, c)
+    return isKept ? done : observedAfter(done, () => observer.observe(fingerprint, ask(c)))
   }
 }
 

@@ -101,13 +101,16 @@ export class Recorder {
     }
   }
 
-  /** The same where its connection is known by this account; where it is not, false, and nothing is kept. Never throws. */
-  observeAgain(fingerprint: Fingerprint, account: unknown): boolean {
+  /** See `Observer`. Never throws. */
+  observeAgain<Asked>(fingerprint: Fingerprint, ask: (of: Asked) => unknown, of: Asked): boolean {
     try {
-      const name = accountText(account)
-      return (
-        name !== '' && fingerprint instanceof FingerprintView && this.#quickly(fingerprint, fingerprint.resolve(), name)
-      )
+      if (!(fingerprint instanceof FingerprintView)) return false
+      const kept = fingerprint.resolve().kept as Seen | undefined
+      if (kept?.of !== this || kept.named === '') return false
+      const account = ask(of)
+      if (accountText(account) !== kept.named) return false
+      this.#observeView(fingerprint, account)
+      return true
     } catch {
       return false
     }

@@ -64,11 +64,11 @@ export async function readLabels(database: SqliteDatabase, since: string): Promi
   return rows.map(labelRow)
 }
 
-/** Labels of each day, a day at a time. */
+/** Labels of each day of which there are any, a day at a time. */
 export async function readLabelsByDay(database: SqliteDatabase, since: string): Promise<LabelDayRow[]> {
   const all: LabelDayRow[] = []
-  const [first, last] = days(since)
-  for (let day = first; day <= last; day++) {
+  const known = await database.all('SELECT DISTINCT day FROM stack_daily WHERE day >= ? ORDER BY day', dayNumber(since))
+  for (const { day } of known as { day: number }[]) {
     const rows = await database.all(
       `SELECT s.label, s.family, ${NETWORKS} AS networks, sum(connections) AS connections FROM seen_daily d
        JOIN stack s ON s.id = d.stack WHERE day = ? GROUP BY s.label, s.family ORDER BY connections DESC, s.label`,

@@ -66,6 +66,8 @@ export interface Store {
 /** Milliseconds between two looks at what has expired, and between two slices of it. */
 const EXPIRE_EVERY = 3_600_000
 const EXPIRE_PAUSE = 100
+/** Milliseconds that rows of a day have to be written after it, before it can expire. */
+const LATE = 600_000
 /** Slices at most in a row. */
 const EXPIRE_SLICES = 10_000
 
@@ -201,10 +203,11 @@ class DatabaseStore implements Store {
 
   async #expire(): Promise<void> {
     const { observations, daily } = this.#options.retention
+    const now = Date.now() - LATE
     try {
       const engine = await this.#open()
       for (let slice = 0; slice < EXPIRE_SLICES && !this.#isClosed; slice++) {
-        if (!(await engine.expire(firstDay(observations), firstDay(daily)))) break
+        if (!(await engine.expire(firstDay(observations, now), firstDay(daily, now)))) break
         await new Promise<void>((resolve) => unrefTimer(setTimeout(resolve, EXPIRE_PAUSE)))
       }
     } catch (error) {

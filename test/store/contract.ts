@@ -132,6 +132,8 @@ export function describeEngine(name: string, open: () => Promise<Engine>): void 
       expect((await engine.hosts(readPlace('192.0.2.40'), dayOf(old))).length).toBe(1)
       expect((await engine.stacks('emil', dayOf(old))).length).toBe(1)
       expect(await engine.stacks('emil', TODAY)).toEqual([])
+      const seen = (await engine.labelsByDay('1900-01-01')).map((one) => one.day)
+      expect([...new Set(seen)]).toEqual([dayOf(old), TODAY])
     })
 
     test('keeps hostile accounts and labels as they are', async () => {
