@@ -298,8 +298,9 @@ export function toAttributes(fingerprint: Fingerprint, options: AttributeOptions
 function acceptTime({ timing }: Fingerprint): number | undefined {
   const { acceptTimeMilliseconds, acceptTime } = timing
   if (acceptTimeMilliseconds !== undefined) return acceptTimeMilliseconds
-  // A fingerprint that came as JSON.
-  return acceptTime === undefined ? undefined : Date.parse(acceptTime)
+  // A fingerprint that came as JSON; what is no time is none.
+  const time = Date.parse(String(acceptTime))
+  return Number.isNaN(time) ? undefined : time
 }
 
 function transport({ reason, available, peer }: Fingerprint): string | undefined {

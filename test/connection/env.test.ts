@@ -64,6 +64,14 @@ describe('toEnv', () => {
     expect(env).not.toHaveProperty('FINGERPRINT_IP_DF')
   })
 
+  test('an accept time that is no time is unset', () => {
+    for (const acceptTime of ['yesterday', '', 'NaN', null, {}, Symbol()]) {
+      expect(toEnv(fingerprint({ timing: { acceptTime: acceptTime as string } }))).toEqual({
+        FINGERPRINT_SOURCE: 'kernel',
+      })
+    }
+  })
+
   test('what is absent is unset, and the dumps are off by default', () => {
     const env = toEnv(
       fingerprint({ available: false, source: 'none', reason: 'not-saved', tcpInfoBytes: new Uint8Array(4) }),
