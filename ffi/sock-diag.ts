@@ -4,6 +4,7 @@
  * @module
  */
 import { type AddressWords, createAddressWords, isMapped } from '../src/wire/sockaddr.ts'
+import { STATE } from '../src/wire/tcp-info.ts'
 import { AF_INET, AF_INET6, ERRNO, IPPROTO_TCP, NETLINK_SOCK_DIAG } from './constants.ts'
 import type { Libc } from './libc.ts'
 import { type AnswerEnd, attribute, NetlinkSocket } from './netlink.ts'
@@ -29,24 +30,9 @@ const MESSAGE = { FAMILY: 0, STATE: 1, ID: 4, RECEIVE_QUEUE: 56, UID: 64, INODE:
 /** Where things are in `struct inet_diag_sockid`. */
 const ID = { LOCAL_PORT: 0, PEER_PORT: 2, LOCAL: 4, PEER: 20, INTERFACE: 36, COOKIE: 40 }
 
-/** TCP states, as `tcpi_state` has them (net/tcp_states.h). */
-export const TCP_STATE = {
-  ESTABLISHED: 1,
-  SYN_SENT: 2,
-  SYN_RECV: 3,
-  FIN_WAIT1: 4,
-  FIN_WAIT2: 5,
-  TIME_WAIT: 6,
-  CLOSE: 7,
-  CLOSE_WAIT: 8,
-  LAST_ACK: 9,
-  LISTEN: 10,
-  CLOSING: 11,
-} as const
-
 /** A socket as sock_diag reports it. The same object is used for every answer: copy what is to stay. */
 export interface DiagSocket {
-  /** One of `TCP_STATE`. */
+  /** One of `STATE` (`wire/tcp-info.ts`), as `tcpi_state` has it. */
   state: number
   localPort: number
   peerPort: number
@@ -76,7 +62,7 @@ export interface DiagFilter {
   readonly peerPort?: number
   /** Address of the peer; IPv4 mapped. */
   readonly peer?: AddressWords
-  /** Those of `TCP_STATE`; all where absent. */
+  /** Those of `STATE`; all where absent. */
   readonly states?: readonly number[]
   /** True if TCP_INFO comes with each. */
   readonly info?: boolean
@@ -123,7 +109,7 @@ export class SockDiag {
     writeAddress(view, REQUEST.ID + ID.PEER, peer, isIpv4)
     this.#isFound = false
     const end = this.#netlink.ask(this.#request, SOCK_DIAG_BY_FAMILY, 2, false, this.#take)
-    if (end === 'complete') return this.#isFound && this.found.state !== TCP_STATE.LISTEN ? 1 : this.#isFound ? 0 : -1
+    if (end === 'complete') return this.#isFound && this.found.state !== STATE.LISTEN ? 1 : this.#isFound ? 0 : -1
     return typeof end === 'object' && end.errno === ERRNO.ENOENT ? 0 : -1
   }
 

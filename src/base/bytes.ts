@@ -29,6 +29,11 @@ export function u64le(bytes: Uint8Array, offset: number): number {
   return u32le(bytes, offset) + u32le(bytes, offset + 4) * 0x1_0000_0000
 }
 
+/** The 64-bit number of two words, decimal: SO_COOKIE as this library names it. */
+export function u64Text(low: number, high: number): string {
+  return high < 0x20_0000 ? String(high * 0x1_0000_0000 + low) : ((BigInt(high) << 32n) | BigInt(low)).toString()
+}
+
 const DIGITS = '0123456789abcdef'
 /** Two lower-case hexadecimal digits of every octet value. */
 const OCTET_TEXT: readonly string[] = /* @__PURE__ */ Array.from(

@@ -5,11 +5,12 @@
  */
 import { TimeBudget } from '../../ffi/descriptors/time-budget.ts'
 import type { Libc } from '../../ffi/libc.ts'
-import { SockDiag, TCP_STATE } from '../../ffi/sock-diag.ts'
+import { SockDiag } from '../../ffi/sock-diag.ts'
 import { type AddressWords, createAddressWords, parseAddress } from '../wire/sockaddr.ts'
+import { STATE } from '../wire/tcp-info.ts'
 
 /** States in which a request can come; `CLOSE_WAIT` where the client has sent all that it will. */
-const STATES: readonly number[] = [TCP_STATE.ESTABLISHED, TCP_STATE.CLOSE_WAIT]
+const STATES: readonly number[] = [STATE.ESTABLISHED, STATE.CLOSE_WAIT]
 /** Two are as bad as many. */
 const MOST = 2
 /** Share of the time that walks through the kernel's table may take, and milliseconds that they may take at once. */

@@ -2,6 +2,7 @@
  * What is kept for one accepted connection, from its first request to its end.
  * @module
  */
+import { u64Text } from '../base/bytes.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
 import type { DeliveryCounts } from './delivery.ts'
 import type { FirstTiming } from './handshake-timing.ts'
@@ -101,10 +102,7 @@ export class Connection {
 
   /** SO_COOKIE, decimal: unique until the next boot. */
   get cookie(): string {
-    return (this.#cookie ??=
-      this.cookieHigh === 0
-        ? String(this.cookieLow)
-        : ((BigInt(this.cookieHigh) << 32n) | BigInt(this.cookieLow)).toString())
+    return (this.#cookie ??= u64Text(this.cookieLow, this.cookieHigh))
   }
 
   /** What follows from the SYN; `undefined` where the kernel had none. */

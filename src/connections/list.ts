@@ -7,6 +7,7 @@ import { ERRNO, errnoName } from '../../ffi/constants.ts'
 import { isLibc, type Libc } from '../../ffi/libc.ts'
 import type { AnswerEnd } from '../../ffi/netlink.ts'
 import { type DiagSocket, SockDiag } from '../../ffi/sock-diag.ts'
+import { u64Text } from '../base/bytes.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import { type AddressWords, createAddressWords, formatAddress, parseAddress } from '../wire/sockaddr.ts'
 import { decodeTcpInfo, TCP_STATE, type TcpInfo } from '../wire/tcp-info.ts'
@@ -157,15 +158,13 @@ function connectionOf(socket: DiagSocket): LiveConnection {
     state: TCP_STATE[socket.state] ?? String(socket.state),
     peer: { address: formatAddress(socket.peer), port: socket.peerPort },
     local: { address: formatAddress(socket.local), port: socket.localPort },
-    cookie: cookieHigh < 0x20_0000 ? String(cookieHigh * 0x1_0000_0000 + cookieLow) : bigCookie(cookieHigh, cookieLow),
+    cookie: u64Text(cookieLow, cookieHigh),
     uid: socket.uid,
     congestionControl: socket.congestionControl,
     memory: memory && memoryOf(memory),
     tcpInfo: info && decodeTcpInfo(new Uint8Array(info.buffer, info.byteOffset, info.byteLength)),
   }
 }
-
-const bigCookie = (high: number, low: number): string => ((BigInt(high) << 32n) | BigInt(low)).toString()
 
 function memoryOf(view: DataView): SocketMemory | undefined {
   if (view.byteLength < 16) return undefined

@@ -13,13 +13,14 @@ import {
   SOCK_STREAM,
 } from '../../ffi/constants.ts'
 import { cString, isLibc, type Libc, type LibcUnavailable } from '../../ffi/libc.ts'
-import { SockDiag, TCP_STATE } from '../../ffi/sock-diag.ts'
+import { SockDiag } from '../../ffi/sock-diag.ts'
 import { toError } from '../base/report-once.ts'
 import { formatEndpoint } from '../base/text.ts'
 import { REASON } from '../explain/missing.ts'
 import { PROVENANCE } from '../explain/timing.ts'
 import { duration } from '../explain/units.ts'
 import { currentRuntime } from '../runtime/current.ts'
+import { STATE } from '../wire/tcp-info.ts'
 import type { Finding, Verdict } from './finding.ts'
 import { type Loopback, type LoopbackResult, loopbackTest } from './loopback-test.ts'
 import { isAllowed, kernelRelease, readText } from './machine.ts'
@@ -146,7 +147,7 @@ function inotify(libc: Libc): Finding {
 function sockDiag(libc: Libc): Finding {
   const diag = new SockDiag(libc)
   try {
-    const end = diag.dump({ states: [TCP_STATE.LISTEN] }, 1, () => false)
+    const end = diag.dump({ states: [STATE.LISTEN] }, 1, () => false)
     if (typeof end === 'string' && end !== 'refused')
       return ok('sock_diag', 'tells connections with the same peer apart')
     const why = end === 'refused' ? end : `refused with ${errnoName(end.errno)}`

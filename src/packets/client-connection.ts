@@ -2,6 +2,7 @@
  * What is kept for a client's connection to the proxy, from its first request to its end.
  * @module
  */
+import { u64Text } from '../base/bytes.ts'
 import type { Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { SynFacts } from '../connection/syn-facts.ts'
@@ -79,7 +80,7 @@ export class ClientConnection implements Known {
   /** SO_COOKIE of the proxy's socket, decimal; `undefined` where sock_diag did not list it. */
   get cookie(): string | undefined {
     if (this.cookieLow === 0 && this.cookieHigh === 0) return undefined
-    return (this.#cookie ??= ((BigInt(this.cookieHigh) << 32n) | BigInt(this.cookieLow)).toString())
+    return (this.#cookie ??= u64Text(this.cookieLow, this.cookieHigh))
   }
 
   /** sock_diag has it not. */

@@ -2,9 +2,8 @@
  * What a connection's TCP_INFO says for and against a SYN: whether it can be the one that opened the connection.
  * @module
  */
-import { TCP_STATE } from '../../ffi/sock-diag.ts'
 import type { Syn } from '../wire/syn.ts'
-import { tcpInfoOffset } from '../wire/tcp-info.ts'
+import { STATE, tcpInfoOffset } from '../wire/tcp-info.ts'
 import { LONGEST_HANDSHAKE } from './syn-table.ts'
 
 const OPTIONS = tcpInfoOffset('options')
@@ -25,12 +24,12 @@ const MOST_WINDOW_SCALE = 14
 
 /** States in which a connection is alive: it can carry, or has just carried, a request. */
 export const LIVE_STATES: readonly number[] = [
-  TCP_STATE.ESTABLISHED,
-  TCP_STATE.FIN_WAIT1,
-  TCP_STATE.FIN_WAIT2,
-  TCP_STATE.CLOSE_WAIT,
-  TCP_STATE.LAST_ACK,
-  TCP_STATE.CLOSING,
+  STATE.ESTABLISHED,
+  STATE.FIN_WAIT1,
+  STATE.FIN_WAIT2,
+  STATE.CLOSE_WAIT,
+  STATE.LAST_ACK,
+  STATE.CLOSING,
 ]
 
 /** When a SYN came, milliseconds of the clock that gives `now`. */

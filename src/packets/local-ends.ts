@@ -5,7 +5,7 @@
  */
 import type { Libc } from '../../ffi/libc.ts'
 import { LocalAddresses } from '../../ffi/local-addresses.ts'
-import { type SockDiag, TCP_STATE } from '../../ffi/sock-diag.ts'
+import type { SockDiag } from '../../ffi/sock-diag.ts'
 import {
   type AddressWords,
   createAddressWords,
@@ -14,6 +14,7 @@ import {
   isUnspecified,
   sameAddress,
 } from '../wire/sockaddr.ts'
+import { STATE } from '../wire/tcp-info.ts'
 import { LIVE_STATES } from './evidence.ts'
 
 /** Lookups for one client at most; a dump costs what a hundred lookups do. */
@@ -107,7 +108,7 @@ export class LocalEnds {
 
   #list(now: number): void {
     const found: End[] = []
-    this.#diag.dump({ states: [TCP_STATE.LISTEN] }, LISTENERS_AT_MOST, ({ local, localPort }) => {
+    this.#diag.dump({ states: [STATE.LISTEN] }, LISTENERS_AT_MOST, ({ local, localPort }) => {
       if (this.#ports?.has(localPort) !== false) found.push({ address: { ...local }, port: localPort })
       return true
     })

@@ -125,21 +125,26 @@ export const TCP_INFO_LENGTH = 280
 /** More than any `struct tcp_info` will have for long; a longer buffer is something else. */
 const MAX_TCP_INFO_OCTETS = 4096
 
+/** Values of `state`, linux/tcp_states.h. */
+export const STATE = {
+  ESTABLISHED: 1,
+  SYN_SENT: 2,
+  SYN_RECV: 3,
+  FIN_WAIT1: 4,
+  FIN_WAIT2: 5,
+  TIME_WAIT: 6,
+  CLOSE: 7,
+  CLOSE_WAIT: 8,
+  LAST_ACK: 9,
+  LISTEN: 10,
+  CLOSING: 11,
+  NEW_SYN_RECV: 12,
+} as const
+
 /** Names of the values of `state`, linux/tcp_states.h. */
-export const TCP_STATE: Readonly<Record<number, string>> = {
-  1: 'ESTABLISHED',
-  2: 'SYN_SENT',
-  3: 'SYN_RECV',
-  4: 'FIN_WAIT1',
-  5: 'FIN_WAIT2',
-  6: 'TIME_WAIT',
-  7: 'CLOSE',
-  8: 'CLOSE_WAIT',
-  9: 'LAST_ACK',
-  10: 'LISTEN',
-  11: 'CLOSING',
-  12: 'NEW_SYN_RECV',
-}
+export const TCP_STATE: Readonly<Record<number, string>> = /* @__PURE__ */ Object.fromEntries(
+  /* @__PURE__ */ Object.entries(STATE).map(([name, value]) => [value, name]),
+)
 
 /** Names of the values of `ca_state`, linux/tcp.h `enum tcp_ca_state`. */
 export const TCP_CA_STATE: Readonly<Record<number, string>> = {

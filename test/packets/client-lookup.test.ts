@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { Libc } from '../../ffi/libc.ts'
-import { type DiagSocket, type SockDiag, TCP_STATE } from '../../ffi/sock-diag.ts'
+import type { DiagSocket, SockDiag } from '../../ffi/sock-diag.ts'
 import type { ClientConnection } from '../../src/packets/client-connection.ts'
 import { ClientLookup } from '../../src/packets/client-lookup.ts'
 import { Endings, SILENT } from '../../src/packets/endings.ts'
@@ -8,7 +8,7 @@ import type { PacketSource } from '../../src/packets/packet-source.ts'
 import { SynReader } from '../../src/packets/syn-ends.ts'
 import { SynTable } from '../../src/packets/syn-table.ts'
 import { type AddressWords, createAddressWords, parseAddress } from '../../src/wire/sockaddr.ts'
-import { tcpInfoOffset } from '../../src/wire/tcp-info.ts'
+import { STATE, tcpInfoOffset } from '../../src/wire/tcp-info.ts'
 import { syn } from '../lab/linux-syn.ts'
 import { linuxOptions } from '../lab/packet.ts'
 
@@ -68,7 +68,7 @@ function world(): World {
       info.setUint32(tcpInfoOffset('last_data_sent'), self.now - (one.sent ?? one.since), true)
       info.setUint32(tcpInfoOffset('data_segs_out'), one.sent === undefined ? 0 : 1, true)
       info.setUint32(tcpInfoOffset('bytes_received'), one.received ?? 100, true)
-      Object.assign(found, { state: one.state ?? TCP_STATE.ESTABLISHED, cookieLow: one.cookie, cookieHigh: 0, info })
+      Object.assign(found, { state: one.state ?? STATE.ESTABLISHED, cookieLow: one.cookie, cookieHigh: 0, info })
       return 1
     },
     dump: () => (self.refused ? 'refused' : 'complete'),
@@ -398,7 +398,7 @@ describe('Endings', () => {
         asked.set(port, (asked.get(port) ?? 0) + 1)
         return port % 2
       },
-      found: { state: TCP_STATE.ESTABLISHED, cookieLow: 1, cookieHigh: 0 },
+      found: { state: STATE.ESTABLISHED, cookieLow: 1, cookieHigh: 0 },
       retry() {},
     } as unknown as SockDiag
     const now = 200_000
