@@ -71,6 +71,17 @@ describe('imports', () => {
     })
   }
 
+  test('no file comes back to itself, by types and late imports either', () => {
+    const done = new Set<string>()
+    const walk = (file: string, path: readonly string[]): void => {
+      expect(path, `${[...path, file].join(' → ')}`).not.toContain(file)
+      if (done.has(file) || !/\.tsx?$/.test(file)) return
+      for (const target of sources(file)) walk(target, [...path, file])
+      done.add(file)
+    }
+    for (const file of files) walk(file, [])
+  })
+
   test('every way of importing is seen', () => {
     const source = `import './a.ts'\nimport type { B } from './b.ts'\nimport { type C } from './c.ts'\nexport * from './d.ts'
       import { e, type F } from './e.ts'\nexport const late = () => import('./g.ts'); console.log(e)`

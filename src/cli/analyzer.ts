@@ -14,7 +14,7 @@ import type { Syn } from '../wire/syn.ts'
 import type { Arguments } from './args.ts'
 import { loadDatabase } from './database.ts'
 import type { Io } from './io.ts'
-import type { Findings, Report } from './record.ts'
+import type { Findings, Report } from './render/record.ts'
 import { loadYara } from './yara.ts'
 
 /** Makes reports. */

@@ -3,14 +3,14 @@
  * @module
  */
 import type { OptionSpec } from './args.ts'
-import { COMMANDS, type CommandHelp } from './commands.ts'
+import type { CommandHelp } from './command.ts'
+import { COMMANDS } from './commands.ts'
 import { VERSION } from './version.ts'
+import { fill, WIDTH, wrap } from './wrap.ts'
 
 /** Options of every command. */
 export const HELP_OPTION: OptionSpec = { name: 'help', short: 'h', help: 'show this help' }
 export const VERSION_OPTION: OptionSpec = { name: 'version', short: 'V', help: 'show the version' }
-
-const WIDTH = 80
 
 /** Exit codes and environment, the same for all commands. */
 const COMMON_HELP: string = [
@@ -19,26 +19,6 @@ const COMMON_HELP: string = [
 ]
   .map((line) => wrap(line))
   .join('\n')
-
-/** Joins words to lines of at most `width` characters, all but the first indented. */
-function fill(words: readonly string[], width: number, indent = ''): string {
-  const lines: string[] = []
-  let line = ''
-  for (const word of words) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = indent + word
-    } else {
-      line = line === '' ? word : `${line} ${word}`
-    }
-  }
-  return [...lines, line].join('\n')
-}
-
-/** Breaks a paragraph into lines of at most `width` characters. */
-export function wrap(text: string, width: number = WIDTH): string {
-  return fill(text.split(' '), width)
-}
 
 /** How a command is called. */
 function callOf(name: string, { usage }: CommandHelp): string {

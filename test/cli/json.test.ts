@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import type { Findings, Report } from '../../src/cli/record.ts'
 import { createJsonWriter, recordOf } from '../../src/cli/render/json.ts'
+import type { Findings, Report } from '../../src/cli/render/record.ts'
 import { fingerprints } from '../../src/fingerprint/index.ts'
 import { ShapeMemo } from '../../src/fingerprint/shape-memo.ts'
 import { loadP0f } from '../../src/label/database-parser.ts'

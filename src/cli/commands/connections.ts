@@ -7,7 +7,7 @@ import { type ConnectionFilter, type LiveConnection, STATE_NAMES, visitConnectio
 import { rerunWhereBlind } from '../../runtime/rerun.ts'
 import { createAddressWords, parseAddress } from '../../wire/sockaddr.ts'
 import { type Arguments, UsageError } from '../args.ts'
-import type { CommandHelp } from '../commands.ts'
+import type { CommandHelp } from '../command.ts'
 import type { Io } from '../io.ts'
 import { readPort } from '../options.ts'
 import { COLUMNS_LINE, connectionRow, orderForWatching, type Seen } from '../render/connections.ts'

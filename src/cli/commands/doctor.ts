@@ -8,11 +8,11 @@ import { examine } from '../../doctor/checks.ts'
 import type { Finding, Verdict } from '../../doctor/finding.ts'
 import { rerunWhereBlind } from '../../runtime/rerun.ts'
 import { type Arguments, UsageError } from '../args.ts'
-import type { CommandHelp } from '../commands.ts'
+import type { CommandHelp } from '../command.ts'
 import type { Io } from '../io.ts'
 import { readPort } from '../options.ts'
 import { palette } from '../render/color.ts'
-import { wrap } from '../usage.ts'
+import { wrap } from '../wrap.ts'
 
 /** What `--help` says. */
 export const help: CommandHelp = {

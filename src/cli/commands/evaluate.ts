@@ -5,7 +5,7 @@
 import { escapeControls, plural, printable } from '../../base/text.ts'
 import { createEvaluator, type EvaluatedRow, type Evaluation, type EvaluationRow } from '../../label/evaluate.ts'
 import { type Arguments, UsageError } from '../args.ts'
-import type { CommandHelp } from '../commands.ts'
+import type { CommandHelp } from '../command.ts'
 import { loadDatabase } from '../database.ts'
 import type { Io } from '../io.ts'
 import { JSON_OPTION, P0F_DB, TOLERANT } from '../options.ts'

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { printable } from '../../base/text.ts'
 import { type Arguments, UsageError } from '../args.ts'
-import type { CommandHelp } from '../commands.ts'
+import type { CommandHelp } from '../command.ts'
 import type { Io } from '../io.ts'
 import { JSON_OPTION } from '../options.ts'
 import { openStoreOf } from '../store.ts'

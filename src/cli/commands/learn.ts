@@ -8,7 +8,7 @@ import { evaluationRow } from '../../label/evaluation-row.ts'
 import { createLearner, type LearnError, type Learner, type LearnOptions } from '../../label/learn/learner.ts'
 import type { Learnt } from '../../label/learn/record.ts'
 import { type Arguments, UsageError } from '../args.ts'
-import type { CommandHelp } from '../commands.ts'
+import type { CommandHelp } from '../command.ts'
 import type { Io } from '../io.ts'
 import { readRows } from '../read-rows.ts'
 

@@ -12,7 +12,7 @@ import { decodePartialSyn, type PartialSynRecord } from '../../wire/partial-syn.
 import { ETHERNET_HEADER_LENGTH, type Syn, safeParseSyn } from '../../wire/syn.ts'
 import { createAnalyzer } from '../analyzer.ts'
 import type { Arguments } from '../args.ts'
-import type { CommandHelp } from '../commands.ts'
+import type { CommandHelp } from '../command.ts'
 import type { Io } from '../io.ts'
 import { forEachInput } from '../operands.ts'
 import { JA4T, JSON_OPTION, P0F_DB, TOLERANT, YARA } from '../options.ts'

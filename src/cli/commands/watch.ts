@@ -14,12 +14,12 @@ import { rerunWhereBlind } from '../../runtime/rerun.ts'
 import { safeParseSyn } from '../../wire/syn.ts'
 import { createAnalyzer } from '../analyzer.ts'
 import { type Arguments, UsageError } from '../args.ts'
-import type { CommandHelp } from '../commands.ts'
+import type { CommandHelp } from '../command.ts'
 import type { Io } from '../io.ts'
 import { JA4T, JSON_OPTION, P0F_DB, readPort, YARA } from '../options.ts'
-import type { Report } from '../record.ts'
 import { palette } from '../render/color.ts'
 import { createJsonWriter } from '../render/json.ts'
+import type { Report } from '../render/record.ts'
 
 /** What `--help` says. */
 export const help: CommandHelp = {

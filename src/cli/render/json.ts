@@ -6,8 +6,7 @@
 import type { Ipv4Header } from '../../wire/ipv4.ts'
 import type { Ipv6Header } from '../../wire/ipv6.ts'
 import type { TcpHeader } from '../../wire/tcp.ts'
-import type { Output } from '../output.ts'
-import type { Findings, RecordWriter, Report, ShapeText } from '../record.ts'
+import type { Findings, RecordWriter, Report, ShapeText, TextOutput } from './record.ts'
 
 /** The record as an object, with the keys in the order in which they are written. */
 export function recordOf(report: Report): Readonly<Record<string, unknown>> {
@@ -48,7 +47,7 @@ function shapeText(tcp: TcpHeader, { fingerprints, label }: Findings): ShapeText
 }
 
 /** Lines of JSON, one a record. */
-export function createJsonWriter(out: Pick<Output, 'text'>): RecordWriter {
+export function createJsonWriter(out: TextOutput): RecordWriter {
   let file: string | undefined
   /** Up to the number of the frame, made when the file changes. */
   let opening = '{'

@@ -12,10 +12,9 @@ import type { Label } from '../../label/match.ts'
 import type { NearSignature } from '../../label/nearest.ts'
 import type { PartialSynRecord } from '../../wire/partial-syn.ts'
 import type { Syn } from '../../wire/syn.ts'
-import type { Output } from '../output.ts'
-import type { Place, RecordWriter } from '../record.ts'
 import { type Palette, palette } from './color.ts'
 import { drawPacket } from './diagram.ts'
+import type { Place, RecordWriter, TextOutput } from './record.ts'
 
 /** What a title says of a SYN, whole or partial. */
 interface Titled extends Place {
@@ -131,7 +130,7 @@ export function synText(
  * @param nearest signatures close to a SYN without a label
  */
 export function createTextWriter(
-  out: Output,
+  out: TextOutput,
   color: boolean,
   database: string,
   nearest: (syn: Syn) => readonly NearSignature[],

@@ -2,10 +2,10 @@
  * What is written for one SYN or one failure, whatever the form.
  * @module
  */
-import type { Fingerprints } from '../fingerprint/index.ts'
-import type { Label } from '../label/match.ts'
-import type { PartialSynRecord } from '../wire/partial-syn.ts'
-import type { Syn } from '../wire/syn.ts'
+import type { Fingerprints } from '../../fingerprint/index.ts'
+import type { Label } from '../../label/match.ts'
+import type { PartialSynRecord } from '../../wire/partial-syn.ts'
+import type { Syn } from '../../wire/syn.ts'
 
 /** What is said of all SYNs of one shape: made once, and the same object for each of them. */
 export interface Findings {
@@ -51,6 +51,11 @@ export interface RecordError {
   readonly packets?: number
   /** What was seen, in words. */
   readonly detail?: string
+}
+
+/** Where a writer puts its text. */
+export interface TextOutput {
+  text(text: string): void
 }
 
 /** Writes records and errors in one form. */
