@@ -5,8 +5,8 @@
 
 import { toError } from '../base/report-once.ts'
 import { printable } from '../base/text.ts'
-import { makeFingerprints } from '../fingerprint/index.ts'
 import { ShapeMemo } from '../fingerprint/shape-memo.ts'
+import { makeFingerprints } from '../fingerprint/strings.ts'
 import { type Label, labelByRule, match } from '../label/match.ts'
 import { type NearSignature, nearest } from '../label/nearest.ts'
 import { checkRuleLabel } from '../label/rule.ts'

@@ -182,7 +182,7 @@ export const NUMBER_NAMES: ReadonlySet<string> = new Set(
  * Bun.spawn(['./handler'], { env: { PATH: '/usr/bin', ...toEnv(c.var.fingerprint) } })
  */
 export function toEnv(fingerprint: Fingerprint, options: EnvOptions = {}): Record<string, string> {
-  return envOf(fingerprint, options, undefined)
+  return textsOf(fingerprint, options, undefined)
 }
 
 /** The raw dumps of a fingerprint, whatever the options of the environment say: a log format may name them. */
@@ -232,13 +232,26 @@ function tcpInfoReader(name: string): FieldReader | undefined {
   }
 }
 
-/** The same as {@link toEnv}, with what follows from the SYN alone made once per connection. */
-export function envOf(
+/** A fingerprint of this library's own. */
+export interface EnvSource extends Fingerprint {
+  readonly envOptions: EnvOptions
+  /** What follows from its SYN, and is kept for all requests of the connection. */
+  readonly synFacts: SynFacts | undefined
+}
+
+/** The same as {@link toEnv} under the options that go with it, with what follows from the SYN alone made once per connection. */
+export function envOf(fingerprint: EnvSource): Record<string, string> {
+  const { synFacts: facts } = fingerprint
+  const syn = facts?.own
+  const known = facts && syn && (facts.texts ??= synTexts(syn))
+  return textsOf(fingerprint, fingerprint.envOptions, known)
+}
+
+function textsOf(
   fingerprint: Fingerprint,
   options: EnvOptions,
-  syn: SynFacts | undefined,
+  known: readonly (string | undefined)[] | undefined,
 ): Record<string, string> {
-  const known = syn?.texts(synTexts)
   const env: Record<string, string> = {}
   for (let i = 0; i < VARIABLES.length; i++) {
     const row = VARIABLES[i]!

@@ -2,7 +2,7 @@
  * The fingerprint of a request, as handlers see it. `view.ts` makes it.
  * @module
  */
-import type { Fingerprints } from '../fingerprint/index.ts'
+import type { Fingerprints } from '../fingerprint/strings.ts'
 import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 import type { TcpInfo } from '../wire/tcp-info.ts'

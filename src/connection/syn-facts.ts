@@ -7,8 +7,10 @@
  * and labels are never made from an object that a handler has had in its hands.
  * @module
  */
-import { type Fingerprints, fingerprints } from '../fingerprint/index.ts'
+import { fingerprints } from '../fingerprint/index.ts'
+import type { Fingerprints } from '../fingerprint/strings.ts'
 import type { Label } from '../label/match.ts'
+import type { RuleLabel } from '../label/rule.ts'
 import { type Syn, safeParseSyn } from '../wire/syn.ts'
 
 /** SYNs kept decoded at most. */
@@ -25,9 +27,10 @@ export class SynFacts {
   #lent = false
   #isUnreadable = false
   #strings: Fingerprints | undefined
-  #texts: readonly (string | undefined)[] | undefined
+  /** Texts of the facts that the SYN alone gives, once `facts.ts` has made them. */
+  texts: readonly (string | undefined)[] | undefined = undefined
   #labels: Map<object, Label | undefined> | undefined
-  #answers: Map<object, unknown> | undefined
+  #answers: Map<object, RuleLabel | undefined> | undefined
 
   /** `own` is the decoded SYN, where there is one already. */
   constructor(bytes: Uint8Array, own?: Syn) {
@@ -77,32 +80,14 @@ export class SynFacts {
     return this.#strings
   }
 
-  /** Texts of the facts that `read` takes from the SYN alone, kept. */
-  texts(read: (syn: Syn) => readonly (string | undefined)[]): readonly (string | undefined)[] | undefined {
-    if (this.#texts === undefined) {
-      const syn = this.own
-      if (syn !== undefined) this.#texts = read(syn)
-    }
-    return this.#texts
+  /** The label by each fingerprinter that was asked: they may have databases of their own. */
+  get labels(): Map<object, Label | undefined> {
+    return (this.#labels ??= new Map())
   }
 
-  /** The label that `find` gives, asked once for each `by`: fingerprinters may have databases of their own. */
-  label(by: object, find: (syn: Syn) => Label | undefined): Label | undefined {
-    this.#labels ??= new Map()
-    let label = this.#labels.get(by)
-    if (label === undefined && !this.#labels.has(by)) {
-      const syn = this.own
-      label = syn && find(syn)
-      this.#labels.set(by, label)
-    }
-    return label
-  }
-
-  /** What `ask` answers for this connection: asked once, and kept as long as the connection. */
-  answer<T>(by: object, ask: () => T): T {
-    this.#answers ??= new Map()
-    if (!this.#answers.has(by)) this.#answers.set(by, ask())
-    return this.#answers.get(by) as T
+  /** What each fingerprinter's labeller answered, kept as long as the connection. */
+  get answers(): Map<object, RuleLabel | undefined> {
+    return (this.#answers ??= new Map())
   }
 
   /** Drops what can be made again. */
@@ -110,7 +95,7 @@ export class SynFacts {
     this.#own = undefined
     this.#shared = undefined
     this.#strings = undefined
-    this.#texts = undefined
+    this.texts = undefined
     this.#labels = undefined
   }
 }

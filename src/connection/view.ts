@@ -4,13 +4,13 @@
  * @module
  */
 import { preciseNow } from '../base/clock.ts'
-import type { Fingerprints } from '../fingerprint/index.ts'
+import type { Fingerprints } from '../fingerprint/strings.ts'
 import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 import { decodeTcpInfo, type TcpInfo } from '../wire/tcp-info.ts'
 import type { Connection, Kept, Reason } from './connection.ts'
 import { advance, type Delivery, readCounts } from './delivery.ts'
-import { type EnvOptions, envOf } from './facts.ts'
+import { type EnvOptions, type EnvSource, envOf } from './facts.ts'
 import type { Fingerprint, Source } from './fingerprint.ts'
 import type { FirstTiming } from './handshake-timing.ts'
 import { RequestTiming, rttOf, type Timing } from './request-timing.ts'
@@ -79,7 +79,7 @@ class Memo {
  * A `Fingerprint` whose facts are found when the first of them is read. A subclass says where from. One is made for every
  * request: it holds as little as it can.
  */
-export abstract class FingerprintView implements Fingerprint {
+export abstract class FingerprintView implements EnvSource {
   readonly #collection: Collection
   #memo: Memo | undefined
 
@@ -107,8 +107,13 @@ export abstract class FingerprintView implements Fingerprint {
     return (this.#memo ??= new Memo())
   }
 
-  get #synFacts(): SynFacts | undefined {
+  /** What follows from the SYN, where it is wanted. */
+  get synFacts(): SynFacts | undefined {
     return this.#collection.syn ? this.resolve().syn : undefined
+  }
+
+  get envOptions(): EnvOptions {
+    return this.#collection.envOptions
   }
 
   get available(): boolean {
@@ -118,7 +123,7 @@ export abstract class FingerprintView implements Fingerprint {
   get source(): Source {
     const known = this.resolve()
     const isKnown =
-      this.#synFacts?.own !== undefined || this.tcpInfoBytes !== undefined || known.rttMicroseconds !== undefined
+      this.synFacts?.own !== undefined || this.tcpInfoBytes !== undefined || known.rttMicroseconds !== undefined
     return isKnown ? known.source : 'none'
   }
 
@@ -143,24 +148,24 @@ export abstract class FingerprintView implements Fingerprint {
   }
 
   get syn(): Syn | undefined {
-    const facts = this.#synFacts
+    const facts = this.synFacts
     if (facts === undefined) return undefined
     return this.#memo?.syn ?? facts.shared ?? (this.#facts.syn = facts.forRequest)
   }
 
   /** The SYN for this library's own use: not to be handed out. */
   get ownSyn(): Syn | undefined {
-    return this.#synFacts?.own
+    return this.synFacts?.own
   }
 
   get fingerprints(): Fingerprints | undefined {
-    const strings = this.#synFacts?.strings
+    const strings = this.synFacts?.strings
     // A copy: the connection's own are for all of its requests.
     return strings && { p0f: strings.p0f, muonfp: strings.muonfp, haproxy: strings.haproxy }
   }
 
   get label(): Label | undefined {
-    const facts = this.#synFacts
+    const facts = this.synFacts
     return facts && this.#collection.labelOf(facts, this)
   }
 
@@ -212,7 +217,7 @@ export abstract class FingerprintView implements Fingerprint {
   }
 
   get env(): Record<string, string> {
-    return envOf(this, this.#collection.envOptions, this.#synFacts)
+    return envOf(this)
   }
 
   get hop(): Fingerprint | undefined {

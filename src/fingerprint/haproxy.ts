@@ -4,7 +4,7 @@
  */
 
 import { u16be } from '../base/bytes.ts'
-import { endOf, optionsAt, type Syn } from '../wire/syn.ts'
+import { endOf, octetsOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { optionLength, TCP_OPTION } from '../wire/tcp-options.ts'
 
 const DIGITS = '0123456789ABCDEF'
@@ -39,7 +39,7 @@ interface OptionWalk {
 
 /** @param kinds gets the kinds in wire order, without End of Option List */
 function walkOptions(syn: Syn, kinds?: number[]): OptionWalk {
-  const { bytes } = syn
+  const bytes = octetsOf(syn)
   const end = endOf(syn)
   let mss = 0
   let scale = -1

@@ -4,7 +4,7 @@
  */
 
 import { u16be, u32be } from '../base/bytes.ts'
-import { endOf, optionsAt, type Syn } from '../wire/syn.ts'
+import { endOf, octetsOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { TCP_FLAG } from '../wire/tcp.ts'
 import { TCP_OPTION } from '../wire/tcp-options.ts'
 import { QUIRK, ZMAP_IDENTIFICATION } from './quirks.ts'
@@ -77,7 +77,7 @@ export class P0fView {
     this.quirks = quirks
     this.window = tcp.window
     this.accurateEcn = (bits & TCP_FLAG.AE) !== 0
-    const tsVal = syn.withOctets((bytes) => readOptions(this, bytes, optionsAt(syn), endOf(syn), !isAck))
+    const tsVal = readOptions(this, octetsOf(syn), optionsAt(syn), endOf(syn), !isAck)
     setMultiple(this, tsVal, (this.version === 4 ? 20 : 40) + this.optionsLength + tcpLength)
   }
 }

@@ -7,7 +7,7 @@
  */
 
 import { u32be } from '../base/bytes.ts'
-import { endOf, optionsAt, type Syn } from '../wire/syn.ts'
+import { endOf, octetsOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { optionLength, TCP_OPTION } from '../wire/tcp-options.ts'
 import { ZMAP_IDENTIFICATION } from './quirks.ts'
 
@@ -76,7 +76,8 @@ function isSame(keys: Uint32Array, at: number, key: Uint32Array, words: number):
 
 /** Writes the shape to `key`; returns its words. */
 function writeShape(syn: Syn, key: Uint8Array): number {
-  const { bytes, ip, tcp } = syn
+  const { ip, tcp } = syn
+  const bytes = octetsOf(syn)
   if (ip.version === 4) {
     key[0] = 4
     key[1] = (ip.dscp << 2) | ip.ecn

@@ -252,11 +252,22 @@ export class Fingerprinter<Subject = Request> implements Collection {
 
   /** See `Collection`. */
   labelOf(syn: SynFacts, view: FingerprintView): Label | undefined {
+    const { labels, own } = syn
+    const known = labels.get(this)
+    if (known !== undefined || own === undefined || labels.has(this)) return known
+    const rule = this.#ruleOf(syn, view)
+    const label = rule === undefined ? this.#match(own) : labelByRule(rule, this.#database, own)
+    labels.set(this, label)
+    return label
+  }
+
+  /** What the labeller says of a connection, asked once. */
+  #ruleOf(syn: SynFacts, view: FingerprintView): RuleLabel | undefined {
     const { labeller } = this.#options
-    return syn.label(this, (decoded) => {
-      const rule = labeller && syn.answer(this, () => this.#ask(labeller, syn, view))
-      return rule === undefined ? this.#match(decoded) : labelByRule(rule, this.#database, decoded)
-    })
+    if (labeller === undefined) return undefined
+    const { answers } = syn
+    if (!answers.has(this)) answers.set(this, this.#ask(labeller, syn, view))
+    return answers.get(this)
   }
 
   get #database(): Database | undefined {

@@ -2,6 +2,7 @@
  * `c.var.fingerprintEnv`, computed when it is read: most handlers never do, and it costs a system call.
  * @module
  */
+import { type EnvSource, envOf } from '../connection/facts.ts'
 import { VIEW } from '../connection/view.ts'
 
 /** What is used of Hono's context. */
@@ -12,11 +13,6 @@ interface VariableContext {
   [VIEW]?: EnvSource
 }
 
-/** What is used of a fingerprint. */
-interface EnvSource {
-  readonly env: Record<string, string>
-}
-
 const NAME = 'fingerprintEnv'
 
 /** Records that were read, by their fingerprint. */
@@ -25,20 +21,20 @@ const records = new WeakMap<EnvSource, Record<string, string>>()
 function recordOf(found: EnvSource): Record<string, string> {
   let record = records.get(found)
   if (record === undefined) {
-    record = found.env
+    record = envOf(found)
     records.set(found, record)
   }
   return record
 }
 
 /**
- * Sets the variable to what `found.env` gives when the variable is first read, through `c.get` or `c.var`: a plain record, which can be
+ * Sets the variable to what `envOf(found)` gives when the variable is first read, through `c.get` or `c.var`: a plain record, which can be
  * spread, changed, cloned and sent to a worker. A `Proxy` in its place could not be cloned. `found` is the variable `fingerprint`.
  */
 export function setLazyEnv(context: object, found: EnvSource): void {
   const c = context as VariableContext
   if (!hasLazyVar(Object.getPrototypeOf(context) as object)) {
-    c.set(NAME, found.env)
+    c.set(NAME, envOf(found))
     return
   }
   const { get } = c

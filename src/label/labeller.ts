@@ -2,7 +2,7 @@
  * Labels from elsewhere than a signature database: functions that look at a SYN and name what sent it.
  * @module
  */
-import type { Fingerprints } from '../fingerprint/index.ts'
+import type { Fingerprints } from '../fingerprint/strings.ts'
 import type { Syn } from '../wire/syn.ts'
 import type { Label } from './match.ts'
 import type { RuleLabel } from './rule.ts'

@@ -43,6 +43,12 @@ export interface EthernetHeader {
 }
 
 /**
+ * The octets of a SYN themselves, which must not be changed: to copy them costs as much as to read them. Of another copy of this
+ * library's SYN a copy.
+ */
+export let octetsOf: (syn: Syn) => Uint8Array
+
+/**
  * A decoded SYN. `ip` and `tcp` hold the fields under the names of the RFCs; `JSON.stringify` gives `hex`, `ip` and
  * `tcp` as `tcpfingerprint parse --json` prints them.
  */
@@ -76,9 +82,8 @@ export class Syn {
     return copyOctets(this.#bytes)
   }
 
-  /** What `read` makes of the octets themselves, which it must not change: to copy them costs as much as to read them. */
-  withOctets<T>(read: (bytes: Uint8Array) => T): T {
-    return read(this.#bytes)
+  static {
+    octetsOf = (syn) => (#bytes in syn ? syn.#bytes : (syn as Syn).bytes)
   }
 
   /** The octets as given, lower-case hexadecimal. */

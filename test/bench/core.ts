@@ -10,8 +10,9 @@
  * `bun test/bench/core.ts --one NAME` measures one variant and prints nanoseconds a SYN.
  * @module
  */
-import { fingerprints, makeFingerprints } from '../../src/fingerprint/index.ts'
+import { fingerprints } from '../../src/fingerprint/index.ts'
 import { ShapeMemo } from '../../src/fingerprint/shape-memo.ts'
+import { makeFingerprints } from '../../src/fingerprint/strings.ts'
 import { type Database, joinDatabases } from '../../src/label/database.ts'
 import { loadP0f } from '../../src/label/database-parser.ts'
 import { defaultDatabase } from '../../src/label/default.ts'

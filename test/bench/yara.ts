@@ -6,7 +6,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Fingerprints, fingerprints } from '../../src/fingerprint/index.ts'
+import { fingerprints } from '../../src/fingerprint/index.ts'
+import type { Fingerprints } from '../../src/fingerprint/strings.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { type Label, match } from '../../src/label/match.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'

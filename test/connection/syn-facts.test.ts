@@ -38,10 +38,12 @@ const collection = (more: Partial<Collection> = {}): Collection => ({
   envOptions: {},
   readInfo: () => undefined,
   labelOf(syn) {
-    return syn.label(this, (decoded) => {
+    const { labels, own } = syn
+    if (own !== undefined && !labels.has(this)) {
       asked++
-      return match(defaultDatabase(), decoded)
-    })
+      labels.set(this, match(defaultDatabase(), own))
+    }
+    return labels.get(this)
   },
   ...more,
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { fingerprints, makeFingerprints } from '../../src/fingerprint/index.ts'
+import { fingerprints } from '../../src/fingerprint/index.ts'
 import { ShapeMemo } from '../../src/fingerprint/shape-memo.ts'
+import { makeFingerprints } from '../../src/fingerprint/strings.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { match } from '../../src/label/match.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'

@@ -2,7 +2,7 @@
  * What is written for one SYN or one failure, whatever the form.
  * @module
  */
-import type { Fingerprints } from '../../fingerprint/index.ts'
+import type { Fingerprints } from '../../fingerprint/strings.ts'
 import type { Label } from '../../label/match.ts'
 import type { PartialSynRecord } from '../../wire/partial-syn.ts'
 import type { Syn } from '../../wire/syn.ts'
