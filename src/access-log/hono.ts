@@ -112,7 +112,13 @@ export function accessLog(options: AccessLogOptions<Context> = {}): AccessLogMid
     if (uses.end) observe(c, entry, runtime)
     return next().then(
       () => {
-        if (uses.connection) entry.takeEndsOfContext()
+        if (uses.connection) {
+          try {
+            entry.takeEndsOfContext()
+          } catch (error) {
+            log.failed(error)
+          }
+        }
         const response = c.res
         const answer = log.answered(entry, response, c)
         if (answer !== response) replace(c, answer)

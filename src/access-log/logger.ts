@@ -173,13 +173,13 @@ export class AccessLogger<Subject> implements EntrySource {
       }
       if (this.uses.duration && !this.uses.microseconds) entry.endTime = Date.now()
       if (user !== undefined) entry.user = answeredAtOnce('user', user(subject))
-      const known = facts?.(subject)
+      const known = facts && answeredAtOnce('facts', facts(subject))
       const record: AccessRecord = known === undefined ? entry : withFacts(entry, known)
       if (make === undefined && this.#sink !== undefined) {
         this.#sink.append(append, record)
         return
       }
-      const line = make === undefined ? lineOf(append, record) : make(record)
+      const line = make === undefined ? lineOf(append, record) : answeredAtOnce('format', make(record))
       if (line === undefined) return
       if (this.#sink !== undefined) this.#sink.write(line)
       else this.#handOver(write as WriteLine, line, record)

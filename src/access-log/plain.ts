@@ -2,6 +2,7 @@
  * `createAccessLogger()` for handlers without a framework.
  * @module
  */
+import { answeredAtOnce } from '../base/report-once.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import { LogEntry, type NamedEnds } from './entry.ts'
 import { ALL_USES } from './format.ts'
@@ -78,23 +79,25 @@ export function createAccessLogger(options: PlainAccessLogOptions = {}): PlainAc
   }
   const log = new AccessLogger<LoggedExchange>(currentRuntime(), rest)
   const wantsEnv = log.uses === ALL_USES || log.uses.variables.length > 0
-  /** What a function of the application gives, or nothing where it throws: the line is made without it. */
-  const given = <Value>(
-    ask: ((request: Request, server: unknown) => Value) | undefined,
-    entry: LogEntry,
-  ): Value | undefined => {
+  /** Takes what a function of the application gives. Where it throws the line is made without it. */
+  const take = (step: () => void): void => {
     try {
-      return ask?.(entry.request, entry.server)
+      step()
     } catch (error) {
       log.failed(error)
-      return undefined
     }
   }
   const begin = (request: Request, server: unknown): PlainEntry => {
     const entry = new PlainEntry(log, request, server)
-    if (wantsEnv || log.uses.connection) entry.fingerprint = given(fingerprint, entry)
-    if (wantsEnv) entry.ownEnv = given(env, entry)
-    if (log.uses.connection) entry.takeEnds(entry.fingerprint)
+    take(() => {
+      if (!wantsEnv && !log.uses.connection) return
+      const found = fingerprint && answeredAtOnce('fingerprint', fingerprint(request, server))
+      if (log.uses.connection) entry.takeEnds(found)
+      entry.fingerprint = found
+    })
+    take(() => {
+      if (wantsEnv) entry.ownEnv = env && answeredAtOnce('env', env(request, server))
+    })
     return entry
   }
   const finish = (entry: LogEntry, response: Response | undefined, server: unknown): Response | undefined => {

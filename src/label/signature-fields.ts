@@ -13,12 +13,9 @@ export function quote(text: string): string {
 
 /** Entries between commas; none in an empty text. p0f passes over several commas in a row, but not over one at the end. */
 export function splitList(value: string): string[] {
-  return value === ''
-    ? []
-    : value
-        .replace(/^[\s,]+(?=[^\s,])/, '')
-        .split(/,[\s,]*(?=[^\s,])|,$/)
-        .map((entry) => entry.trim())
+  const entries = value.split(',').map((entry) => entry.trim())
+  const known = entries.filter((entry) => entry !== '')
+  return value === '' || entries.at(-1) !== '' ? known : [...known, '']
 }
 
 /** A decimal number. Without digits it is 0, as p0f's `atol` has it. */

@@ -155,6 +155,20 @@ describe('accessLog', () => {
     )
   })
 
+  test('a variable of the application that throws as it is looked at reaches no answer', async () => {
+    const { app } = logged({ format: '%h %>s', onError: () => {} })
+    const hostile = {
+      get hop(): never {
+        throw null
+      },
+    }
+    app.get('/', (c) => {
+      c.set('fingerprint' as never, hostile as never)
+      return c.text('fine')
+    })
+    expect(await (await app.request('/')).text()).toBe('fine')
+  })
+
   test('what a handler throws leaves a line and goes on', async () => {
     const { app, lines } = logged({ format: '%>s %r' })
     app.get('/', () => {

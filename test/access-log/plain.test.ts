@@ -55,4 +55,37 @@ describe('createAccessLogger', () => {
     expect(lines).toEqual(['GET 200 -', 'GET 200 -'])
     expect(told).toEqual(['Cannot log a request: no facts'])
   })
+
+  test('functions that answer with a promise are told, and what they give is left out, a rejection too', async () => {
+    for (const name of ['env', 'fingerprint', 'facts', 'format', 'user', 'skip']) {
+      const told: string[] = []
+      const log = createAccessLogger({
+        format: '%m %{FINGERPRINT_IP_TTL}g',
+        write: () => {},
+        // A rejection that nothing handles ends the process on Node, and this test on Bun.
+        [name]: () => Promise.reject(new Error('later')),
+        onError: ({ message }) => void told.push(message),
+      })
+      log.wrap(() => new Response('x'))(new Request('http://a/'), undefined)
+      expect(told).toEqual([`Cannot log a request: ${name} must answer at once, not with a promise`])
+    }
+    await Bun.sleep(1)
+  })
+
+  test('a fingerprint that throws as it is looked at reaches no request', () => {
+    const lines: string[] = []
+    const hostile = {
+      get hop(): never {
+        throw null
+      },
+    } as never
+    const log = createAccessLogger({
+      format: '%m %h %{FINGERPRINT_IP_TTL}g',
+      write: (line) => void lines.push(line),
+      fingerprint: () => hostile,
+      onError: () => {},
+    })
+    expect(log.wrap(() => new Response('x'))(new Request('http://a/'), undefined)).toBeInstanceOf(Response)
+    expect(lines).toEqual(['GET - -'])
+  })
 })

@@ -240,6 +240,11 @@ sig = *:Host,User-Agent,Accept=[,*/*;q=],?Accept-Language,Connection=[keep-alive
     ['a tool without sys, then another', `classes = unix\n[tcp:request]\nlabel = s:!:L:x\nlabel = s:!:L:y`, 4],
     ['an unknown class in sys', `classes = unix\n[tcp:request]\nlabel = s:!:L:x\nsys = @foo`, 4],
     ['the class ! in sys', `classes = unix\n[tcp:request]\nlabel = s:!:L:x\nsys = @!`, 4],
+    [
+      'a hundred thousand commas',
+      `classes = unix\n[tcp:request]\nlabel = s:!:L:x\nsys = @unix${','.repeat(100_000)}`,
+      4,
+    ],
     ['an empty entry in sys', `classes = unix\n[tcp:request]\nlabel = s:!:L:x\nsys = @unix,`, 4],
     ['sys for a system', `${HEAD}sys = @unix`, 4],
     ['sys twice', `classes = unix\n[tcp:request]\nlabel = s:!:L:x\nsys = @unix\nsys = @unix`, 5],
