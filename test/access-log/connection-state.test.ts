@@ -2,8 +2,8 @@ import { expect } from 'bun:test'
 import { connect } from 'node:net'
 import { needs } from '../lab/privilege.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
-import { startServer } from '../lab/server.ts'
 import { until } from '../support/wait.ts'
+import { startBodies } from './logged.ts'
 
 const HOST = 'Host: a\r\n'
 const UPGRADE =
@@ -33,16 +33,7 @@ for (const runtime of RUNTIMES) {
   needs('linux').test(
     `%X on ${runtime}: kept, closed, upgraded or cut off`,
     async () => {
-      await using server = await startServer(
-        undefined,
-        'test/access-log/servers/bodies.ts',
-        {},
-        {
-          runtime,
-          ready: /listening (\d+)/,
-          runtimeArguments: runtime === 'deno' ? ['run', '-A', '--no-lock', '--no-check'] : [],
-        },
-      )
+      await using server = await startBodies(runtime)
       const lines = (): string[] =>
         server
           .stdout()

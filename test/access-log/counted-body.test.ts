@@ -7,6 +7,8 @@ import { lineOf, logged, serve, undoAfterEach } from './logged.ts'
 
 undoAfterEach()
 
+const streamed = (source: UnderlyingDefaultSource<Uint8Array>): Response => new Response(new ReadableStream(source))
+
 describe('a body that streams', () => {
   test('waits for the end of a stream, with its time and its first octet', async () => {
     const { app, lines } = logged({ format: '%B %X %D %^FB' })
@@ -27,20 +29,16 @@ describe('a body that streams', () => {
   test('a client that goes away mid-stream leaves one line, marked X', async () => {
     const { app, lines } = logged({ format: '%>s %B %X' })
     let cancelled = false
-    app.get(
-      '/',
-      () =>
-        new Response(
-          new ReadableStream({
-            async pull(controller) {
-              await Bun.sleep(5)
-              controller.enqueue(new Uint8Array(10))
-            },
-            cancel() {
-              cancelled = true
-            },
-          }),
-        ),
+    app.get('/', () =>
+      streamed({
+        async pull(controller) {
+          await Bun.sleep(5)
+          controller.enqueue(new Uint8Array(10))
+        },
+        cancel() {
+          cancelled = true
+        },
+      }),
     )
     const url = new URL(serve(app.fetch))
     const socket = connect(Number(url.port), '127.0.0.1')
@@ -55,18 +53,14 @@ describe('a body that streams', () => {
 
   test('a stream that fails leaves one line, marked X', async () => {
     const { app, lines } = logged({ format: '%B %X' })
-    app.get(
-      '/',
-      () =>
-        new Response(
-          new ReadableStream({
-            async pull(controller) {
-              controller.enqueue(new Uint8Array(3))
-              await Bun.sleep(5)
-              controller.error(new Error('planned'))
-            },
-          }),
-        ),
+    app.get('/', () =>
+      streamed({
+        async pull(controller) {
+          controller.enqueue(new Uint8Array(3))
+          await Bun.sleep(5)
+          controller.error(new Error('planned'))
+        },
+      }),
     )
     await exchange(Number(new URL(serve(app.fetch)).port), 'GET / HTTP/1.1\r\nHost: a\r\n\r\n').catch(() => '')
     expect(await lineOf(lines)).toBe('3 X')
@@ -75,18 +69,14 @@ describe('a body that streams', () => {
   test('keeps the pace of the client: a stalled one does not fill memory', async () => {
     const { app } = logged()
     let pulled = 0
-    app.get(
-      '/',
-      () =>
-        new Response(
-          new ReadableStream({
-            async pull(controller) {
-              await Bun.sleep(0)
-              pulled += 65_536
-              controller.enqueue(new Uint8Array(65_536))
-            },
-          }),
-        ),
+    app.get('/', () =>
+      streamed({
+        async pull(controller) {
+          await Bun.sleep(0)
+          pulled += 65_536
+          controller.enqueue(new Uint8Array(65_536))
+        },
+      }),
     )
     const socket = connect(Number(new URL(serve(app.fetch)).port), '127.0.0.1')
     socket.pause()

@@ -6,6 +6,7 @@
 import { afterEach } from 'bun:test'
 import { Hono } from 'hono'
 import { accessLog } from '../../src/access-log/hono.ts'
+import { type Runtime, startServer, type TestServer } from '../lab/server.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { until } from '../support/wait.ts'
 
@@ -30,6 +31,13 @@ export function serve(
   const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch })
   undo.push(() => void server.stop(true))
   return `http://127.0.0.1:${server.port}`
+}
+
+/** The server of `servers/bodies.ts` on a runtime. */
+export function startBodies(runtime: Runtime): Promise<TestServer> {
+  const runtimeArguments = runtime === 'deno' ? ['run', '-A', '--no-lock', '--no-check'] : []
+  const options = { runtime, ready: /listening (\d+)/, runtimeArguments }
+  return startServer(undefined, 'test/access-log/servers/bodies.ts', {}, options)
 }
 
 /** An app that logs into an array. */

@@ -2,8 +2,9 @@ import { expect } from 'bun:test'
 import { exchange, parseAnswer } from '../apache/wire.ts'
 import { needs } from '../lab/privilege.ts'
 import { RUNTIMES } from '../lab/runtimes.ts'
-import { type Runtime, startServer } from '../lab/server.ts'
+import type { Runtime } from '../lab/server.ts'
 import { until } from '../support/wait.ts'
+import { startBodies } from './logged.ts'
 import { PATHS } from './servers/paths.ts'
 
 /** Answers that are sent otherwise because of the log, and why. Nothing else may differ but the case of field names. */
@@ -50,16 +51,7 @@ for (const runtime of RUNTIMES) {
   needs('linux').test(
     `a logged answer leaves ${runtime} as it would without a log, and the line says what was sent`,
     async () => {
-      await using server = await startServer(
-        undefined,
-        'test/access-log/servers/bodies.ts',
-        {},
-        {
-          runtime,
-          ready: /listening (\d+)/,
-          runtimeArguments: runtime === 'deno' ? ['run', '-A', '--no-lock', '--no-check'] : [],
-        },
-      )
+      await using server = await startBodies(runtime)
       const bare = Number(/bare (\d+)/.exec(server.stdout())![1])
       const lines = (): string[] =>
         server

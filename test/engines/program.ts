@@ -2,6 +2,7 @@
  * Programs that tests start, and end by their own process id.
  * @module
  */
+import { endOf } from '../support/wait.ts'
 
 /** A running program. */
 export interface Program {
@@ -32,10 +33,7 @@ export async function startProgram(argv: readonly string[], ready: RegExp, cwd: 
   void child.exited.then((code) => up.reject(new Error(`it ended with exit code ${code}`)))
   const limit = setTimeout(() => up.reject(new Error('it was silent for 30 s')), 30_000)
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
-    child.kill(signal)
-    const force = setTimeout(() => child.kill('SIGKILL'), 5000)
-    await child.exited
-    clearTimeout(force)
+    await endOf(child, signal, 5000)
   }
   try {
     return { pid: child.pid, port: await up.promise, stop }

@@ -8,6 +8,7 @@
  */
 import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { endOf } from '../support/wait.ts'
 import type { Netns, NetnsProcess } from './netns.ts'
 
 /** The checkout: relative script paths start here, and the server's working directory is this. */
@@ -126,10 +127,7 @@ export async function startServer(
     up.reject(new Error(`it ended with exit code ${code}`))
   })
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number> => {
-    child.kill(signal)
-    const force = setTimeout(() => child.kill('SIGKILL'), 3000)
-    const code = await child.exited
-    clearTimeout(force)
+    const code = await endOf(child, signal)
     // A grandchild that holds the pipes must not hold the test.
     await Promise.race([outputs, Bun.sleep(500)])
     return code

@@ -10,7 +10,7 @@ import { program } from '../lab/privilege.ts'
 import { ROOT } from '../lab/server.ts'
 import { TEST_CERTIFICATE } from '../support/certificate.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { until } from '../support/wait.ts'
+import { endOf, until } from '../support/wait.ts'
 import { HAPROXY_HEAD, nginxHead } from './proxies.ts'
 
 /** The proxies. */
@@ -141,10 +141,7 @@ export async function startEdge(ns: Netns, name: ProxyName, upstream: number): P
     XDG_CONFIG_HOME: join(root, 'home'),
   })
   const stop = async (): Promise<void> => {
-    child.kill('SIGTERM')
-    const force = setTimeout(() => child.kill('SIGKILL'), 3000)
-    await child.exited
-    clearTimeout(force)
+    await endOf(child)
     remove()
   }
   const listens = (): boolean =>

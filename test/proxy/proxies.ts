@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { program } from '../lab/privilege.ts'
 import { freePort, listensOn } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { until } from '../support/wait.ts'
+import { endOf, until } from '../support/wait.ts'
 
 /** A running proxy. */
 export interface RunningProxy {
@@ -42,10 +42,7 @@ async function startOn(
   writeFileSync(file, configuration(root, port))
   const child = Bun.spawn([program(name), ...argv(file, root)], { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' })
   const stop = async (): Promise<void> => {
-    child.kill('SIGTERM')
-    const force = setTimeout(() => child.kill('SIGKILL'), 3000)
-    await child.exited
-    clearTimeout(force)
+    await endOf(child)
     remove()
   }
   const isUp = await until(`${name} to listen`, () => child.exitCode !== null || listensOn(child.pid, port)).catch(

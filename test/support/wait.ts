@@ -26,3 +26,24 @@ export async function until<T>(
     else await Bun.sleep(round < SHORT_ROUNDS ? 1 : 10)
   }
 }
+
+/** What is used of a process. */
+interface Child {
+  readonly exited: Promise<number>
+  kill(signal: NodeJS.Signals): void
+}
+
+/** Ends a process by a signal, and by SIGKILL where it is still there after `milliseconds`. Its exit code. */
+export async function endOf(
+  child: Child,
+  signal: NodeJS.Signals = 'SIGTERM',
+  milliseconds: number = 3000,
+): Promise<number> {
+  child.kill(signal)
+  const force = setTimeout(() => child.kill('SIGKILL'), milliseconds)
+  try {
+    return await child.exited
+  } finally {
+    clearTimeout(force)
+  }
+}
