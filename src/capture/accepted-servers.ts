@@ -65,8 +65,7 @@ export class AcceptedServers {
   }
 
   /** Where a socket was accepted. */
-  placeOf(socket: Socket): Place {
-    const server = serverOf(socket)
+  placeOf(socket: Socket, server: Server | undefined = serverOf(socket)): Place {
     let place = server && (this.#places.get(server) ?? this.#fed.get(server))
     if (place === undefined) {
       place = { owner: this.#owner, port: socket.localPort ?? 0, listener: undefined, isVerified: false }
@@ -79,8 +78,7 @@ export class AcceptedServers {
    * The server of a socket without a SYN. Where it is not known it listened before this module was loaded, in a way that Node
    * does not show (`unref`): it is armed for the connections to come. Or it is the primary's, of a cluster.
    */
-  meetServerOf(socket: Socket): void {
-    const server = serverOf(socket)
+  meetServerOf(server: Server | undefined): void {
     if (server === undefined || this.#places.get(server)?.listener !== undefined) return
     const fd = descriptorOf(server)
     if (fd >= 0) this.meet(fd, server)
@@ -119,8 +117,7 @@ export class AcceptedServers {
   }
 
   /** Counts a connection that is kept. Servers that listen count theirs: a listener for the end of each costs as much as a system call. */
-  count(socket: Socket): void {
-    const server = serverOf(socket)
+  count(socket: Socket, server: Server | undefined = serverOf(socket)): void {
     const isTold = server?.listening === true && openConnections(server) !== undefined
     if (isTold && this.#options.early) return
     const kept = isTold ? this.#told : this.#untold

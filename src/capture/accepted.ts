@@ -12,14 +12,15 @@ import { preciseNow } from '../base/clock.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { threadShared } from '../runtime/globals.ts'
-import { type AcceptedSocket, nodeRequestOf } from '../runtime/node-request.ts'
-import { descriptorOf, handleOf, hasAnswered, hasRead, watchSockets } from '../runtime/node-sockets.ts'
+import { type AcceptedSocket, isParsed, nodeRequestOf } from '../runtime/node-request.ts'
+import { descriptorOf, handleOf, hasAnswered, hasRead, serverOf, watchSockets } from '../runtime/node-sockets.ts'
 import {
   createAddressWords,
   formatAddress,
   isLinkLocal,
   isMapped,
   parseAddress,
+  readSource,
   sameAddress,
 } from '../wire/sockaddr.ts'
 import { tcpInfoOffset } from '../wire/tcp-info.ts'
@@ -56,11 +57,13 @@ class AcceptedConnection extends Connection {
 
   /**
    * True while the descriptor is this connection's: Node forgets the handle when it closes the descriptor, whose number may then be
-   * another socket's, or that of the same socket object on a connection of its own making.
+   * another socket's, or that of the same socket object on a connection of its own making. The number is asked for only where TLS has the
+   * handle: that accessor takes as long as a system call.
    */
   get isOpen(): boolean {
-    const { socket } = this.accepted
-    return handleOf(socket) === this.#handle && descriptorOf(socket) === this.fd
+    const { socket, tls } = this.accepted
+    if (socket.destroyed || handleOf(socket) !== this.#handle) return false
+    return tls === undefined || descriptorOf(socket) === this.fd
   }
 
   setFirstDataDelay(milliseconds: number | undefined): void {
@@ -167,7 +170,7 @@ export class AcceptedCapture {
     }
     known.requests++
     // A listener of 'connection' may ask before the client has sent anything.
-    if (!known.isNoted && hasRead(accepted.socket)) {
+    if (!known.isNoted && (isParsed(request) || hasRead(accepted.socket))) {
       known.isNoted = true
       if (known.timing !== undefined) this.#noteFirst(known, seesAll)
     }
@@ -244,22 +247,30 @@ export class AcceptedCapture {
 
   #readFrom(sockets: Sockets, fd: number, accepted: AcceptedSocket, isNew: boolean): Connection | Reason {
     const { socket } = accepted
-    const family = sockets.peerName(fd)
-    if (family <= 0) return socket.remoteAddress === undefined ? 'no-connection' : 'unsupported'
+    const server = serverOf(socket)
+    const place = this.#servers.placeOf(socket, server)
     const peer = this.#peer
-    readAddress(sockets, family, peer)
-    const port = sockets.port()
-    const place = this.#servers.placeOf(socket)
+    let port = -1
     // The number is from an internal field of Node's: that it is this socket's is the kernel's to say. Node's own address costs a
     // system call and more, so it is asked for the first new connection of a server, and for each that is looked at later.
-    if (!(isNew && place.isVerified) && !this.#isPeerOf(socket, port)) return 'unsupported'
-    place.isVerified = true
+    if (!(isNew && place.isVerified)) {
+      port = this.#readPeer(sockets, fd)
+      if (port < 0) return socket.remoteAddress === undefined ? 'no-connection' : 'unsupported'
+      if (!this.#isPeerOf(socket, port)) return 'unsupported'
+      place.isVerified = true
+    }
+    const octets = this.options.syn ? sockets.savedSyn(fd) : 0
+    const synBytes = octets > 0 ? sockets.value.slice(0, octets) : NO_OCTETS
+    if (port < 0) {
+      // The SYN that the kernel kept for this descriptor names the peer.
+      port = octets > 0 ? readSource(sockets.view, octets, peer) : -1
+      if (port < 0) port = this.#readPeer(sockets, fd)
+      if (port < 0) return socket.remoteAddress === undefined ? 'no-connection' : 'unsupported'
+    }
     if (!sockets.cookie(fd)) return 'unsupported'
     const cookieLow = sockets.view.getUint32(0, true)
     const cookieHigh = sockets.view.getUint32(4, true)
-    const octets = this.options.syn ? sockets.savedSyn(fd) : 0
-    const synBytes = octets > 0 ? sockets.value.slice(0, octets) : NO_OCTETS
-    if (octets === 0 && this.options.syn) this.#servers.meetServerOf(socket)
+    if (octets === 0 && this.options.syn) this.#servers.meetServerOf(server)
     let timing: FirstTiming | undefined
     let completedAt: number | undefined
     let firstInfo: Uint8Array | undefined
@@ -269,7 +280,7 @@ export class AcceptedCapture {
         const readAt = Date.now()
         timing = firstTiming(sockets.view, length, {
           synSaved: octets > 0,
-          deferAccept: this.#servers.mayDefer,
+          deferAccept: place.listener === undefined ? this.#servers.mayDefer : place.listener.deferAccept !== 0,
           readAt,
         })
         if (timing.acceptTimeMilliseconds !== undefined) {
@@ -280,7 +291,7 @@ export class AcceptedCapture {
         if (this.options.keepInfo) firstInfo = sockets.value.slice(0, length)
       }
     }
-    this.#servers.count(socket)
+    this.#servers.count(socket, server)
     return new AcceptedConnection(accepted, completedAt, {
       fd,
       cookieLow,
@@ -295,6 +306,14 @@ export class AcceptedCapture {
       timing,
       firstInfo,
     })
+  }
+
+  /** The kernel's peer of a descriptor into `#peer`: its port, -1 where there is none. */
+  #readPeer(sockets: Sockets, fd: number): number {
+    const family = sockets.peerName(fd)
+    if (family <= 0) return -1
+    readAddress(sockets, family, this.#peer)
+    return sockets.port()
   }
 
   /** True if the peer that the kernel named, `#peer` and `port`, is the one that Node names. */

@@ -32,7 +32,7 @@ import type { Endpoint, NoPeer, Peer, Runtime } from '../runtime/types.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
 import { type Syn, safeParseSyn } from '../wire/syn.ts'
 import { Clients } from './clients.ts'
-import type { ConnectionLookup, LookupContext } from './lookup.ts'
+import type { ConnectionLookup, LookupContext, NotFound } from './lookup.ts'
 import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import type { RequestMemo } from './request-memo.ts'
 import { noOutcomes, type Outcomes, type Status } from './status.ts'
@@ -42,6 +42,10 @@ const taken = new WeakMap<Request, TakenValues>()
 
 /** Reasons for which the kernel's table of connections may still know TCP_INFO. */
 const WITHOUT_DESCRIPTOR: ReadonlySet<Reason> = new Set(['not-found', 'unsupported', 'denied'])
+
+/** By a member's value, which V8 reads faster than it tells whether there is one. See {@link ConnectionLookup.connectionOf}. */
+const isConnection = (found: Connection | NotFound): found is Connection =>
+  (found as Connection).cookieLow !== undefined
 
 /** See the module's comment. `Subject` is what `skip` gets. */
 export class Fingerprinter<Subject = Request> implements Collection {
@@ -168,7 +172,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
     if (typeof peer === 'string') return this.#miss(peer)
     try {
       const found = this.#lookup.connectionOf(request, server, peer)
-      if (!('cookieLow' in found)) return this.#miss(found.reason, peer, found.port, server)
+      if (!isConnection(found)) return this.#miss(found.reason, peer, found.port, server)
       if (found.synReason === 'not-saved' && this.syn)
         this.#clients?.complete(found, () => this.#lookup.lastInfo ?? this.#lookup.readInfo(found))
       if (found.synReason === undefined || !this.syn) this.#requests.ok++

@@ -19,6 +19,11 @@ export function createSocketLookup(capture: AcceptedCapture): (context: LookupCo
   return (context) => new SocketLookup(capture, context)
 }
 
+/** A connection that the runtime knows already. */
+interface Accepted {
+  readonly accepted: AcceptedSocket
+}
+
 class SocketLookup implements ConnectionLookup {
   readonly #capture: AcceptedCapture
   readonly #context: LookupContext
@@ -53,7 +58,7 @@ class SocketLookup implements ConnectionLookup {
     const capture = this.#capture
     if (!this.#open()) return this.#missing(capture.unavailable!.reason, server)
     // By its members, because the capture may be another copy's of this library.
-    const accepted = 'accepted' in peer ? (peer.accepted as AcceptedSocket) : acceptedSocketOf(socketOf(server))
+    const accepted = (peer as Partial<Accepted>).accepted ?? acceptedSocketOf(socketOf(server))
     if (accepted === undefined) return this.#missing('not-found', server)
     const found = capture.connectionOf(accepted, server, this.#context.seesAll)
     if (!this.#isProblemTold && capture.problem !== undefined) this.#tellProblem(capture.problem)

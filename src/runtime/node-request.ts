@@ -72,6 +72,12 @@ export function socketOf(request: unknown): Socket | undefined {
   }
 }
 
+/** True if Node has parsed the request, so that octets of it were read. */
+export function isParsed(request: unknown): boolean {
+  const found = nodeRequestOf(request) as { readonly httpVersion?: unknown } | undefined
+  return typeof found?.httpVersion === 'string'
+}
+
 /** The request itself, out of what frameworks hand on; `undefined` for what is no object, or throws when it is looked into. */
 export function nodeRequestOf(request: unknown): object | undefined {
   if (typeof request !== 'object' || request === null) return undefined

@@ -15,6 +15,8 @@ function tellsPeer(value: unknown): boolean {
  */
 export function requestContext(env: unknown): unknown {
   try {
+    // The bindings of @hono/node-server.
+    if ((env as { readonly incoming?: unknown } | null | undefined)?.incoming !== undefined) return env
     if (tellsPeer(env) || typeof env !== 'object' || env === null) return env
     const { server, info } = env as { readonly server?: unknown; readonly info?: unknown }
     return tellsPeer(server) ? server : tellsPeer(info) ? info : env

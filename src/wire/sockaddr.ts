@@ -17,6 +17,9 @@ export interface AddressWords {
 /** Words 0 to 2 of every IPv4-mapped address are 0, 0 and this. */
 const MAPPED_PREFIX = 0xffff
 
+/** IANA Protocol Numbers. */
+const IPPROTO_TCP = 6
+
 const DOT = 46
 const COLON = 58
 
@@ -147,6 +150,30 @@ function hexDigit(code: number): number {
 
 function formatQuad(word: number): string {
   return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`
+}
+
+/**
+ * Reads the source of a TCP packet, IP header first (RFC 791, RFC 8200), into `words`: its port. -1, with `words` as they were, where
+ * TCP does not come right after the header, or not whole.
+ */
+export function readSource(packet: DataView, octets: number, words: AddressWords): number {
+  if (octets < 40) return -1
+  const version = packet.getUint8(0) >>> 4
+  if (version === 6) {
+    if (octets < 60 || packet.getUint8(6) !== IPPROTO_TCP) return -1
+    words.w0 = packet.getUint32(8)
+    words.w1 = packet.getUint32(12)
+    words.w2 = packet.getUint32(16)
+    words.w3 = packet.getUint32(20)
+    return packet.getUint16(40)
+  }
+  const header = (packet.getUint8(0) & 15) * 4
+  if (version !== 4 || header < 20 || octets < header + 20 || packet.getUint8(9) !== IPPROTO_TCP) return -1
+  words.w0 = 0
+  words.w1 = 0
+  words.w2 = MAPPED_PREFIX
+  words.w3 = packet.getUint32(12)
+  return packet.getUint16(header)
 }
 
 /** Text of an address (RFC 5952), an IPv4-mapped one as IPv4. */

@@ -2,10 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import { formatIpv6Address } from '../../src/wire/address.ts'
 import {
   createAddressWords,
+  formatAddress,
   isLinkLocal,
   isMapped,
   isUnspecified,
   parseAddress,
+  readSource,
   sameAddress,
   unmapAddress,
 } from '../../src/wire/sockaddr.ts'
@@ -92,6 +94,35 @@ describe('parseAddress', () => {
   test('unmapAddress leaves everything else alone', () => {
     expect(unmapAddress('::ffff:10.0.0.1')).toBe('10.0.0.1')
     for (const text of ['10.0.0.1', '::1', '2001:db8::1', ':nonsense']) expect(unmapAddress(text)).toBe(text)
+  })
+})
+
+describe('readSource', () => {
+  const v4 = `45000034abcd40004006b1c2c0000201c6336407${'d431'}01bb${'00'.repeat(16)}`
+  const v6 = `6000000000140640${'20010db8000000000000000000000001'}${'fe800000000000000000000000000001'}${'d431'}01bb${'00'.repeat(16)}`
+  const source = (hex: string): string | number => {
+    const octets = Uint8Array.fromHex(hex)
+    const words = createAddressWords()
+    const port = readSource(new DataView(octets.buffer), octets.length, words)
+    return port < 0 ? port : `${formatAddress(words)} ${port}`
+  }
+  test('is the address and port that IPv4 and IPv6 headers name', () => {
+    expect([source(v4), source(v6)]).toEqual(['192.0.2.1 54321', '2001:db8::1 54321'])
+  })
+  test('follows the length of an IPv4 header with options', () => {
+    expect(source(`46${v4.slice(2, 40)}01010101${v4.slice(40)}`)).toBe('192.0.2.1 54321')
+  })
+  test.each([
+    ['UDP', v4.replace('4006', '4011')],
+    ['an extension header', v6.replace('0640', '0040')],
+    ['no version', `0${v4.slice(1)}`],
+    ['a short header', `44${v4.slice(2)}`],
+    ['nothing', ''],
+    ['half of the TCP header', v6.slice(0, 100)],
+  ])('%s: -1', (_, hex) => expect(source(hex)).toBe(-1))
+  test('every truncation is whole or -1', () => {
+    for (const whole of [v4, v6])
+      for (let octets = 0; octets < whole.length / 2; octets++) expect(source(whole.slice(0, 2 * octets))).toBe(-1)
   })
 })
 
