@@ -9,24 +9,25 @@ const HOST = 'Host: a\r\n'
 const UPGRADE =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
 
-/** Request line and fields, when the client goes (milliseconds; `undefined`: after the answer), status, octets and `%X` of the line. */
-const ROWS: readonly (readonly [string, string, number | undefined, RegExp])[] = [
-  ['GET /text HTTP/1.1', HOST, undefined, /^200 6 \+$/],
-  ['GET /text HTTP/1.1', `${HOST}Connection: keep-alive\r\n`, undefined, /^200 6 \+$/],
-  ['GET /text HTTP/1.1', `${HOST}Connection: Close\r\n`, undefined, /^200 6 -$/],
-  ['GET /text HTTP/1.1', `${HOST}Connection: x, close\r\n`, undefined, /^200 6 -$/],
-  ['GET /sse HTTP/1.1', HOST, undefined, /^200 9 \+$/],
-  ['GET /sse HTTP/1.1', `${HOST}Connection: close\r\n`, undefined, /^200 9 -$/],
-  ['GET /response/stream HTTP/1.1', HOST, undefined, /^200 5 \+$/],
-  ['GET /response/blob HTTP/1.1', HOST, undefined, /^200 5000 \+$/],
-  ['HEAD /response/stream HTTP/1.1', HOST, undefined, /^200 0 \+$/],
-  ['GET /204 HTTP/1.1', HOST, undefined, /^204 0 \+$/],
-  ['GET /ws HTTP/1.1', HOST + UPGRADE, undefined, /^101 0 -$/],
-  ['GET /endless HTTP/1.1', HOST, 60, /^200 \d+ X$/],
-  ['GET /fails HTTP/1.1', HOST, undefined, /^200 3 X$/],
-  ['GET /slow HTTP/1.1', HOST, 40, /^200 4 X$/],
-  ['GET /slow/stream HTTP/1.1', HOST, 40, /^200 \d X$/],
-  ['GET /slow HTTP/1.1', HOST, undefined, /^200 4 \+$/],
+type Leaving = 'after the answer' | 'amid the answer' | 'before the answer'
+
+/** Request line and fields, when the client goes, status, octets and `%X` of the line. */
+const ROWS: readonly (readonly [string, string, Leaving, RegExp])[] = [
+  ['GET /text HTTP/1.1', HOST, 'after the answer', /^200 6 \+$/],
+  ['GET /text HTTP/1.1', `${HOST}Connection: keep-alive\r\n`, 'after the answer', /^200 6 \+$/],
+  ['GET /text HTTP/1.1', `${HOST}Connection: Close\r\n`, 'after the answer', /^200 6 -$/],
+  ['GET /text HTTP/1.1', `${HOST}Connection: x, close\r\n`, 'after the answer', /^200 6 -$/],
+  ['GET /sse HTTP/1.1', HOST, 'after the answer', /^200 9 \+$/],
+  ['GET /sse HTTP/1.1', `${HOST}Connection: close\r\n`, 'after the answer', /^200 9 -$/],
+  ['GET /response/stream HTTP/1.1', HOST, 'after the answer', /^200 5 \+$/],
+  ['GET /response/blob HTTP/1.1', HOST, 'after the answer', /^200 5000 \+$/],
+  ['HEAD /response/stream HTTP/1.1', HOST, 'after the answer', /^200 0 \+$/],
+  ['GET /204 HTTP/1.1', HOST, 'after the answer', /^204 0 \+$/],
+  ['GET /ws HTTP/1.1', HOST + UPGRADE, 'after the answer', /^101 0 -$/],
+  ['GET /endless HTTP/1.1', HOST, 'amid the answer', /^200 \d+ X$/],
+  ['GET /fails HTTP/1.1', HOST, 'after the answer', /^200 3 X$/],
+  ['GET /held HTTP/1.1', HOST, 'before the answer', /^200 4 X$/],
+  ['GET /held/stream HTTP/1.1', HOST, 'before the answer', /^200 \d X$/],
 ]
 
 for (const runtime of RUNTIMES) {
@@ -34,6 +35,8 @@ for (const runtime of RUNTIMES) {
     `%X on ${runtime}: kept, closed, upgraded or cut off`,
     async () => {
       await using server = await startBodies(runtime)
+      const bare = Number(/bare (\d+)/.exec(server.stdout())![1])
+      const ask = async (path: string): Promise<string> => (await fetch(`http://127.0.0.1:${bare}${path}`)).text()
       const lines = (): string[] =>
         server
           .stdout()
@@ -44,10 +47,9 @@ for (const runtime of RUNTIMES) {
         const socket = connect(server.port, '127.0.0.1')
         socket.on('error', () => {})
         socket.write(`${line}\r\n${fields}\r\n`)
-        if (leaves !== undefined) {
-          await Bun.sleep(leaves)
-          socket.destroy()
-        }
+        if (leaves === 'amid the answer') await new Promise((resolve) => socket.once('data', resolve))
+        if (leaves === 'before the answer') await until('the request', async () => (await ask('/held/count')) === '1')
+        if (leaves !== 'after the answer') socket.destroy()
         await until(`the line of ${line} ${fields}`, () => lines().length > before, 5_000)
         socket.destroy()
         await Bun.sleep(5)

@@ -35,6 +35,15 @@ const form = (): FormData => {
   return data
 }
 
+/** Requests whose client is waited for to go. */
+let held = 0
+
+async function leaving({ signal }: Request): Promise<void> {
+  held++
+  await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  held--
+}
+
 function routes(app: Hono): Hono {
   app.get('/text', (c) => c.text('héllo'))
   app.get('/text/empty', (c) => c.text(''))
@@ -142,12 +151,12 @@ function routes(app: Hono): Hono {
   app.get('/throw', () => {
     throw new Error('planned')
   })
-  app.get('/slow', async (c) => {
-    await new Promise((resolve) => setTimeout(resolve, 150))
+  app.get('/held', async (c) => {
+    await leaving(c.req.raw)
     return c.text('late')
   })
-  app.get('/slow/stream', async (c) => {
-    await new Promise((resolve) => setTimeout(resolve, 150))
+  app.get('/held/stream', async (c) => {
+    await leaving(c.req.raw)
     return c.body(chunks('late'))
   })
   app.get('/endless', () => new Response(chunks(...Array.from({ length: 10_000 }, () => 'x'.repeat(1000)))))
@@ -163,6 +172,7 @@ function routes(app: Hono): Hono {
       }),
     )
   })
+  app.get('/held/count', (c) => c.text(String(held)))
   app.onError((error, c) => c.text(error.message, 500))
   return app
 }
