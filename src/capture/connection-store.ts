@@ -4,18 +4,14 @@
  */
 import type { Connection } from '../connection/connection.ts'
 
-/** One kept connection, in a list from the one kept longest to the newest. */
-interface Kept {
-  readonly connection: Connection
-  older: Kept | undefined
-  newer: Kept | undefined
-}
-
 /** A bounded map from descriptor number to connection. Not a `Map`: one of 10,000 entries takes 15 µs for each that comes and goes. */
 export class ConnectionStore {
-  readonly #kept: (Kept | undefined)[] = []
-  #oldest: Kept | undefined
-  #newest: Kept | undefined
+  readonly #kept: (Connection | undefined)[] = []
+  // Numbers of the kept connections as a doubly linked list, the one kept longest first; -1 ends it.
+  #older = new Int32Array(256)
+  #newer = new Int32Array(256)
+  #oldest = -1
+  #newest = -1
   #size = 0
   /** Connections kept at most. */
   limit = 1
@@ -27,40 +23,53 @@ export class ConnectionStore {
 
   /** The connection kept for a number. */
   get(fd: number): Connection | undefined {
-    return this.#kept[fd]?.connection
+    return this.#kept[fd]
   }
 
   /** Keeps a connection in place of whatever its number stood for. */
   set(connection: Connection): void {
     const { fd } = connection
     this.delete(fd)
-    while (this.#oldest !== undefined && this.#size >= this.limit) this.delete(this.#oldest.connection.fd)
+    while (this.#oldest >= 0 && this.#size >= this.limit) this.delete(this.#oldest)
     // Numbers are dense: holes are filled so that the array stays a plain one.
     while (this.#kept.length < fd) this.#kept.push(undefined)
-    const kept: Kept = { connection, older: this.#newest, newer: undefined }
-    if (this.#newest === undefined) this.#oldest = kept
-    else this.#newest.newer = kept
-    this.#newest = kept
-    this.#kept[fd] = kept
+    if (fd >= this.#older.length) {
+      this.#older = grown(this.#older, fd)
+      this.#newer = grown(this.#newer, fd)
+    }
+    this.#older[fd] = this.#newest
+    this.#newer[fd] = -1
+    if (this.#newest < 0) this.#oldest = fd
+    else this.#newer[this.#newest] = fd
+    this.#newest = fd
+    this.#kept[fd] = connection
     this.#size++
   }
 
   /** Forgets what a number stands for. */
   delete(fd: number): void {
-    const kept = this.#kept[fd]
-    if (kept === undefined) return
+    if (this.#kept[fd] === undefined) return
     this.#kept[fd] = undefined
     this.#size--
-    if (kept.older === undefined) this.#oldest = kept.newer
-    else kept.older.newer = kept.newer
-    if (kept.newer === undefined) this.#newest = kept.older
-    else kept.newer.older = kept.older
+    const older = this.#older[fd]!
+    const newer = this.#newer[fd]!
+    if (older < 0) this.#oldest = newer
+    else this.#newer[older] = newer
+    if (newer < 0) this.#newest = older
+    else this.#older[newer] = older
   }
 
   clear(): void {
     this.#kept.length = 0
-    this.#oldest = undefined
-    this.#newest = undefined
+    this.#oldest = -1
+    this.#newest = -1
     this.#size = 0
   }
+}
+
+/** The same numbers with room for this index. */
+function grown(numbers: Int32Array<ArrayBuffer>, index: number): Int32Array<ArrayBuffer> {
+  const longer = new Int32Array(2 ** Math.ceil(Math.log2(index + 1)))
+  longer.set(numbers)
+  return longer
 }

@@ -32,7 +32,11 @@ export interface Kept {
   readonly of: object
 }
 
-/** One accepted TCP connection. Identity is the socket's cookie; the descriptor number alone names none. */
+/**
+ * One accepted TCP connection. Identity is the socket's cookie; the descriptor number alone names none.
+ *
+ * There is one for every client: on Bun eighteen members take 160 octets, nineteen 224.
+ */
 export class Connection {
   readonly fd: number
   /** SO_COOKIE as two words, low first. */
@@ -44,7 +48,7 @@ export class Connection {
   /** Where it was accepted; `owner` tells servers of one port apart. Another one where a server took the place of another. */
   acceptedOn: { readonly port: number; readonly owner: object }
   /** Octets of TCP_SAVED_SYN, empty where the kernel had none. */
-  synBytes: Uint8Array
+  readonly synBytes: Uint8Array
   /** Why there is no SYN, `undefined` where there is one. */
   synReason: Reason | undefined
   /** TTL or hop limit of the segment that completed the handshake. */
@@ -66,8 +70,6 @@ export class Connection {
   /** What the store that recorded it first has of it: a member, because a `WeakMap` costs every request of a connection more. */
   kept: Kept | undefined
   #synFacts: SynFacts | undefined
-  #cookie: string | undefined
-  #isFromWire = false
 
   constructor(facts: {
     fd: number
@@ -102,7 +104,7 @@ export class Connection {
 
   /** SO_COOKIE, decimal: unique until the next boot. */
   get cookie(): string {
-    return (this.#cookie ??= u64Text(this.cookieLow, this.cookieHigh))
+    return u64Text(this.cookieLow, this.cookieHigh)
   }
 
   /** What follows from the SYN; `undefined` where the kernel had none. */
@@ -122,15 +124,14 @@ export class Connection {
 
   /** `packet` where the SYN came from the wire, because the kernel had saved none. */
   get source(): 'kernel' | 'packet' {
-    return this.#isFromWire ? 'packet' : 'kernel'
+    return this.synBytes.length === 0 && this.#synFacts !== undefined ? 'packet' : 'kernel'
   }
 
   /** Takes a SYN from the wire, where the kernel has saved none. */
   takeSyn(octets: Uint8Array): void {
-    if (this.synBytes.length > 0) return
-    this.synBytes = octets
+    if (this.syn !== undefined) return
+    this.#synFacts = new SynFacts(octets)
     this.synReason = undefined
-    this.#isFromWire = true
   }
 
   /** Nothing keeps its facts from being read. */
