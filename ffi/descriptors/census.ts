@@ -43,7 +43,7 @@ const BASE_COST = 2
 const CHEAP = 500
 /** Share of the time that dearer censuses may take, and milliseconds that they may take at once. */
 const SHARE = 0.1
-const BURST = 25
+const BURST = 10
 /** Milliseconds in which numbers that had files are not probed again. */
 const FILES_AGE = 5
 
