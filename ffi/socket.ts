@@ -193,7 +193,7 @@ export class Sockets {
     if (fd < 0) return 0
     const octets = libc.read(fd, this.value, VALUE_OCTETS)
     libc.close(fd)
-    const text = String.fromCharCode(...this.value.subarray(0, Math.max(0, octets)))
+    const text = new TextDecoder().decode(this.value.subarray(0, Math.max(0, octets)))
     return Number(/^FDSize:\s*(\d+)$/m.exec(text)?.[1] ?? 0)
   }
 

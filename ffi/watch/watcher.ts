@@ -194,11 +194,7 @@ export class Watcher {
   /** Watches a socket from now on. False where the kernel refuses. */
   watch(fd: number): boolean {
     if (!this.#open()) return false
-    const watch = this.#libc.inotify_add_watch(
-      this.#inotify,
-      cString(`/proc/self/fd/${fd}`),
-      IN_CLOSE_WRITE | IN_CLOSE_NOWRITE,
-    )
+    const watch = this.#libc.inotify_add_watch(this.#inotify, pathOf(fd), IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)
     // The same number twice: another descriptor of the same socket has it.
     if (watch < 0 || this.#fds.has(watch)) return false
     this.#fds.set(watch, fd)
@@ -307,6 +303,20 @@ export class Watcher {
     this.#changes = (this.#changes + 1) >>> 0
     this.#quietPolls = 0
   }
+}
+
+/** The longest path there is, written anew for each watch: an allocation outside of V8's heap would cost a microsecond. */
+const PATH = /* @__PURE__ */ cString('/proc/self/fd/2147483647')
+const ZERO = 0x30
+const DIGITS_AT = '/proc/self/fd/'.length
+
+/** The path of a descriptor, ended by NUL. Good until the next call. */
+function pathOf(fd: number): Uint8Array {
+  let end = DIGITS_AT + 1
+  for (let rest = fd; rest > 9; rest = Math.trunc(rest / 10)) end++
+  PATH[end] = 0
+  for (let rest = fd, at = end - 1; at >= DIGITS_AT; rest = Math.trunc(rest / 10)) PATH[at--] = ZERO + (rest % 10)
+  return PATH
 }
 
 const opened = (fd: number): number => (fd < 0 ? REFUSED : fd)

@@ -154,7 +154,7 @@ export function createFakeLibc(descriptorLimit: number = 1024): FakeLibc {
     inotify_init1: () => openFile('inotify_init1'),
     inotify_add_watch: (_fd, path, _mask) => {
       if (enter('inotify_add_watch') === undefined) return -1
-      const fd = Number(/\/(\d+)\0$/.exec(new TextDecoder().decode(path))![1])
+      const fd = Number(/\/(\d+)\0/.exec(new TextDecoder().decode(path))![1])
       watches.set(++watchNumber, fd)
       return watchNumber
     },
