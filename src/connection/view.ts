@@ -69,11 +69,14 @@ class Memo {
   info: Uint8Array | undefined | null = null
   tcpInfo: TcpInfo | undefined = undefined
   timing: Timing | undefined = undefined
-  /** When `info` was read, by `preciseNow`; 0 where it came with the lookup. */
+  /** When `info` was read, by `preciseNow`; 0 where that was not noted. */
   readAt = 0
   /** null before it was asked for. */
   delivery: Delivery | undefined | null = null
 }
+
+/** True once a request has asked for its delivery: the clock takes as long as a tenth of reading TCP_INFO, and nothing else needs it. */
+let isTimed = false
 
 /**
  * A `Fingerprint` whose facts are found when the first of them is read. A subclass says where from. One is made for every
@@ -173,7 +176,7 @@ export abstract class FingerprintView implements EnvSource {
     const facts = this.#facts
     if (facts.info === null) {
       facts.info = this.#collection.tcpInfo === 'off' ? undefined : this.readInfo(this.#collection)
-      facts.readAt = preciseNow()
+      if (isTimed) facts.readAt = preciseNow()
     }
     return facts.info
   }
@@ -195,10 +198,17 @@ export abstract class FingerprintView implements EnvSource {
   get delivery(): Delivery | undefined {
     const facts = this.#facts
     if (facts.delivery === null) {
+      isTimed = true
       const bytes = this.#collection.tcpInfo === 'request' ? this.tcpInfoBytes : undefined
-      facts.delivery = bytes && this.readDelivery(bytes, facts.readAt === 0 ? preciseNow() : facts.readAt)
+      facts.delivery = bytes && this.#deliveryOf(bytes, facts.readAt)
     }
     return facts.delivery
+  }
+
+  /** With a TCP_INFO of now, where it was not noted when that of the request was read. */
+  #deliveryOf(info: Uint8Array, readAt: number): Delivery | undefined {
+    if (readAt !== 0) return this.readDelivery(info, readAt)
+    return this.readDelivery(this.readInfoNow(this.#collection) ?? info, preciseNow())
   }
 
   readTcpInfo(): TcpInfo | undefined {
