@@ -311,6 +311,7 @@ export function toAttributes(fingerprint: Fingerprint, options: AttributeOptions
 function acceptTime({ timing }: Fingerprint): number | undefined {
   const { acceptTimeMilliseconds, acceptTime } = timing
   if (acceptTimeMilliseconds !== undefined) return acceptTimeMilliseconds
+  if (acceptTime === undefined) return undefined
   // A fingerprint that came as JSON; what is no time is none.
   const time = Date.parse(String(acceptTime))
   return Number.isNaN(time) ? undefined : time

@@ -102,6 +102,9 @@ function withOwn(variables: Variables): Variables {
  */
 const LAZY_VARIABLES: ProxyHandler<Variables> = {
   get: (variables, key) => (key === NAME ? withOwn(variables)[NAME] : variables[key as string]),
+  // Of the object that was read, as everywhere in Hono: `c.set()` sets the variable.
+  set: (variables, key, value) =>
+    Reflect.defineProperty(variables, key, { value, configurable: true, enumerable: true, writable: true }),
   has: (variables, key) => key in withOwn(variables),
   ownKeys: (variables) => Reflect.ownKeys(withOwn(variables)),
   getOwnPropertyDescriptor: (variables, key) => Reflect.getOwnPropertyDescriptor(withOwn(variables), key),

@@ -105,6 +105,9 @@ test('fingerprintEnv is a plain record, computed once, however it is read', asyn
     expect(JSON.stringify(c.var.fingerprintEnv)).toBe('{"FINGERPRINT_SOURCE":"kernel"}')
     c.var.fingerprintEnv.C = '3'
     expect({ ...c.get('fingerprintEnv') }).toEqual({ FINGERPRINT_SOURCE: 'kernel', C: '3' })
+    const read = c.var as Record<string, unknown>
+    read.fingerprintEnv = read.other = 'y'
+    expect([read.fingerprintEnv, read.other, c.var.fingerprintEnv.C]).toEqual(['y', 'y', '3'])
     c.set('fingerprintEnv', { D: '4' })
     expect(c.var.fingerprintEnv).toEqual({ D: '4' })
     expect(made).toBe(1)
