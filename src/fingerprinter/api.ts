@@ -19,9 +19,6 @@ export interface FingerprinterApi<Server> {
   status(): Status
 }
 
-/** The former name of {@link FingerprinterApi}. */
-export type FingerprinterFace<Server> = FingerprinterApi<Server>
-
 /** These calls over a fingerprinter. */
 export function apiOf<Server extends object, Subject>(fingerprinter: Fingerprinter<Subject>): FingerprinterApi<Server> {
   return {
