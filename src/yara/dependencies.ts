@@ -9,7 +9,7 @@ import { type Requirements, requirementsOf } from './requirements.ts'
 export interface Dependencies {
   /** External variables that a condition names. */
   readonly variables: ReadonlySet<string>
-  /** Octets at fixed places that a condition reads, ascending; `undefined` where any octet may decide. */
+  /** Octets at fixed places that a condition reads, ascending, -1 their number; `undefined` where any octet may decide. */
   readonly octets: readonly number[] | undefined
   /** True if a scan may take long: with a time limit libyara reads the clock every ten instructions. */
   readonly isLong: boolean
@@ -26,7 +26,7 @@ export interface RulePlan {
 
 /** Comments, texts, regular expressions (they follow `matches` or `=`), words, numbers and signs, in this order. */
 const TOKEN =
-  /\/\/.*|\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\])*"|\/(?<=(?:\bmatches|=)(?:\s|\/\/.*\n|\/\*[\s\S]*?\*\/)*\/)(?:\\.|[^/\\\n])+\/|[A-Za-z_]\w*|0x[\da-fA-F]+|\d+|!=|\S/g
+  /\/\/.*|\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\])*"|\/(?<=(?:\bmatches|=)(?:\s|\/\/.*\n|\/\*[\s\S]*?\*\/)*\/)(?:\\.|[^/\\\n])+\/[is]*|[A-Za-z_]\w*|0x[\da-fA-F]+|\d+|[=!<>]=|<<|>>|\S/g
 /** What makes any octet decide: strings, modules, and files that are not seen here. */
 const ANY_OCTET: ReadonlySet<string> = new Set(['strings', '$', '@', '#', '!', 'import', 'include', 'entrypoint'])
 const SIGNS: ReadonlySet<string> = new Set(['$', '@', '#', '!'])
@@ -63,6 +63,7 @@ function ofTokens(tokens: readonly string[], names: readonly string[]): Dependen
     if (names.includes(token)) variables.add(token)
     if (ANY_OCTET.has(token)) isAny = true
     if (LONG.has(token)) isLong = true
+    if (token === 'filesize') octets.add(-1)
     const width = READ.exec(token)?.[1]
     if (width === undefined) continue
     const at = Number(tokens[i + 2])

@@ -4,67 +4,81 @@
  */
 
 /** A part of whatever fits. */
-export interface Literal {
-  /** A character an octet. */
-  readonly text: string
+export interface Part {
+  /** Of each place the characters that may be there, capitals as small letters. */
+  readonly places: readonly string[]
+  /** The characters, a character an octet, where there is one for each place. */
+  readonly text: string | undefined
   /** True if what fits begins with it. */
   readonly isFirst: boolean
   /** True if what fits is just this. */
   readonly isWhole: boolean
+  isIn(text: string): boolean
 }
 
-/** Modifiers that leave a string as it is written; with the last it fits less. */
-const HARMLESS: ReadonlySet<string> = new Set(['ascii', 'private', 'fullword'])
+/** All of one of the lists are parts of whatever fits; `undefined` where none is certain. */
+export type Parts = readonly (readonly Part[])[] | undefined
+
+/** Modifiers that leave a string as it is written; with `fullword` it fits less. */
+const HARMLESS: ReadonlySet<string> = new Set(['ascii', 'private', 'fullword', 'nocase'])
+/** Lists of an expression, and parts in each, at most. */
+const MOST_PARTS = 16
+/** What one character says of a text. */
+const BITS = 6
 
 /** The strings of a rule by name, `undefined` for those of which nothing is certain. @param tokens of the section, without its name */
-export function literalsOf(tokens: readonly string[]): ReadonlyMap<string, Literal | undefined> {
-  const found = new Map<string, Literal | undefined>()
+export function literalsOf(tokens: readonly string[]): ReadonlyMap<string, Parts> {
+  const found = new Map<string, Parts>()
   let at = 0
   while (tokens[at] === '$') {
     const name = tokens[at + 1] === '=' ? ` ${at}` : tokens[at + 1]!
     at = tokens.indexOf('=', at) + 1
     if (at === 0) return new Map()
-    const value = tokens[at] ?? ''
-    let literal: Literal | undefined
-    if (value === '{') {
-      const end = tokens.indexOf('}', at)
-      if (end < 0) return new Map()
-      literal = partOfOctets(tokens.slice(at + 1, end).join(''))
-      at = end + 1
-    } else {
-      const text = textOf(value)
-      literal =
-        text === undefined ? requiredPart(value) : text === '' ? undefined : { text, isFirst: true, isWhole: true }
-      at++
-    }
     const from = at
+    const isHex = tokens[at] === '{'
+    if (isHex) at = tokens.indexOf('}', at)
+    if (at < 0) return new Map()
+    at++
+    const value = tokens.slice(from, at)
+    const start = at
     while (at < tokens.length && tokens[at] !== '$') at++
-    const modifiers = tokens.slice(from, at)
-    if (!modifiers.every((word) => HARMLESS.has(word))) literal = undefined
-    found.set(name, literal && { ...literal, isWhole: literal.isWhole && !modifiers.includes('fullword') })
+    const modifiers = tokens.slice(start, at)
+    const isAnyCase = modifiers.includes('nocase')
+    const text = textOf(value[0]!)
+    let parts: Parts
+    if (!modifiers.every((word) => HARMLESS.has(word))) parts = undefined
+    else if (isHex) parts = partsOfOctets(value.slice(1, -1).join(''))
+    else if (text === undefined) parts = partsOf(value[0]!, isAnyCase)
+    else parts = text === '' ? undefined : [[partOfText(text, isAnyCase, !modifiers.includes('fullword'))]]
+    found.set(name, parts)
   }
   return found
 }
 
-/** A run of whole octets of a hex string: what may differ, or is of any length, is to an expression as well. */
-function partOfOctets(hex: string): Literal | undefined {
-  const expression = hex.replace(/\[[^\]]*\]|~..|[\da-f?]{2}/gi, (one) =>
-    /^[\da-f]{2}$/i.test(one) ? `\\x${one}` : '.*',
+/** Of a hex string: what may differ, or is of any length, is to an expression as well. */
+function partsOfOctets(hex: string): Parts {
+  const expression = hex.replace(/\[[^\]]*\]|~..|[\da-f?]{2}/gi, (one) => {
+    const [, high, low] = /^([\da-f?])([\da-f?])$/i.exec(one) ?? []
+    if (high === undefined || one === '??') return '.*'
+    if (high === '?') return `[${[...'0123456789abcdef'].map((digit) => `\\x${digit}${low}`).join('')}]`
+    return low === '?' ? `[\\x${high}0-\\x${high}f]` : `\\x${one}`
+  })
+  return partsOf(`/^${expression}/`)?.map((list) =>
+    list.map((part) => ({ ...part, isWhole: part.isFirst && 2 * (part.text?.length ?? 0) === hex.length })),
   )
-  const part = requiredPart(`/^${expression}/`)
-  return part && { ...part, isWhole: 2 * part.text.length === hex.length }
 }
 
-/** Where a parenthesis or bracket ends. */
-function closing(text: string, from: number): number {
-  const [open, close] = text[from] === '(' ? ['(', ')'] : ['[', ']']
-  let depth = 0
-  for (let i = from; i < text.length; i++) {
-    if (text[i] === '\\') i++
-    else if (text[i] === open && (open === '(' || i === from)) depth++
-    else if (text[i] === close && --depth === 0) return i
+/** @param places the characters that may be at each */
+function partOf(places: readonly string[], isFirst: boolean, isWhole: boolean): Part {
+  const text = places.every((one) => one.length === 1) ? places.join('') : undefined
+  const expression = new RegExp(places.map((one) => `[${one.replace(/[\]\\^-]/g, '\\$&')}]`).join(''))
+  return {
+    places: places.map((one) => [...new Set(one.replace(/[A-Z]/g, (sign) => sign.toLowerCase()))].join('')),
+    text,
+    isFirst,
+    isWhole: isWhole && text !== undefined,
+    isIn: text === undefined ? (other) => expression.test(other) : (other) => other.includes(text),
   }
-  return text.length
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', f: '\f', a: '\x07' }
@@ -79,31 +93,125 @@ export function textOf(token: string): string | undefined {
     )
 }
 
-/** A part of whatever a regular expression `/.../` fits; `undefined` where none is certain. */
-export function requiredPart(token: string): Literal | undefined {
-  if (!/^\/[\x20-\x7e]+\/$/.test(token) || token.includes('[]') || token.includes('[^]')) return undefined
-  const pattern = token.slice(1, -1)
-  const isAnchored = pattern.startsWith('^')
-  const parts: string[] = ['']
-  for (let i = isAnchored ? 1 : 0; i < pattern.length; i++) {
-    const sign = pattern[i]!
-    if (sign === '|') return undefined
-    const escaped = /^\\(?:x([\da-fA-F]{2})|(\W))/.exec(pattern.slice(i, i + 4))
-    // What is repeated may be absent.
-    if (/[*?{]/.test(sign)) parts.push(parts.pop()!.slice(0, -1))
-    if (escaped !== null) {
-      const [all, hex] = escaped
-      parts.push(parts.pop()! + (hex === undefined ? escaped[2]! : String.fromCharCode(Number.parseInt(hex, 16))))
-      i += all.length - 1
-    } else if (/[\\()[.$^*+?{]/.test(sign)) {
-      parts.push('')
-      if (sign === '\\') i++
-      if (sign === '(' || sign === '[') i = closing(pattern, i)
-      if (sign === '{') i = Math.max(i, pattern.indexOf('}', i))
-    } else parts.push(parts.pop()! + sign)
+/** A text, be it in capitals. */
+export const partOfText = (text: string, isAnyCase: boolean, isWhole = true): Part =>
+  partOf(
+    isAnyCase
+      ? [...text].map((sign) => (/[a-z]/i.test(sign) ? sign.toLowerCase() + sign.toUpperCase() : sign))
+      : [...text],
+    true,
+    isWhole,
+  )
+
+/** Parts of whatever a regular expression `/.../is` fits. */
+export function partsOf(token: string, isAnyCase = false): Parts {
+  const [, pattern, modifiers] = /^\/([\x20-\x7e]+)\/([is]*)$/.exec(token) ?? []
+  if (pattern === undefined || /\[\^?\]/.test(pattern)) return undefined
+  return new Pattern(pattern, isAnyCase || modifiers!.includes('i')).parts()
+}
+
+interface Found {
+  readonly lists: readonly (readonly Part[])[]
+  /** Bits that the least of them says. */
+  readonly score: number
+}
+
+const OCTETS = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code))
+/** What stands for one character, as it is understood here and there alike; what fits between characters. */
+const ONE = /\\(?:x[\da-fA-F]{2}|[dDwWsSntrf]|\W)|\[(?:\\(?:x[\da-fA-F]{2}|[dDwWsSntrf]|\W)|[^\]\\])+\]|[^\\[*+?{^$]/y
+const BETWEEN = /\^|\$|\\[bB]/y
+const TIMES = /(?:[*?+]|\{(\d*),?\d*\})\??/y
+/** Characters that a place may have, at most. */
+const MOST_SIGNS = 64
+
+/** A regular expression while it is read. */
+class Pattern {
+  readonly #text: string
+  readonly #isAnyCase: boolean
+  #at = 0
+  #isUnderstood = true
+
+  constructor(text: string, isAnyCase: boolean) {
+    this.#text = text
+    this.#isAnyCase = isAnyCase
   }
-  // That with which all begins is looked up at once.
-  const isFirst = isAnchored && parts[0] !== ''
-  const text = isFirst ? parts[0]! : parts.sort((a, b) => b.length - a.length)[0]!
-  return text === '' ? undefined : { text, isFirst, isWhole: false }
+
+  parts(): Parts {
+    const found = this.#alternatives(true)
+    return this.#isUnderstood && this.#at === this.#text.length ? found?.lists : undefined
+  }
+
+  /** What is next, and goes on behind it. */
+  #next(expression: RegExp): RegExpExecArray | null {
+    expression.lastIndex = this.#at
+    const found = expression.exec(this.#text)
+    if (found !== null) this.#at += found[0].length
+    return found
+  }
+
+  #takes(sign: string): boolean {
+    if (this.#text[this.#at] !== sign) return false
+    this.#at++
+    return true
+  }
+
+  #alternatives(isTop: boolean): Found | undefined {
+    const all: (Found | undefined)[] = []
+    do all.push(this.#sequence(isTop))
+    while (this.#takes('|'))
+    const lists = all.flatMap((one) => one?.lists ?? [])
+    if (all.includes(undefined) || lists.length > MOST_PARTS) return undefined
+    return { lists, score: Math.min(...all.map((one) => one!.score)) }
+  }
+
+  /** The runs of characters, or the group that says more than all of them. */
+  #sequence(isTop: boolean): Found | undefined {
+    let group: Found | undefined
+    const parts: Part[] = []
+    let score = 0
+    let run: string[] = []
+    let isFirst = isTop && this.#takes('^')
+    const end = (next: string[] = []): void => {
+      if (run.length > 0 && parts.length < MOST_PARTS) {
+        const part = partOf(run, isFirst, false)
+        parts.push(part)
+        score += part.places.reduce((sum, { length }) => sum + BITS - Math.log2(length), 0)
+      }
+      isFirst = false
+      run = next
+    }
+    while (this.#at < this.#text.length && !/[|)]/.test(this.#text[this.#at]!)) {
+      if (this.#takes('(')) {
+        const found = this.#alternatives(false)
+        if (!this.#takes(')')) this.#isUnderstood = false
+        if (this.#times() !== 'perhaps' && found !== undefined && found.score > (group?.score ?? 0)) group = found
+        end()
+        continue
+      }
+      if (this.#next(BETWEEN) !== null) continue
+      const one = this.#next(ONE)
+      if (one === null) {
+        this.#isUnderstood = false
+        return undefined
+      }
+      const expression = new RegExp(one[0], this.#isAnyCase ? 'i' : '')
+      const place = OCTETS.filter((sign) => expression.test(sign)).join('')
+      const times = this.#times()
+      if (place.length > MOST_SIGNS || times === 'perhaps') end()
+      else {
+        run.push(place)
+        // What comes next follows the last of them.
+        if (times === 'again') end([place])
+      }
+    }
+    end()
+    if (group !== undefined && group.score > score) return group
+    return parts.length === 0 ? undefined : { lists: [parts], score }
+  }
+
+  #times(): 'once' | 'perhaps' | 'again' {
+    const [all, least] = this.#next(TIMES) ?? []
+    if (all === undefined) return 'once'
+    return /^[*?]/.test(all) || Number(least ?? 1) === 0 ? 'perhaps' : 'again'
+  }
 }

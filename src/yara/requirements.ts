@@ -2,21 +2,24 @@
  * What must hold for a rule to match, as far as it can be looked up without a scan: read from the text of its condition.
  * @module
  */
-import { type Literal, literalsOf, requiredPart, textOf } from './literals.ts'
+import { type Expression, expressionOf, type Seen } from './expression.ts'
+import { literalsOf, type Part, type Parts, partOfText, partsOf, textOf } from './literals.ts'
 
-/** What a rule sees. */
-export interface Seen {
-  readonly octets: Uint8Array
-  /** The octets, a character each. */
-  readonly text: string
-  variable(name: string): string | number
-}
+type Value = string | number
 
-/** A value that is read, a text that has a part (of the octets, or of a variable), or a number that compares. */
+/** A value that is read, a part of a text (of the octets, or of a variable), or what else is said of a value that is read. */
 export type Requirement =
-  | { readonly kind: 'equals'; readonly of: string; readonly value: string | number; read(seen: Seen): unknown }
-  | { readonly kind: 'contains'; readonly of: string | undefined; readonly value: string }
-  | { readonly kind: 'holds'; readonly of: string; readonly value: string | number; test(seen: Seen): boolean }
+  | (Fact & { readonly kind: 'equals'; readonly value: Value })
+  | (Fact & { readonly kind: 'holds'; readonly value: Value; test(found: Value): boolean })
+  | { readonly kind: 'contains'; readonly of: string | undefined; readonly value: string; readonly part: Part }
+
+interface Fact {
+  /** The same for all that read the same. */
+  readonly of: string
+  /** False where it may have no value. */
+  readonly isDefined: boolean
+  read(seen: Seen): Value | undefined
+}
 
 /** What is required; `undefined` of a rule that may match whatever is seen. */
 export type Requirements =
@@ -29,15 +32,17 @@ export type Requirements =
   | undefined
 
 interface Context {
-  readonly literals: ReadonlyMap<string, Literal | undefined>
+  readonly literals: ReadonlyMap<string, Parts>
   /** If an external variable is a number; `undefined` for other words. */
   isNumber(name: string): boolean | undefined
 }
 
 /** Characters of a beginning that are looked up. */
 const BEGINNING = 12
+/** Lists that requirements of several terms make, at most, and rounds of a loop that are looked at one by one. */
+const MOST_LISTS = 32
 /** Lists of requirements of a rule, at most. */
-const MOST_LISTS = 16
+const MOST_ALTERNATIVES = 256
 
 /** @param tokens of one rule, from its name on */
 export function requirementsOf(tokens: readonly string[], isNumber: Context['isNumber']): Requirements {
@@ -55,13 +60,16 @@ function ofCondition(tokens: readonly string[], context: Context): Requirements 
   const alternatives = split(inner, 'or')
   if (alternatives.length > 1) return oneOf(alternatives.map((one) => ofCondition(one, context)))
   const terms = split(inner, 'and')
-  return terms.length > 1 ? allOf(terms.map((one) => ofCondition(one, context))) : ofTerm(inner, context)
+  if (terms.length > 1) return allOf(terms.map((one) => ofCondition(one, context)))
+  if (inner[0] === 'not') return negated(ofCondition(inner.slice(1), context))
+  return inner[0] === 'for' ? ofLoop(inner.slice(1), context) : ofTerm(inner, context)
 }
 
 function oneOf(all: readonly Requirements[]): Requirements {
   const known = all.filter((one) => one !== undefined)
   if (known.length < all.length) return undefined
-  return { any: known.flatMap(({ any }) => any), isExact: known.every(({ isExact }) => isExact) }
+  const any = known.flatMap((one) => one.any)
+  return any.length > MOST_ALTERNATIVES ? undefined : { any, isExact: known.every(({ isExact }) => isExact) }
 }
 
 /** Lists of one or the other term become lists of both. */
@@ -78,7 +86,59 @@ function allOf(all: readonly Requirements[]): Requirements {
   return any.every((list) => list.length > 0) ? { any, isExact } : undefined
 }
 
+const inexact = (one: Requirements): Requirements => one && { ...one, isExact: false }
 const just = (one: Requirement, isExact: boolean): Requirements => ({ any: [[one]], isExact })
+
+/** Of what is said of a single variable: what may have no value is neither true nor false to YARA. */
+function negated(one: Requirements): Requirements {
+  const [first] = one?.any.flat() ?? []
+  if (!one?.isExact || first === undefined || first.kind === 'contains' || !first.isDefined) return undefined
+  const { of, read } = first
+  const tests: ((found: Value) => boolean)[][] = []
+  for (const list of one.any) {
+    const all: (typeof tests)[number] = []
+    for (const other of list) {
+      if (other.of !== of || other.kind === 'contains') return undefined
+      all.push(other.kind === 'equals' ? (found) => found === other.value : other.test)
+    }
+    tests.push(all)
+  }
+  const test = (found: Value): boolean => !tests.some((all) => all.every((holds) => holds(found)))
+  return just({ kind: 'holds', of, isDefined: true, read, value: 'not', test }, true)
+}
+
+/** `for any i in (0..3) : (...)`, and `for any of them : ($ at 40)`. */
+function ofLoop(tokens: readonly string[], context: Context): Requirements {
+  const colon = tokens.indexOf(':')
+  const [quantifier = '', name = '', ...range] = tokens.slice(0, colon)
+  const body = withoutParentheses(tokens.slice(colon + 1))
+  if (name === 'of')
+    return /^\$ (?:at|in) /.test(body.slice(0, 3).join(' ')) && !body.some(isJoin)
+      ? inexact(ofTerm(tokens.slice(0, colon), context))
+      : undefined
+  const every = { any: oneOf, all: allOf }[quantifier]
+  const values = range[0] === 'in' ? valuesOf(range.slice(2, -1)) : undefined
+  if (colon < 0 || every === undefined || body.includes('for')) return undefined
+  const rounds = values?.map((value) =>
+    ofCondition(
+      body.map((token) => (token === name ? String(value) : token)),
+      context,
+    ),
+  )
+  // What does not change from round to round is required of one at least.
+  return (rounds && every(rounds)) ?? (quantifier === 'any' || values ? inexact(ofCondition(body, context)) : undefined)
+}
+
+const isJoin = (token: string): boolean => token === 'or' || token === 'and' || token === 'not'
+
+/** `0..3` or `1,2,5`; `undefined` where they are too many or not certain. */
+function valuesOf(tokens: readonly string[]): readonly number[] | undefined {
+  const text = tokens.join('')
+  const [, first, last] = /^(\d+)\.\.(\d+)$/.exec(text) ?? []
+  const count = Number(last) - Number(first) + 1
+  if (count >= 1 && count <= MOST_LISTS) return Array.from({ length: count }, (_, i) => Number(first) + i)
+  return /^\d+(?:,\d+)*$/.test(text) ? text.split(',').map(Number) : undefined
+}
 
 /** Without those around the whole. */
 function withoutParentheses(tokens: readonly string[]): readonly string[] {
@@ -105,92 +165,124 @@ function split(tokens: readonly string[], word: string): string[][] {
 }
 
 function ofTerm(tokens: readonly string[], context: Context): Requirements {
-  const [first = '', second = '', third = ''] = tokens
+  const [first = '', second = ''] = tokens
   if (first === '$') return ofString(context.literals.get(second), tokens.slice(2))
-  if (tokens.length === 3 && second === 'of' && third === 'them') {
-    const each = [...context.literals.values()].map((literal) => ofString(literal, []))
-    if (first === 'any' || first === '1') return oneOf(each)
-    return first === 'all' ? allOf(each) : undefined
-  }
-  const isNumber = context.isNumber(first)
-  if (isNumber === false) return ofText(first, tokens.slice(1))
-  if (isNumber === true) return ofNumber(first, (seen) => seen.variable(first) as number, tokens.slice(1))
-  const read = /^uint(8|16|32)(be)?$/.exec(first)
-  const at = integer(third)
-  if (read === null || second !== '(' || tokens[3] !== ')' || Number.isNaN(at)) return undefined
-  const width = Number(read[1]) / 8
-  return ofNumber(`${first} ${at}`, ({ octets }) => numberAt(octets, at, width, read[2] !== 'be'), tokens.slice(4))
+  if (second === 'of') return ofStrings(first, tokens.slice(2), context)
+  if (context.isNumber(first) === false) return ofText(first, tokens.slice(1))
+  return ofNumbers(tokens, context)
 }
 
-function ofString(literal: Literal | undefined, rest: readonly string[]): Requirements {
-  if (literal === undefined) return undefined
-  const at = rest[0] === 'at' && rest.length === 2 ? integer(rest[1]) : Number.NaN
-  if (!Number.isNaN(at) && literal.isFirst) {
-    const value = literal.text.slice(0, BEGINNING)
+/** `any of them`, `all of ($a, $b*)`. */
+function ofStrings(quantifier: string, tokens: readonly string[], { literals }: Context): Requirements {
+  const wanted =
+    tokens[0] === 'them'
+      ? ['*']
+      : tokens
+          .slice(1, -1)
+          .join('')
+          .split(',')
+          .map((name) => name.slice(1))
+  const each: Requirements[] = []
+  for (const [name, parts] of literals)
+    if (wanted.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one)))
+      each.push(ofString(parts, []))
+  if (each.length === 0 || (tokens.length > 1 && tokens.at(-1) !== ')')) return undefined
+  if (quantifier === 'all') return allOf(each)
+  return quantifier === 'any' || quantifier === '1'
+    ? oneOf(each)
+    : /^\d+$/.test(quantifier) && Number(quantifier) > 1
+      ? inexact(oneOf(each))
+      : undefined
+}
+
+function ofString(parts: Parts, rest: readonly string[]): Requirements {
+  if (parts === undefined || !(rest.length === 0 || rest[0] === 'at' || rest[0] === 'in')) return undefined
+  const at =
+    rest[0] === 'at' && /^(?:0x[\da-f]+|\d+)$/i.test(rest[1]!) && rest.length === 2 ? Number(rest[1]) : undefined
+  return eachOf(parts, (part) => {
+    const { text, isFirst, isWhole } = part
+    if (at === undefined || text === undefined || !isFirst)
+      return contains(undefined, part, isWhole && rest.length === 0)
+    const value = text.slice(0, BEGINNING)
     const end = at + value.length
-    const read = ({ text }: Seen): string => text.slice(at, end)
-    return just({ kind: 'equals', of: `at ${at} ${end}`, value, read }, literal.isWhole && value === literal.text)
-  }
-  return rest.length === 0 || rest[0] === 'at' || rest[0] === 'in'
-    ? just({ kind: 'contains', of: undefined, value: literal.text }, literal.isWhole && rest.length === 0)
-    : undefined
+    const read = (seen: Seen): string => seen.text.slice(at, end)
+    return just({ kind: 'equals', of: `at ${at} ${end}`, isDefined: true, value, read }, isWhole && value === text)
+  })
 }
 
-function ofText(name: string, rest: readonly string[]): Requirements {
-  const [operator, ...operands] = rest
-  if (operands.length === 1 && operator === 'matches') {
-    const part = requiredPart(operands[0]!)
-    if (part === undefined) return undefined
-    return part.isFirst
-      ? beginning(name, part.text, false)
-      : just({ kind: 'contains', of: name, value: part.text }, false)
-  }
-  const value = textOf(operands.at(-1) ?? '')
-  if (value === undefined || value === '') return undefined
-  if (operands.length === 2 && operator === '=' && operands[0] === '=')
-    return just({ kind: 'equals', of: name, value, read: (seen) => seen.variable(name) }, true)
-  if (operands.length !== 1) return undefined
-  if (operator === 'startswith') return beginning(name, value, true)
-  return operator === 'contains' || operator === 'endswith'
-    ? just({ kind: 'contains', of: name, value }, operator === 'contains')
-    : undefined
+const eachOf = (parts: NonNullable<Parts>, of: (part: Part) => Requirements): Requirements =>
+  oneOf(parts.map((list) => allOf(list.map(of))))
+
+const contains = (of: string | undefined, part: Part, isExact: boolean): Requirements =>
+  just({ kind: 'contains', of, value: part.text ?? part.places.join('.'), part }, isExact)
+
+/** `options == "2,4"`, `label icontains "linux"`, `user_agent matches /curl/i`. */
+function ofText(name: string, [operator = '', operand = '', ...more]: readonly string[]): Requirements {
+  if (more.length > 0) return undefined
+  if (operator === 'matches') return ofParts(name, partsOf(operand), true, false)
+  const value = textOf(operand)
+  // libyara sees other characters as several octets.
+  if (value === undefined || !ASCII.test(value)) return undefined
+  const fact = { of: name, isDefined: true, read: (seen: Seen) => seen.variable(name) }
+  if (operator === '==') return just({ ...fact, kind: 'equals', value }, true)
+  if (operator === '!=') return just({ ...fact, kind: 'holds', value, test: (found) => found !== value }, true)
+  const [, isAnyCase, how] = /^(i?)(contains|startswith|endswith|equals)$/.exec(operator) ?? []
+  if (how === undefined) return undefined
+  const isStart = how === 'startswith'
+  return ofParts(name, [[partOfText(value, isAnyCase !== '')]], isStart, isStart || how === 'contains')
 }
 
-function beginning(name: string, text: string, isAll: boolean): Requirements {
-  const value = text.slice(0, BEGINNING)
-  const { length } = value
-  const read = (seen: Seen): string => (seen.variable(name) as string).slice(0, length)
-  return just({ kind: 'equals', of: `${name} ${length}`, value, read }, isAll && value === text)
+const ASCII = /^[\0-\x7f]+$/
+
+function ofParts(name: string, parts: Parts, isStart: boolean, isExact: boolean): Requirements {
+  if (parts === undefined || !parts.flat().every(({ places }) => places.every((one) => ASCII.test(one))))
+    return undefined
+  return eachOf(parts, (part) => {
+    const { text, isFirst } = part
+    if (text === undefined || !isFirst || !isStart) return contains(name, part, isExact && text !== undefined)
+    const value = text.slice(0, BEGINNING)
+    const read = (seen: Seen): string => String(seen.variable(name)).slice(0, value.length)
+    return just(
+      { kind: 'equals', of: `${name} ${value.length}`, isDefined: true, value, read },
+      isExact && value === text,
+    )
+  })
 }
 
-function ofNumber(of: string, read: (seen: Seen) => number | undefined, rest: readonly string[]): Requirements {
-  const [, operator, sign, digits] = /^(==|!=|<=?|>=?)(-?)(0x[\da-f]+|\d+)$/i.exec(rest.join('')) ?? []
-  if (operator === undefined) return undefined
-  const value = sign === '-' ? -Number(digits) : Number(digits)
-  if (operator === '==') return just({ kind: 'equals', of, value, read }, true)
+/** A number that is read, compared with one that is the same for all. */
+function ofNumbers(tokens: readonly string[], { literals, isNumber }: Context): Requirements {
+  const at = tokens.findIndex((token) => Object.hasOwn(COMPARISONS, token))
+  if (at < 0) return undefined
+  const [before, after] = [tokens.slice(0, at), tokens.slice(at + 1)]
+  const right = expressionOf(after, isNumber)
+  const value = right?.constant
+  // How often a string is there, where, and how long it is: no number at all, or 0, where it is not.
+  const [sign, name] = before
+  if (sign === '@' || sign === '!') return inexact(ofString(literals.get(name!), []))
+  if (sign === '#' && before.length === 2)
+    return value !== undefined && !COMPARISONS[tokens[at]!]!(0, value)
+      ? inexact(ofString(literals.get(name!), []))
+      : undefined
+  const left = expressionOf(before, isNumber)
+  if (left === undefined || right === undefined || (left.constant === undefined) === (value === undefined))
+    return undefined
+  if (value === undefined) return ofComparison(right, MIRRORED[tokens[at]!] ?? tokens[at]!, left.constant!)
+  return ofComparison(left, tokens[at]!, value)
+}
+
+function ofComparison({ text: of, isDefined, value: read }: Expression, operator: string, value: number): Requirements {
+  const fact = { of, isDefined, read, value }
+  if (operator === '==') return just({ ...fact, kind: 'equals' }, true)
   const compare = COMPARISONS[operator]!
-  const test = (seen: Seen): boolean => {
-    const found = read(seen)
-    return found !== undefined && compare(found, value)
-  }
-  return just({ kind: 'holds', of, value, test }, true)
+  return just({ ...fact, kind: 'holds', test: (found) => compare(found as number, value) }, true)
 }
 
 const COMPARISONS: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  '==': (a, b) => a === b,
   '!=': (a, b) => a !== b,
   '<': (a, b) => a < b,
   '<=': (a, b) => a <= b,
   '>': (a, b) => a > b,
   '>=': (a, b) => a >= b,
 }
-
-const integer = (token: string | undefined): number =>
-  /^(?:0x[\da-f]+|\d+)$/i.test(token ?? '') ? Number(token) : Number.NaN
-
-/** `uint8` to `uint32be`; `undefined` beyond the end. */
-function numberAt(octets: Uint8Array, at: number, width: number, isLittle: boolean): number | undefined {
-  if (at + width > octets.length) return undefined
-  let value = 0
-  for (let i = 0; i < width; i++) value = value * 256 + octets[isLittle ? at + width - 1 - i : at + i]!
-  return value
-}
+const MIRRORED: Readonly<Record<string, string>> = { '<': '>', '<=': '>=', '>': '<', '>=': '<=' }

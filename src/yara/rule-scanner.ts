@@ -5,7 +5,7 @@
 import type { Libyara } from '../../ffi/libyara.ts'
 import { Candidates } from './candidates.ts'
 import type { RulePlan } from './dependencies.ts'
-import type { Seen } from './requirements.ts'
+import type { Seen } from './expression.ts'
 import { createScanner, cText, MESSAGE, TIMED_OUT, TIMEOUT } from './scanner.ts'
 import { YaraError } from './yara-error.ts'
 
@@ -14,8 +14,11 @@ export type VariableGetters = Readonly<Record<string, () => string | number>>
 
 /** Rules that are scanned together. */
 interface RuleSet {
+  /** No other set has it. */
   readonly key: string
   readonly rules: ReadonlySet<number>
+  /** The least of them. */
+  readonly first: number
   readonly variables: readonly string[]
   /** See `Dependencies`. */
   readonly octets: readonly number[] | undefined
@@ -29,7 +32,7 @@ const ABORT = 1
 /** Milliseconds for which rules rest that may take long, after a scan that did: each would hold up all requests of the thread. */
 const REST = 60_000
 /** Answers, and sets of rules, that are remembered. */
-const MOST_ANSWERS = 1024
+const MOST_ANSWERS = 4096
 const MOST_SETS = 256
 
 /** See the module's comment. */
@@ -42,13 +45,17 @@ export class RuleScanner {
   readonly #now: () => number
   readonly #sets = new Map<string, RuleSet>()
   /** Answers by all that they depend on. */
-  readonly #answers = new Map<string, number | undefined>()
+  readonly #answers = new Map<string, number>()
   /** The variables as the scanner has them. */
   readonly #values = new Map<string, string | number>()
   /** The rules that are not disabled. */
-  #enabled: RuleSet = { key: '', rules: new Set(), variables: [], octets: [], isLong: false }
-  #found: number | undefined
+  #enabled: RuleSet = { key: '', rules: new Set(), first: Infinity, variables: [], octets: [], isLong: false }
+  /** Sets of rules that may match whatever is seen: all, and without those that rest. */
+  readonly #always: (readonly RuleSet[])[] = []
+  #found = Infinity
   #restsUntil = 0
+  /** Sets made so far. */
+  #made = 0
 
   /** @param addresses those of the compiled rules, by place @param now milliseconds of a clock that never goes back */
   constructor(
@@ -62,14 +69,17 @@ export class RuleScanner {
     this.#addresses = addresses
     this.#plans = plans
     this.#now = now
-    this.#candidates = new Candidates(plans.map(({ requirements }) => requirements))
+    this.#candidates = new Candidates(
+      plans.map(({ requirements }) => requirements),
+      (rule) => plans[rule]!.related.length === 1,
+    )
     for (const address of addresses) library.yr_rule_disable(address)
     const places = new Map(addresses.map((address, place) => [address, place]))
     this.#scanner = createScanner(library, compiled)
     library.yr_scanner_set_flags(this.#scanner, FLAGS)
     const callback = library.onScan((message, data) => {
       if (message !== MESSAGE.MATCHING) return GO_ON
-      this.#found = places.get(data)
+      this.#found = places.get(data) ?? Infinity
       return ABORT
     })
     library.yr_scanner_set_callback(this.#scanner, callback, 0)
@@ -78,58 +88,64 @@ export class RuleScanner {
   /** The place of the first rule that matches. @throws {YaraError} the scan fails */
   firstMatch(octets: Uint8Array, variables: VariableGetters): number | undefined {
     const seen = new SeenSyn(octets, variables)
-    const candidates = this.#candidates.of(seen)
-    // The first that matches for certain: only those before it are asked.
-    const certain = candidates.find((rule) => this.#isCertain(rule))
-    const before = certain === undefined ? candidates : candidates.slice(0, candidates.indexOf(certain))
-    if (before.length === 0 && !((this.#candidates.always[0] ?? Infinity) < (certain ?? Infinity))) return certain
-    const found = this.#firstOf(before, seen)
-    return found === undefined || (certain !== undefined && certain < found) ? certain : found
+    const { rules, certain } = this.#candidates.of(seen)
+    let found = certain ?? Infinity
+    const sets = this.#anyway()
+    for (const set of rules.length === 0 ? sets : [...sets, this.#setOf(rules)])
+      if (set.first < found) found = Math.min(found, this.#firstOf(set, seen))
+    return found === Infinity ? undefined : found
   }
 
-  /** True if a rule of which all that is required holds matches: it names no other. */
-  #isCertain(rule: number): boolean {
-    const { requirements, related } = this.#plans[rule]!
-    return requirements?.isExact === true && related.length === 1
-  }
-
-  /** The first of these, and of those that may match anyway. */
-  #firstOf(candidates: readonly number[], seen: SeenSyn): number | undefined {
+  /** The first of these, `Infinity` if none matches. */
+  #firstOf(set: RuleSet, seen: SeenSyn): number {
     const { octets } = seen
-    const set = this.#setOf(candidates)
-    if (set.rules.size === 0) return undefined
     const values = set.variables.map((name) => seen.variable(name))
     const key = keyOf(set, octets, values)
-    if (key === undefined) return this.#scan(set, octets, values)
-    const known = this.#answers.get(key)
-    if (known !== undefined || this.#answers.has(key)) return known
+    const known = key === undefined ? undefined : this.#answers.get(key)
+    if (known !== undefined) return known
     const found = this.#scan(set, octets, values)
-    if (this.#answers.size >= MOST_ANSWERS) this.#answers.clear()
-    this.#answers.set(key, found)
+    if (key !== undefined) remember(this.#answers, key, found, MOST_ANSWERS)
     return found
   }
 
-  /** Rules that may match anyway, these ones, and those that are related to them. */
-  #setOf(candidates: readonly number[]): RuleSet {
+  /** The sets of rules that may match whatever is seen: those together that read the same, so that answers are for many SYNs. */
+  #anyway(): readonly RuleSet[] {
     const rests = this.#rests()
-    const key = `${rests ? 'r' : ''}${candidates.join()}`
+    let sets = this.#always[Number(rests)]
+    if (sets === undefined) {
+      const groups = new Map<string, number[]>()
+      for (const rule of this.#candidates.always) {
+        const { variables, octets } = this.#plans[rule]!.dependencies
+        const key = `${[...variables].sort().join()} ${octets?.join()}`
+        const rules = groups.get(key)
+        if (rules === undefined) groups.set(key, [rule])
+        else rules.push(rule)
+      }
+      sets = [...groups.values()].map((rules) => this.#setOf(rules)).filter(({ first }) => first < Infinity)
+      this.#always[Number(rests)] = sets
+    }
+    return sets
+  }
+
+  /** These, and those that are related to them. */
+  #setOf(rules: readonly number[]): RuleSet {
+    const rests = this.#rests()
+    const key = `${rests ? 'r' : ''}${rules.join()}`
     let set = this.#sets.get(key)
     if (set !== undefined) return set
-    const plans = [...new Set([...this.#candidates.always, ...candidates])]
-      .map((rule) => this.#plans[rule]!)
-      .filter(({ dependencies }) => !(rests && dependencies.isLong))
-    const dependencies = [...new Set(plans.map((plan) => plan.dependencies))]
+    const asked = rules.filter((rule) => !(rests && this.#plans[rule]!.dependencies.isLong))
+    const dependencies = [...new Set(asked.map((rule) => this.#plans[rule]!.dependencies))]
     set = {
-      key,
-      rules: new Set(plans.flatMap(({ related }) => related)),
+      key: String(this.#made++),
+      rules: new Set(asked.flatMap((rule) => this.#plans[rule]!.related)),
+      first: asked.reduce((first, rule) => Math.min(first, ...this.#plans[rule]!.related), Infinity),
       variables: [...new Set(dependencies.flatMap(({ variables }) => [...variables]))],
       octets: dependencies.some(({ octets }) => octets === undefined)
         ? undefined
         : [...new Set(dependencies.flatMap(({ octets }) => octets!))],
       isLong: dependencies.some(({ isLong }) => isLong),
     }
-    if (this.#sets.size >= MOST_SETS) this.#sets.clear()
-    this.#sets.set(key, set)
+    remember(this.#sets, key, set, MOST_SETS)
     return set
   }
 
@@ -139,7 +155,7 @@ export class RuleScanner {
     return this.#restsUntil !== 0
   }
 
-  #scan(set: RuleSet, octets: Uint8Array, values: readonly (string | number)[]): number | undefined {
+  #scan(set: RuleSet, octets: Uint8Array, values: readonly (string | number)[]): number {
     const library = this.#library
     this.#enable(set)
     for (const [i, name] of set.variables.entries()) {
@@ -154,7 +170,7 @@ export class RuleScanner {
       else this.#values.delete(name)
       if (error !== 0) throw new YaraError(`Cannot scan the SYN: variable "${name}": libyara says error ${error}`)
     }
-    this.#found = undefined
+    this.#found = Infinity
     const error = library.yr_scanner_scan_mem(this.#scanner, octets, octets.length)
     if (error === TIMED_OUT) {
       this.#restsUntil = this.#now() + REST
@@ -176,6 +192,12 @@ export class RuleScanner {
   }
 }
 
+/** Keeps what was found; of all that is known nothing once it is too much. */
+function remember<T>(known: Map<string, T>, key: string, value: T, most: number): void {
+  if (known.size >= most) known.clear()
+  known.set(key, value)
+}
+
 /** All that the answer depends on; `undefined` where any octet may decide. */
 function keyOf(
   { key, octets: places }: RuleSet,
@@ -183,8 +205,8 @@ function keyOf(
   values: readonly (string | number)[],
 ): string | undefined {
   if (places === undefined) return undefined
-  let text = `${key} ${octets.length}`
-  for (const at of places) text += ` ${octets[at]}`
+  let text = key
+  for (const at of places) text += ` ${at < 0 ? octets.length : octets[at]}`
   for (const value of values) text += typeof value === 'number' ? ` ${value}` : ` ${value.length} ${value}`
   return text
 }

@@ -1,13 +1,18 @@
 /**
  * What one SYN costs with 500 YARA rules: `bun test/bench/yara.ts`. Microseconds a SYN, medians of nine rounds over the SYNs of
- * `test/vectors/devices.ndjson`. `seen`: the facts that rules read were there before; `new`: each SYN has a TTL, port, numbers and
- * User-Agent that none had before, so that nothing is remembered; both after a round for the compilers.
+ * `test/vectors/devices.ndjson`, after a round for the compilers.
+ *
+ * - `seen`: the same SYNs and User-Agents as in the round before.
+ * - `traffic`: ports, sequence numbers and timestamps that none had before, 30 distances, one of 300 User-Agents; of every twentieth
+ *   the User-Agent is new as well.
+ * - `new`: of each SYN the TTL, ports, numbers and User-Agent are such as none had before (a TTL has 250).
  * @module
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fingerprints } from '../../src/fingerprint/index.ts'
 import type { Fingerprints } from '../../src/fingerprint/strings.ts'
+import { timeToLiveOf } from '../../src/fingerprint/ttl.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { type Label, match } from '../../src/label/match.ts'
 import { parseSyn, type Syn } from '../../src/wire/syn.ts'
@@ -36,11 +41,24 @@ const OTHERS: Readonly<Record<string, (i: number) => string>> = {
   /** One of them is scanned with for nearly every SYN, and fits. */
   'of which one fits': (i) =>
     `condition: ${i < 250 ? `window == ${65_535 - i}` : `mss == ${1460 - i + 250}`} and ttl > ${i % 7}`,
+  'strings with gaps': (i) =>
+    `strings: $a = { 02 04 05 ${(i & 255).toString(16).padStart(2, '0')} 04 02 08 0? [4] 00 00 00 00 01 03 03 0${i >> 8} } condition: $a at 40`,
   'comparisons alone': (i) => `condition: window > ${65_000 + i} and ttl < ${i % 60}`,
-  /** Nothing that must hold can be looked up: libyara is asked of all. */
+  'comparisons, nearly all true': (i) =>
+    `condition: window > ${i} and ttl > ${i % 7} and mss != ${3000 + i} and scale > 14`,
   'loops over octets': (i) => `condition: for any i in (0..3): (uint8(20 + i) == ${i % 8} and mss == ${i})`,
+  'loops over options': (i) =>
+    `condition: for any i in (40..56): (uint8(i) == ${i % 8} and uint8(i + 1) == ${200 + (i % 50)} and uint8(i + 2) == ${i >> 3})`,
+  'places that are computed': (i) =>
+    `condition: uint16be((uint8(0) & 0x0f) * 4 + 14) == ${20_000 + i} and uint8(9) == 6`,
+  'numbers that others make': (i) => `condition: window == ${11 + i} * mss + ${i} and window % mss == ${i % 9}`,
+  negations: (i) => `condition: not (ttl > ${i % 9} or ttl == 1) and not window == ${i} and mss != ${i}`,
+  'expressions in capitals or not': (i) => `condition: user_agent matches /bot${i}/i or label icontains "scanner${i}"`,
+  'expressions with alternatives': (i) => `condition: user_agent matches /(curl|wget|Go-http)-?[a-z]*\\/${i}\\.[0-9]+/`,
   'expressions without a certain part': (i) =>
     `condition: user_agent matches /^[A-L]${i}.[0-9]+$/ or muonfp matches /[x-z]${i}?$/`,
+  /** Nothing that must hold can be looked up: libyara is asked of all, once for each value. */
+  'expressions of which nothing is certain': (i) => `condition: user_agent matches /^.{${200 + i}}$/`,
 }
 
 const rows = readFileSync(join(import.meta.dir, '../vectors/devices.ndjson'), 'utf8')
@@ -56,15 +74,30 @@ interface Connection {
 }
 const connections = rows.map((line) => factsOf(parseSyn(JSON.parse(line).hex as string), AGENT))
 
-/** The same system's SYN as no one has sent it before: another TTL, port and sequence number, and another User-Agent. */
-function different({ bytes, ip }: Syn, number: number): Connection {
+/** The same system's SYN with another port, sequence number, timestamp and TTL. */
+function different({ bytes, ip, tcp }: Syn, number: number, timeToLive: number, userAgent: string): Connection {
   const octets = bytes.slice()
   const at = ip.version === 4 ? 20 : 40
-  octets[ip.version === 4 ? 8 : 7] = 1 + (number % 250)
-  for (let i = 0; i < 4; i++) octets[at + 4 + i] = (number * 2654435761) >>> (8 * i)
+  octets[ip.version === 4 ? 8 : 7] = timeToLive
   octets[at] = number >> 8
   octets[at + 1] = number
-  return factsOf(parseSyn(octets), `${AGENT} ${number}`)
+  const places = [at + 4]
+  const timestamp = tcp.optionKinds.includes(8) ? octets.lastIndexOf(10, octets.length - 9) : -1
+  if (timestamp > at && octets[timestamp - 1] === 8) places.push(timestamp + 1)
+  for (const place of places) for (let i = 0; i < 4; i++) octets[place + i] = (number * 2654435761) >>> (8 * i)
+  return factsOf(parseSyn(octets), userAgent)
+}
+
+const KINDS: Readonly<Record<string, (syn: Syn, number: number) => Connection>> = {
+  seen: (syn) => factsOf(syn, AGENT),
+  traffic: (syn, number) =>
+    different(
+      syn,
+      number,
+      Math.max(1, timeToLiveOf(syn) - (number % 30)),
+      number % 20 === 0 ? `${AGENT} ${number}` : `${AGENT} Chrome/${(number * 7) % 300}`,
+    ),
+  new: (syn, number) => different(syn, number, 1 + (number % 250), `${AGENT} ${number}`),
 }
 
 console.log(machine())
@@ -72,15 +105,16 @@ for (const [name, condition] of Object.entries({ ...CONDITIONS, ...OTHERS })) {
   const labeller = yara({ rules: Array.from({ length: RULES }, (_, i) => `rule r${i} { ${condition(i)} }`).join('\n') })
   let found = 0
   let number = 0
-  const round = (isNew: boolean): number => {
-    const asked = isNew ? connections.map(({ syn }) => different(syn, ++number)) : connections
+  const round = (kind: string): number => {
+    const asked = connections.map(({ syn }) => KINDS[kind]!(syn, ++number))
     const start = performance.now()
     for (const { syn, facts } of asked) if (labeller(syn, facts) !== undefined) found++
     return ((performance.now() - start) * 1000) / asked.length
   }
-  for (let i = 0; i < WARM_UP; i++) round(true)
-  const fresh = median(Array.from({ length: ROUNDS }, () => round(true)))
-  const seen = median(Array.from({ length: ROUNDS }, () => round(false)))
-  const share = (100 * found) / (connections.length * (2 * ROUNDS + WARM_UP))
-  console.log(`${name}: ${seen.toFixed(1)} seen, ${fresh.toFixed(1)} new (${share.toFixed(0)} % labelled)`)
+  for (let i = 0; i < WARM_UP; i++) for (const kind of Object.keys(KINDS)) round(kind)
+  const figures = Object.keys(KINDS).map((kind) => {
+    return `${median(Array.from({ length: ROUNDS }, () => round(kind))).toFixed(1)} ${kind}`
+  })
+  const share = (100 * found) / (connections.length * 3 * (ROUNDS + WARM_UP))
+  console.log(`${name}: ${figures.join(', ')} (${share.toFixed(0)} % labelled)`)
 }

@@ -18,7 +18,7 @@ test('dependenciesOf finds the variables and the octets at fixed places that con
     [rule('options matches /http:\\/\\// and mss == 1 /* window */'), ['mss', 'options'], []],
     ['rule r : tool { meta: label = "ttl" user_agent = 3 condition: mss == 1 }', ['mss'], []],
     [rule('true'), [], []],
-    [rule('filesize == 60'), [], []],
+    [rule('filesize == 60'), [], [-1]],
   ] as const) {
     expect([text, of(text)]).toEqual([text, { variables: [...variables], octets: [...octets], isLong: false }])
   }

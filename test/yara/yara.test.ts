@@ -172,6 +172,22 @@ withYara(
       () => `not (ttl == 1 or mss == 2) and window >= ${random.below(4)}`,
       () => `options matches /${random.pick(['2?,4', '[12],', '^(1|2),', '3,4+$', '\\x31,', '1|3', '^2*'])}/`,
       () => `-1 < ttl and mss == ${random.below(2)} + 1`,
+      () => `not (ttl == ${random.below(4)} or ttl > 2) and ${random.below(3)} <= window`,
+      () => `not ${random.pick(['options', 'label'])} ${random.pick(['==', '!=', 'icontains'])} "${random.below(4)}"`,
+      () =>
+        `uint8(uint8(${random.below(14)}) + ${random.below(9)}) ${random.pick(['==', '!=', '<'])} ${random.below(4)}`,
+      () => `uint16${random.pick(['', 'be'])}(${random.below(12)}) & 0x${random.below(4)}03 == ${random.below(4)}`,
+      () =>
+        `int32(${random.below(12)}) ${random.pick(['>>', '|', '^', '-', '*'])} ${random.below(4)} > ${random.below(999)}`,
+      () => `window == ${random.below(3)} * mss + ${random.below(2)} or filesize - mss == ${8 + random.below(4)}`,
+      () => `for ${random.pick(['any', 'all', '2'])} i in (${random.pick(['0..2', '1,3', '2..1', '0..ttl', '8..13'])}): (
+        uint8(i${random.pick(['', ' + 1', ' * 2'])}) ${random.pick(['==', '!='])} ${random.pick(['i', '1'])} ${random.pick(['and', 'or'])} ttl > 1)`,
+      () =>
+        `label matches /${random.pick(['[x-z]L?', 'LINU[w-y] .', 'x|ux', '^l(i|y)n+', '(LIN|BSD).*[12]', '[^0-9] ?\\d$'])}/${random.pick(['', 'i'])}`,
+      () =>
+        `label ${random.pick(['iequals', 'istartswith', 'iendswith', 'icontains'])} "${random.pick(['linux 1', 'Lin', 'X 2', '3'])}"`,
+      () =>
+        `label matches /${random.pick(['\\xe9', '\\xc3\\xa9', '[\\x80-\\xff]', '.1', '\\w{5} \\d', '\\bL', '1{1,2}$'])}/`,
     ]
     const patterns = [
       () => `{ 0${random.below(4)} 02 }`,
@@ -182,6 +198,9 @@ withYara(
       () => `"\\x0${random.below(4)}\\x01" wide ascii`,
       () => `/\\x0${random.below(4)}.?\\x02/`,
       () => `/(\\x01|\\x02\\x03)+\\x00/ private`,
+      () => `"aB${random.below(2)}" nocase`,
+      () => `{ 0${random.below(4)} ( 4? | 6? ) ${random.pick(['?2', '??', '42'])} [1] 0? }`,
+      () => `/a[b-c]?${random.below(2)}{1,2}\\x0${random.below(4)}/i`,
     ]
     const uses = [
       '$a',
@@ -193,6 +212,14 @@ withYara(
       '#a > 0',
       '($a or $b)',
       'not $a',
+      '2 of them',
+      'all of ($a*)',
+      'none of them',
+      '#a == 1',
+      '@b[1] < 4',
+      '!a[1] == 2',
+      'for any of them : ($ at 3)',
+      'for all of ($b) : ($ in (0..5))',
     ]
     let found = 0
     for (let round = 0; round < 40; round++) {
@@ -204,7 +231,7 @@ withYara(
         const strings = random.chance(0.4)
           ? `strings: $a = ${random.pick(patterns)()} $b = ${random.pick(patterns)()}`
           : ''
-        const use = `${random.pick(uses)} ${random.pick(['and', 'and', 'or'])} ($b or true)`
+        const use = `${random.pick(uses)} ${random.pick(['and', 'and', 'or'])} ($a or $b or true)`
         names.push(name)
         const isPrivate = random.chance(0.2) ? 'private ' : ''
         return `${isPrivate}rule ${name} { ${strings} condition: ${strings === '' ? condition : `${use} and ${own}`} }`
@@ -216,9 +243,9 @@ withYara(
       const compile = (source: string): Rules => new Rules(opened, [{ name: 'rules', text: source }], types)
       const [grouped, together] = [compile(text), compile(`private global rule every { condition: true }\n${text}`)]
       for (let k = 0; k < 30; k++) {
-        const octets = Uint8Array.from({ length: 12 }, () => random.below(4))
+        const octets = Uint8Array.from({ length: 12 }, () => random.pick([0, 1, 2, 3, 0x41, 0x62]))
         const [ttl, mss, window] = [random.below(4), random.below(4), random.below(4)]
-        const [options, label] = [`${random.below(4)},4`, `${random.below(4)}`]
+        const [options, label] = [`${random.below(4)},4`, random.pick(['1', '3', 'Linux 1', 'LINUX \u00e92', 'a lynx'])]
         const facts = {
           ttl: () => ttl,
           mss: () => mss,
@@ -328,7 +355,7 @@ withYara('a library of another version is refused before a rule is read', () => 
   // A variable that is not set has the value of the SYN before: no rule is asked.
   const unset = new Rules(
     { ...opened, yr_scanner_define_integer_variable: () => 1 },
-    [{ name: 'rules', text: 'rule r { condition: ttl + 1 > 0 }' }],
+    [{ name: 'rules', text: 'rule r { condition: ttl > ttl - 1 }' }],
     { ttl: 0 },
   )
   expect(problem(() => unset.firstMatch(new Uint8Array(40), { ttl: () => 64 })).message).toBe(
