@@ -80,6 +80,11 @@ const shared: readonly (readonly [name: string, sources: ReadonlySet<string>])[]
   ['store', loadedBy(...sources('src/store'))],
 ]
 
+/** The package is packed in the order of names: files that have words in common follow each other, half a hundredth less. */
+const ORDER = ['page', 'explain', 'pure', 'core', 'search', 'server', 'store']
+const fileName = (name: string): string =>
+  `chunks/${ORDER.includes(name) ? ORDER.indexOf(name) : name === 'command' ? 'z' : ''}${name}.js`
+
 /** A file that only passes on what another exports: made for each `import()` of a source that shares its file. */
 const FACADE = /^export\{([^}]*)\}from"\.\/([^"]+)";\s*$/
 
@@ -134,6 +139,20 @@ function passedOn(code: string): string {
   return left.length === 0 ? passing : `${passing}export { ${left.join(', ')} };\n`
 }
 
+/** Declarations that say `export` themselves, in place of a list of their names; and the pure core's, all in one file, without a list. */
+function exportedInPlace(code: string): string {
+  const [list, names = ''] = /^export \{ ([\w$, ]*) \};\n?/m.exec(code) ?? []
+  const declaration = new RegExp(
+    `^(?=(?:declare (?:const|function|class)|interface|type) (?:${names.replaceAll(', ', '|').replaceAll('$', '\\$')})\\b)`,
+    'gm',
+  )
+  const inPlace =
+    list === undefined || / (?:as|type) /.test(` ${names}`)
+      ? code
+      : code.replace(list, '').replace(declaration, 'export ')
+  return inPlace.replace(/(?<=\*\/\n+)export \{[^}]*\} from (".\/chunks\/types.js");\n$/, 'export * from $1;\n')
+}
+
 /** What bundlers of applications make smaller: of other files they drop nothing for its calls being pure. */
 const PURE = ['core', 'pure', 'index']
 
@@ -158,14 +177,14 @@ const smaller: Plugin = {
         file.code = (entry + rest)
           .replace(/^\/\/ src\/.*\n/gm, '')
           .replace(/^(?: {2})+/gm, (by) => '\t'.repeat(by.length / 2))
-        file.code = passedOn(file.code)
+        file.code = exportedInPlace(passedOn(file.code))
         continue
       }
       const { code } = await minify(file.code, {
         module: true,
         // Unsafe for a function that is called with `new`, of which there is none, and for String() of a symbol, which throws then: only
         // `toError` may get one, and expects that.
-        compress: { ecma: 2020, passes: 3, unsafe: true, unsafe_arrows: true },
+        compress: { ecma: 2020, passes: 3, hoist_props: false, unsafe: true, unsafe_arrows: true },
         // Names are short already.
         mangle: false,
         format: { ecma: 2020, comments: false, preserve_annotations: PURE.includes(file.name) },
@@ -195,7 +214,7 @@ const output = (groups: typeof shared) =>
         test: (id: string) => of.has(id) && !entries.has(id),
       })),
     },
-    chunkFileNames: 'chunks/[name].js',
+    chunkFileNames: ({ name }: { readonly name: string }) => fileName(name),
   }) as const
 
 const options: RolldownOptions[] = defineConfig([
@@ -205,6 +224,7 @@ const options: RolldownOptions[] = defineConfig([
     plugins: [text, dts({ tsconfig: 'tsconfig.json', emitDtsOnly: true }), smaller],
     output: {
       ...output([['types.d', types]]),
+      chunkFileNames: ({ name }) => `chunks/${name.startsWith('types') ? 'types' : 'api'}.js`,
       // Names are compressed better than what they would be called in their place.
       minifyInternalExports: false,
       banner: ({ isEntry, fileName }) =>

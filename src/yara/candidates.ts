@@ -102,7 +102,7 @@ export class Candidates {
 
 /** Values of one fact for which it is remembered which entries hold, and words of 32 entries in all. */
 const MOST_VALUES = 1024
-const MOST_WORDS = 65_536
+const MOST_WORDS = 262_144
 
 interface Told {
   readonly read: Read['read']

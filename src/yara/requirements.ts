@@ -107,15 +107,11 @@ function negated(one: Requirements): Requirements {
   return just({ kind: 'holds', of, isDefined: true, read, value: 'not', test }, true)
 }
 
-/** `for any i in (0..3) : (...)`, and `for any of them : ($ at 40)`. */
+/** `for any i in (0..3) : (...)`. */
 function ofLoop(tokens: readonly string[], context: Context): Requirements {
   const colon = tokens.indexOf(':')
   const [quantifier = '', name = '', ...range] = tokens.slice(0, colon)
   const body = withoutParentheses(tokens.slice(colon + 1))
-  if (name === 'of')
-    return /^\$ (?:at|in) /.test(body.slice(0, 3).join(' ')) && !body.some(isJoin)
-      ? inexact(ofTerm(tokens.slice(0, colon), context))
-      : undefined
   const every = { any: oneOf, all: allOf }[quantifier]
   const values = range[0] === 'in' ? valuesOf(range.slice(2, -1)) : undefined
   if (colon < 0 || every === undefined || body.includes('for')) return undefined
@@ -128,8 +124,6 @@ function ofLoop(tokens: readonly string[], context: Context): Requirements {
   // What does not change from round to round is required of one at least.
   return (rounds && every(rounds)) ?? (quantifier === 'any' || values ? inexact(ofCondition(body, context)) : undefined)
 }
-
-const isJoin = (token: string): boolean => token === 'or' || token === 'and' || token === 'not'
 
 /** `0..3` or `1,2,5`; `undefined` where they are too many or not certain. */
 function valuesOf(tokens: readonly string[]): readonly number[] | undefined {
@@ -250,19 +244,12 @@ function ofParts(name: string, parts: Parts, isStart: boolean, isExact: boolean)
 }
 
 /** A number that is read, compared with one that is the same for all. */
-function ofNumbers(tokens: readonly string[], { literals, isNumber }: Context): Requirements {
+function ofNumbers(tokens: readonly string[], { isNumber }: Context): Requirements {
   const at = tokens.findIndex((token) => Object.hasOwn(COMPARISONS, token))
   if (at < 0) return undefined
   const [before, after] = [tokens.slice(0, at), tokens.slice(at + 1)]
   const right = expressionOf(after, isNumber)
   const value = right?.constant
-  // How often a string is there, where, and how long it is: no number at all, or 0, where it is not.
-  const [sign, name] = before
-  if (sign === '@' || sign === '!') return inexact(ofString(literals.get(name!), []))
-  if (sign === '#' && before.length === 2)
-    return value !== undefined && !COMPARISONS[tokens[at]!]!(0, value)
-      ? inexact(ofString(literals.get(name!), []))
-      : undefined
   const left = expressionOf(before, isNumber)
   if (left === undefined || right === undefined || (left.constant === undefined) === (value === undefined))
     return undefined
