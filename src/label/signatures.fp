@@ -120,16 +120,17 @@ sig   = 576
 label = s:!:nmap:SYN scan, or naabu without DF
 sys   = @linux,@windows,@apple,@bsd
 sig   = *:59-:0:*:1024,0:mss::*
-sig   = *:64-:0:1460:2048|3072,0:mss::*
+sig   = *:59-:0:1460:2048|3072,0:mss::*
 
 ; 4096: Siemens S7-300 and 400 with initial TTL 30 (industrial captures, ITI/ICS-Security-Tools [c]), and nmap before 7, whose TTL
 ; is at random: below 33 the controller is likelier
 label = s:embedded:Siemens S7 controller or nmap:(old SYN scan)
-sig   = 4:32:0:*:4096,0:mss::0
+sig   = 4:32!:0:*:4096,0:mss:id-?,ecn?:0
 ; [c] the same with another TTL
 label = s:!:nmap or Siemens S7:(old SYN scan, or a controller)
 sys   = @linux,@windows,@apple,@bsd
-sig   = *:64-:0:1460:4096,0:mss::*
+sig   = 6:59-:0:1460:4096,0:mss::*
+sig   = 4:59-:0:*:4096,0:mss::*
 
 ; IPv6: hop limit 255 and MSS 1460 [m nmap 7.93 -6]; naabu sends the same [s]. IPv4, with a TTL that nmap does not start with: naabu
 ; through a raw socket [s] behind something that clears DF, or nmap with another TTL
@@ -267,8 +268,8 @@ sig   = 4:64:0:*:mss*10|14600,7:mss,sok,ts,nop,ws,?30:df?,id+?,id-?,ecn?:0
 ; layout are Windows behind something that writes TTLs [c]
 label = s:windows:Windows:with another TTL, or Linux 4.20 or newer without timestamps and scaling
 sig   = *:64:0:*:64240|64800|mss*max,0:mss,nop,nop,sok:df,id+,ecn?,flow:0
-; Apple's order where something cuts timestamps and scale out [c]
-label = s:windows:Windows:with another TTL, or Linux 4.20 or newer, macOS or iOS without timestamps and scaling
+; Apple's order where something cuts timestamps and scale out [c], and lwIP's over IPv6 [s]
+label = s:windows:Windows:with another TTL, or Linux 4.20 or newer, macOS, iOS or another sender without timestamps and scaling
 sig   = *:64!:0:*:65535,0:mss,nop,nop,sok:df,id+?,ecn?,flow?:0
 
 ; 32 of 36 browsers are Windows, the others unlike each other [c]: something on the way takes options away and writes TTLs. Linux with
@@ -562,8 +563,9 @@ label = s:windows:Windows:XP x64 or Server 2003, or macOS 10.5 to 10.7 without t
 sig   = 4:128!:0:*:65535,1|2:mss,nop,ws,nop,nop,sok:df,id+,ecn?:0
 sig   = 4:64:0:*:65535,1|2:mss,nop,ws,nop,nop,sok:df,id+,ecn?:0
 
-; 0bf8de8b, f47e9fd5 (XP); browsers of all versions to 10, servers included [c]
-label = s:windows:Windows:2000 to 10, servers included (scaling off)
+; 0bf8de8b, f47e9fd5 (XP); browsers of all versions to 10, servers included [c]. Apple's order is the same where something cuts timestamps
+; and scale out and writes the TTL
+label = s:windows:Windows:2000 to 10, servers included (scaling off), or another sender with another TTL
 sig   = 4:128!:0:*:65535,0:mss,nop,nop,sok:df,id+,ecn?:0
 sig   = 6:128!:0:*:65535,0:mss,nop,nop,sok:ecn?,flow?:0
 
@@ -579,9 +581,13 @@ sig   = 4:128:0:*:32768,0:mss,nop,nop,sok:df,id+,ecn?:0
 label = s:windows:Windows:2000 or XP with another TTL, or OpenBSD without timestamps and scaling
 sig   = 4:64!:0:*:16384,0:mss,nop,nop,sok:df,id+?,ecn?:0
 
-; c5562137, 0b4f4a99 (64512), 5ab855ab, 1cb33d25 (16384), 20499a8e (8760); RFC 1323 options turned on: e6898d2c
+; 5ab855ab, 1cb33d25; OpenBSD as above
+label = s:windows:Windows:2000 or XP, or another sender with another TTL
+sig   = 4:128:0:*:16384,0:mss,nop,nop,sok:df,id+,ecn?:0
+
+; c5562137, 0b4f4a99 (64512), 20499a8e (8760); RFC 1323 options turned on: e6898d2c
 label = s:windows:Windows:2000 or XP
-sig   = 4:128:0:*:64512|16384|8760,0:mss,nop,nop,sok:df,id+,ecn?:0
+sig   = 4:128:0:*:64512|8760,0:mss,nop,nop,sok:df,id+,ecn?:0
 sig   = 4:128:0:*:65535,3:mss,nop,ws,nop,nop,ts,nop,nop,sok:df,id+,ts1-?:0
 
 ; SO_RCVBUF sets window and scale: 51200 with scale 0 (7; the third SYN has no scale), 63443 scale 6, 8192 scale 4, 64240 scale 9,
@@ -614,8 +620,9 @@ sig   = 6:128!:0:*:64240|64800|mss*max,0:mss,nop,nop,sok:ecn?,flow?:0
 ; Apple's window and scales, timestamps cut out and the TTL written [c] as above
 label = g:windows:Windows:or another sender with another TTL
 sig   = *:128!:0:*:65535,0-7:mss,nop,ws,nop,nop,sok:df?,id+?,id-?,ecn?,flow?:0
-; windows of Linux, lwIP and FreeRTOS without scaling [s], the TTL written
-sig   = *:128!:0:*:mss*4|mss*10|mss*20,0:mss,nop,nop,sok:df,id+,ecn?,flow?:0
+; windows of Linux, lwIP and FreeRTOS without scaling [s], and of HP's devices without timestamps [c], the TTL written
+sig   = *:128!:0:*:8568,0:mss,nop,ws,nop,nop,sok:df?,id+?,id-?,ecn?,flow?:0
+sig   = *:128!:0:*:mss*4|mss*10|mss*20|5760|5840,0:mss,nop,nop,sok:df,id+,ecn?,flow?:0
 
 ; Layout, DF and ID together are Windows' alone [c]. Any window and scale only at Windows' own TTL: at others relays have this layout.
 label = g:windows:Windows:
@@ -853,17 +860,22 @@ sig   = 4:255!:0:*:4096,0:mss:id-?,ecn?:0
 label = s:embedded:lwIP:
 sig   = *:255!:0:*:2144|5840|5744|5760|4308|4320,0:mss:id-?,ecn?:0
 sig   = *:255!:0:*:mss*4,0:mss:id-?,ecn?:0
-sig   = *:64!:0:*:5760|5744,0:mss:id-?,ecn?:0
+sig   = 4:64!:0:*:5760|5744,0:mss:id-?,ecn?:0
 ; LWIP_TCP_SACK_OUT, LWIP_TCP_TIMESTAMPS, LWIP_WND_SCALE and all of them [m scale 2 and 3]; timestamps with SACK (a SwitchBot hub [c]);
 ; window 24576, scale 1 (a MediaTek module [c]), routers have scale 5; in Windows' layout no scale 8
-sig   = *:255!:0:*:mss*4,0:mss,nop,nop,ts:id-?,ecn?:0
 sig   = *:255!:0:*:mss*4,0:mss,nop,nop,ts,nop,nop,sok:id-?,ecn?:0
 sig   = *:255!:0:*:24576,1-3:mss,nop,ws:id-?,ecn?:0
-sig   = *:255!:0:*:65535,0-6:mss,nop,nop,ts,nop,ws:id-?,ecn?:0
+sig   = *:255!:0:*:65535,0-4:mss,nop,nop,ts,nop,ws:id-?,ecn?:0
 sig   = *:255!:0:*:65535,*:mss,nop,nop,ts,nop,ws,nop,nop,sok:id-?,ecn?:0
-; SACK alone: FreeRTOS and Linux without scaling are the same [s]; with scale Windows, and Apple where its timestamps are cut out [c]
+; over IPv6 Linux of 2.6 without any option has the window too [s tcp_select_initial_window]
+label = s:embedded:lwIP:or another sender without options
+sig   = 6:64!:0:*:5760|5744,0:mss:ecn?:0
+; SACK alone: FreeRTOS and Linux without scaling are the same [s]; with scale Windows, and Apple where its timestamps are cut out [c];
+; without SACK Linux, whose phones have scale 5 and more [m tcp_sack=0]
 label = s:embedded:lwIP:or another sender with another TTL
 sig   = *:255!:0:*:mss*4,0:mss,nop,nop,sok:id-?,ecn?:0
+sig   = *:255!:0:*:mss*4,0:mss,nop,nop,ts:id-?,ecn?:0
+sig   = *:255!:0:*:65535,5-6:mss,nop,nop,ts,nop,ws:id-?,ecn?:0
 sig   = *:255!:0:*:*,1-3:mss,nop,ws:id-?,ecn?:0
 sig   = *:255!:0:*:65535,1-6:mss,nop,ws,nop,nop,sok:id-?,ecn?:0
 
@@ -889,8 +901,8 @@ sig   = 4:128!:0:*:8192,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
 ; [s nx_tcp_packet_send_syn.c] window as the application asks. Windows' and FreeRTOS' NOPs stay where something cuts their options out [s]
 label = s:embedded:NetX Duo:or another sender without options
 sig   = 4:128!:0:*:*,0:mss,nop,nop,nop,eol+0:id-?,ecn?:0
-; [s] as above
-label = s:embedded:NetX Duo:
+; [s] as above; smoltcp's order where something cuts SACK out and writes the TTL
+label = s:embedded:NetX Duo:or another sender with another TTL
 sig   = 4:128!:0:*:*,*:mss,ws,eol+0:id-?,ecn?:0
 
 ; [s pico_tcp.c] window 16384 on Linux hosts, else 6144
