@@ -72,9 +72,6 @@ export function fingerprint(options?: FingerprintOptions<Context>): FingerprintM
  * @example
  * const fp = createFingerprinter()
  * createServer((request, response) => response.end(fp.fromNode(request).fingerprints?.muonfp))
- * @example
- * const fp = createFingerprinter()
- * express().get('/', (req, res) => res.json(fp.fromNode(req)))
  */
 export function createFingerprinter(options?: FingerprintOptions<NodeRequest>): NodeFingerprinter {
   return plain(new Fingerprinter<NodeRequest>(runtime, options, lookup, memberMemo()))
