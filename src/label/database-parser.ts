@@ -14,16 +14,7 @@ import {
   type UserAgentSystem,
 } from './database.ts'
 import { familyOfClass } from './family.ts'
-import {
-  quote,
-  readLayout,
-  readNumber,
-  readQuirks,
-  readScales,
-  readTtl,
-  readWindow,
-  splitList,
-} from './signature-fields.ts'
+import { quote, readForms, readLayout, readNumber, readQuirks, readTtl, splitList } from './signature-fields.ts'
 
 /** Sections whose signatures are used. What stands in others is checked, at most warned of, and left out. */
 type Section = 'mtu' | 'tcp:request' | 'http:request' | 'other'
@@ -82,7 +73,9 @@ class Reader {
   readonly #labels: SignatureLabel[] = []
   readonly #userAgentSystems: UserAgentSystem[] = []
   readonly #warnings: DatabaseWarning[] = []
-  /** Orders of options and quirks come again and again. */
+  /** Each of these comes again and again. */
+  readonly #ttls = new Map<string, ReturnType<typeof readTtl>>()
+  readonly #forms = new Map<string, ReturnType<typeof readForms>>()
   readonly #layouts = new Map<string, string>()
   readonly #quirks = new Map<string, ReturnType<typeof readQuirks>>()
   #section: Section | undefined
@@ -248,13 +241,12 @@ class Reader {
     if (ver !== '4' && ver !== '6' && ver !== '*')
       throw new DatabaseError(line, `IP version 4, 6 or * expected: ${quote(ver)}`)
     const version = ver === '*' ? 0 : ver === '4' ? 4 : 6
-    const comma = windowAndScale.indexOf(',')
-    if (comma < 0) throw new DatabaseError(line, `wsize,scale expected: ${quote(windowAndScale)}`)
+    const forms = once(this.#forms, windowAndScale, () => readForms(line, windowAndScale))
     const payload = pclass === '0' ? false : pclass === '+' ? true : undefined
     if (payload === undefined && pclass !== '*') {
       throw new DatabaseError(line, `payload class 0, + or * expected: ${quote(pclass)}`)
     }
-    const { timeToLive, randomTtl, exactOnly } = readTtl(line, ittl)
+    const { timeToLive, randomTtl, exactOnly } = once(this.#ttls, ittl, () => readTtl(line, ittl))
     const {
       quirks: required,
       optionalQuirks,
@@ -263,38 +255,30 @@ class Reader {
     const layout = once(this.#layouts, olayout, () => readLayout(line, olayout))
     const optionsLength = readNumber(line, 'IP options length', olen, 0, 255)
     const size = mss === '*' ? -1 : readNumber(line, 'MSS', mss, 0, 65_535)
-    const scales = readScales(line, windowAndScale.slice(comma + 1))
-    const windows = windowAndScale.slice(0, comma).split('|')
-    const isOne = windows.length === 1 && scales.length === 1
-    for (const words of windows) {
-      const { windowRule, window } = readWindow(line, words)
-      for (const scale of scales) {
-        // No spread: it would take half of the time of loading.
-        this.#signatures.push({
-          text: isOne
-            ? text
-            : `${ver}:${ittl}:${olen}:${mss}:${words},${scale < 0 ? '*' : scale}:${olayout}:${quirks}:${pclass}`,
-          line,
-          label: this.#label!,
-          version,
-          timeToLive,
-          randomTtl,
-          exactOnly,
-          optionsLength,
-          mss: size,
-          windowRule,
-          window,
-          scale,
-          layout,
-          quirks: required,
-          optionalQuirks,
-          zmapIdentification,
-          payload,
-          tolerant: this.#tolerant,
-          versioned: this.#versioned,
-          order: this.#signatures.length,
-        })
-      }
+    for (const { words, windowRule, window, scale } of forms) {
+      // No spread: it would take half of the time of loading.
+      this.#signatures.push({
+        text: forms.length === 1 ? text : `${ver}:${ittl}:${olen}:${mss}:${words}:${olayout}:${quirks}:${pclass}`,
+        line,
+        label: this.#label!,
+        version,
+        timeToLive,
+        randomTtl,
+        exactOnly,
+        optionsLength,
+        mss: size,
+        windowRule,
+        window,
+        scale,
+        layout,
+        quirks: required,
+        optionalQuirks,
+        zmapIdentification,
+        payload,
+        tolerant: this.#tolerant,
+        versioned: this.#versioned,
+        order: this.#signatures.length,
+      })
     }
   }
 }
@@ -312,7 +296,7 @@ function once<T>(known: Map<string, T>, key: string, make: () => T): T {
 function splitStatement(line: number, text: string): { readonly key: string; readonly value: string } {
   const equals = text.indexOf('=')
   const key = equals < 0 ? '' : text.slice(0, equals).trim()
-  if (!/^\w+$/.test(key)) throw new DatabaseError(line, `statement expected: ${quote(text)}`)
+  if (key !== 'sig' && !/^\w+$/.test(key)) throw new DatabaseError(line, `statement expected: ${quote(text)}`)
   return { key, value: text.slice(equals + 1).trim() }
 }
 

@@ -149,7 +149,8 @@ export class Database {
   readonly userAgentSystems: readonly UserAgentSystem[]
   /** What was left out of sections that are not used, at most 100. */
   readonly warnings: readonly DatabaseWarning[]
-  readonly #shapes: ReadonlyMap<string, readonly Shape[]>
+  /** Made by the first look. */
+  #shapes: ReadonlyMap<string, readonly Shape[]> | undefined
 
   /** Use `loadP0f`. */
   constructor(parts: {
@@ -166,11 +167,10 @@ export class Database {
     this.links = parts.links
     this.userAgentSystems = parts.userAgentSystems
     this.warnings = parts.warnings ?? []
-    this.#shapes = indexSignatures(parts.signatures)
   }
 
   static {
-    indexOf = (database) => database.#shapes
+    indexOf = (database) => (database.#shapes ??= indexSignatures(database.signatures))
   }
 }
 

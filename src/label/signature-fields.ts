@@ -39,7 +39,7 @@ export function readTtl(line: number, text: string): { timeToLive: number; rando
 }
 
 /** `*` is -1; `7`, `7|9` and `7-9` are one or more values. */
-export function readScales(line: number, text: string): readonly number[] {
+function readScales(line: number, text: string): readonly number[] {
   if (text === '*') return [-1]
   return text.split('|').flatMap((part) => {
     const [first, last, ...more] = part.split('-')
@@ -51,7 +51,7 @@ export function readScales(line: number, text: string): readonly number[] {
   })
 }
 
-export function readWindow(line: number, text: string): { windowRule: WindowRule; window: number } {
+function readWindow(line: number, text: string): { windowRule: WindowRule; window: number } {
   if (text === '*') return { windowRule: 'any', window: 0 }
   if (text.startsWith('%')) {
     return { windowRule: 'modulo', window: readNumber(line, '% value', text.slice(1), 2, 65_535) }
@@ -62,6 +62,29 @@ export function readWindow(line: number, text: string): { windowRule: WindowRule
     return { windowRule, window: readNumber(line, `${windowRule} multiplier`, text.slice(4), 1, 1000) }
   }
   return { windowRule: 'value', window: readNumber(line, 'window size', text, 0, 65_535) }
+}
+
+/** Window and scale as a signature states them. */
+interface Form {
+  /** As text. */
+  readonly words: string
+  readonly windowRule: WindowRule
+  readonly window: number
+  readonly scale: number
+}
+
+/** Each window with each scale. */
+export function readForms(line: number, text: string): readonly Form[] {
+  const comma = text.indexOf(',')
+  if (comma < 0) throw new DatabaseError(line, `wsize,scale expected: ${quote(text)}`)
+  const scales = readScales(line, text.slice(comma + 1))
+  return text
+    .slice(0, comma)
+    .split('|')
+    .flatMap((words) => {
+      const { windowRule, window } = readWindow(line, words)
+      return scales.map((scale) => ({ words: `${words},${scale < 0 ? '*' : scale}`, windowRule, window, scale }))
+    })
 }
 
 const KIND_WORDS: Readonly<Record<number, string>> = { 1: 'nop', 2: 'mss', 3: 'ws', 4: 'sok', 5: 'sack', 8: 'ts' }
