@@ -42,6 +42,10 @@ export class NetlinkSocket {
   #fd = -1
   #isRefused = false
   #sequence = 0
+  /** The request sent last, and a view of its header: most are sent again with other contents. */
+  #message: Uint8Array | undefined
+  #header: DataView | undefined
+  #isInterrupted = false
 
   /** `groups`: bit mask of the multicast groups (RTMGRP_...) whose notices are to be received. */
   constructor(libc: Libc, protocol: number, groups: number = 0) {
@@ -91,35 +95,65 @@ export class NetlinkSocket {
   }
 
   #ask(message: Uint8Array, type: number, receives: number, isDump: boolean, visit: VisitMessage): AnswerEnd {
-    const header = new DataView(message.buffer, message.byteOffset, HEADER_OCTETS)
+    const refused = this.#send(message, type, isDump)
+    if (refused !== undefined) return refused
+    for (let left = receives; left > 0; left--) {
+      const end = this.#receive(isDump, visit)
+      if (end !== undefined) return end
+    }
+    return 'incomplete'
+  }
+
+  /**
+   * The same for a dump, in pieces: each call visits the messages of one receive, and gives `undefined` while there are more. Nothing else
+   * may be asked meanwhile. One that is not read to its end is ended by `close`.
+   */
+  walk(message: Uint8Array, type: number, receives: number, visit: VisitMessage): () => AnswerEnd | undefined {
+    let end = this.open() ? this.#send(message, type, true) : 'refused'
+    let left = receives
+    return () => {
+      end ??= left-- > 0 ? this.#receive(true, visit) : 'incomplete'
+      if (end === 'incomplete') this.close()
+      return end
+    }
+  }
+
+  /** Why the request was not sent, if it was not. */
+  #send(message: Uint8Array, type: number, isDump: boolean): AnswerEnd | undefined {
+    if (this.#message !== message) {
+      this.#message = message
+      this.#header = new DataView(message.buffer, message.byteOffset, HEADER_OCTETS)
+    }
+    const header = this.#header!
     this.#sequence = (this.#sequence + 1) >>> 0
+    this.#isInterrupted = false
     header.setUint32(0, message.length, true)
     header.setUint16(4, type, true)
     header.setUint16(6, NLM_F_REQUEST | (isDump ? NLM_F_DUMP : 0), true)
     header.setUint32(8, this.#sequence, true)
     header.setUint32(12, 0, true)
-    if (this.#libc.send(this.#fd, message, message.length, 0) !== message.length) return this.#sendFailed()
-    let isInterrupted = false
-    for (let left = receives; left > 0; left--) {
-      const octets = this.#libc.recv(this.#fd, this.#received, BUFFER_OCTETS, MSG_DONTWAIT)
-      if (octets <= 0) return 'incomplete'
-      for (let at = 0; ; ) {
-        const length = messageLength(this.view, at, octets)
-        if (length === 0) break
-        const end = at + length
-        // Answers to earlier requests have other numbers.
-        if (this.view.getUint32(at + 8, true) === this.#sequence) {
-          isInterrupted ||= (this.view.getUint16(at + 6, true) & NLM_F_DUMP_INTR) !== 0
-          const kind = this.view.getUint16(at + 4, true)
-          if (kind === NLMSG_ERROR) return errorOf(this.view, at + HEADER_OCTETS, end)
-          if (kind === NLMSG_DONE) return isInterrupted ? 'interrupted' : 'complete'
-          if (visit(at + HEADER_OCTETS, end) === false) return 'incomplete'
-          if (!isDump) return 'complete'
-        }
-        at += (length + 3) & ~3
+    return this.#libc.send(this.#fd, message, message.length, 0) === message.length ? undefined : this.#sendFailed()
+  }
+
+  /** Visits the messages of one receive; `undefined` where the answer goes on. */
+  #receive(isDump: boolean, visit: VisitMessage): AnswerEnd | undefined {
+    const octets = this.#libc.recv(this.#fd, this.#received, BUFFER_OCTETS, MSG_DONTWAIT)
+    if (octets <= 0) return 'incomplete'
+    for (let at = 0; ; ) {
+      const length = messageLength(this.view, at, octets)
+      if (length === 0) return undefined
+      const end = at + length
+      // Answers to earlier requests have other numbers.
+      if (this.view.getUint32(at + 8, true) === this.#sequence) {
+        this.#isInterrupted ||= (this.view.getUint16(at + 6, true) & NLM_F_DUMP_INTR) !== 0
+        const kind = this.view.getUint16(at + 4, true)
+        if (kind === NLMSG_ERROR) return errorOf(this.view, at + HEADER_OCTETS, end)
+        if (kind === NLMSG_DONE) return this.#isInterrupted ? 'interrupted' : 'complete'
+        if (visit(at + HEADER_OCTETS, end) === false) return 'incomplete'
+        if (!isDump) return 'complete'
       }
+      at += (length + 3) & ~3
     }
-    return 'incomplete'
   }
 
   #sendFailed(): AnswerEnd {

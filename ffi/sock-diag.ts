@@ -30,7 +30,7 @@ const MESSAGE = { FAMILY: 0, STATE: 1, ID: 4, RECEIVE_QUEUE: 56, UID: 64, INODE:
 /** Where things are in `struct inet_diag_sockid`. */
 const ID = { LOCAL_PORT: 0, PEER_PORT: 2, LOCAL: 4, PEER: 20, INTERFACE: 36, COOKIE: 40 }
 
-/** A socket as sock_diag reports it. The same object is used for every answer: copy what is to stay. */
+/** A socket as sock_diag reports it. The same object is used for every answer: copy what is to stay. Views are until the next call. */
 export interface DiagSocket {
   /** One of `STATE` (`wire/tcp-info.ts`), as `tcpi_state` has it. */
   state: number
@@ -48,11 +48,11 @@ export interface DiagSocket {
   /** Of the socket; 0 where no process has a descriptor of it: not accepted yet, or closed. */
   inode: number
   /** Name of the congestion control; `undefined` where it was not asked for. */
-  congestionControl: string | undefined
+  readonly congestionControl: string | undefined
   /** `SK_MEMINFO_*` (linux/sock_diag.h), a view over the receive buffer; `undefined` where it was not asked for. */
-  memory: DataView | undefined
+  readonly memory: DataView | undefined
   /** `struct tcp_info`, a view over the receive buffer until the next call; `undefined` where it was not asked for, or there is none. */
-  info: DataView | undefined
+  readonly info: DataView | undefined
 }
 
 /** What a dump is to contain. The kernel leaves out everything else. */
@@ -72,19 +72,23 @@ export interface DiagFilter {
 
 /** Asks the kernel about TCP sockets. One per thread. */
 export class SockDiag {
+  readonly #libc: Libc
   readonly #netlink: NetlinkSocket
   readonly #request = new Uint8Array(new ArrayBuffer(REQUEST.OCTETS))
   readonly #view = new DataView(this.#request.buffer)
   /** The socket of the last lookup that found one. */
-  readonly found: DiagSocket = createDiagSocket()
+  readonly found: DiagSocket
+  readonly #answer: AnsweredSocket
   #isFound = false
   readonly #take = (start: number, end: number): boolean => {
-    this.#isFound = readSocket(this.#netlink.view, start, end, this.found)
+    this.#isFound = this.#answer.read(start, end)
     return true
   }
 
   constructor(libc: Libc) {
+    this.#libc = libc
     this.#netlink = new NetlinkSocket(libc, NETLINK_SOCK_DIAG)
+    this.found = this.#answer = new AnsweredSocket(this.#netlink.view)
   }
 
   /**
@@ -118,31 +122,69 @@ export class SockDiag {
    * where all were.
    */
   dump(filter: DiagFilter, limit: number, visit: (socket: DiagSocket) => boolean | undefined): AnswerEnd {
+    const step = this.#walk(filter, limit, visit)
+    for (;;) {
+      const end = step()
+      if (end !== undefined) return end
+    }
+  }
+
+  /**
+   * The same in pieces, beside other calls: each visits the sockets of one of the kernel's answers, some hundred, and gives `undefined`
+   * while there are more. To be called until it gives an end, or once more with true, which gives the walk up.
+   */
+  walk(
+    filter: DiagFilter,
+    limit: number,
+    visit: (socket: DiagSocket) => boolean | undefined,
+  ): (isGivenUp?: boolean) => AnswerEnd | undefined {
+    const own = new SockDiag(this.#libc)
+    const step = own.#walk(filter, limit, visit)
+    return (isGivenUp = false) => {
+      const end = isGivenUp ? 'incomplete' : step()
+      if (end !== undefined) own.close()
+      return end
+    }
+  }
+
+  #walk(
+    filter: DiagFilter,
+    limit: number,
+    visit: (socket: DiagSocket) => boolean | undefined,
+  ): () => AnswerEnd | undefined {
     const states =
       filter.states === undefined ? ALL_STATES : filter.states.reduce((mask, state) => mask | (1 << state), 0)
-    const socket = createDiagSocket()
+    const socket = new AnsweredSocket(this.#netlink.view)
+    const request = filter.peer === undefined ? this.#request : withPeer(this.#request, filter.peer)
     let left = limit
     let isInterrupted = false
-    const request = filter.peer === undefined ? this.#request : withPeer(this.#request, filter.peer)
-    for (const family of [AF_INET, AF_INET6]) {
+    const visitMessage = (start: number, end: number): boolean | undefined =>
+      left-- > 0 && socket.read(start, end) && visit(socket)
+    const begin = (family: number): (() => AnswerEnd | undefined) => {
+      this.#request.fill(0)
       this.#fill(family, filter.info === true, states >>> 0)
       if (filter.more === true) this.#view.setUint8(REQUEST.EXTENSIONS, this.#view.getUint8(REQUEST.EXTENSIONS) | MORE)
       this.#view.setUint16(REQUEST.ID + ID.LOCAL_PORT, filter.localPort ?? 0)
       this.#view.setUint16(REQUEST.ID + ID.PEER_PORT, filter.peerPort ?? 0)
       request.set(this.#request)
       // An answer of 32 KiB holds some 80 sockets with their attributes; a receive may hold as few as one.
-      const end = this.#netlink.ask(request, SOCK_DIAG_BY_FAMILY, left + 2, true, (start, stop) => {
-        if (left-- <= 0) return false
-        return readSocket(this.#netlink.view, start, stop, socket) && visit(socket)
-      })
+      return this.#netlink.walk(request, SOCK_DIAG_BY_FAMILY, left + 2, visitMessage)
+    }
+    const families = [AF_INET, AF_INET6]
+    let step: (() => AnswerEnd | undefined) | undefined
+    return () => {
+      step ??= begin(families.shift()!)
+      const end = step()
+      if (end === undefined) return undefined
+      step = undefined
       if (end === 'interrupted') isInterrupted = true
       else if (end !== 'complete') return end
+      if (families.length > 0) return undefined
+      return isInterrupted ? 'interrupted' : 'complete'
     }
-    return isInterrupted ? 'interrupted' : 'complete'
   }
 
   #fill(family: number, hasInfo: boolean, states: number): void {
-    this.#request.fill(0)
     this.#view.setUint8(REQUEST.FAMILY, family)
     this.#view.setUint8(REQUEST.PROTOCOL, IPPROTO_TCP)
     this.#view.setUint8(REQUEST.EXTENSIONS, hasInfo ? 1 << (INET_DIAG_INFO - 1) : 0)
@@ -161,51 +203,67 @@ export class SockDiag {
   }
 }
 
-function createDiagSocket(): DiagSocket {
-  return {
-    state: 0,
-    localPort: 0,
-    peerPort: 0,
-    local: createAddressWords(),
-    peer: createAddressWords(),
-    cookieLow: 0,
-    cookieHigh: 0,
-    unread: 0,
-    uid: 0,
-    inode: 0,
-    congestionControl: undefined,
-    memory: undefined,
-    info: undefined,
+/** Reads one `struct inet_diag_msg` at a time; its attributes when they are asked for. */
+class AnsweredSocket implements DiagSocket {
+  state = 0
+  localPort = 0
+  peerPort = 0
+  readonly local: AddressWords = createAddressWords()
+  readonly peer: AddressWords = createAddressWords()
+  cookieLow = 0
+  cookieHigh = 0
+  unread = 0
+  uid = 0
+  inode = 0
+  readonly #view: DataView
+  #attributes = 0
+  #end = 0
+
+  constructor(view: DataView) {
+    this.#view = view
   }
-}
 
-/** Reads one `struct inet_diag_msg` with its attributes. False where it is too short, or of another family. */
-function readSocket(view: DataView, start: number, end: number, socket: DiagSocket): boolean {
-  if (end - start < MESSAGE.OCTETS) return false
-  const family = view.getUint8(start + MESSAGE.FAMILY)
-  if (family !== AF_INET && family !== AF_INET6) return false
-  const id = start + MESSAGE.ID
-  socket.state = view.getUint8(start + MESSAGE.STATE)
-  socket.localPort = view.getUint16(id + ID.LOCAL_PORT)
-  socket.peerPort = view.getUint16(id + ID.PEER_PORT)
-  readAddress(view, id + ID.LOCAL, family, socket.local)
-  readAddress(view, id + ID.PEER, family, socket.peer)
-  socket.cookieLow = view.getUint32(id + ID.COOKIE, true)
-  socket.cookieHigh = view.getUint32(id + ID.COOKIE + 4, true)
-  socket.unread = view.getUint32(start + MESSAGE.RECEIVE_QUEUE, true)
-  socket.uid = view.getUint32(start + MESSAGE.UID, true)
-  socket.inode = view.getUint32(start + MESSAGE.INODE, true)
-  const attributes = start + MESSAGE.OCTETS
-  socket.info = payload(view, attributes, end, INET_DIAG_INFO, 1)
-  socket.memory = payload(view, attributes, end, INET_DIAG_SKMEMINFO, 4)
-  const name = payload(view, attributes, end, INET_DIAG_CONG, 1)
-  socket.congestionControl = name && nameOf(name)
-  return true
-}
+  /** False where it is too short, or of another family. */
+  read(start: number, end: number): boolean {
+    const view = this.#view
+    this.#attributes = this.#end = 0
+    if (end - start < MESSAGE.OCTETS) return false
+    const family = view.getUint8(start + MESSAGE.FAMILY)
+    if (family !== AF_INET && family !== AF_INET6) return false
+    const id = start + MESSAGE.ID
+    this.state = view.getUint8(start + MESSAGE.STATE)
+    this.localPort = view.getUint16(id + ID.LOCAL_PORT)
+    this.peerPort = view.getUint16(id + ID.PEER_PORT)
+    readAddress(view, id + ID.LOCAL, family, this.local)
+    readAddress(view, id + ID.PEER, family, this.peer)
+    this.cookieLow = view.getUint32(id + ID.COOKIE, true)
+    this.cookieHigh = view.getUint32(id + ID.COOKIE + 4, true)
+    this.unread = view.getUint32(start + MESSAGE.RECEIVE_QUEUE, true)
+    this.uid = view.getUint32(start + MESSAGE.UID, true)
+    this.inode = view.getUint32(start + MESSAGE.INODE, true)
+    this.#attributes = start + MESSAGE.OCTETS
+    this.#end = end
+    return true
+  }
 
-function payload(view: DataView, start: number, end: number, type: number, octets: number): DataView | undefined {
-  const at = attribute(view, start, end, type, octets)
-  return at < 0 ? undefined : new DataView(view.buffer, at, view.getUint16(at - 4, true) - 4)
+  get info(): DataView | undefined {
+    return this.#payload(INET_DIAG_INFO, 1)
+  }
+
+  get memory(): DataView | undefined {
+    return this.#payload(INET_DIAG_SKMEMINFO, 4)
+  }
+
+  get congestionControl(): string | undefined {
+    const name = this.#payload(INET_DIAG_CONG, 1)
+    return name && nameOf(name)
+  }
+
+  #payload(type: number, octets: number): DataView | undefined {
+    const view = this.#view
+    const at = attribute(view, this.#attributes, this.#end, type, octets)
+    return at < 0 ? undefined : new DataView(view.buffer, at, view.getUint16(at - 4, true) - 4)
+  }
 }
 
 /** ASCII text that ends with NUL, of at most 16 characters (`TCP_CA_NAME_MAX`). */

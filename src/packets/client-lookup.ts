@@ -124,15 +124,15 @@ export class ClientLookup {
   /** A connection that is known already, as nearly always: one question, whatever SYNs were forged since. `undefined` for all others. */
   #known(client: AddressWords, port: number, slots: readonly number[], now: number): FoundClient | undefined {
     const { table } = this.#source!
-    const slot = slots.find((one) => table.claimOf(one) !== undefined)
-    const connection = slot === undefined ? undefined : table.claimOf(slot)
-    if (slot === undefined || connection === undefined || now <= connection.earlierUntil) return undefined
-    const isTheOne = slots.every(
-      (other) => other === slot || (table.claimOf(other) === undefined && table.goTogether(other, slot)),
-    )
+    const slot = slots.length === 1 ? slots[0]! : (slots.find((one) => table.claimOf(one) !== undefined) ?? slots[0]!)
+    const connection = table.claimOf(slot)
+    if (connection === undefined || now <= connection.earlierUntil) return undefined
+    const isTheOne =
+      slots.length === 1 ||
+      slots.every((other) => other === slot || (table.claimOf(other) === undefined && table.goTogether(other, slot)))
     const info = isTheOne ? this.#live.infoOf(connection, client, port) : undefined
     if (info === undefined) return undefined
-    this.#releaseOthers(slot, slots)
+    if (slots.length > 1) this.#releaseOthers(slot, slots)
     connection.lastSeen = now
     return { connection, info }
   }

@@ -53,8 +53,8 @@ export class LiveLookup {
   ): Uint8Array<ArrayBuffer> | undefined {
     const answer = this.#diag.lookup(server, serverPort, client, port, WITH_INFO)
     this.isSilent = answer < 0
-    const { state, info } = this.#diag.found
-    if (answer !== 1 || info === undefined || !LIVE_STATES.includes(state)) return undefined
-    return new Uint8Array(info.buffer as ArrayBuffer, info.byteOffset, info.byteLength).slice()
+    const { found } = this.#diag
+    const info = answer === 1 && LIVE_STATES.includes(found.state) ? found.info : undefined
+    return info && new Uint8Array(info.buffer.slice(info.byteOffset, info.byteOffset + info.byteLength) as ArrayBuffer)
   }
 }

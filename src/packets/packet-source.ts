@@ -24,6 +24,15 @@ const LOSS_BEFORE = 5000
 /** What the clocks by which the kernel stamps and by which we measure may differ in, milliseconds; by more one of them was set. */
 const CLOCKS_DIFFER = 2
 
+/** Connections are listed for so long at a time, milliseconds; the next time is after a short drain. */
+const SLICE = 2
+
+/** A list of connections that goes on: `step` gives its end, see `SockDiag.walk`. */
+interface Listing {
+  readonly step: (isGivenUp?: boolean) => unknown
+  readonly found: { readonly peer: AddressWords; readonly port: number; readonly cookie: number }[]
+}
+
 /** Counters of a packet source, for metrics. */
 export interface PacketCounts {
   /** SYNs received. */
@@ -53,6 +62,8 @@ export class PacketSource {
   /** Packets may have been lost until then. When their connections are there, they are listed. */
   #lossUntil = Number.NEGATIVE_INFINITY
   #listAt = Number.POSITIVE_INFINITY
+  #listing: Listing | undefined
+  #slicedAt = Number.NEGATIVE_INFINITY
   /** What the wall clock was ahead of ours at the last drain. */
   #ahead = Number.NaN
   #seen = 0
@@ -74,19 +85,38 @@ export class PacketSource {
     this.#endings = new Endings(this.table, diag)
     const now = clock()
     this.#lastDrain = this.#lastSign = now
-    this.#listUnseen(now)
+    const listing = this.#list()
+    while (listing.step() === undefined);
+    this.#keepUnseen(listing, now)
     this.#schedule(DRAIN_EVERY)
   }
 
-  /** Lists the connections that are alive and have no SYN here: one that comes later with their ends was forged. SYNs that came. */
-  #listUnseen(now: number): number {
+  /** Begins to list the connections that are alive and have no SYN here: one that comes later with their ends was forged. */
+  #list(): Listing {
     this.#listAt = Number.POSITIVE_INFINITY
-    const found: { readonly peer: AddressWords; readonly port: number; readonly cookie: number }[] = []
-    this.#diag.dump({ states: LIVE_STATES }, 2 * this.table.capacity, ({ peer, peerPort, cookieLow, cookieHigh }) => {
+    const found: Listing['found'] = []
+    const step = this.#diag.walk({ states: LIVE_STATES }, 2 * this.table.capacity, (socket) => {
+      const { peer, peerPort, cookieLow, cookieHigh } = socket
       if (this.table.of(peer, peerPort).length === 0 || this.isUnseen(cookieLow, cookieHigh))
         found.push({ peer: { ...peer }, port: peerPort, cookie: cookieNumber(cookieLow, cookieHigh) })
       return true
     })
+    return { step, found }
+  }
+
+  /** Goes on with the list, a little at a time: tens of thousands of connections take tens of milliseconds. SYNs that came. */
+  #listOn(now: number): number {
+    if (now - this.#slicedAt < DRAIN_SOON) return 0
+    this.#slicedAt = now
+    this.#listing ??= this.#list()
+    let end: unknown
+    do end = this.#listing.step()
+    while (end === undefined && this.#clock() - now < SLICE)
+    return end === undefined ? 0 : this.#keepUnseen(this.#listing, now)
+  }
+
+  #keepUnseen({ found }: Listing, now: number): number {
+    this.#listing = undefined
     // Of those that were established meanwhile the SYNs are here.
     const came = this.#takeAll(now, Number.NaN)
     const unseen = new Set<number | string>()
@@ -120,10 +150,11 @@ export class PacketSource {
     const ahead = Date.now() - now
     const isSteady = Math.abs(ahead - this.#ahead) < CLOCKS_DIFFER
     this.#ahead = ahead
+    const isListing = now >= this.#listAt || this.#listing !== undefined
     // SYNs that come before connections are listed may be later than the loss, and count as of its time.
-    const isListed = now >= this.#listAt
-    let came = this.#takeAll(now, isSteady && !isListed ? ahead : Number.NaN)
-    if (isListed) came += this.#listUnseen(now)
+    if (isListing) this.#lossUntil = Math.max(this.#lossUntil, this.#lastDrain - LOSS_BEFORE)
+    let came = this.#takeAll(now, isSteady && !isListing ? ahead : Number.NaN)
+    if (isListing) came += this.#listOn(now)
     // Else the queue was never full.
     if (came > 0 && came >= least) this.#countDrops(now)
     this.#lastDrain = now
@@ -190,7 +221,7 @@ export class PacketSource {
       if (came > 0) this.#lastSign = now
       this.#endings.look(now)
       this.#timer = undefined
-      const isMuch = 8 * came > this.#socket.room.most
+      const isMuch = 8 * came > this.#socket.room.most || this.#listing !== undefined
       if (now - this.#lastSign < IDLE_AFTER) this.#schedule(isMuch ? DRAIN_SOON : DRAIN_EVERY)
     }, delay)
     unrefTimer(this.#timer)
@@ -202,6 +233,7 @@ export class PacketSource {
 
   close(): void {
     clearTimeout(this.#timer)
+    this.#listing?.step(true)
     this.#socket.close()
   }
 }

@@ -29,7 +29,7 @@ function knownOf({ syn: wantsSyn, tcpInfo }: Collection, facts: HeaderFacts, rea
     source: 'header',
     reason,
     synReason: syn === undefined ? 'not-saved' : undefined,
-    peer: facts.peer ?? (syn && { address: syn.ip.source, port: syn.tcp.sourcePort }),
+    peer: facts.peer ? { ...facts.peer } : syn && { address: syn.ip.source, port: syn.tcp.sourcePort },
     // The port that the client went to.
     local: syn && { port: syn.tcp.destinationPort },
     // The proxy's connection is another one.

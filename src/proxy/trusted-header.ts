@@ -7,7 +7,7 @@ import { fromHex } from '../base/bytes.ts'
 import { type AddressWords, createAddressWords, parseAddress } from '../wire/sockaddr.ts'
 import { type Syn, safeParseSyn } from '../wire/syn.ts'
 import { AddressBlocks } from './address-blocks.ts'
-import { type ForwardedPeer, readForwarded } from './forwarded.ts'
+import { type Forwarded, type ForwardedPeer, readForwarded } from './forwarded.ts'
 
 /** One header that is believed when the socket's own peer is one of `from`. */
 export interface TrustedHeader {
@@ -34,7 +34,7 @@ export interface HeaderFacts {
   readonly syn?: Syn
   readonly tcpInfoBytes?: Uint8Array
   readonly rttMicroseconds?: number
-  /** The client's end, where a header names it. */
+  /** The client's end, where a header names it. For all of its requests: not to be handed out. */
   readonly peer?: ForwardedPeer
   /** Why a value was refused, in words; the fact is absent then. */
   readonly problems: readonly string[]
@@ -52,12 +52,18 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3
 /** What proxies write where they have no value: nothing, Apache's "(null)", "-". */
 const NO_VALUE: ReadonlySet<string> = new Set(['', '-', '(null)'])
 
+/** Values that name clients: so many were read and are remembered, of so many characters at most. A client's requests repeat them. */
+const REMEMBERED = 4096
+const LONGEST_REMEMBERED = 128
+
 interface Rule {
   readonly name: string
   readonly portName: string | undefined
   readonly kind: TrustedHeader['kind']
   readonly encoding: 'hex' | 'base64'
   readonly from: AddressBlocks
+  /** What values of this header, and of that with the port, name. */
+  readonly clients: Map<string, Forwarded>
 }
 
 /** The trusted headers of one fingerprinter. */
@@ -66,6 +72,9 @@ export class TrustedHeaders {
   /** Every header that is taken off requests. */
   readonly #names: readonly string[]
   readonly #words: AddressWords = createAddressWords()
+  /** The peer asked about last, and the rules that believe it: a proxy sends many requests. Null before the first. */
+  #peer: string | undefined | null = null
+  #believing: readonly Rule[] = []
 
   /** @throws {TypeError} an address block that is none, a name that is none, or two headers of one kind */
   constructor(options: readonly TrustedHeader[]) {
@@ -75,6 +84,7 @@ export class TrustedHeaders {
       kind,
       encoding: encoding ?? 'hex',
       from: new AddressBlocks(from),
+      clients: new Map(),
     }))
     this.#names = this.#rules.flatMap(({ name, portName }) => (portName === undefined ? [name] : [name, portName]))
     for (const [index, name] of this.#names.entries()) {
@@ -113,13 +123,14 @@ export class TrustedHeaders {
    * peer on a unix socket. No value makes it throw.
    */
   read(values: TakenValues | undefined, address: string | undefined): HeaderFacts | undefined {
-    const words = this.#words
-    if (address !== undefined && !parseAddress(address, words)) return undefined
-    let facts: MutableFacts | undefined
+    if (this.#peer !== address) {
+      this.#believing = this.#rulesThatBelieve(address)
+      this.#peer = address
+    }
+    if (this.#believing.length === 0) return undefined
     const problems: string[] = []
-    for (const rule of this.#rules) {
-      if (!(address === undefined ? rule.from.unix : rule.from.has(words))) continue
-      facts ??= { problems }
+    const facts: MutableFacts = { problems }
+    for (const rule of this.#believing) {
       const text = values?.get(rule.name)?.trim()
       if (text === undefined || NO_VALUE.has(text)) continue
       const problem = rule.kind === 'address' ? readPeer(rule, text, values!, facts) : readValue(rule, text, facts)
@@ -127,17 +138,31 @@ export class TrustedHeaders {
     }
     return facts
   }
+
+  #rulesThatBelieve(address: string | undefined): readonly Rule[] {
+    const words = this.#words
+    if (address === undefined) return this.#rules.filter(({ from }) => from.unix)
+    return parseAddress(address, words) ? this.#rules.filter(({ from }) => from.has(words)) : []
+  }
 }
 
 /** Adds the client's end; what is wrong with the value otherwise. */
 function readPeer(
-  { name, portName, from }: Rule,
+  { name, portName, from, clients }: Rule,
   text: string,
   values: TakenValues,
   facts: MutableFacts,
 ): string | undefined {
-  const port = portName === undefined ? undefined : values.get(portName)?.trim()
-  const found = readForwarded(name, text, from, port === undefined || NO_VALUE.has(port) ? undefined : port)
+  const given = portName === undefined ? undefined : values.get(portName)?.trim()
+  const port = given === undefined || NO_VALUE.has(given) ? undefined : given
+  // No value of a header has a line break.
+  const key = port === undefined ? text : `${text}\n${port}`
+  let found = clients.get(key)
+  if (found === undefined) {
+    found = readForwarded(name, text, from, port)
+    if (clients.size === REMEMBERED) clients.clear()
+    if (key.length <= LONGEST_REMEMBERED) clients.set(key, found)
+  }
   if (typeof found === 'string') return found
   facts.peer = found
   return undefined

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
+import { readdirSync } from 'node:fs'
 import { ERRNO, NETLINK_SOCK_DIAG } from '../../ffi/constants.ts'
 import { openLibc } from '../../ffi/libc.bun.ts'
 import { isLibc, type Libc } from '../../ffi/libc.ts'
@@ -6,6 +7,7 @@ import { LocalAddresses } from '../../ffi/local-addresses.ts'
 import { NetlinkSocket } from '../../ffi/netlink.ts'
 import { SockDiag } from '../../ffi/sock-diag.ts'
 import { type AddressWords, createAddressWords, parseAddress } from '../../src/wire/sockaddr.ts'
+import { STATE } from '../../src/wire/tcp-info.ts'
 import { needs } from '../lab/privilege.ts'
 import { createFakeLibc } from '../support/fake-libc.ts'
 import { seeded } from '../support/seeded.ts'
@@ -192,6 +194,34 @@ afterEach(() => {
 })
 
 needs('linux').describe('the kernel', () => {
+  test('a walk goes on in pieces beside lookups, and leaves no descriptor', async () => {
+    const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+    const sockets = await Promise.all(
+      Array.from({ length: 600 }, () =>
+        Bun.connect({ hostname: '127.0.0.1', port: server.port, socket: { data() {} } }),
+      ),
+    )
+    const ports = sockets.map(({ localPort }) => localPort)
+    const diag = new SockDiag(real())
+    closers.push(diag)
+    const local = words('127.0.0.1')
+    const look = (): number => diag.lookup(local, server.port, local, ports[0]!)
+    expect(look()).toBe(1)
+    const open = readdirSync('/proc/self/fd').length
+    const seen = new Set<number>()
+    const filter = { localPort: server.port, states: [STATE.ESTABLISHED] }
+    const step = diag.walk(filter, 10_000, ({ peerPort }) => Boolean(seen.add(peerPort)))
+    let pieces = 1
+    for (; step() === undefined; pieces++) expect([look(), diag.found.peerPort]).toEqual([1, ports[0]!])
+    expect(seen).toEqual(new Set(ports))
+    expect(pieces).toBeGreaterThan(3)
+    const givenUp = diag.walk(filter, 10_000, () => true)
+    expect([givenUp(), givenUp(true)]).toEqual([undefined, 'incomplete'])
+    expect(readdirSync('/proc/self/fd').length).toBe(open)
+    for (const socket of sockets) socket.terminate()
+    server.stop(true)
+  })
+
   test('tells two connections from one port apart by their cookies, and finds neither after their end', async () => {
     const server = Bun.listen({ hostname: '0.0.0.0', port: 0, socket: { data() {} } })
     const diag = new SockDiag(real())

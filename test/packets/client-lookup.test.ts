@@ -72,6 +72,7 @@ function world(): World {
       return 1
     },
     dump: () => (self.refused ? 'refused' : 'complete'),
+    walk: () => () => (self.refused ? 'refused' : 'complete'),
     close() {},
     retry() {},
   } as unknown as SockDiag

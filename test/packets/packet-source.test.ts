@@ -19,11 +19,19 @@ function source() {
   let steady = 1000
   const live: { port: number; cookie: number }[] = []
   let drops = 0
+  /** What listing a connection takes, and how many lists were given up. */
+  const walks = { milliseconds: 0, givenUp: 0 }
   const diag = {
-    dump: (_filter: object, _limit: number, visit: (socket: DiagSocket) => void) => {
-      for (const { port, cookie } of live)
-        visit({ peer: client, peerPort: port, cookieLow: cookie, cookieHigh: 0 } as unknown as DiagSocket)
-      return 'complete'
+    walk: (_filter: object, _limit: number, visit: (socket: DiagSocket) => void) => {
+      const left = [...live]
+      return (isGivenUp = false) => {
+        if (isGivenUp) walks.givenUp++
+        const next = isGivenUp ? undefined : left.shift()
+        if (next === undefined) return 'complete'
+        steady += walks.milliseconds
+        visit({ peer: client, peerPort: next.port, cookieLow: next.cookie, cookieHigh: 0 } as unknown as DiagSocket)
+        return undefined
+      }
     },
   } as unknown as SockDiag
   libc.getsockopt = (_fd, _level, _option, value) => {
@@ -35,6 +43,7 @@ function source() {
   setSystemTime(WALL)
   return {
     live,
+    walks,
     start: () => new PacketSource(libc, diag, {}, 1 << 15, () => steady),
     /** Time goes by on the steady clock; on the wall's as well, or as it is set. */
     wait(milliseconds: number, wall: number = milliseconds): void {
@@ -121,4 +130,52 @@ test('connections whose SYNs the kernel dropped are known when the loss is over,
   packets.drain()
   expect([packets.isUnseen(11, 0), packets.isUnseenEnd(client, 1)]).toEqual([false, false])
   packets.close()
+})
+
+test('connections are listed a few at a time, and a SYN that comes meanwhile may be one of those lost', () => {
+  const { live, walks, start, syn, wait, drop } = source()
+  const packets = start()
+  wait(10)
+  for (let port = 100; syn(port); port++);
+  drop(1)
+  for (let port = 1; port <= 9; port++) live.push({ port, cookie: port })
+  packets.drain()
+  wait(5001)
+  walks.milliseconds = 1
+  packets.drain()
+  // A request in the same moment waits no longer for it.
+  packets.drain()
+  syn(9, 7)
+  wait(1)
+  packets.drain()
+  const [slot] = packets.table.of(client, 9)
+  expect([packets.isUnseen(1, 0), packets.lostSince(slot!)]).toEqual([false, true])
+  packets.table.release(slot!)
+  for (let round = 0; round < 4; round++) {
+    wait(20)
+    packets.drain()
+  }
+  expect(live.map(({ cookie }) => packets.isUnseen(cookie, 0))).toEqual(live.map(() => true))
+  // After the list SYNs are known to be no part of the loss.
+  wait(20)
+  syn(50)
+  wait(20)
+  packets.drain()
+  expect(packets.lostSince(packets.table.of(client, 50)[0]!)).toBe(false)
+  packets.close()
+  expect(walks.givenUp).toBe(0)
+})
+
+test('a list that was begun is given up when the source is closed', () => {
+  const { live, walks, start, syn, wait, drop } = source()
+  const packets = start()
+  for (let port = 100; syn(port); port++);
+  drop(1)
+  for (let port = 1; port <= 9; port++) live.push({ port, cookie: port })
+  packets.drain()
+  wait(5001)
+  walks.milliseconds = 1
+  packets.drain()
+  packets.close()
+  expect(walks.givenUp).toBe(1)
 })
