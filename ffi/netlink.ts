@@ -87,21 +87,9 @@ export class NetlinkSocket {
    * @param receives - receive calls at most: 1 for one answer, more for a dump
    */
   ask(message: Uint8Array, type: number, receives: number, isDump: boolean, visit: VisitMessage): AnswerEnd {
-    if (!this.open()) return 'refused'
-    const end = this.#ask(message, type, receives, isDump, visit)
-    // What is left of the answer must not come before the next one: a dump that was not read to its end goes with its socket.
-    if (end === 'incomplete') this.close()
-    return end
-  }
-
-  #ask(message: Uint8Array, type: number, receives: number, isDump: boolean, visit: VisitMessage): AnswerEnd {
-    const refused = this.#send(message, type, isDump)
-    if (refused !== undefined) return refused
-    for (let left = receives; left > 0; left--) {
-      const end = this.#receive(isDump, visit)
-      if (end !== undefined) return end
-    }
-    return 'incomplete'
+    let end = this.open() ? this.#send(message, type, isDump) : 'refused'
+    for (let left = receives; end === undefined; left--) end = left > 0 ? this.#receive(isDump, visit) : 'incomplete'
+    return this.#ended(end)
   }
 
   /**
@@ -113,9 +101,14 @@ export class NetlinkSocket {
     let left = receives
     return () => {
       end ??= left-- > 0 ? this.#receive(true, visit) : 'incomplete'
-      if (end === 'incomplete') this.close()
-      return end
+      return end && this.#ended(end)
     }
+  }
+
+  /** What is left of an answer must not come before the next one: a dump that was not read to its end goes with its socket. */
+  #ended(end: AnswerEnd): AnswerEnd {
+    if (end === 'incomplete') this.close()
+    return end
   }
 
   /** Why the request was not sent, if it was not. */

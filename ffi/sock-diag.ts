@@ -122,7 +122,7 @@ export class SockDiag {
    * where all were.
    */
   dump(filter: DiagFilter, limit: number, visit: (socket: DiagSocket) => boolean | undefined): AnswerEnd {
-    const step = this.#walk(filter, limit, visit)
+    const step = this.walk(filter, limit, visit)
     for (;;) {
       const end = step()
       if (end !== undefined) return end
@@ -130,57 +130,47 @@ export class SockDiag {
   }
 
   /**
-   * The same in pieces, beside other calls: each visits the sockets of one of the kernel's answers, some hundred, and gives `undefined`
-   * while there are more. To be called until it gives an end, or once more with true, which gives the walk up.
+   * The same in pieces, through a socket of its own: each call visits what one of the kernel's answers holds, some hundred, and gives
+   * `undefined` while there are more. To be called until it gives an end, or once more with true, which gives the walk up.
    */
   walk(
     filter: DiagFilter,
     limit: number,
     visit: (socket: DiagSocket) => boolean | undefined,
   ): (isGivenUp?: boolean) => AnswerEnd | undefined {
-    const own = new SockDiag(this.#libc)
-    const step = own.#walk(filter, limit, visit)
-    return (isGivenUp = false) => {
-      const end = isGivenUp ? 'incomplete' : step()
-      if (end !== undefined) own.close()
-      return end
-    }
-  }
-
-  #walk(
-    filter: DiagFilter,
-    limit: number,
-    visit: (socket: DiagSocket) => boolean | undefined,
-  ): () => AnswerEnd | undefined {
     const states =
       filter.states === undefined ? ALL_STATES : filter.states.reduce((mask, state) => mask | (1 << state), 0)
-    const socket = new AnsweredSocket(this.#netlink.view)
-    const request = filter.peer === undefined ? this.#request : withPeer(this.#request, filter.peer)
+    const netlink = new NetlinkSocket(this.#libc, NETLINK_SOCK_DIAG)
+    const socket = new AnsweredSocket(netlink.view)
+    const families = [AF_INET, AF_INET6]
     let left = limit
-    let isInterrupted = false
-    const visitMessage = (start: number, end: number): boolean | undefined =>
-      left-- > 0 && socket.read(start, end) && visit(socket)
+    let whole: AnswerEnd = 'complete'
+    let step: (() => AnswerEnd | undefined) | undefined
     const begin = (family: number): (() => AnswerEnd | undefined) => {
+      const view = this.#view
       this.#request.fill(0)
       this.#fill(family, filter.info === true, states >>> 0)
-      if (filter.more === true) this.#view.setUint8(REQUEST.EXTENSIONS, this.#view.getUint8(REQUEST.EXTENSIONS) | MORE)
-      this.#view.setUint16(REQUEST.ID + ID.LOCAL_PORT, filter.localPort ?? 0)
-      this.#view.setUint16(REQUEST.ID + ID.PEER_PORT, filter.peerPort ?? 0)
-      request.set(this.#request)
+      if (filter.more === true) view.setUint8(REQUEST.EXTENSIONS, view.getUint8(REQUEST.EXTENSIONS) | MORE)
+      view.setUint16(REQUEST.ID + ID.LOCAL_PORT, filter.localPort ?? 0)
+      view.setUint16(REQUEST.ID + ID.PEER_PORT, filter.peerPort ?? 0)
+      const request = filter.peer === undefined ? this.#request : withPeer(this.#request, filter.peer)
       // An answer of 32 KiB holds some 80 sockets with their attributes; a receive may hold as few as one.
-      return this.#netlink.walk(request, SOCK_DIAG_BY_FAMILY, left + 2, visitMessage)
+      return netlink.walk(
+        request,
+        SOCK_DIAG_BY_FAMILY,
+        left + 2,
+        (start, end) => left-- > 0 && socket.read(start, end) && visit(socket),
+      )
     }
-    const families = [AF_INET, AF_INET6]
-    let step: (() => AnswerEnd | undefined) | undefined
-    return () => {
+    return (isGivenUp = false) => {
       step ??= begin(families.shift()!)
-      const end = step()
+      const end = isGivenUp ? 'incomplete' : step()
       if (end === undefined) return undefined
       step = undefined
-      if (end === 'interrupted') isInterrupted = true
-      else if (end !== 'complete') return end
-      if (families.length > 0) return undefined
-      return isInterrupted ? 'interrupted' : 'complete'
+      if (end === 'interrupted') whole = end
+      if ((end === 'complete' || end === 'interrupted') && families.length > 0) return undefined
+      netlink.close()
+      return end === 'complete' ? whole : end
     }
   }
 
@@ -278,7 +268,7 @@ function nameOf(view: DataView): string {
 }
 
 /**
- * A request with room for another one before a condition on the peer's address (`struct inet_diag_bc_op`, `inet_diag_hostcond`).
+ * A request with a condition on the peer's address (`struct inet_diag_bc_op`, `inet_diag_hostcond`).
  * An IPv4 condition fits mapped addresses of IPv6 sockets, too.
  */
 function withPeer(request: Uint8Array, peer: AddressWords): Uint8Array {
@@ -286,6 +276,7 @@ function withPeer(request: Uint8Array, peer: AddressWords): Uint8Array {
   const addressOctets = isIpv4 ? 4 : 16
   const operation = 4 + 8 + addressOctets
   const octets = new Uint8Array(new ArrayBuffer(request.length + 4 + operation))
+  octets.set(request)
   const view = new DataView(octets.buffer, request.length)
   view.setUint16(0, 4 + operation, true)
   view.setUint16(2, INET_DIAG_REQ_BYTECODE, true)

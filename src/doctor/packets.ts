@@ -26,7 +26,7 @@ export function packets(libc: Libc): Finding {
     const found = `SYNs can be read from the wire on ${where}; the receive buffer has ${Math.round(receiveBuffer / 1024)} KiB`
     if (interfaces?.every((one) => one === 'lo') !== true) return { name, status: 'ok', found }
     const remedy =
-      'This network namespace has no interface but lo: clients come to another one. Run the application where the proxy runs (--network container:PROXY, one pod, or --network host)'
+      'This network namespace has no interface but lo: run the application where the proxy runs (--network container:PROXY, one pod, or --network host)'
     return { name, status: 'ok', found, remedy }
   } catch (error) {
     if (!(error instanceof SocketError)) throw error
@@ -56,6 +56,6 @@ export function proxies(listeners: readonly ForeignListener[]): Finding[] {
     status: 'ok',
     found: `${program} listens on port ${[...own].slice(0, 8).join(', ')}`,
     remedy:
-      'If it is in front of the application, let it send X-Real-IP and X-Real-Port, and set trustedHeader of kind "address" and packets: each request then has its client\u2019s own SYN and RTT. Where /json of the demonstration server shows no "hop", the header does not arrive, or its peer is not in "from"',
+      'In front of the application let it send X-Real-IP and X-Real-Port, and set trustedHeader of kind "address" and packets, for its clients\u2019 own SYN and RTT. Where the kernel redirects to it (nftables, a published port), "ports" names this port and the one that clients connect to. Where /json of "serve" shows no "hop", the header does not arrive, or its peer is not in "from"',
   }))
 }

@@ -24,10 +24,7 @@ const LOSS_BEFORE = 5000
 /** What the clocks by which the kernel stamps and by which we measure may differ in, milliseconds; by more one of them was set. */
 const CLOCKS_DIFFER = 2
 
-/** Connections are listed for so long at a time, milliseconds; the next time is after a short drain. */
-const SLICE = 2
-
-/** A list of connections that goes on: `step` gives its end, see `SockDiag.walk`. */
+/** A list of connections that goes on, because tens of thousands take tens of milliseconds: see `SockDiag.walk`. */
 interface Listing {
   readonly step: (isGivenUp?: boolean) => unknown
   readonly found: { readonly peer: AddressWords; readonly port: number; readonly cookie: number }[]
@@ -63,7 +60,6 @@ export class PacketSource {
   #lossUntil = Number.NEGATIVE_INFINITY
   #listAt = Number.POSITIVE_INFINITY
   #listing: Listing | undefined
-  #slicedAt = Number.NEGATIVE_INFINITY
   /** What the wall clock was ahead of ours at the last drain. */
   #ahead = Number.NaN
   #seen = 0
@@ -104,15 +100,10 @@ export class PacketSource {
     return { step, found }
   }
 
-  /** Goes on with the list, a little at a time: tens of thousands of connections take tens of milliseconds. SYNs that came. */
+  /** Goes on with the list by one of the kernel's answers, some hundred connections. SYNs that came. */
   #listOn(now: number): number {
-    if (now - this.#slicedAt < DRAIN_SOON) return 0
-    this.#slicedAt = now
     this.#listing ??= this.#list()
-    let end: unknown
-    do end = this.#listing.step()
-    while (end === undefined && this.#clock() - now < SLICE)
-    return end === undefined ? 0 : this.#keepUnseen(this.#listing, now)
+    return this.#listing.step() === undefined ? 0 : this.#keepUnseen(this.#listing, now)
   }
 
   #keepUnseen({ found }: Listing, now: number): number {

@@ -72,9 +72,6 @@ export class TrustedHeaders {
   /** Every header that is taken off requests. */
   readonly #names: readonly string[]
   readonly #words: AddressWords = createAddressWords()
-  /** The peer asked about last, and the rules that believe it: a proxy sends many requests. Null before the first. */
-  #peer: string | undefined | null = null
-  #believing: readonly Rule[] = []
 
   /** @throws {TypeError} an address block that is none, a name that is none, or two headers of one kind */
   constructor(options: readonly TrustedHeader[]) {
@@ -123,26 +120,19 @@ export class TrustedHeaders {
    * peer on a unix socket. No value makes it throw.
    */
   read(values: TakenValues | undefined, address: string | undefined): HeaderFacts | undefined {
-    if (this.#peer !== address) {
-      this.#believing = this.#rulesThatBelieve(address)
-      this.#peer = address
-    }
-    if (this.#believing.length === 0) return undefined
+    const words = this.#words
+    if (address !== undefined && !parseAddress(address, words)) return undefined
+    let facts: MutableFacts | undefined
     const problems: string[] = []
-    const facts: MutableFacts = { problems }
-    for (const rule of this.#believing) {
+    for (const rule of this.#rules) {
+      if (!(address === undefined ? rule.from.unix : rule.from.has(words))) continue
+      facts ??= { problems }
       const text = values?.get(rule.name)?.trim()
       if (text === undefined || NO_VALUE.has(text)) continue
       const problem = rule.kind === 'address' ? readPeer(rule, text, values!, facts) : readValue(rule, text, facts)
       if (problem !== undefined) problems.push(`header "${rule.name}" ${problem}`)
     }
     return facts
-  }
-
-  #rulesThatBelieve(address: string | undefined): readonly Rule[] {
-    const words = this.#words
-    if (address === undefined) return this.#rules.filter(({ from }) => from.unix)
-    return parseAddress(address, words) ? this.#rules.filter(({ from }) => from.has(words)) : []
   }
 }
 
