@@ -59,7 +59,10 @@ const MOST_WARNINGS = 100
 export function loadP0f(text: string, options: DatabaseOptions = {}): Database {
   const reader = new Reader(options.tolerant ?? true, options.versioned ?? false)
   const lines = text.replace(/^\uFEFF/, '').split('\n')
-  for (let i = 0; i < lines.length; i++) reader.read(i + 1, lines[i]!.trim())
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i]!
+    if (line !== '' && !line.startsWith(';')) reader.read(i + 1, line.trim())
+  }
   return reader.database()
 }
 
@@ -228,16 +231,15 @@ class Reader {
     if (fields.length !== 8) {
       throw new DatabaseError(line, `ver:ittl:olen:mss:wsize,scale:olayout:quirks:pclass expected: ${quote(text)}`)
     }
-    const [ver, ittl, olen, mss, windowAndScale, olayout, quirks, pclass] = fields as [
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-    ]
+    // Not destructured: code that has not run often takes long for that.
+    const ver = fields[0]!
+    const ittl = fields[1]!
+    const olen = fields[2]!
+    const mss = fields[3]!
+    const windowAndScale = fields[4]!
+    const olayout = fields[5]!
+    const quirks = fields[6]!
+    const pclass = fields[7]!
     if (ver !== '4' && ver !== '6' && ver !== '*')
       throw new DatabaseError(line, `IP version 4, 6 or * expected: ${quote(ver)}`)
     const version = ver === '*' ? 0 : ver === '4' ? 4 : 6
@@ -253,7 +255,7 @@ class Reader {
       zmapIdentification,
     } = once(this.#quirks, `${version}:${quirks}`, () => readQuirks(line, quirks, version))
     const layout = once(this.#layouts, olayout, () => readLayout(line, olayout))
-    const optionsLength = readNumber(line, 'IP options length', olen, 0, 255)
+    const optionsLength = olen === '0' ? 0 : readNumber(line, 'IP options length', olen, 0, 255)
     const size = mss === '*' ? -1 : readNumber(line, 'MSS', mss, 0, 65_535)
     for (const { words, windowRule, window, scale } of forms) {
       // No spread: it would take half of the time of loading.

@@ -15,6 +15,7 @@ interface Entry {
 
 type Value = string | number
 type Read = Exclude<Requirement, { kind: 'contains' }>
+type Equals = Extract<Requirement, { kind: 'equals' }>
 
 /** What may match, ascending, up to the first that does for certain. */
 export interface Found {
@@ -30,6 +31,7 @@ const MOST_ENTRIES = 32
 
 /** See the module's comment. */
 export class Candidates {
+  readonly #equals = new Map<string, { readonly read: Read['read']; readonly entries: Map<unknown, Entry[]> }>()
   readonly #contains = new Map<
     string,
     { readonly of: string | undefined; readonly length: number; readonly entries: Map<number, Entry[]> }
@@ -42,8 +44,8 @@ export class Candidates {
   constructor(requirements: readonly Requirements[], isAlone: (rule: number) => boolean = () => true) {
     const always: number[] = []
     const counts = new Map<string, number>()
-    for (const { key, grams } of requirements.flatMap((rule) => rule?.any.flat() ?? []).flatMap(runsOf))
-      for (const gram of grams) counts.set(`${key} ${gram}`, (counts.get(`${key} ${gram}`) ?? 0) + 1)
+    for (const key of requirements.flatMap((rule) => rule?.any.flat() ?? []).flatMap(keysOf))
+      counts.set(key, (counts.get(key) ?? 0) + 1)
     const others: Entry[] = []
     for (const [rule, required] of requirements.entries()) {
       if (required === undefined) always.push(rule)
@@ -57,20 +59,25 @@ export class Candidates {
     this.#others = new Others(others)
   }
 
-  /** By the part of a text that fewest others require; false where none is, and where what is read tells more. */
+  /** By the value, or the part of a text, that fewest others require; false where all that it requires together tells more. */
   #add(entry: Entry, counts: ReadonlyMap<string, number>): boolean {
-    let best: Run | undefined
+    let best: Run | Equals | undefined
     let fewest = entry.all.some(isRead) ? MOST_ENTRIES + 1 : Infinity
-    for (const run of entry.all.flatMap(runsOf)) {
-      const count = run.grams.reduce((most, gram) => Math.max(most, counts.get(`${run.key} ${gram}`)!), 0)
+    for (const one of entry.all.flatMap((one): (Run | Equals)[] => (one.kind === 'equals' ? [one] : runsOf(one)))) {
+      const count = Math.max(...keysIn(one).map((key) => counts.get(key)!))
       if (count >= fewest) continue
-      best = run
+      best = one
       fewest = count
     }
     if (best === undefined) return false
-    const { of, length } = best
-    const { entries } = within(this.#contains, best.key, () => ({ of, length, entries: new Map() }))
-    for (const gram of best.grams) within(entries, gram, () => []).push(entry)
+    if ('grams' in best) {
+      const { of, length } = best
+      const { entries } = within(this.#contains, best.key, () => ({ of, length, entries: new Map() }))
+      for (const gram of best.grams) within(entries, gram, () => []).push(entry)
+    } else {
+      const { of, read, value } = best
+      within(within(this.#equals, of, () => ({ read, entries: new Map() })).entries, value, () => []).push(entry)
+    }
     return true
   }
 
@@ -85,6 +92,7 @@ export class Candidates {
       else found.add(rule)
     }
     const take = (entries: readonly Entry[] | undefined): void => entries?.forEach(meet)
+    for (const { read, entries } of this.#equals.values()) take(entries.get(read(seen)))
     for (const { of, length, entries } of this.#contains.values()) {
       const text = textOf(of, seen)
       const mask = length === GRAM ? -1 : (1 << (8 * length)) - 1
@@ -186,6 +194,11 @@ interface Run {
   readonly length: number
   readonly grams: readonly number[]
 }
+
+const keysIn = (one: Run | Equals): string[] =>
+  'grams' in one ? one.grams.map((gram) => `${one.key} ${gram}`) : [`= ${one.of} ${one.value}`]
+
+const keysOf = (one: Requirement): string[] => (one.kind === 'equals' ? keysIn(one) : runsOf(one).flatMap(keysIn))
 
 function runsOf(one: Requirement): Run[] {
   if (isRead(one)) return []
