@@ -45,12 +45,6 @@ const [OBSERVATIONS, DAILY] = [
 const NODE_FFI = /Node ([\d.]+) or newer, which has node:ffi/.exec(read('ffi/libc.node.ts'))![1]!
 const SQLITE = /came with Node ([\d.]+), Deno ([\d.]+) and Bun ([\d.]+)/.exec(read('src/store/sqlite-database.ts'))!
 const KERNEL = /Linux ([\d.]+) or newer \(4\.19/.exec(read('src/doctor/checks.ts'))![1]!
-const ENGINES =
-  /(?<ch>[\d,]+) rows a second into ClickHouse.*?(?<pg>[\d,]+) into Postgres; (?<cho>\d+) and (?<pgo>\d+) octets/.exec(
-    read('test/bench/README.md'),
-  )!.groups as Record<'ch' | 'pg' | 'cho' | 'pgo', string>
-const A_DAY = 100e6
-
 interface Claims {
   /** Pieces that follow from the repository. */
   readonly here: readonly string[]
@@ -146,10 +140,6 @@ const DOCUMENTS: Readonly<Record<string, Claims>> = {
       `http://127.0.0.1:${PORT}/`,
       `lists the last ${LIVE_CAPACITY} connections`,
       `the last ${LIVE_CAPACITY} connections in memory`,
-      `**A day of 100 million connections** is ${about(A_DAY / 86_400, 3)} a second`,
-      `${ENGINES.ch} rows a second went into ClickHouse's engine and ${ENGINES.pg} into Postgres, ${ENGINES.cho} and ${ENGINES.pgo} octets a row`,
-      'npm run bench -- store-engines 20000 3',
-      `${about((A_DAY * Number(ENGINES.cho)) / 1e9, 2)} and ${about((A_DAY * Number(ENGINES.pgo)) / 1e9, 2)} GB a day`,
       `for ${OBSERVATIONS} days (\`retention.observations\`)`,
       `for ${DAILY} days (\`retention.daily\`)`,
       'there is the /24 or /64 in place of',

@@ -5,7 +5,7 @@
 import type { Context } from 'hono'
 import type { Database } from '../label/database.ts'
 import type { Format } from './accept.ts'
-import type { Frame, PageName } from './layout.tsx'
+import type { Frame, Page, PageName } from './layout.ts'
 
 /** Views with a token that the client has brought. */
 export type Views = Pick<Frame, 'live' | 'history'>
@@ -33,6 +33,8 @@ export function sendJson(c: Context, value: object, status: 200 | 400 | 413 | 50
   return c.body(`${JSON.stringify(value, null, 2)}\n`, status, headers)
 }
 
+type RefusalStatus = 403 | 404 | 503
+
 /** A fresh name for a page's style and script, and the headers that go with it: its policy allows nothing else. */
 export function freshPage(): { readonly nonce: string; readonly headers: Readonly<Record<string, string>> } {
   const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))))
@@ -50,31 +52,33 @@ export function freshPage(): { readonly nonce: string; readonly headers: Readonl
   return { nonce, headers }
 }
 
-type RefusalStatus = 403 | 404 | 503
-
-/** Sends a page made for a fresh nonce. */
+/**
+ * Sends a page made for a fresh nonce. What it shows of the connection must be read by now: the rest of the page is made when its head
+ * is on its way.
+ */
 export async function sendPage(
   { c, views }: Asked,
-  render: (frame: Frame) => unknown,
+  page: Page,
   status: 200 | RefusalStatus | 400 | 413 = 200,
 ): Promise<Response> {
-  const { nonce, headers: own } = freshPage()
-  const text = `<!doctype html>${String(await render({ nonce, ...views }))}`
-  const headers = { ...own, Vary: 'Accept, User-Agent, Accept-Encoding' }
-  // A page holds no secret that a length could betray: RFC 9110 section 12.5.3, and gzip is a fifth of it.
-  if (!/\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(c.req.header('accept-encoding') ?? ''))
-    return c.html(text, status, headers)
-  const { gzipSync } = await import('node:zlib')
-  return c.body(gzipSync(text, { level: 4 }) as Uint8Array<ArrayBuffer>, status, {
+  const { nonce, headers } = freshPage()
+  const { encodingFor, streamPage } = await import('./page-stream.ts')
+  const encoding = encodingFor(c.req.header('accept-encoding'))
+  const all = {
     ...headers,
     'Content-Type': 'text/html; charset=UTF-8',
-    'Content-Encoding': 'gzip',
-  })
+    Vary: 'Accept, User-Agent, Accept-Encoding',
+    // A proxy is not to wait for the rest.
+    'X-Accel-Buffering': 'no',
+    ...(encoding === undefined ? {} : { 'Content-Encoding': 'gzip' }),
+  }
+  if (c.req.raw.method === 'HEAD') return c.body(null, status, all)
+  return c.body(streamPage(page, { nonce, ...views }, encoding), status, all)
 }
 
 /** The answer where there is nothing to show: a page for browsers, a line for others. */
-export async function refuse(asked: Asked, page: PageName, status: RefusalStatus, words: string): Promise<Response> {
+export async function refuse(asked: Asked, name: PageName, status: RefusalStatus, words: string): Promise<Response> {
   if (asked.format !== 'html') return asked.c.text(`${words}\n`, status, HEADERS)
-  const { NoticePage } = await import('./notice-page.tsx')
-  return sendPage(asked, (frame) => NoticePage({ frame, page, status, words }), status)
+  const { noticePage } = await import('./notice-page.tsx')
+  return sendPage(asked, noticePage(name, status, words), status)
 }

@@ -8,7 +8,8 @@ export function compactStyle(text: string): string {
   return text
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/\s+/g, ' ')
-    .replace(/ ?([{};,]) ?/g, '$1')
+    .replace(/ ?([{};,>]) ?/g, '$1')
+    .replace(/(?<![\d.])0(?=\.\d)/g, '')
     .replace(/: (?=[^{}]*[;}])/g, ':')
     .replaceAll(';}', '}')
 }

@@ -14,15 +14,16 @@ import { PATH_START, pathValues, USAGE } from '../explain/usage.ts'
 import { type Verdict, verdicts as verdictsOn } from '../explain/verdicts.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import { TCP_INFO_FIELDS } from '../wire/tcp-info.ts'
-import { type Frame, Layout } from './layout.tsx'
+import type { Page } from './layout.ts'
 import { Chips, Fact, LabelTitle, Meaning, Section, UsageCard } from './meaning.tsx'
 import { MissingList, TcpInfoTables, TimingPicture, TimingWords } from './sections.tsx'
 import { LabelSection, type LabelSource, nearWords, PacketSections, WaySection } from './syn-sections.tsx'
 
 /** What the page shows. */
 export interface ConnectionPageProps {
-  readonly frame: Frame
   readonly fingerprint: Fingerprint
+  /** As the fingerprint gives them to JSON. */
+  readonly facts: object
   readonly env: Readonly<Record<string, string>>
   readonly headers: Headers
   readonly tls: boolean
@@ -82,15 +83,20 @@ function Hop({ hop }: { readonly hop: Fingerprint }): JSX.Element {
 }
 
 /** A connection: the caller's own, or one of the live list. */
-export function ConnectionPage({
-  frame,
-  fingerprint,
-  env,
-  headers,
-  tls,
-  database,
-  seen,
-}: ConnectionPageProps): JSX.Element {
+export function connectionPage(props: ConnectionPageProps): Page {
+  const { seen } = props
+  const isOwn = seen === undefined
+  return {
+    name: 'connection',
+    menu: isOwn ? 'connection' : 'live',
+    title: `${isOwn ? 'Your connection' : `A connection at ${seen}`} \u00b7 tcpfingerprint`,
+    footer: 'Made by this server from what its kernel kept of the connection. No other host was asked.',
+    ...(isOwn ? { formats: '?' } : {}),
+    body: () => <Connection {...props} />,
+  }
+}
+
+function Connection({ fingerprint, facts, env, headers, tls, database, seen }: ConnectionPageProps): JSX.Element {
   const { syn, label, tcpInfo, timing, peer, connection, hop } = fingerprint
   const missing = missingFacts(fingerprint, { tls })
   const verdicts = verdictsOn(fingerprint, { headers, tls })
@@ -100,14 +106,7 @@ export function ConnectionPage({
   const whose = seen === undefined ? 'Your connection' : 'This connection'
   const variables = Object.entries(env)
   return (
-    <Layout
-      frame={frame}
-      page="connection"
-      menu={seen === undefined ? 'connection' : 'live'}
-      title={`${seen === undefined ? 'Your connection' : `A connection at ${seen}`} \u00b7 tcpfingerprint`}
-      footer="Made by this server from what its kernel kept of the connection. No other host was asked."
-      {...(seen === undefined ? { formats: '?' } : {})}
-    >
+    <>
       <section class="hero">
         <p class="kicker">{hop === undefined ? `${whose} looks like` : `${whose}, as a proxy tells it, looks like`}</p>
         <LabelTitle
@@ -157,7 +156,7 @@ export function ConnectionPage({
       </div>
       <UsageCard
         usage={USAGE[currentRuntime().name]}
-        values={pathValues(fingerprint.toJSON(), ['tcpInfo', 'syn.hex', 'hop', 'env'])}
+        values={pathValues(facts, ['tcpInfo', 'syn.hex', 'hop', 'env'])}
       />
       {syn === undefined ? null : (
         <>
@@ -184,6 +183,6 @@ export function ConnectionPage({
           ))}
         </dl>
       </Section>
-    </Layout>
+    </>
   )
 }

@@ -15,14 +15,13 @@ import { TCP_INFO_FIELDS } from '../wire/tcp-info.ts'
 import type { Decoded, DumpKind } from './dump.ts'
 import { MAX_PASTE } from './dump.ts'
 import { EXAMPLES } from './examples.ts'
-import { type Frame, Layout } from './layout.tsx'
+import type { Page } from './layout.ts'
 import { Chips, Fact, LabelTitle, Section } from './meaning.tsx'
 import { TcpInfoTables } from './sections.tsx'
 import { LabelSection, type LabelSource, nearWords, PacketSections, WaySection } from './syn-sections.tsx'
 
 /** What the page shows. */
 export interface DecodePageProps {
-  readonly frame: Frame
   /** As it was pasted. */
   readonly text: string
   readonly kind: DumpKind
@@ -81,17 +80,23 @@ function DecodedSyn({
 }
 
 /** The form for a dump, and what it holds. */
-export function DecodePage({ frame, text, kind, decoded, label, error, database }: DecodePageProps): JSX.Element {
+export function decodePage(props: DecodePageProps): Page {
+  const { decoded, label } = props
   const linked = decoded !== undefined && decoded.hex.length <= MOST_LINKED ? decoded : undefined
   const name = labelName(label)
+  return {
+    name: 'decode',
+    title: `${name === undefined ? 'Decode a dump' : `${name}: a SYN, decoded`} \u00b7 tcpfingerprint`,
+    footer:
+      'Decoded by this server in memory; nothing on this page is about your own connection. No other host was asked.',
+    ...(linked === undefined ? {} : { formats: `?decode=${linked.hex}&kind=${linked.kind}&` }),
+    body: () => <Form {...props} />,
+  }
+}
+
+function Form({ text, kind, decoded, label, error, database }: DecodePageProps): JSX.Element {
   return (
-    <Layout
-      frame={frame}
-      page="decode"
-      title={`${name === undefined ? 'Decode a dump' : `${name}: a SYN, decoded`} \u00b7 tcpfingerprint`}
-      footer="Decoded by this server in memory; nothing on this page is about your own connection. No other host was asked."
-      {...(linked === undefined ? {} : { formats: `?decode=${linked.hex}&kind=${linked.kind}&` })}
-    >
+    <>
       <section class="hero">
         <p class="kicker">Paste octets, read what they say</p>
         <h1>Decode a SYN or a tcp_info</h1>
@@ -157,7 +162,7 @@ export function DecodePage({ frame, text, kind, decoded, label, error, database 
           <TcpInfoTables info={decoded.tcpInfo} />
         </Section>
       ) : null}
-    </Layout>
+    </>
   )
 }
 

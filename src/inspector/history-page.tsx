@@ -7,14 +7,7 @@
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import { escapeControls, plural } from '../base/text.ts'
 import { type History, type HistoryHost, spanOf } from './history.ts'
-import { type Frame, Layout } from './layout.tsx'
-
-/** What the history page shows. */
-export interface HistoryPageProps {
-  readonly frame: Frame
-  /** `undefined` where the store could not answer. */
-  readonly history: History | undefined
-}
+import type { Page } from './layout.ts'
 
 /** Stacks that are drawn, and rows of labels that are listed. */
 const MOST_STACKS = 20
@@ -71,14 +64,19 @@ function Stacks({
 }
 
 /** Stacks of the caller's address and network over the days, labels per day. */
-export function HistoryPage({ frame, history }: HistoryPageProps): JSX.Element {
+export function historyPage(history: History | undefined): Page {
+  return {
+    name: 'history',
+    title: 'History \u00b7 tcpfingerprint',
+    footer: 'Kept in the store of this server, for as long as its operator has set. No other host was asked for you.',
+    body: () => <Days history={history} />,
+  }
+}
+
+/** `undefined` where the store could not answer. */
+function Days({ history }: { readonly history: History | undefined }): JSX.Element {
   return (
-    <Layout
-      frame={frame}
-      page="history"
-      title={'History \u00b7 tcpfingerprint'}
-      footer="Kept in the store of this server, for as long as its operator has set. No other host was asked for you."
-    >
+    <>
       <section class="hero">
         <p class="kicker">What the store of this server says</p>
         <h1>History</h1>
@@ -133,6 +131,6 @@ export function HistoryPage({ frame, history }: HistoryPageProps): JSX.Element {
           {history.labels.length === 0 ? <p class="quiet empty">No connection is kept yet.</p> : null}
         </section>
       )}
-    </Layout>
+    </>
   )
 }

@@ -12,7 +12,7 @@ import { acceptedFormat, type Format } from './accept.ts'
 import { type Asked, HEADERS, refuse, sendJson, sendPage, type Views } from './answer.ts'
 import { explainDump, linkedDump, readDump, type SentDump } from './decode.ts'
 import { daysAsked, type HistoryStore, readHistory } from './history.ts'
-import type { PageName } from './layout.tsx'
+import type { PageName } from './layout.ts'
 import { LinkAccess, type LinkToken } from './link-access.ts'
 import { clientOf, LIVE_CAPACITY, LiveList, type SeenConnection } from './live.ts'
 import { showTiming } from './timing.ts'
@@ -192,8 +192,10 @@ async function showConnection(asked: Asked): Promise<Response> {
     const { connectionText } = await import('./text.ts')
     return c.text(connectionText(fingerprint, headers, tls, database), 200, HEADERS)
   }
-  const { ConnectionPage } = await import('./connection-page.tsx')
-  return sendPage(asked, (frame) => ConnectionPage({ frame, fingerprint, env, headers, tls, database }))
+  // What it has to ask the system is asked now, as long as the request is not answered.
+  const facts = fingerprint.toJSON()
+  const { connectionPage } = await import('./connection-page.tsx')
+  return sendPage(asked, connectionPage({ fingerprint, facts, env, headers, tls, database }))
 }
 
 /** What the form says to programs. */
@@ -203,8 +205,8 @@ async function showForm(asked: Asked): Promise<Response> {
   const { c, format } = asked
   if (format === 'json') return sendJson(c, { usage: USAGE })
   if (format === 'text') return c.text(`${USAGE}\n`, 200, HEADERS)
-  const { DecodePage } = await import('./decode-page.tsx')
-  return sendPage(asked, (frame) => DecodePage({ frame, text: '', kind: 'auto' }))
+  const { decodePage } = await import('./decode-page.tsx')
+  return sendPage(asked, decodePage({ text: '', kind: 'auto' }))
 }
 
 async function answerDump(asked: Asked, dump: SentDump | undefined): Promise<Response> {
@@ -213,10 +215,10 @@ async function answerDump(asked: Asked, dump: SentDump | undefined): Promise<Res
   const { status, record, ...answer } = explained
   if (format === 'json') return sendJson(c, record, status)
   if (format === 'text') return c.text((await import('./text.ts')).dumpText(explained, database), status, HEADERS)
-  const { DecodePage } = await import('./decode-page.tsx')
+  const { decodePage } = await import('./decode-page.tsx')
   const text = answer.error === 'too-large' ? '' : (dump?.text ?? '')
   const kind = dump?.kind ?? 'auto'
-  return sendPage(asked, (frame) => DecodePage({ frame, text, kind, database, ...answer }), status)
+  return sendPage(asked, decodePage({ text, kind, database, ...answer }), status)
 }
 
 /** The answer to a client that may not see a view; to one that brings its token, the cookie that stands for it from then on. */
@@ -245,8 +247,8 @@ async function showHistory(
   const history = await readHistory(store, peer?.address, daysAsked(c.req.query('days'))).catch(() => undefined)
   const status = history === undefined ? 503 : 200
   if (format !== 'html') return sendJson(c, history ?? { error: 'The store cannot answer now' }, status)
-  const { HistoryPage } = await import('./history-page.tsx')
-  return sendPage(asked, (frame) => HistoryPage({ frame, history }), status)
+  const { historyPage } = await import('./history-page.tsx')
+  return sendPage(asked, historyPage(history), status)
 }
 
 async function showLive(asked: Asked, access: LinkAccess | undefined, list: LiveList): Promise<Response> {
@@ -256,11 +258,12 @@ async function showLive(asked: Asked, access: LinkAccess | undefined, list: Live
   if ((c.req.header('accept') ?? '').includes('text/event-stream')) return streamLive(c, list)
   const key = c.req.query('live') ?? ''
   if (key !== '') return await showSeen(asked, list.find(key))
-  const { LivePage, readGroup } = await import('./live-page.tsx')
+  const { livePage, readGroup } = await import('./live-page.tsx')
   const filter = (c.req.query('filter') ?? '').slice(0, 100)
   const group = readGroup(c.req.query('group'))
-  return sendPage(asked, (frame) =>
-    LivePage({ frame, entries: list.entries(), counts: list.counts(), capacity: LIVE_CAPACITY, filter, group }),
+  return sendPage(
+    asked,
+    livePage({ entries: list.entries(), counts: list.counts(), capacity: LIVE_CAPACITY, filter, group }),
   )
 }
 
@@ -279,11 +282,10 @@ function streamLive(c: Context, list: LiveList): Response {
 /** A connection of the list, on its own page. */
 async function showSeen(asked: Asked, one: SeenConnection | undefined): Promise<Response> {
   if (one === undefined) return await refuse(asked, 'live', 404, 'This connection is no longer in the list.')
-  const { ConnectionPage } = await import('./connection-page.tsx')
+  const { connectionPage } = await import('./connection-page.tsx')
   const { seen, fingerprint, request } = one
   const { env } = fingerprint
   const { headers, tls } = request
-  return sendPage(asked, (frame) =>
-    ConnectionPage({ frame, fingerprint, env, headers, tls, database: asked.database, seen }),
-  )
+  const facts = fingerprint.toJSON()
+  return sendPage(asked, connectionPage({ fingerprint, facts, env, headers, tls, database: asked.database, seen }))
 }

@@ -6,7 +6,7 @@
  */
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import { curvePoints } from '../explain/curve.ts'
-import { type Frame, Layout } from './layout.tsx'
+import type { Page } from './layout.ts'
 import {
   arrange,
   groupOf,
@@ -19,7 +19,6 @@ import {
 
 /** What the page shows. */
 export interface LivePageProps {
-  readonly frame: Frame
   /** The newest first. */
   readonly entries: readonly LiveEntry[]
   readonly counts: LiveCounts
@@ -54,17 +53,22 @@ function Row({ entry }: { readonly entry: LiveEntry }): JSX.Element {
 }
 
 /** The connections that this server saw last. */
-export function LivePage({ frame, entries, counts, capacity, filter, group }: LivePageProps): JSX.Element {
+export function livePage(props: LivePageProps): Page {
+  const { filter, group } = props
+  return {
+    name: 'live',
+    title: 'Live \u00b7 tcpfingerprint',
+    refresh: `5; url=?live&filter=${encodeURIComponent(filter)}&group=${group}`,
+    footer: 'Held in the memory of this server only, and gone with it. No other host was asked.',
+    body: () => <Live {...props} />,
+  }
+}
+
+function Live({ entries, counts, capacity, filter, group }: LivePageProps): JSX.Element {
   const shown = arrange(entries, filter, group)
   const times = entries.flatMap(({ rtt }) => (rtt === undefined ? [] : [rtt])).reverse()
   return (
-    <Layout
-      frame={frame}
-      page="live"
-      title={'Live \u00b7 tcpfingerprint'}
-      refresh={`5; url=?live&filter=${encodeURIComponent(filter)}&group=${group}`}
-      footer="Held in the memory of this server only, and gone with it. No other host was asked."
-    >
+    <>
       <section class="hero">
         <p class="kicker">The last {capacity} connections of this server</p>
         <h1>Live</h1>
@@ -132,6 +136,6 @@ export function LivePage({ frame, entries, counts, capacity, filter, group }: Li
         </table>
         {shown.length === 0 ? <p class="quiet empty">No connection yet.</p> : null}
       </section>
-    </Layout>
+    </>
   )
 }

@@ -28,7 +28,7 @@ export async function showTiming(asked: Asked, fingerprint: Fingerprint, streams
   const type = html ? 'text/html; charset=utf-8' : 'application/x-ndjson'
   const all = { ...headers, 'Content-Type': type, 'X-Accel-Buffering': 'no' }
   if (c.req.raw.method === 'HEAD') return c.body(null, 200, all)
-  const form = html ? await (await import('./timing-page.tsx')).timingForm({ nonce, ...views }) : JSON_LINES
+  const form = html ? (await import('./timing-page.tsx')).timingForm({ nonce, ...views }) : JSON_LINES
   const stream = streams.open(clientOf(fingerprint.peer?.address ?? ''), read, form)
   if (stream === undefined) return await refuse(asked, 'timing', 503, 'Too many clients look at their curves now.')
   return c.body(stream, 200, all)

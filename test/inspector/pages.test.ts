@@ -2,21 +2,19 @@ import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defaultDatabase, match } from '../../src/index.ts'
-import { DecodePage } from '../../src/inspector/decode-page.tsx'
+import { decodePage } from '../../src/inspector/decode-page.tsx'
 import { decodeDump } from '../../src/inspector/dump.ts'
 import vectors from '../vectors/syn.json' with { type: 'json' }
 
 const hexes = (vectors as unknown as { hex: string }[]).map(({ hex }) => hex)
 
-/** The page for a dump, without its own style and script. */
+/** What the page for a dump shows. */
 async function pageFor(hex: string): Promise<string> {
   const result = decodeDump(hex, 'auto')
   const decoded = result.ok ? result.value : undefined
   const label = decoded?.kind === 'syn' ? match(defaultDatabase(), decoded.syn) : undefined
   const error = result.ok ? undefined : result.error
-  const frame = { nonce: 'x', live: false, history: false }
-  const page = String(await DecodePage({ frame, text: hex, kind: 'auto', decoded, label, error }))
-  return page.replace(/<(script|style)\b[\s\S]*?<\/\1>/g, '')
+  return String(await decodePage({ text: hex, kind: 'auto', decoded, label, error }).body())
 }
 
 const CELLS = readFileSync(join(import.meta.dir, '../../src/inspector/cells.css'), 'utf8')
@@ -24,7 +22,7 @@ const CELLS = readFileSync(join(import.meta.dir, '../../src/inspector/cells.css'
 /** What a missing value looks like when it is printed. */
 const HOLES = /undefined|NaN|\[object|>null</
 
-describe('DecodePage', () => {
+describe('decodePage', () => {
   test('shows every vector without a hole', async () => {
     for (const hex of hexes) {
       const page = await pageFor(hex)
