@@ -10,6 +10,8 @@ import type { Libc } from './libc.ts'
 import { type AnswerEnd, attribute, NetlinkSocket } from './netlink.ts'
 
 const SOCK_DIAG_BY_FAMILY = 20
+/** The older request, of which a dump is that of both families at once: each walks the kernel's whole table. */
+const TCPDIAG_GETSOCK = 18
 const INET_DIAG_INFO = 2
 const INET_DIAG_CONG = 4
 const INET_DIAG_SKMEMINFO = 7
@@ -20,11 +22,14 @@ const PEER_CONDITION = 8
 /** In place of a cookie: whatever it is. */
 const NO_COOKIE = 0xffff_ffff
 /** Bits of the request's extensions. */
+const INFO = 1 << (INET_DIAG_INFO - 1)
 const MORE = (1 << (INET_DIAG_CONG - 1)) | (1 << (INET_DIAG_SKMEMINFO - 1))
 const ALL_STATES = 0xffff_ffff
 
 /** Where things are in `struct inet_diag_req_v2`, after the header. */
 const REQUEST = { FAMILY: 16, PROTOCOL: 17, EXTENSIONS: 18, STATES: 20, ID: 24, OCTETS: 72 }
+/** The same in `struct inet_diag_req`. */
+const DUMP = { FAMILY: 16, EXTENSIONS: 19, ID: 20, STATES: 68, OCTETS: 76 }
 /** Where things are in `struct inet_diag_msg`, from its beginning. */
 const MESSAGE = { FAMILY: 0, STATE: 1, ID: 4, RECEIVE_QUEUE: 56, UID: 64, INODE: 68, OCTETS: 72 }
 /** Where things are in `struct inet_diag_sockid`. */
@@ -140,44 +145,34 @@ export class SockDiag {
   ): (isGivenUp?: boolean) => AnswerEnd | undefined {
     const states =
       filter.states === undefined ? ALL_STATES : filter.states.reduce((mask, state) => mask | (1 << state), 0)
+    const request = new Uint8Array(new ArrayBuffer(DUMP.OCTETS))
+    const view = new DataView(request.buffer)
+    view.setUint8(DUMP.FAMILY, AF_INET)
+    view.setUint8(DUMP.EXTENSIONS, (filter.info === true ? INFO : 0) | (filter.more === true ? MORE : 0))
+    view.setUint16(DUMP.ID + ID.LOCAL_PORT, filter.localPort ?? 0)
+    view.setUint16(DUMP.ID + ID.PEER_PORT, filter.peerPort ?? 0)
+    view.setUint32(DUMP.STATES, states >>> 0, true)
     const netlink = new NetlinkSocket(this.#libc, NETLINK_SOCK_DIAG)
     const socket = new AnsweredSocket(netlink.view)
-    const families = [AF_INET, AF_INET6]
     let left = limit
-    let whole: AnswerEnd = 'complete'
-    let step: (() => AnswerEnd | undefined) | undefined
-    const begin = (family: number): (() => AnswerEnd | undefined) => {
-      const view = this.#view
-      this.#request.fill(0)
-      this.#fill(family, filter.info === true, states >>> 0)
-      if (filter.more === true) view.setUint8(REQUEST.EXTENSIONS, view.getUint8(REQUEST.EXTENSIONS) | MORE)
-      view.setUint16(REQUEST.ID + ID.LOCAL_PORT, filter.localPort ?? 0)
-      view.setUint16(REQUEST.ID + ID.PEER_PORT, filter.peerPort ?? 0)
-      const request = filter.peer === undefined ? this.#request : withPeer(this.#request, filter.peer)
-      // An answer of 32 KiB holds some 80 sockets with their attributes; a receive may hold as few as one.
-      return netlink.walk(
-        request,
-        SOCK_DIAG_BY_FAMILY,
-        left + 2,
-        (start, end) => left-- > 0 && socket.read(start, end) && visit(socket),
-      )
-    }
+    // An answer of 32 KiB holds some 80 sockets with their attributes; a receive may hold as few as one.
+    const step = netlink.walk(
+      filter.peer === undefined ? request : withPeer(request, filter.peer),
+      TCPDIAG_GETSOCK,
+      limit + 2,
+      (start, end) => left-- > 0 && socket.read(start, end) && visit(socket),
+    )
     return (isGivenUp = false) => {
-      step ??= begin(families.shift()!)
       const end = isGivenUp ? 'incomplete' : step()
-      if (end === undefined) return undefined
-      step = undefined
-      if (end === 'interrupted') whole = end
-      if ((end === 'complete' || end === 'interrupted') && families.length > 0) return undefined
-      netlink.close()
-      return end === 'complete' ? whole : end
+      if (end !== undefined) netlink.close()
+      return end
     }
   }
 
   #fill(family: number, hasInfo: boolean, states: number): void {
     this.#view.setUint8(REQUEST.FAMILY, family)
     this.#view.setUint8(REQUEST.PROTOCOL, IPPROTO_TCP)
-    this.#view.setUint8(REQUEST.EXTENSIONS, hasInfo ? 1 << (INET_DIAG_INFO - 1) : 0)
+    this.#view.setUint8(REQUEST.EXTENSIONS, hasInfo ? INFO : 0)
     this.#view.setUint32(REQUEST.STATES, states, true)
     this.#view.setUint32(REQUEST.ID + ID.COOKIE, NO_COOKIE, true)
     this.#view.setUint32(REQUEST.ID + ID.COOKIE + 4, NO_COOKIE, true)
