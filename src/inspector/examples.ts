@@ -17,9 +17,9 @@ export interface Example {
 export const EXAMPLES: readonly Example[] = [
   {
     name: 'Windows 10 and 11',
-    about: 'Windows 10, which shares its label with what came after it',
+    about: 'Windows 10',
     hex: '45000034e45a400080062a24c000020ac6336407c27700509123ce9a000000008002ffffae5f0000020405b40103030801010402',
-    source: 'zeek/zeek no_crlf.pcap: User-Agent Windows NT 10.0',
+    source: 'zeek/zeek no_crlf.pcap',
   },
   {
     name: 'iPhone',
@@ -29,7 +29,7 @@ export const EXAMPLES: readonly Example[] = [
   },
   {
     name: 'Android',
-    about: 'A Samsung Galaxy A71 with Android 11',
+    about: 'A Galaxy A71 with Android 11',
     hex: '4500003c5c9140004006f1e5c000020ac6336407edfe0050d753551d00000000a002ffff80230000020405b40402080ad0ba585b000000000103030a',
     source: 'ntop/nDPI mpeg-dash.pcap',
   },
@@ -37,17 +37,17 @@ export const EXAMPLES: readonly Example[] = [
     name: 'macOS',
     about: 'Safari on a Mac, with ECN',
     hex: '450000400000000040068e73c000020ac6336407e9b701bb0020d73000000000b0c2ffffc5420000020405b4010303060101080af94e16620000000004020000',
-    source: 'biandratti/huginn-net macos_safari_tls_extensions.pcap: capture named macos_safari',
+    source: 'biandratti/huginn-net macos_safari_tls_extensions.pcap',
   },
   {
     name: 'Linux today',
     about: 'Linux 7.2 with 4 GiB of memory',
     hex: '4500003c70fb40004006dd7bc000020ac6336407cd9e1f9029c9bcdb00000000a002faf055220000020405b40402080a263279d80000000001030309',
-    source: 'measured: distribution kernel in a virtual machine, e1000',
+    source: 'measured: distribution kernel in a virtual machine',
   },
   {
     name: 'A camera',
-    about: 'A Blink Indoor camera, no system but a network processor',
+    about: 'A Blink Indoor camera',
     hex: '450000300006000080064e7dc000020ac6336407fa6301bbff7fed43000000007002832c960e0000020405b401010100',
     source: 'tj-oconnor/IoT-Dataset blink-cam-01..03',
   },
@@ -59,15 +59,15 @@ export const EXAMPLES: readonly Example[] = [
   },
   {
     name: 'zmap',
-    about: 'The scanner zmap, which imitates Windows badly',
+    about: 'zmap, which imitates Windows badly',
     hex: '4500003435810000400658fec000020ac633640793de00501ca87390000000008002ffffc6a50000020405b40103030801010402',
-    source: 'measured: run against an address in a private namespace',
+    source: 'measured',
   },
   {
     name: 'nmap',
     about: 'nmap -sS, the usual port scan',
     hex: '4500002c72ce00003a0621b9c000020ac6336407b8280016a079d6140000000060020400e1550000020405b4',
-    source: 'measured: run against an address in a private namespace',
+    source: 'measured',
   },
   {
     name: 'Behind a VPN',
@@ -79,7 +79,6 @@ export const EXAMPLES: readonly Example[] = [
     name: 'A relay',
     about: 'A Linux proxy that carries a client of Windows 7',
     hex: '4500003c1e8940003e0631eec000020ac6336407a3e200508494128a00000000a00239082b7b0000020405500402080a00420c030000000001030308',
-    source:
-      'arkime/arkime tests/pcap/http-xff.pcap frame 1: layout and TTL of Linux, User-Agent of the client behind it',
+    source: 'arkime/arkime tests/pcap/http-xff.pcap frame 1',
   },
 ]

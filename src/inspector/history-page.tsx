@@ -68,7 +68,7 @@ export function historyPage(history: History | undefined): Page {
   return {
     name: 'history',
     title: 'History \u00b7 tcpfingerprint',
-    footer: 'Kept in the store of this server, for as long as its operator has set. No other host was asked for you.',
+    footer: 'Kept in the store of this server. No other host was asked.',
     body: () => <Days history={history} />,
   }
 }
@@ -81,9 +81,7 @@ function Days({ history }: { readonly history: History | undefined }): JSX.Eleme
         <p class="kicker">What the store of this server says</p>
         <h1>History</h1>
         {history === undefined ? (
-          <p class="quiet">
-            The store cannot answer now. Requests go on; what is seen in the meantime waits to be kept.
-          </p>
+          <p class="quiet">The store cannot answer now. What is seen waits to be kept.</p>
         ) : (
           <p class="quiet">
             {plural(history.days.length, 'day')} up to now, by UTC. A bar begins when a stack was first seen and ends

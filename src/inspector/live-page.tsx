@@ -59,7 +59,7 @@ export function livePage(props: LivePageProps): Page {
     name: 'live',
     title: 'Live \u00b7 tcpfingerprint',
     refresh: `5; url=?live&filter=${encodeURIComponent(filter)}&group=${group}`,
-    footer: 'Held in the memory of this server only, and gone with it. No other host was asked.',
+    footer: 'Held in the memory of this server. No other host was asked.',
     body: () => <Live {...props} />,
   }
 }
