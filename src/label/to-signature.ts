@@ -18,8 +18,6 @@ const ONE_VERSION: ReadonlySet<string> = new Set(['df', 'id+', 'id-', '0+', 'flo
  * options have one (unless `exact`), and any IP version where no quirk tells it, since p0f does not compare versions.
  * `undefined` for text that is no raw signature.
  *
- * The initial TTL is p0f's guess. Where that is far off (`138+?`), the signature matches its own SYNs fuzzily.
- *
  * @example toSignature('4:57+7:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0') // '4:64:0:*:mss*44,7:mss,sok,ts,nop,ws:df,id+:0'
  */
 export function toSignature(raw: string, mss: 'any' | 'exact' = 'any'): string | undefined {

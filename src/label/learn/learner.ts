@@ -27,7 +27,7 @@ export interface LearnOptions {
   readonly conflicts?: 'omit' | 'generic'
   /**
    * Share of a signature's SYNs that settles a conflict for one label, over 0.5 to 1. Default 1: any disagreement is a
-   * conflict. User-Agents lie: 0.95 keeps one liar in a hundred from spoiling a signature.
+   * conflict.
    */
   readonly majority?: number
   /** `any` writes `*` for the MSS, which routers lower; `exact` keeps it, for devices known by it. Default `any`. */
@@ -129,10 +129,7 @@ function settings(options: LearnOptions): Settings {
  * is left open. What is written loads with `loadP0f` and with p0f itself.
  *
  * @throws {TypeError} for an unknown option or a value out of range
- * @example
- * const learner = createLearner({ minimumCount: 3 })
- * for (const line of lines) learner.add(line)
- * const { text, conflicts } = learner.finish()
+ * @example createLearner({ minimumCount: 3 }).add(line)
  */
 export function createLearner(options: LearnOptions = {}): Learner {
   const rules = settings(options)
