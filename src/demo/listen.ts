@@ -57,6 +57,9 @@ export async function demoRuntime(): Promise<DemoRuntime> {
   return {
     fingerprint,
     async listen(app, middleware, { host, port, tls, http2 }) {
+      const { fingerprinter } = middleware as { fingerprinter: { arm(server?: object): boolean } } & typeof middleware
+      // Opens libc, which takes milliseconds: a SYN that comes between listen() and arming is lost.
+      fingerprinter.arm()
       const { hostname, server, ...listening } = await runtime.listen(
         {
           hostname: host,
@@ -67,7 +70,6 @@ export async function demoRuntime(): Promise<DemoRuntime> {
         },
         app.fetch as RequestHandler,
       )
-      const { fingerprinter } = middleware as { fingerprinter: { arm(server: object): boolean } } & typeof middleware
       fingerprinter.arm(server)
       return { host: hostname, port: listening.port, stop: listening.stop }
     },
