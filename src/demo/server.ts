@@ -223,7 +223,7 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
   announce(`  a browser:  ${url}`)
   if (typeof options.live === 'object') announceLink('live', options.live.token)
   if (options.history !== undefined) announceLink('history', options.history.token)
-  announce(`  a terminal: curl ${tls === undefined ? '' : '--insecure '}${url}json`)
+  announce(`  a terminal: curl ${tls === undefined ? '' : '--insecure '}${url}`)
   return {
     url,
     port: server.port,

@@ -12,7 +12,7 @@ for (const runtime of RUNTIMES) {
       const argv = [...commandOf(runtime), 'serve', '--port', '0', '--live', '--store', 'sqlite::memory:']
       await using server = await startProcess(argv, {
         isFirst: false,
-        ready: /curl \S*:(\d+)\/json\n/,
+        ready: /curl \S*:(\d+)\/\n/,
       })
       const links = (view: string): string[] =>
         server.output().match(new RegExp(`http\\S+\\?${view}&token=\\w+`, 'g')) ?? []

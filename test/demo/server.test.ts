@@ -15,7 +15,7 @@ const serve = (runtime: 'bun' | 'deno', ...args: string[]): Promise<TestServer> 
     undefined,
     'src/cli.ts',
     {},
-    { runtime, arguments: ['serve', '--port', '0', ...args], ready: /curl \S*.*:(\d+)\/json\n/ },
+    { runtime, arguments: ['serve', '--port', '0', ...args], ready: /curl \S*.*:(\d+)\/\n/ },
   )
 
 /** Waits for lines that come a moment after the answer. */
@@ -58,7 +58,7 @@ needs('linux').describe('the demonstration server', () => {
       const [first, browser, terminal] = server.stdout().split('\n')
       expect(first).toBe(`tcpfingerprint listens on ${url}/`)
       expect(browser).toContain(`${url}/`)
-      expect(terminal).toContain(`curl ${url}/json`)
+      expect(terminal).toEndWith(`curl ${url}/`)
     })
     test('answers / with a page or with JSON', async () => {
       const page = await fetch(url, { headers: { accept: 'text/html' } })

@@ -7,7 +7,7 @@ import { RUNTIMES } from '../lab/runtimes.ts'
 import { commandOf, runtimePath } from '../lab/server.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
-const READY = /curl \S*:(\d+)\/json\n/
+const READY = /curl \S*:(\d+)\/\n/
 
 for (const runtime of RUNTIMES) {
   needs('linux').test(

@@ -42,7 +42,7 @@ for (const runtime of RUNTIMES) {
           output += decoder.decode(chunk, { stream: true }).replaceAll('\r\n', '\n')
       })()
       try {
-        const port = await until('the server', () => /curl \S*:(\d+)\/json\n/.exec(output)?.[1], 20_000)
+        const port = await until('the server', () => /curl \S*:(\d+)\/\n/.exec(output)?.[1], 20_000)
         const lines = (): string[][] => [...output.matchAll(LINE)].map(([, ...parts]) => parts)
         // The listener is armed a moment after it listens.
         await until('a label', async () => {

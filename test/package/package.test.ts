@@ -253,6 +253,24 @@ describe('the packed package', () => {
     }, 60_000)
   }
 
+  test('serve without Hono says what installs it, for the runtime it runs on', async () => {
+    const bare = await packed.project('bare', {})
+    rmSync(join(bare, 'node_modules/hono'), { recursive: true })
+    const script = join(bare, 'node_modules/tcpfingerprint/dist/cli.js')
+    for (const [argv, installs] of [
+      [[process.execPath], 'bun add tcpfingerprint hono'],
+      [[runtimePath('deno'), 'run', '-A', '--no-lock'], 'deno add npm:tcpfingerprint npm:hono'],
+      [[Bun.which('node')!], 'npm install tcpfingerprint @hono/node-server koffi'],
+    ] as const) {
+      // Without Bun and Deno on the PATH, which Node would hand over to.
+      const { code, stderr } = await run([...argv, script, 'serve', '--port', '0'], bare, { PATH: '' })
+      expect(stderr).toBe(
+        `tcpfingerprint: Cannot serve without Hono: "${installs}" in this folder, then the same again\n`,
+      )
+      expect(code).toBe(1)
+    }
+  }, 60_000)
+
   test('the command is installed under its name', async () => {
     const command = join(project, 'node_modules/.bin/tcpfingerprint')
     const { stdout, code } = await run([command, 'parse', '--json', '-'], project, {}, `${SYN}\n`)

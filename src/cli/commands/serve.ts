@@ -19,6 +19,13 @@ import { openStoreOf } from '../store.ts'
 import { systemReason } from '../system.ts'
 import { loadYara } from '../yara.ts'
 
+/** What installs Hono where this command looks for it. */
+const WITH_HONO = {
+  bun: 'bun add tcpfingerprint hono',
+  deno: 'deno add npm:tcpfingerprint npm:hono',
+  node: 'npm install tcpfingerprint @hono/node-server koffi',
+} as const
+
 /** What `--help` says. */
 export const help: CommandHelp = {
   usage: [
@@ -74,7 +81,7 @@ export const help: CommandHelp = {
     TOLERANT,
   ],
   examples: [
-    ['tcpfingerprint serve --port 8080', 'then: curl http://127.0.0.1:8080/json'],
+    ['tcpfingerprint serve --port 8080', 'then: curl http://127.0.0.1:8080/'],
     [
       'tcpfingerprint serve --log-format \'%h "%r" %>s %{FINGERPRINT_MUONFP}g %{FINGERPRINT_TCP_RTT}g\'',
       'fingerprints in the access log',
@@ -182,8 +189,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     demo = await import('../../demo/server.ts')
   } catch (error) {
     if (!/["']hono["'/]/.test(String(error))) throw error
-    const name = currentRuntime().name === 'node' ? '@hono/node-server' : 'hono'
-    io.warn(`Cannot serve without Hono, which is not installed with this package: "npm install ${name}" beside it`)
+    io.warn(`Cannot serve without Hono: "${WITH_HONO[currentRuntime().name]}" in this folder, then the same again`)
     return 1
   }
   const { serve, stopOnSignals, warmPages } = demo
