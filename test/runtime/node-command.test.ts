@@ -113,7 +113,7 @@ for (const node of NODES)
       }
       const serve = run('serve', '--port', '0')
       expect(serve.exitCode).toBe(1)
-      expect(serve.text).toContain('npm install @hono/node-server')
+      expect(serve.text).toContain('npm install tcpfingerprint @hono/node-server koffi')
       const doctor = run('doctor')
       expect(doctor.text).toContain(forbidden ? 'a SYN of 60 octets was captured' : 'npm install koffi')
       expect(doctor.exitCode).toBe(forbidden ? 0 : 1)
