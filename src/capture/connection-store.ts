@@ -2,6 +2,7 @@
  * The connections kept, by descriptor number: as many as there is room for, the one kept longest given up first.
  * @module
  */
+import { grown } from '../../ffi/descriptors/registry.ts'
 import type { Connection } from '../connection/connection.ts'
 
 /** A bounded map from descriptor number to connection. Not a `Map`: one of 10,000 entries takes 15 µs for each that comes and goes. */
@@ -34,8 +35,9 @@ export class ConnectionStore {
     // Numbers are dense: holes are filled so that the array stays a plain one.
     while (this.#kept.length < fd) this.#kept.push(undefined)
     if (fd >= this.#older.length) {
-      this.#older = grown(this.#older, fd)
-      this.#newer = grown(this.#newer, fd)
+      const size = 2 ** Math.ceil(Math.log2(fd + 1))
+      this.#older = grown(this.#older, size)
+      this.#newer = grown(this.#newer, size)
     }
     this.#older[fd] = this.#newest
     this.#newer[fd] = -1
@@ -65,11 +67,4 @@ export class ConnectionStore {
     this.#newest = -1
     this.#size = 0
   }
-}
-
-/** The same numbers with room for this index. */
-function grown(numbers: Int32Array<ArrayBuffer>, index: number): Int32Array<ArrayBuffer> {
-  const longer = new Int32Array(2 ** Math.ceil(Math.log2(index + 1)))
-  longer.set(numbers)
-  return longer
 }

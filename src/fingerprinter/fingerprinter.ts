@@ -26,7 +26,7 @@ import { ClientFingerprint } from '../packets/client-fingerprint.ts'
 import type { FoundClient } from '../packets/client-lookup.ts'
 import type { ForwardedPeer } from '../proxy/forwarded.ts'
 import { HeaderFingerprint } from '../proxy/header-facts.ts'
-import { hideHeaders, isLayered, type Remove } from '../proxy/request-headers.ts'
+import { hasInnerRequest, hideHeaders, type Remove } from '../proxy/request-headers.ts'
 import type { TakenValues } from '../proxy/trusted-header.ts'
 import type { Endpoint, NoPeer, Peer, Runtime } from '../runtime/types.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
@@ -155,7 +155,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
     const before = taken.get(request)
     const all = before === undefined ? values : new Map([...before, ...values])
     taken.set(request, all)
-    if (!isLayered(request)) {
+    if (!hasInnerRequest(request)) {
       try {
         trusted.remove(request.headers)
         return request

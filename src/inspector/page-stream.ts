@@ -5,7 +5,6 @@
 import * as zlib from 'node:zlib'
 import { reportOnce } from '../base/report-once.ts'
 import { currentRuntime } from '../runtime/current.ts'
-import { afterWriting } from '../runtime/turns.ts'
 import { documentEnd, documentHead, type Frame, type Page } from './layout.ts'
 import { Notice } from './notice-page.tsx'
 
@@ -69,7 +68,7 @@ export function streamPage(page: Page, frame: Frame, encoding: Encoding = PLAIN)
   return new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(head),
     pull: async (controller) => {
-      await afterWriting()
+      await currentRuntime().afterWriting()
       if (isGone) return
       const rest = await restOf(page, frame)
       if (isGone) return

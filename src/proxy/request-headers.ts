@@ -20,7 +20,7 @@ function innerOf(request: Request): object | undefined {
 }
 
 /** True for Deno's requests, whose headers cannot be changed: to try takes 10 µs. */
-export function isLayered(request: Request): boolean {
+export function hasInnerRequest(request: Request): boolean {
   return innerOf(request) !== undefined
 }
 
@@ -29,7 +29,7 @@ export function isLayered(request: Request): boolean {
  * no need for another, or no other way: a body that is being read cannot be taken over.
  */
 export function withoutHeaders(request: Request, remove: Remove): Request {
-  if (isLayered(request)) return hideHeaders(request, remove)
+  if (hasInnerRequest(request)) return hideHeaders(request, remove)
   const headers = new Headers(request.headers)
   remove(headers)
   try {

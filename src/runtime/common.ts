@@ -2,6 +2,7 @@
  * What Bun, Deno and Node have in common: `process` and standard error.
  * @module
  */
+import { setImmediate } from 'node:timers'
 import { denoGlobal, processGlobal } from './globals.ts'
 import { type Permission, PermissionError } from './types.ts'
 
@@ -37,6 +38,11 @@ export abstract class CommonRuntime {
     const { signal } = request
     signal.addEventListener('abort', run)
     return () => signal.removeEventListener('abort', run)
+  }
+
+  /** See `ResponseFacts.afterWriting`. */
+  afterWriting(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve))
   }
 
   warn(message: string): void {

@@ -50,6 +50,8 @@ export interface ResponseFacts {
   ): string | undefined
   /** Calls `run` when the client has gone, or the request is over otherwise. Returns how to take it back. */
   onGone(request: Request, server: unknown, run: () => void): () => void
+  /** Resolves when what a body's stream gave has been written: in a later turn of the event loop. */
+  afterWriting(): Promise<void>
 }
 
 /** Octets of a text in UTF-8. Short texts of ASCII, the common case, are counted without encoding them. */

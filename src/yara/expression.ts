@@ -39,7 +39,7 @@ interface Operator {
 /** By rank as in YARA's grammar. Division is left out: it may have no value. What is rare is, too. */
 const OPERATORS: Readonly<Record<string, Operator>> = {
   '&': { rank: 3, most: MOST_BITS, compute: (a, b) => a & b },
-  '>>': { rank: 4, most: MOST_BITS, compute: (a, b) => (b < 32 ? a >> b : 0) },
+  '>>': { rank: 4, most: MOST_BITS, compute: (a, b) => (b < 64 ? a >> Math.min(b, 31) : 0) },
   '+': { rank: 5, most: MOST_EXACT, compute: (a, b) => a + b },
   '-': { rank: 5, most: MOST_EXACT, compute: (a, b) => a - b },
   '*': { rank: 6, most: MOST_EXACT, compute: (a, b) => a * b },

@@ -12,7 +12,7 @@ import { currentRuntime } from '../../src/runtime/current.ts'
 
 const [, , root, file, overriding] = process.argv
 /** Milliseconds. */
-const PATIENCE = 1500
+const PATIENCE = 20_000
 
 const page: Page = {
   name: 'connection',

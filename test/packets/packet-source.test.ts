@@ -39,7 +39,7 @@ function source() {
     return 0
   }
   setSystemTime(WALL)
-  return {
+  const self = {
     live,
     walks,
     start: () => new PacketSource(libc, diag, {}, 1 << 15, () => steady),
@@ -51,7 +51,18 @@ function source() {
     syn: (port = PORT, sequence = port): boolean =>
       put(syn({ source: { address: CLIENT, port }, sequence }).bytes, { time: Date.now() }),
     drop: (count: number) => void (drops = count),
+    /** Nine connections come beside a loss, and a list of them is begun, three at a time. */
+    loseNine(packets: PacketSource): void {
+      for (let port = 100; self.syn(port); port++);
+      self.drop(1)
+      for (let port = 1; port <= 9; port++) live.push({ port, cookie: port })
+      packets.drain()
+      self.wait(5001)
+      walks.atOnce = 3
+      packets.drain()
+    },
   }
+  return self
 }
 
 test('a SYN came when the kernel says; where a clock was set, between two drains', () => {
@@ -131,16 +142,10 @@ test('connections whose SYNs the kernel dropped are known when the loss is over,
 })
 
 test('connections are listed a few at a time, and a SYN that comes meanwhile may be one of those lost', () => {
-  const { live, walks, start, syn, wait, drop } = source()
+  const { live, walks, loseNine, start, syn, wait } = source()
   const packets = start()
   wait(10)
-  for (let port = 100; syn(port); port++);
-  drop(1)
-  for (let port = 1; port <= 9; port++) live.push({ port, cookie: port })
-  packets.drain()
-  wait(5001)
-  walks.atOnce = 3
-  packets.drain()
+  loseNine(packets)
   syn(9, 7)
   wait(1)
   packets.drain()
@@ -161,15 +166,9 @@ test('connections are listed a few at a time, and a SYN that comes meanwhile may
 })
 
 test('a list that was begun is given up when the source is closed', () => {
-  const { live, walks, start, syn, wait, drop } = source()
+  const { walks, loseNine, start } = source()
   const packets = start()
-  for (let port = 100; syn(port); port++);
-  drop(1)
-  for (let port = 1; port <= 9; port++) live.push({ port, cookie: port })
-  packets.drain()
-  wait(5001)
-  walks.atOnce = 3
-  packets.drain()
+  loseNine(packets)
   packets.close()
   expect(walks.givenUp).toBe(1)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { Candidates } from '../../src/yara/candidates.ts'
 import { plansOf } from '../../src/yara/dependencies.ts'
-import type { Seen } from '../../src/yara/expression.ts'
+import { expressionOf, type Seen } from '../../src/yara/expression.ts'
 import { partsOf } from '../../src/yara/literals.ts'
 import type { Requirements } from '../../src/yara/requirements.ts'
 
@@ -199,4 +199,11 @@ test('rules that require what many others do are told apart by all that they req
       )
       expect([ttl, mss, candidates.of(seen).rules]).toEqual([ttl, mss, expected])
     }
+})
+
+test('a shift of a negative number keeps its sign up to 63 places, as in libyara', () => {
+  const seen = { octets: Uint8Array.of(0x80), text: '\x80', variable: () => 0 }
+  const shifted = (places: number): number | undefined =>
+    expressionOf(['int8', '(', '0', ')', '>>', String(places)], () => undefined)?.value(seen)
+  expect([shifted(1), shifted(31), shifted(32), shifted(63), shifted(64)]).toEqual([-64, -1, -1, -1, 0])
 })

@@ -177,6 +177,7 @@ withYara(
       () =>
         `uint8(uint8(${random.below(14)}) + ${random.below(9)}) ${random.pick(['==', '!=', '<'])} ${random.below(4)}`,
       () => `uint16${random.pick(['', 'be'])}(${random.below(12)}) & 0x${random.below(4)}03 == ${random.below(4)}`,
+      () => `int8(${random.below(12)}) >> ${random.pick(['1', '31', '40', '63', '64'])} == ${random.pick(['0', '-1'])}`,
       () =>
         `int32(${random.below(12)}) ${random.pick(['>>', '|', '^', '-', '*'])} ${random.below(4)} > ${random.below(999)}`,
       () => `window == ${random.below(3)} * mss + ${random.below(2)} or filesize - mss == ${8 + random.below(4)}`,
@@ -243,7 +244,7 @@ withYara(
       const compile = (source: string): Rules => new Rules(opened, [{ name: 'rules', text: source }], types)
       const [grouped, together] = [compile(text), compile(`private global rule every { condition: true }\n${text}`)]
       for (let k = 0; k < 30; k++) {
-        const octets = Uint8Array.from({ length: 12 }, () => random.pick([0, 1, 2, 3, 0x41, 0x62]))
+        const octets = Uint8Array.from({ length: 12 }, () => random.pick([0, 1, 2, 3, 0x41, 0x62, 0xff]))
         const [ttl, mss, window] = [random.below(4), random.below(4), random.below(4)]
         const [options, label] = [`${random.below(4)},4`, random.pick(['1', '3', 'Linux 1', 'LINUX \u00e92', 'a lynx'])]
         const facts = {
@@ -262,6 +263,23 @@ withYara(
   },
   30_000,
 )
+
+withYara('shifts of negative numbers are what libyara says of them', () => {
+  for (const [places, value] of [
+    [1, -3],
+    [31, -1],
+    [40, -1],
+    [63, -1],
+    [64, 0],
+  ]) {
+    const rule = `rule r { condition: int8(34) >> ${places} == ${value} }`
+    expect([places, ask(rule)?.name]).toEqual([
+      places,
+      ask(`private global rule every { condition: true } ${rule}`)?.name,
+    ])
+    expect([places, ask(rule)?.name]).toEqual([places, 'r'])
+  }
+})
 
 const SLOW = 'for all i in (0..1000000000000): (i + filesize > 1)'
 
