@@ -9,6 +9,7 @@
  * @module
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { atEnd } from '../support/temporary.ts'
 import { C, close, open, setns } from './libc.ts'
 import { program } from './privilege.ts'
 
@@ -103,6 +104,7 @@ function sweepStale(): void {
 }
 
 function watchExit(): void {
+  atEnd(abandonAll)
   if (watching) return
   watching = true
   sweepStale()

@@ -9,7 +9,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
-import { temporaryDirectory } from '../support/temporary.ts'
+import { atEnd, temporaryDirectory } from '../support/temporary.ts'
 import type { Netns } from './netns.ts'
 import type { OwnNeed } from './privilege.ts'
 import { ROOT, type ServerOptions, startServer, type TestServer } from './server.ts'
@@ -36,15 +36,15 @@ export const NODES: readonly NodeRelease[] = [release('20', 'koffi'), release('2
 
 let project: Promise<string> | undefined
 
-/** A directory whose scripts find `tcpfingerprint` and the dependencies of this checkout; made once, gone with the process. */
+/** A directory whose scripts find `tcpfingerprint` and the dependencies of this checkout; made once, gone with the tests. */
 export function nodeProject(): Promise<string> {
   project ??= makeProject()
   return project
 }
 
 async function makeProject(): Promise<string> {
-  const { path, remove } = temporaryDirectory()
-  process.on('exit', remove)
+  const { path } = temporaryDirectory()
+  atEnd(() => (project = undefined))
   const modules = join(path, 'node_modules')
   const own = join(modules, 'tcpfingerprint')
   mkdirSync(join(own, 'dist'), { recursive: true })

@@ -8,6 +8,7 @@
  */
 import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { atEnd } from '../support/temporary.ts'
 import { endOf } from '../support/wait.ts'
 import type { Netns, NetnsProcess } from './netns.ts'
 
@@ -64,12 +65,14 @@ const KEEP = 1 << 20
 
 const started = new Set<NetnsProcess>()
 let watching = false
+function killStarted(): void {
+  for (const child of started) child.kill('SIGKILL')
+}
 function watchExit(): void {
+  atEnd(killStarted)
   if (watching) return
   watching = true
-  process.on('exit', () => {
-    for (const child of started) child.kill('SIGKILL')
-  })
+  process.on('exit', killStarted)
 }
 
 async function collect(stream: ReadableStream<Uint8Array>, onText: (text: string) => void): Promise<void> {

@@ -15,8 +15,22 @@ export interface Temporary {
   [Symbol.dispose](): void
 }
 
+/** What is left to do when the tests have ended. */
+const left = new Set<() => void>()
+
+/** Calls `run` when the tests have ended: bun's test runner tells no listener of `exit`. */
+export function atEnd(run: () => void): void {
+  left.add(run)
+}
+
+/** Removes what is there still: for `preload.ts`. */
+export function end(): void {
+  for (const run of left) run()
+  left.clear()
+}
+
 /**
- * Makes a directory.
+ * Makes a directory. It goes with the tests at the latest.
  *
  * @param prefix of its path; by default it is where the system keeps temporary files
  * @example using directory = temporaryDirectory()
@@ -24,6 +38,10 @@ export interface Temporary {
  */
 export function temporaryDirectory(prefix: string = join(tmpdir(), 'tcpfingerprint-')): Temporary {
   const path = mkdtempSync(prefix)
-  const remove = (): void => rmSync(path, { recursive: true, force: true })
+  const remove = (): void => {
+    rmSync(path, { recursive: true, force: true })
+    left.delete(remove)
+  }
+  atEnd(remove)
   return { path, file: (name) => join(path, name), remove, [Symbol.dispose]: remove }
 }
