@@ -9,7 +9,7 @@ import type { Libc } from './libc.ts'
 const TPACKET_V2 = 1
 /** Octets of a frame: the kernel's 80, and 432 of a packet from its IP header on. */
 const FRAME_OCTETS = 512
-const FRAMES = 8192
+const FRAMES = 16_384
 /** The kernel takes its memory in blocks; pages are of 4 to 64 KiB. */
 const BLOCK_OCTETS = 65_536
 /** Words in a frame, and where things are in `struct tpacket2_hdr` (linux/if_packet.h). */

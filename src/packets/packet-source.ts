@@ -1,6 +1,6 @@
 /**
  * The SYNs of this network namespace, from the moment at which the source is opened: one packet socket a thread, drained when a request
- * is looked up, and by a timer while there may be something.
+ * is looked up, and by a timer.
  * @module
  */
 import type { Libc } from '../../ffi/libc.ts'
@@ -14,10 +14,13 @@ import { LIVE_STATES } from './evidence.ts'
 import { SynReader } from './syn-ends.ts'
 import { SynTable } from './syn-table.ts'
 
-/** Between two drains without a request, milliseconds; after a drain that found much, the shorter one. */
-const DRAIN_EVERY = 1000
+/**
+ * Between two drains by the timer, milliseconds: while SYNs or requests come; where that would let a quarter of the room be taken; where
+ * neither came for a while. What is lost casts doubt on every connection of some seconds, for as long as it lasts.
+ */
+const DRAIN_EVERY = 100
 const DRAIN_SOON = 20
-/** The timer stops after so long without a SYN or a request, milliseconds: the kernel's buffer holds what comes then. */
+const DRAIN_IDLE = 1000
 const IDLE_AFTER = 10_000
 /** Loss is remembered for so long before a SYN, milliseconds: the time from a SYN to the server's last octets of a handshake. */
 const LOSS_BEFORE = 5000
@@ -62,6 +65,7 @@ export class PacketSource {
   #listing: Listing | undefined
   /** What the wall clock was ahead of ours at the last drain. */
   #ahead = Number.NaN
+  #taken = 0
   #seen = 0
   #dropped = 0
 
@@ -132,7 +136,6 @@ export class PacketSource {
   drain(): number {
     const now = this.#clock()
     this.#lastSign = now
-    if (this.#timer === undefined) this.#schedule(DRAIN_EVERY)
     return this.#drain(now)
   }
 
@@ -162,6 +165,7 @@ export class PacketSource {
       if (octets < 0) break
       this.#take(octets, now, socket.stamp - ahead)
     }
+    this.#taken += came
     return came
   }
 
@@ -206,14 +210,15 @@ export class PacketSource {
   }
 
   #schedule(delay: number): void {
+    const before = this.#taken
     this.#timer = setTimeout(() => {
       const now = this.#clock()
-      const came = this.#drain(now)
-      if (came > 0) this.#lastSign = now
+      this.#drain(now)
       this.#endings.look(now)
-      this.#timer = undefined
-      const isMuch = 8 * came > this.#socket.room.most || this.#listing !== undefined
-      if (now - this.#lastSign < IDLE_AFTER) this.#schedule(isMuch ? DRAIN_SOON : DRAIN_EVERY)
+      const came = this.#taken - before
+      if (came > 0) this.#lastSign = now
+      const isMuch = (came / delay) * DRAIN_EVERY > this.#socket.room.most / 4 || this.#listing !== undefined
+      this.#schedule(isMuch ? DRAIN_SOON : now - this.#lastSign < IDLE_AFTER ? DRAIN_EVERY : DRAIN_IDLE)
     }, delay)
     unrefTimer(this.#timer)
   }

@@ -1,4 +1,4 @@
-import { afterEach, expect, setSystemTime, test } from 'bun:test'
+import { afterEach, expect, setSystemTime, spyOn, test } from 'bun:test'
 import type { DiagSocket, SockDiag } from '../../ffi/sock-diag.ts'
 import { PacketSource } from '../../src/packets/packet-source.ts'
 import { createAddressWords, parseAddress } from '../../src/wire/sockaddr.ts'
@@ -31,6 +31,7 @@ function source() {
         return left.length === 0 ? 'complete' : undefined
       }
     },
+    dump: () => 'complete',
   } as unknown as SockDiag
   libc.getsockopt = (_fd, _level, _option, value) => {
     value.fill(0)
@@ -171,4 +172,50 @@ test('a list that was begun is given up when the source is closed', () => {
   loseNine(packets)
   packets.close()
   expect(walks.givenUp).toBe(1)
+})
+
+/** Runs a source's timer by the time of `source`, a millisecond after the other; `each` is called after each of them. Delays that it chose. */
+function runTimer(
+  { start, wait }: ReturnType<typeof source>,
+  milliseconds: number,
+  each: (at: number) => void,
+): number[] {
+  let due: { readonly at: number; readonly run: () => void } | undefined
+  let at = 0
+  const delays: number[] = []
+  const timer = spyOn(globalThis, 'setTimeout').mockImplementation(((run: () => void, delay: number) => {
+    due = { at: at + delay, run }
+    delays.push(delay)
+    return 0
+  }) as never)
+  try {
+    const packets = start()
+    for (; at < milliseconds; at++) {
+      wait(1)
+      if (due !== undefined && at >= due.at) due.run()
+      each(at)
+    }
+    packets.close()
+  } finally {
+    timer.mockRestore()
+  }
+  return delays
+}
+
+test('without a request nothing is lost of a flood of 50,000 a second, from its first millisecond on', () => {
+  const self = source()
+  let lost = 0
+  let sequence = 0
+  const delays = runTimer(self, 1500, (at) => {
+    for (let i = 0; at >= 500 && i < 50; i++) if (!self.syn(1 + (sequence % 60_000), ++sequence)) lost++
+  })
+  expect({ lost, sequence }).toEqual({ lost: 0, sequence: 50_000 })
+  expect(new Set(delays)).toEqual(new Set([100, 20]))
+})
+
+test('the timer is slow where nothing comes for ten seconds, and fast again with the first SYN', () => {
+  const self = source()
+  const delays = runTimer(self, 16_000, (at) => void (at === 14_500 && self.syn()))
+  expect(delays.filter((delay) => delay === 1000).length).toBe(5)
+  expect(delays.at(-1)).toBe(100)
 })

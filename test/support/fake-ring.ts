@@ -6,7 +6,7 @@ import type { Libc } from '../../ffi/libc.ts'
 import { createFakeLibc } from './fake-libc.ts'
 
 const FRAME = 512
-const FRAMES = 8192
+const FRAMES = 16_384
 
 /** A libc with one packet socket, and what the kernel would do with its ring. */
 export interface FakeRing {
