@@ -7,7 +7,7 @@ import type { Libc } from '../../ffi/libc.ts'
 import { SockDiag } from '../../ffi/sock-diag.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
 import { type AddressWords, createAddressWords, parseAddress } from '../wire/sockaddr.ts'
-import { safeParseSyn } from '../wire/syn.ts'
+import { type Syn, safeParseSyn } from '../wire/syn.ts'
 import { ClientConnection } from './client-connection.ts'
 import { SILENT } from './endings.ts'
 import { establishedBy, fitsInShape, fitsInTime, isUnused } from './evidence.ts'
@@ -110,7 +110,8 @@ export class ClientLookup {
     if (typeof live === 'string') return live === 'gone' ? this.#gone(client, port, slots, now) : live
     if (live === undefined) return this.#withoutLiveness(client, port, slots, now)
     if (isUnused(live.view)) return 'ambiguous'
-    const slot = this.#openerOf(live, slots, client, port, now)
+    // TCP_INFO counts back from when it was read, which may be long after `now` on a busy machine.
+    const slot = this.#openerOf(live, slots, client, port, this.#clock())
     if (typeof slot === 'string') {
       if (slot === 'ambiguous') return slot
       return { connection: this.#keepWithoutSyn(client, port, live, slot, now), info: live.info }
@@ -196,23 +197,21 @@ export class ClientLookup {
     const before = this.#withoutSyn.get(keyOf(client, port))
     const { cookieLow, cookieHigh } = live
     if (before?.is(cookieLow, cookieHigh) === true || source.isUnseen(cookieLow, cookieHigh)) return 'not-saved'
-    const candidates = slots.filter(
-      (slot) =>
-        table.claimOf(slot) === undefined &&
-        (live.slot === undefined || table.goTogether(slot, live.slot)) &&
-        fitsInTime(live.view, now, { notBefore: table.notBefore(slot), notAfter: table.notAfter(slot) }),
-    )
-    const fitting = candidates
-      .map((slot) => ({ slot, octets: table.octetsOf(slot) }))
-      .flatMap(({ slot, octets }) => {
-        const decoded = safeParseSyn(octets)
-        return decoded.ok && fitsInShape(live.view, decoded.value) ? [{ slot, octets, decoded: decoded.value }] : []
-      })
-    const [one] = fitting
-    if (one === undefined) return 'not-saved'
     // Of SYNs that were put away one can be the connection's own, unless all of them came later.
     const isCrowded = table.wasCrowded(client, port, now, establishedBy(live.view, now))
-    if (fitting.length > 1 || source.lostSince(one.slot) || isCrowded) return 'ambiguous'
+    let one: { readonly slot: number; readonly octets: Uint8Array; readonly decoded: Syn } | undefined
+    for (const slot of slots) {
+      if (table.claimOf(slot) !== undefined || (live.slot !== undefined && !table.goTogether(slot, live.slot))) continue
+      const came = { notBefore: table.notBefore(slot), notAfter: table.notAfter(slot) }
+      if (!fitsInTime(live.view, now, came)) continue
+      const octets = table.octetsOf(slot)
+      const decoded = safeParseSyn(octets)
+      if (!decoded.ok || !fitsInShape(live.view, decoded.value)) continue
+      // As cheap as can be: a flood makes many of these.
+      if (one !== undefined || isCrowded || source.lostSince(slot)) return 'ambiguous'
+      one = { slot, octets, decoded: decoded.value }
+    }
+    if (one === undefined) return 'not-saved'
     const since = table.notAfter(one.slot)
     let earlierUntil = Number.NEGATIVE_INFINITY
     for (const slot of slots) {

@@ -39,6 +39,8 @@ interface World {
   listed: Listed[]
   refused: boolean
   lost: boolean
+  /** Milliseconds. */
+  lookupTakes: number
   readonly waiting: { sequence: number; serverPort?: number; mss?: number }[]
   readonly earlier: Set<number>
   syn(sequence: number, fields?: { serverPort?: number; mss?: number }): void
@@ -58,6 +60,7 @@ function world(): World {
     found,
     lookup: (_local: AddressWords, localPort: number) => {
       if (self.refused) return -1
+      self.now += self.lookupTakes
       const one = self.listed.find(({ serverPort }) => serverPort === localPort)
       if (one === undefined) return 0
       const info = new DataView(new ArrayBuffer(280))
@@ -106,6 +109,7 @@ function world(): World {
     listed: [],
     refused: false,
     lost: false,
+    lookupTakes: 0,
     waiting: [],
     earlier: new Set(),
     syn: (sequence, fields = {}) => {
@@ -132,6 +136,17 @@ describe('ClientLookup: which SYN is the one of the connection', () => {
     if (typeof again === 'string') throw new Error(again)
     expect(again.connection).toMatchObject({ requests: 2, cookie: '5', source: 'packet', local: { port: 443 } })
     expect(again.info?.length).toBe(280)
+  })
+
+  test('the SYN of a connection that began a moment ago, where this process waits for a processor while it asks', () => {
+    const w = world()
+    // Drains what waits: the SYN comes after that.
+    w.ask()
+    w.syn(1)
+    w.now += 2
+    w.listed = [{ serverPort: 443, cookie: 5, since: w.now }]
+    w.lookupTakes = 500
+    expect(w.ask()).toBe(1)
   })
 
   test('a later SYN on a live connection that is known never replaces the first', () => {
