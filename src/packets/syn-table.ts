@@ -8,6 +8,7 @@
  * @module
  */
 import { type AddressWords, sameAddress } from '../wire/sockaddr.ts'
+import { Crowds } from './crowds.ts'
 
 /** Octets of a SYN in the common store; IPv6 extension headers make longer ones. */
 const SLOT_OCTETS = 128
@@ -17,8 +18,6 @@ const LONG_AT_MOST = 1024
 export const SYNS_PER_CLIENT = 8
 /** Slots that the table begins with. */
 const FIRST_SLOTS = 1024
-/** Hashes of clients that had too many. */
-const CROWDS = 65_536
 /** A handshake can take this long, milliseconds: five repetitions of the SYN-ACK (net.ipv4.tcp_synack_retries), 1 + 2 + ... + 32 s. */
 export const LONGEST_HANDSHAKE = 64_000
 
@@ -55,11 +54,7 @@ export class SynTable<Claim extends object> {
   readonly #seed: number
   /** SYNs put away to make room. */
   evicted = 0
-  /**
-   * When SYNs were put away because their client had too many, the first and the last of them, by hash. Of one size, because a mark in a
-   * small table would be that of many clients in a larger one. Made when the first is put away.
-   */
-  #crowded: Float64Array | undefined
+  readonly #crowds = new Crowds(LONGEST_HANDSHAKE)
 
   /** @param capacity SYNs at most */
   constructor(capacity: number, seed: number = Math.floor(Math.random() * 2 ** 32)) {
@@ -229,21 +224,15 @@ export class SynTable<Claim extends object> {
   }
 
   /**
-   * True if SYNs of this client, or of another with its hash, were put away in the last 64 seconds because there were too many, the first
-   * of them before `by`.
+   * True if SYNs of this client, or seldom of another, were put away in the last 64 seconds because there were too many, the first of them
+   * before `by`.
    */
   wasCrowded(client: AddressWords, port: number, now: number, by: number = now): boolean {
-    const at = 2 * (this.#hash(client, port) & (CROWDS - 1))
-    const crowded = this.#crowded
-    return crowded !== undefined && now - crowded[at + 1]! < LONGEST_HANDSHAKE && crowded[at]! <= by
+    return this.#crowds.has(this.#hash(client, port), now, by)
   }
 
   #noteCrowd({ client, clientPort }: SynEnds, since: number, now: number): void {
-    this.#crowded ??= new Float64Array(2 * CROWDS).fill(Number.NEGATIVE_INFINITY)
-    const crowded = this.#crowded
-    const at = 2 * (this.#hash(client, clientPort) & (CROWDS - 1))
-    if (now - crowded[at + 1]! >= LONGEST_HANDSHAKE) crowded[at] = since
-    crowded[at + 1] = now
+    this.#crowds.note(this.#hash(client, clientPort), since, now)
   }
 
   /** Takes a SYN out. */
