@@ -32,24 +32,24 @@ export interface SynEnds {
 /** The SYNs of clients. `Claim` is what is known of the connection that a SYN opened. */
 export class SynTable<Claim extends object> {
   readonly capacity: number
-  #slots: number
-  #octets: Uint8Array
-  #lengths: Uint16Array
+  #slots = 0
+  #octets: Uint8Array = new Uint8Array()
+  #lengths: Uint16Array = new Uint16Array()
   /** Client, server, ports in one word, sequence number: ten words a slot. */
-  #words: Uint32Array
+  #words: Uint32Array = new Uint32Array()
   /** The SYN came not before, and not after, and its connection had ended by then; milliseconds of a steady clock. */
-  #times: Float64Array
+  #times: Float64Array = new Float64Array()
   /** Running numbers in the order in which SYNs came. */
-  #order: Float64Array
-  #heads: Int32Array
-  #next: Int32Array
+  #order: Float64Array = new Float64Array()
+  #heads: Int32Array = new Int32Array()
+  #next: Int32Array = new Int32Array()
   #claims: (Claim | undefined)[] = []
   readonly #long = new Map<number, Uint8Array>()
   readonly #free: number[] = []
   #unused = 0
   #came = 0
   #size = 0
-  #marked: Uint8Array
+  #marked: Uint8Array = new Uint8Array()
   /** Against clients that choose their addresses for one chain. */
   readonly #seed: number
   /** SYNs put away to make room. */
@@ -60,15 +60,7 @@ export class SynTable<Claim extends object> {
   constructor(capacity: number, seed: number = Math.floor(Math.random() * 2 ** 32)) {
     this.capacity = Math.max(16, capacity)
     this.#seed = seed | 0
-    this.#slots = Math.min(this.capacity, FIRST_SLOTS)
-    this.#octets = new Uint8Array(this.#slots * SLOT_OCTETS)
-    this.#lengths = new Uint16Array(this.#slots)
-    this.#words = new Uint32Array(this.#slots * WORDS)
-    this.#times = new Float64Array(this.#slots * TIMES)
-    this.#order = new Float64Array(this.#slots)
-    this.#next = new Int32Array(this.#slots)
-    this.#marked = new Uint8Array(this.#slots)
-    this.#heads = new Int32Array(chains(this.#slots)).fill(-1)
+    this.#grow(FIRST_SLOTS)
   }
 
   /** SYNs in it. */
@@ -309,23 +301,24 @@ export class SynTable<Claim extends object> {
     return count
   }
 
-  #grow(): void {
-    const slots = Math.min(this.capacity, this.#slots * 2)
-    const grown = <Kind extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array>(
-      made: Kind,
+  #grow(wanted: number = this.#slots * 2): void {
+    const slots = Math.min(this.capacity, wanted)
+    const grown = <Kind extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(
       from: Kind,
+      numbers = 1,
     ): Kind => {
+      const made = new (from.constructor as new (length: number) => Kind)(slots * numbers)
       made.set(from as never)
       return made
     }
-    this.#octets = grown(new Uint8Array(slots * SLOT_OCTETS), this.#octets)
-    this.#lengths = grown(new Uint16Array(slots), this.#lengths)
-    this.#words = grown(new Uint32Array(slots * WORDS), this.#words)
-    this.#times = grown(new Float64Array(slots * TIMES), this.#times)
-    this.#order = grown(new Float64Array(slots), this.#order)
+    this.#octets = grown(this.#octets, SLOT_OCTETS)
+    this.#lengths = grown(this.#lengths)
+    this.#words = grown(this.#words, WORDS)
+    this.#times = grown(this.#times, TIMES)
+    this.#order = grown(this.#order)
     this.#marked = new Uint8Array(slots)
     this.#next = new Int32Array(slots)
-    this.#heads = new Int32Array(chains(slots)).fill(-1)
+    this.#heads = new Int32Array(2 ** Math.ceil(Math.log2(slots))).fill(-1)
     this.#slots = slots
     for (let slot = 0; slot < this.#unused; slot++) {
       if (this.#order[slot]! < 0) continue
@@ -377,11 +370,6 @@ export class SynTable<Claim extends object> {
 
 const WORDS = 10
 const TIMES = 3
-
-/** A power of two that is no less. */
-function chains(slots: number): number {
-  return 2 ** Math.ceil(Math.log2(slots))
-}
 
 function copy(from: Uint8Array, length: number, to: Uint8Array, at: number): void {
   for (let i = 0; i < length; i++) to[at + i] = from[i]!
