@@ -5,17 +5,13 @@
  * node-26), `REQUESTS` for each proxy (20,000), `PROXY` for one of them.
  * @module
  */
-import { startNode } from '../lab/nodes.ts'
-import { DENO_ARGUMENTS } from '../lab/runtimes.ts'
-import { type Runtime, startServer, type TestServer } from '../lab/server.ts'
 import { EDGE_PORTS, PROXIES, type ProxyName, startEdge } from '../proxy/edge-proxies.ts'
 import { createClientNetwork, runLoad, runReconnects } from '../proxy/many-clients.ts'
-import { chosenNodes } from './measured.ts'
+import { startBehindProxy } from './measured.ts'
 
 const { RUNTIME: runtime = 'bun' } = process.env
 const requests = Number(process.env.REQUESTS ?? 20_000)
 const proxies = process.env.PROXY === undefined ? PROXIES : [process.env.PROXY as ProxyName]
-const TRUSTED = { header: 'X-Real-IP', portHeader: 'X-Real-Port', kind: 'address', from: ['127.0.0.1'] }
 const KINDS = [
   [4, 'http'],
   [6, 'http'],
@@ -24,7 +20,7 @@ const KINDS = [
 ] as const
 
 await using network = createClientNetwork(200)
-await using server = await startApplication()
+await using server = await startBehindProxy(network.server)
 console.log('proxy'.padEnd(9), 'client'.padEnd(8), 'right  wrong  ambiguous  missing  requests/s')
 let isMissed = false
 for (const name of proxies) {
@@ -64,21 +60,3 @@ for (const name of proxies) {
 }
 if (server.stderr() !== '') console.log(server.stderr())
 process.exitCode = isMissed ? 1 : 0
-
-function startApplication(): Promise<TestServer> {
-  const [node] = chosenNodes()
-  if (node !== undefined) {
-    const OPTIONS = JSON.stringify({ packets: true, trustedHeader: TRUSTED })
-    return startNode(node, network.server, { OPTIONS, HOST: '127.0.0.1' })
-  }
-  return startServer(
-    network.server,
-    'test/proxy/servers/app.ts',
-    {},
-    {
-      runtime: runtime as Runtime,
-      runtimeArguments: runtime === 'deno' ? ['run', ...DENO_ARGUMENTS] : [],
-      arguments: ['PACKETS=true', `TRUSTED=${JSON.stringify(TRUSTED)}`],
-    },
-  )
-}

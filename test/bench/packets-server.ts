@@ -1,7 +1,6 @@
 /**
- * A hello-world app behind a proxy, on Bun or Deno: `packets-server.ts bare|fingerprint|address|packets`. `fingerprint` reads SYN and
- * TCP_INFO of the proxy's connection; `address` those of the client's own, of which there is TCP_INFO alone; `packets` both. Answers
- * `/source` with where the SYN came from.
+ * A hello-world app behind a proxy, on Bun or Deno: `packets-server.ts address|packets`. It asks for SYN and TCP_INFO of the client's own
+ * connection: `address` has TCP_INFO alone, `packets` both. Answers `/status` with the counters of packets.
  * @module
  */
 import { Hono } from 'hono'
@@ -13,28 +12,19 @@ const onDeno = 'Deno' in globalThis
 const [variant] = onDeno ? Deno.args : process.argv.slice(2)
 const { fingerprint } = (onDeno ? await import('../../src/deno.ts') : await import('../../src/bun.ts')) as any
 const trustedHeader = { header: 'X-Real-IP', portHeader: 'X-Real-Port', kind: 'address', from: ['127.0.0.1'] }
-const OPTIONS: Readonly<Record<string, object>> = {
-  fingerprint: {},
-  address: { trustedHeader },
-  packets: { trustedHeader, packets: true },
-}
+const middleware = fingerprint({ trustedHeader, packets: variant === 'packets' })
 
 /** Where results go, so that nothing read is optimised away. */
 export let sink = 0
-const app = new Hono<{ Variables: FingerprintVariables }>()
-const options = OPTIONS[variant!]
-const middleware = options && fingerprint(options)
-if (middleware !== undefined) app.use(middleware)
-app.get('/source', (c) => c.text(c.var.fingerprint.source))
+const app = new Hono<{ Variables: FingerprintVariables }>().use(middleware)
+app.get('/status', (c) => c.json(middleware.fingerprinter.status().packets ?? {}))
 app.get('/', (c) => {
-  if (middleware !== undefined) {
-    const { syn, tcpInfo } = c.var.fingerprint
-    sink += (syn?.tcp.mss ?? 0) + (tcpInfo?.rtt ?? 0)
-  }
+  const { syn, tcpInfo } = c.var.fingerprint
+  sink += (syn?.tcp.mss ?? 0) + (tcpInfo?.rtt ?? 0)
   return c.text('Hello')
 })
 const server = onDeno
   ? Deno.serve({ hostname: '127.0.0.1', port: 0, onListen: () => {} }, app.fetch)
   : Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: app.fetch })
-middleware?.fingerprinter.arm(server)
+middleware.fingerprinter.arm(server)
 console.log(`listening on port ${onDeno ? server.addr.port : server.port}`)
