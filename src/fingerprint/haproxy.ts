@@ -4,7 +4,7 @@
  */
 
 import { u16be } from '../base/bytes.ts'
-import { endOf, octetsOf, optionsAt, type Syn } from '../wire/syn.ts'
+import { decodedSyn, endOf, octetsOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { optionLength, TCP_OPTION } from '../wire/tcp-options.ts'
 
 const DIGITS = '0123456789ABCDEF'
@@ -84,11 +84,12 @@ export function ttlClass(timeToLive: number): number {
  * @throws {RangeError} `mode` is no whole number from 0 to 7
  * @see HAProxy 3.5 configuration manual, `ip.fp`
  */
-export function formatHaproxy(syn: Syn, mode = 0): string {
+export function formatHaproxy(given: Syn, mode = 0): string {
   // Decisions: of several MSS or window scale options the last counts; the walk ends at End of Option List and at an option
   // that is too short or does not fit, which is not counted; MSS and scale are read from their usual place whatever the
   // option's length, all as HAProxy has it. An Authentication Header is measured in 4-octet units (RFC 4302), where HAProxy
   // takes 8 and finds no TCP header. The eighth octet is that of versions from 2026-02-09 on.
+  const syn = decodedSyn(given)
   const { ip, tcp } = syn
   const isV4 = ip.version === 4
   const service = isV4 ? (ip.dscp << 2) | ip.ecn : ip.trafficClass

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Syn } from '../wire/syn.ts'
+import { decodedSyn, type Syn } from '../wire/syn.ts'
 
 /**
  * MuonFP string of a SYN, e.g. `64240:2-4-8-1-3:1460:7`: window, option kinds in wire order (No-Operation and each octet of
@@ -18,6 +18,6 @@ import type { Syn } from '../wire/syn.ts'
  * @see MuonFP specification v0.9 (CC BY 4.0)
  */
 export function formatMuonFp(syn: Syn): string {
-  const { tcp } = syn
+  const { tcp } = decodedSyn(syn)
   return `${tcp.window}:${tcp.joinKinds('-')}:${tcp.mss ?? ''}:${tcp.windowScale ?? ''}`
 }

@@ -4,7 +4,7 @@
  */
 
 import { u16be, u32be } from '../base/bytes.ts'
-import { endOf, octetsOf, optionsAt, type Syn } from '../wire/syn.ts'
+import { decodedSyn, endOf, octetsOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { TCP_FLAG } from '../wire/tcp.ts'
 import { TCP_OPTION } from '../wire/tcp-options.ts'
 import { QUIRK, ZMAP_IDENTIFICATION } from './quirks.ts'
@@ -89,7 +89,7 @@ let lastView: P0fView | undefined
 /** The SYN as p0f reads it. */
 export function p0fView(syn: Syn): Readonly<P0fView> {
   if (syn !== lastSyn) {
-    lastView = new P0fView(syn)
+    lastView = new P0fView(decodedSyn(syn))
     lastSyn = syn
   }
   return lastView!

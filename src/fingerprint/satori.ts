@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Syn } from '../wire/syn.ts'
+import { decodedSyn, type Syn } from '../wire/syn.ts'
 import { TCP_FLAG } from '../wire/tcp.ts'
 import type { TcpOption } from '../wire/tcp-options.ts'
 
@@ -47,7 +47,7 @@ export function formatSatori(syn: Syn): string | undefined {
   // Decisions: a SYN without timestamps gets `T` too, a slip in Satori that its database relies on. Values are unsigned, where
   // Satori reads an MSS above 32767 and a scale above 127 as negative. The option at which the walk stops is not listed, nor
   // are octets other than 0 after End of Option List.
-  const { ip, tcp } = syn
+  const { ip, tcp } = decodedSyn(syn)
   if (ip.version !== 4 || tcp.dataOffset === 5 || tcp.flagBits !== TCP_FLAG.SYN) return undefined
   const options = tcp.malformed === undefined ? tcp.options : tcp.options.slice(0, -1)
   const letters = options.map(letter)

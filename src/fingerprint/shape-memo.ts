@@ -7,7 +7,7 @@
  */
 
 import { u32be } from '../base/bytes.ts'
-import { endOf, octetsOf, optionsAt, type Syn } from '../wire/syn.ts'
+import { decodedSyn, endOf, octetsOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { optionLength, TCP_OPTION } from '../wire/tcp-options.ts'
 import { ZMAP_IDENTIFICATION } from './quirks.ts'
 
@@ -39,7 +39,8 @@ export class ShapeMemo<T> {
   }
 
   /** The value of this SYN's shape. */
-  of(syn: Syn): T {
+  of(given: Syn): T {
+    const syn = decodedSyn(given)
     const key = this.#key
     const words = writeShape(syn, this.#octets)
     let hash = this.#seed

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Syn } from '../wire/syn.ts'
+import { decodedSyn, type Syn } from '../wire/syn.ts'
 
 /** Two digits at least; absent and zero are `00`. */
 function twoDigits(value: number | undefined): string {
@@ -34,7 +34,7 @@ export function ja4t(syn: Syn): string {
   // | several MSS or scale options | the last counts | Wireshark (Rust takes the first) |
   // | further flags, ECN above all | formatted | Rust (Wireshark and Zeek give nothing) |
   // | no options, no scale | `00` | Wireshark, Zeek (older Rust: empty, `0`) |
-  const { tcp } = syn
+  const { tcp } = decodedSyn(syn)
   const { malformed, windowScale } = tcp
   const stopsBefore =
     malformed !== undefined && !(malformed.reason === 'bad-length' && tcp.optionBytes[malformed.offset + 1]! > 1)

@@ -5,6 +5,7 @@
  */
 import { toHex } from '../base/bytes.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
+import { octetsOf } from '../wire/syn.ts'
 
 /** Which headers to send. A name for each kind, or false for none. */
 export interface HeaderOptions {
@@ -40,7 +41,7 @@ export function toHeaders(fingerprint: Fingerprint, options: HeaderOptions = {})
     if (Object.hasOwn(headers, key)) throw new TypeError(`Cannot send two kinds of facts in one header: "${key}"`)
     headers[key] = value
   }
-  set(syn, fingerprint.syn === undefined ? '' : write(fingerprint.syn.bytes))
+  set(syn, fingerprint.syn === undefined ? '' : write(octetsOf(fingerprint.syn)))
   set(rtt, String(fingerprint.timing.rtt?.microseconds ?? ''))
   set(tcpInfo, fingerprint.tcpInfoBytes === undefined ? '' : write(fingerprint.tcpInfoBytes))
   return headers

@@ -8,7 +8,7 @@ import { FingerprintView } from '../connection/view.ts'
 import { ShapeMemo } from '../fingerprint/shape-memo.ts'
 import { makeFingerprints } from '../fingerprint/strings.ts'
 import { guessHopDistance, guessInitialTtl, timeToLiveOf } from '../fingerprint/ttl.ts'
-import type { Syn } from '../wire/syn.ts'
+import { decodedSyn, type Syn } from '../wire/syn.ts'
 import { withoutHosts } from '../wire/without-hosts.ts'
 import { placeOf } from './address.ts'
 import { keptText } from './text.ts'
@@ -86,7 +86,7 @@ export function stackOf(fingerprint: Fingerprint): Stack | undefined {
 
 /** Not the object that a handler has had in its hands, where there is another. */
 const synOf = (fingerprint: Fingerprint): Syn | undefined =>
-  fingerprint instanceof FingerprintView ? fingerprint.ownSyn : fingerprint.syn
+  fingerprint instanceof FingerprintView ? fingerprint.ownSyn : fingerprint.syn && decodedSyn(fingerprint.syn)
 
 function stackShapeOf(syn: Syn): StackShape {
   const { p0f, muonfp, haproxy } = makeFingerprints(syn)

@@ -42,10 +42,10 @@ export interface EthernetHeader {
   readonly length: number
 }
 
-/**
- * The octets of a SYN themselves, which must not be changed: to copy them costs as much as to read them. Of another copy of this
- * library's SYN a copy.
- */
+/** The SYN itself; of one that came as JSON, or from another copy of this library, the same octets decoded here. */
+export let decodedSyn: (syn: Syn) => Syn
+
+/** The octets of a SYN themselves, which must not be changed: to copy them costs as much as to read them. */
 export let octetsOf: (syn: Syn) => Uint8Array
 
 /**
@@ -83,7 +83,8 @@ export class Syn {
   }
 
   static {
-    octetsOf = (syn) => (#bytes in syn ? syn.#bytes : (syn as Syn).bytes)
+    decodedSyn = (syn) => (#bytes in syn ? syn : parseSyn((syn as Syn).hex))
+    octetsOf = (syn) => decodedSyn(syn).#bytes
   }
 
   /** The octets as given, lower-case hexadecimal. */

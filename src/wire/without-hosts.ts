@@ -3,7 +3,7 @@
  * @module
  */
 import { extensionHeaderLength, IPV6_HEADER_LENGTH } from './ipv6.ts'
-import type { Syn } from './syn.ts'
+import { decodedSyn, type Syn } from './syn.ts'
 
 /** Octets of an IPv4 header without options. */
 const IPV4_HEADER_LENGTH = 20
@@ -20,7 +20,8 @@ export interface SynWithoutHosts {
  * checksums, IPv4 options (RFC 791 section 3.1: some record a route), and what extension headers of IPv6 hold (addresses: RFC 8200
  * section 4.4, RFC 6275 section 6.3). Lengths, kinds and ports stay.
  */
-export function withoutHosts({ bytes, ip, ipOffset }: Syn): SynWithoutHosts {
+export function withoutHosts(syn: Syn): SynWithoutHosts {
+  const { bytes, ip, ipOffset } = decodedSyn(syn)
   const octets = bytes.slice(ipOffset)
   let tcpAt: number
   if (ip.version === 4) {

@@ -20,7 +20,7 @@ import { FAMILY_NAMES } from '../label/family.ts'
 import type { Labeller } from '../label/labeller.ts'
 import type { RuleLabel } from '../label/rule.ts'
 import { currentRuntime } from '../runtime/current.ts'
-import type { Syn } from '../wire/syn.ts'
+import { decodedSyn, type Syn } from '../wire/syn.ts'
 import { type Rule, type RuleSource, Rules, type Variables } from './rules.ts'
 import { YaraError } from './yara-error.ts'
 
@@ -128,7 +128,8 @@ function readSource(rules: string, index: number): RuleSource {
 }
 
 /** The saved SYN without an Ethernet header, in memory that starts with it. */
-function octetsOf({ bytes, ipOffset }: Syn): Uint8Array {
+function octetsOf(syn: Syn): Uint8Array {
+  const { bytes, ipOffset } = decodedSyn(syn)
   return ipOffset === 0 ? bytes : bytes.slice(ipOffset)
 }
 

@@ -48,3 +48,47 @@ test('everything is removed with the last registration', () => {
   for (const one of undo) one()
   expect(['exit', 'SIGTERM', 'SIGINT', 'SIGHUP'].map((name) => process.listenerCount(name))).toEqual(before)
 })
+
+test('many may register: one listener for exit and for each signal', () => {
+  const events = ['exit', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2']
+  const count = (): number[] => events.map((name) => process.listenerCount(name))
+  const before = count()
+  const undo = Array.from({ length: 20 }, () => [onProcessEnd(() => {}), onSignal('SIGUSR2', () => {})]).flat()
+  expect(count()).toEqual(before.map((listeners) => listeners + 1))
+  for (const one of undo) one()
+  expect(count()).toEqual(before)
+})
+
+test('each that registered runs once, in order, also when another throws', () => {
+  const { output, code } = run(`onProcessEnd(() => console.log(1))
+    onProcessEnd(() => { console.log(2); throw new Error('two') })
+    const undo = onProcessEnd(() => console.log(3)); onProcessEnd(() => console.log(4)); undo()`)
+  expect(output).toBe('1\n2\n4\n')
+  expect(code).not.toBe(0)
+})
+
+test('what was registered last runs after listeners that the application had by then', () => {
+  const script = `onProcessEnd(() => console.log('ours')); process.on('exit', () => console.log('theirs'))`
+  expect(run(script).output).toBe('ours\ntheirs\n')
+  expect(run(`${script}; onProcessEnd(() => console.log('last'))`).output).toBe('theirs\nours\nlast\n')
+})
+
+test('a signal waits for all, and a second one for none', () => {
+  const waits = (milliseconds: number): string =>
+    `onProcessEnd(() => new Promise((done) => setTimeout(() => { console.log(${milliseconds}); done() }, ${milliseconds})));`
+  const kill = `process.kill(process.pid, 'SIGTERM');`
+  expect(run(`onProcessEnd(() => console.log('now')); ${waits(60)} ${waits(30)} ${kill}; ${WAIT}`)).toMatchObject({
+    output: 'now\n30\n60\n',
+    signal: 'SIGTERM',
+  })
+  expect(run(`${waits(60)} ${waits(30)} ${kill}; setTimeout(() => { ${kill} }, 10); ${WAIT}`)).toMatchObject({
+    output: '',
+    signal: 'SIGTERM',
+  })
+})
+
+test('a signal that is only told ends nothing, whoever else awaits the end', () => {
+  const ended = run(`onProcessEnd(() => console.log('end')); onSignal('SIGHUP', () => console.log('told'))
+    process.kill(process.pid, 'SIGHUP'); ${WAIT}`)
+  expect(ended).toMatchObject({ output: 'end\ntold\nstill here\nend\n', code: 0 })
+})
