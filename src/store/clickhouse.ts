@@ -2,8 +2,8 @@
  * ClickHouse, by `fetch` to its HTTP interface.
  *
  * An observation that is brought up to date is inserted again with a later version: ReplacingMergeTree keeps the latest of a key, and
- * `FINAL` reads no other. What has expired goes by partitions, a day each, after its counts are kept in `seen_daily`; a row
- * that comes later is counted beside them.
+ * `FINAL` reads no other. What has expired goes by partitions, a day each: into `observation_expiring`, where nothing is added while
+ * its counts are written to `seen_daily`, and then away. A row that comes later is counted beside them.
  * @module
  */
 import { dayOf, isoOf, sortAccounts } from './answers.ts'
@@ -53,16 +53,24 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     ) ENGINE = ReplacingMergeTree(version) PARTITION BY toDate(seen) ORDER BY (network, seen, boot, host, cookie)
     COMMENT 'tcpfingerprint 1'`,
   ],
+  ['CREATE TABLE IF NOT EXISTS observation_expiring AS observation'],
 ]
+
+/** Where observations are that are not yet counts alone. */
+const OBSERVATIONS = `merge(currentDatabase(), '^observation(_expiring)?$')`
 
 const KEY = 'network, address, stack, label, family, account'
 const BY_DAY = `GROUP BY day, ${KEY}`
-/** Observations of a day as its counts. */
-const COUNTED = `SELECT toDate(seen) AS day, ${KEY}, count() AS connections, min(seen) AS first, max(last_seen) AS last, min(o.rtt) AS rtt
-  FROM observation AS o FINAL WHERE stack <> ''`
+/** Observations of a table as counts of their days. */
+const counted = (
+  table: string,
+): string => `SELECT toDate(seen) AS day, ${KEY}, count() AS connections, min(seen) AS first, max(last_seen) AS last, min(o.rtt) AS rtt
+  FROM ${table} AS o FINAL WHERE stack <> ''`
 /** Counts of observations that are there no more: those of which the first still is are counted in its place. */
-const KEPT = `SELECT day, ${KEY}, connections, first, last, rtt FROM seen_daily FINAL WHERE (${KEY}, first) NOT IN (
-  SELECT ${KEY}, seen FROM observation FINAL WHERE toDate(seen) IN (SELECT DISTINCT day FROM seen_daily))`
+const kept = (
+  table: string,
+): string => `SELECT day, ${KEY}, connections, first, last, rtt FROM seen_daily FINAL WHERE (${KEY}, first) NOT IN (
+  SELECT ${KEY}, seen FROM ${table} FINAL WHERE toDate(seen) IN (SELECT DISTINCT day FROM seen_daily))`
 
 class ClickhouseEngine implements Engine {
   readonly batch = { rows: 5000, milliseconds: 2000 }
@@ -150,7 +158,8 @@ class ClickhouseEngine implements Engine {
   /** Counts of the days from `since` on: of what is there as observations, and of the days that are only counts. */
   #counts(since: string, where: string): string {
     const from = quote(since)
-    return `(${COUNTED} AND toDate(seen) >= ${from} AND ${where} ${BY_DAY} UNION ALL ${KEPT} AND day >= ${from} AND ${where})`
+    return `(${counted(OBSERVATIONS)} AND toDate(seen) >= ${from} AND ${where} ${BY_DAY}
+      UNION ALL ${kept(OBSERVATIONS)} AND day >= ${from} AND ${where})`
   }
 
   async hosts(place: Place, since: string): Promise<HostRow[]> {
@@ -194,8 +203,8 @@ class ClickhouseEngine implements Engine {
   async forget(subject: Subject): Promise<number> {
     const where =
       subject.kind === 'account' ? `account <> '' AND account = ${quote(subject.account)}` : placeWhere(subject)
-    const [row] = await this.#ask(`SELECT count() AS n FROM observation FINAL WHERE ${where}`)
-    for (const table of ['observation', 'seen_daily']) {
+    const [row] = await this.#ask(`SELECT count() AS n FROM ${OBSERVATIONS} FINAL WHERE ${where}`)
+    for (const table of ['observation', 'observation_expiring', 'seen_daily']) {
       await this.#send(`ALTER TABLE ${table} DELETE WHERE ${where}`, undefined, { mutations_sync: '1' })
     }
     return Number(row?.n ?? 0)
@@ -204,16 +213,18 @@ class ClickhouseEngine implements Engine {
   async expire(observationsBefore: string, dailyBefore: string): Promise<boolean> {
     this.#expiredBefore = observationsBefore
     const [oldest] = await this.#ask(
-      `SELECT toString(min(toDate(seen))) AS day, count() AS n FROM observation WHERE seen < ${quote(`${observationsBefore} 00:00:00`)}`,
+      `SELECT toString(min(toDate(seen))) AS day, count() AS n FROM ${OBSERVATIONS} WHERE seen < ${quote(`${observationsBefore} 00:00:00`)}`,
     )
     await this.#send(`ALTER TABLE seen_daily DELETE WHERE day < ${quote(dailyBefore)}`)
     if (oldest === undefined || Number(oldest.n) === 0) return false
     const day = quote(oldest.day as string)
+    const gone = 'observation_expiring'
+    await this.#send(`ALTER TABLE observation MOVE PARTITION ${day} TO TABLE ${gone}`)
     await this.#send(
       `INSERT INTO seen_daily (day, ${KEY}, connections, first, last, rtt) SELECT day, ${KEY}, sum(connections), min(first), max(last), min(rtt)
-       FROM (${COUNTED} AND toDate(seen) = ${day} ${BY_DAY} UNION ALL ${KEPT} AND day = ${day}) ${BY_DAY}`,
+       FROM (${counted(gone)} AND toDate(seen) = ${day} ${BY_DAY} UNION ALL ${kept(gone)} AND day = ${day}) ${BY_DAY}`,
     )
-    await this.#send(`ALTER TABLE observation DROP PARTITION ${day}`)
+    await this.#send(`ALTER TABLE ${gone} DROP PARTITION ${day}`)
     return true
   }
 

@@ -44,7 +44,7 @@ needs('linux', CHDB_PACKAGE).test('ClickHouse, and again after a process died ha
       const engine = await openClickhouse(server.url, newer)
       expect(await engine.hosts(PLACE, TODAY)).toMatchObject([{ connections: 1 }])
     }
-    await expect(openClickhouse(server.url)).rejects.toThrow('its tables have version 2, this library knows 1')
+    await expect(openClickhouse(server.url)).rejects.toThrow('its tables have version 3, this library knows 2')
     const url = server.url.slice('clickhouse+'.length)
     const send = (body: string): Promise<Response> => fetch(new URL(url).origin, { method: 'POST', body })
     await send('DROP TABLE observation')
