@@ -17,7 +17,7 @@ import { ConnectionStore } from './connection-store.ts'
 import { Identity } from './identity.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { lookups, observed } from './lookup-channel.ts'
-import { bytesReceived, octetsRead } from './octets-read.ts'
+import { bytesReceived, isUnanswered, octetsRead } from './octets-read.ts'
 import { SearchContext } from './search-context.ts'
 import { isFor, Server, type TcpServerAddress } from './server.ts'
 import { ThreadOptions } from './thread-options.ts'
@@ -173,7 +173,7 @@ export class Capture {
     ) {
       context.rule = 'P3'
       context.candidates = 1
-      known.requests++
+      this.#count(known, server)
       return known
     }
     return this.#search(context, known !== undefined)
@@ -198,8 +198,20 @@ export class Capture {
     if (connection === undefined) return server.udp ? 'not-tcp' : 'not-found'
     context.rule = 'P4'
     if (server.peersMayCoincide && !this.#identity.isOnly(connection, context)) return 'ambiguous'
-    connection.requests++
+    this.#count(connection, server)
     return connection
+  }
+
+  /**
+   * Counts a request. On Deno a request of a client that has gone may have been taken for this connection's first one: no second one
+   * comes before an answer.
+   */
+  #count(connection: Connection, server: Server): void {
+    if (server.isUnnamed && connection.requests === 1) {
+      const { fd } = connection
+      if (isUnanswered(this.#sockets, this.#sockets.tcpInfo(fd))) return
+    }
+    connection.requests++
   }
 
   /** A descriptor that has P1 and P2, -1 where there is none. */

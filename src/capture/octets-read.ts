@@ -8,6 +8,8 @@ import { tcpInfoOffset } from '../wire/tcp-info.ts'
 const TCP_CLOSE = 7
 const BYTES_RECEIVED = tcpInfoOffset('bytes_received')
 const LAST_DATA_RECV = tcpInfoOffset('last_data_recv')
+const NOTSENT_BYTES = tcpInfoOffset('notsent_bytes')
+const DATA_SEGS_OUT = tcpInfoOffset('data_segs_out')
 /** Attempts at two counts between which nothing comes. */
 const ATTEMPTS = 8
 
@@ -40,6 +42,12 @@ export function octetsRead(
 export function bytesReceived(info: DataView, octets: number): number | undefined {
   if (octets < BYTES_RECEIVED + 8 || info.getUint8(0) === TCP_CLOSE) return undefined
   return info.getUint32(BYTES_RECEIVED, true)
+}
+
+/** True if nothing was ever written to a live connection: no request of it was answered. */
+export function isUnanswered({ view }: Sockets, octets: number): boolean {
+  if (octets < DATA_SEGS_OUT + 4 || view.getUint8(0) === TCP_CLOSE) return false
+  return view.getUint32(DATA_SEGS_OUT, true) === 0 && view.getUint32(NOTSENT_BYTES, true) === 0
 }
 
 /** Milliseconds since the last data came, with the resolution of a jiffy, up to 10 ms: of a TCP_INFO that `bytesReceived` takes. */

@@ -68,12 +68,10 @@ if (import.meta.main) {
     await running
     console.log(`${runtime === 'deno' ? 'Deno' : runtimeName()}, ${values.listen} asked at ${values.host}`)
     console.log(JSON.stringify({ ...result, ...(others && { otherProtocols: others.tally }) }, null, 1))
-    const { wrong, missing, failed, miscounted } = result
-    // Deno also reports a request whose client has gone. Where another connection has its ports by then, that one counts it: a run
-    // cannot have more of these than it has aborted requests, each of which falsifies the count of up to four that follow.
-    const excused = runtime === 'deno' ? Number(values['keep-alive']) * result.aborted : 0
-    const misses = Math.max(0, miscounted - excused)
-    process.exitCode = wrong + missing + failed + misses + (others?.tally.wrong ?? 0) === 0 ? 0 : 1
+    const { wrong, missing, failed, miscounted, countedGone } = result
+    // Deno also reports requests of clients that have gone.
+    const miscounts = miscounted - (runtime === 'deno' ? countedGone : 0)
+    process.exitCode = wrong + missing + failed + miscounts + (others?.tally.wrong ?? 0) === 0 ? 0 : 1
   } finally {
     await own?.stop()
   }

@@ -292,6 +292,11 @@ export interface AttributionResult extends Tally {
   readonly failures: Record<string, number>
   /** Answers whose `connection.request` was not the number of requests sent on it. */
   miscounted: number
+  /**
+   * Of these, what a server makes that also reports requests of clients that have gone: no more of them are counted than were sent from
+   * the connection's port just before.
+   */
+  countedGone: number
   /** Most connections open at a time. */
   mostOpen: number
   elapsedMs: number
@@ -326,6 +331,8 @@ interface Slot {
   rest: Uint8Array | undefined
   wakeAt: number
   reader: ResponseReader
+  /** Connections just before on this source port whose request was sent and whose answer was not awaited. */
+  gone: number
   /** Set when the next connection of this slot must come from the same source. */
   again: boolean
 }
@@ -359,6 +366,7 @@ export async function runAttribution(options: AttributionOptions): Promise<Attri
     failed: 0,
     failures: {},
     miscounted: 0,
+    countedGone: 0,
     mostOpen: 0,
     elapsedMs: 0,
   }
@@ -398,6 +406,7 @@ export async function runAttribution(options: AttributionOptions): Promise<Attri
     const slot = slots[index]!
     const reuse = slot.again
     const before = slot.mss
+    const gone = slot.ending === 'abort-request' ? slot.gone + 1 : 0
     slot.again = false
     const mss = takeMss()
     for (let attempt = 0; ; attempt += 1) {
@@ -419,6 +428,7 @@ export async function runAttribution(options: AttributionOptions): Promise<Attri
       slot.source = source
       slot.mss = mss
       slot.previous = again ? before : undefined
+      slot.gone = again ? gone : 0
       slot.ending = plan()
       slot.left = slot.ending === 'abort-silent' ? 0 : 1 + Math.floor(random() * keepAliveRequests)
       if (slot.ending === 'abort-request') slot.left = 1
@@ -516,6 +526,7 @@ export async function runAttribution(options: AttributionOptions): Promise<Attri
     const count = answer.connection?.request
     if (count !== undefined && count !== slot.answered) {
       result.miscounted += 1
+      if (count > slot.answered && count <= slot.answered + slot.gone) result.countedGone += 1
       if (result.examples.length < 10) {
         const cookie = answer.connection?.cookie
         result.examples.push({
@@ -604,6 +615,7 @@ export async function runAttribution(options: AttributionOptions): Promise<Attri
         wakeAt: 0,
         reader: new ResponseReader(),
         again: false,
+        gone: 0,
       })
       free.push(i)
     }

@@ -95,6 +95,26 @@ linux.describe('Deno.serve', () => {
     expect(await get(server, '/info')).toMatchObject({ available: true, syn: {}, connection: { request: 1 } })
   })
 
+  test('a request of a client that has gone does not count for the connection that has its ports now', async () => {
+    const server = await start(JSON_SERVER, { arguments: ['FACE=plain', 'DELAY=150', 'HOSTNAME_TO_BIND=127.0.0.1'] })
+    const destination = { address: '127.0.0.1', port: server.port }
+    for (let round = 0; round < 3; round++) {
+      const gone = await connectKernel({ destination, source: { address: '127.0.0.1', port: 0 }, mss: 1001 })
+      gone.send(GET)
+      // Until Deno has read the request, whose look-up waits.
+      await Bun.sleep(50)
+      gone.reset()
+      const client = await connectKernel({ destination, source: gone.local, mss: 1002 })
+      for (const request of [1, 2, 3]) {
+        expect((await client.request(GET)).json()).toMatchObject({
+          connection: { request },
+          syn: { tcp: { mss: 1002 } },
+        })
+      }
+      client.reset()
+    }
+  })
+
   test('two servers of one process, reached from one client port: never mixed up', async () => {
     const server = await start('test/runtime/servers/deno-several.ts')
     const second = Number(/second (\d+)/.exec(server.stdout())![1])

@@ -3,7 +3,7 @@
  *
  * `FACE` `hono` (default) or `plain`; `HOSTNAME_TO_BIND` default `::`; `DEFER_ACCEPT` `clear` (default) or `keep`;
  * `RESOLVE` `request` (default) or `read`; `TCP_INFO` as the option `tcpInfo`; `TLS` `1` (HTTP/2 comes with it);
- * `PORT_TO_BIND` a fixed port; `UNIX` a path; `LIBC` the option `libc`. Variables that Deno may not read are unset.
+ * `PORT_TO_BIND` a fixed port; `UNIX` a path; `LIBC` the option `libc`; `DELAY` milliseconds before a look-up, of `plain`. Variables that Deno may not read are unset.
  * @module
  */
 import {
@@ -57,7 +57,9 @@ const listener = {
 }
 if (variable('FACE') === 'plain') {
   const fp = createFingerprinter(options)
-  const server = Deno.serve(listener, (request, info) => {
+  const delay = Number(variable('DELAY') ?? 0)
+  const server = Deno.serve(listener, async (request, info) => {
+    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay))
     const path = new URL(request.url, 'http://unknown').pathname
     if (path === '/healthz') return new Response('ok')
     if (path === '/status') return Response.json(fp.status())
