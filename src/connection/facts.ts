@@ -4,6 +4,7 @@
  * @module
  */
 import { toHex } from '../base/bytes.ts'
+import type { Fingerprints } from '../fingerprint/strings.ts'
 import { timeToLiveOf } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
 import { safeParseTcpInfo, TCP_INFO_FIELDS, type TcpInfo, type TcpInfoName } from '../wire/tcp-info.ts'
@@ -30,8 +31,8 @@ export interface FactRow {
   readonly attribute: string | undefined
   /** Its value; `undefined` where it is absent. */
   readonly read: (fingerprint: Fingerprint) => Value
-  /** The same, from the SYN alone, where that is enough: the same for all requests of a connection. */
-  readonly readSyn?: (syn: Syn) => Value
+  /** The same, from the SYN and its strings alone, where that is enough: the same for all requests of a connection. */
+  readonly readSyn?: (syn: Syn, strings: Fingerprints) => Value
   /** Unit of the value. Attributes are in seconds. */
   readonly unit?: 'microseconds' | 'milliseconds'
   /** Unit of the variable, where it is another one than the value's. */
@@ -57,6 +58,9 @@ const synFact = (
   readSyn: (syn: Syn) => Value,
   more: Row = {},
 ): FactRow => fact(variable, attribute, ({ syn }) => syn && readSyn(syn), { ...more, readSyn })
+
+const stringFact = (variable: string, attribute: string, name: keyof Fingerprints): FactRow =>
+  fact(variable, attribute, ({ fingerprints }) => fingerprints?.[name], { readSyn: (_, strings) => strings[name] })
 
 const NUMBER: Row = { number: true }
 
@@ -125,9 +129,9 @@ const TIMING: readonly FactRow[] = [
 
 /** Strings and names. HAProxy's digits and a label are text also where they look like a number. */
 const NAMES: readonly FactRow[] = [
-  fact('FINGERPRINT_P0F', 'tcp.fingerprint.p0f', ({ fingerprints }) => fingerprints?.p0f),
-  fact('FINGERPRINT_MUONFP', 'tcp.fingerprint.muonfp', ({ fingerprints }) => fingerprints?.muonfp),
-  fact('FINGERPRINT_HAPROXY', 'tcp.fingerprint.haproxy', ({ fingerprints }) => fingerprints?.haproxy),
+  stringFact('FINGERPRINT_P0F', 'tcp.fingerprint.p0f', 'p0f'),
+  stringFact('FINGERPRINT_MUONFP', 'tcp.fingerprint.muonfp', 'muonfp'),
+  stringFact('FINGERPRINT_HAPROXY', 'tcp.fingerprint.haproxy', 'haproxy'),
   fact('FINGERPRINT_LABEL', 'tcp.fingerprint.label', ({ label }) => label?.name),
   fact('FINGERPRINT_LINK', 'tcp.fingerprint.link', ({ label }) => label?.link),
   fact('FINGERPRINT_DISTANCE', 'tcp.fingerprint.distance', ({ label }) => label?.distance, NUMBER),
@@ -242,8 +246,7 @@ export interface EnvSource extends Fingerprint {
 /** The same as {@link toEnv} under the options that go with it, with what follows from the SYN alone made once per connection. */
 export function envOf(fingerprint: EnvSource): Record<string, string> {
   const { synFacts: facts } = fingerprint
-  const syn = facts?.own
-  const known = facts && syn && (facts.texts ??= synTexts(syn))
+  const known = facts?.own && (facts.texts ??= synTexts(facts.own, facts.strings!))
   return textsOf(fingerprint, fingerprint.envOptions, known)
 }
 
@@ -263,8 +266,8 @@ function textsOf(
 }
 
 /** Texts of the rows that the SYN alone gives, at the places of their rows. */
-function synTexts(syn: Syn): readonly (string | undefined)[] {
-  return VARIABLES.map((row) => row.readSyn && textOf(row, row.readSyn(syn)))
+function synTexts(syn: Syn, strings: Fingerprints): readonly (string | undefined)[] {
+  return VARIABLES.map((row) => row.readSyn && textOf(row, row.readSyn(syn, strings)))
 }
 
 function textOf({ unit, variableUnit }: FactRow, value: Value): string | undefined {
@@ -309,12 +312,9 @@ export function toAttributes(fingerprint: Fingerprint, options: AttributeOptions
 }
 
 function acceptTime({ timing }: Fingerprint): number | undefined {
-  const { acceptTimeMilliseconds, acceptTime } = timing
-  if (acceptTimeMilliseconds !== undefined) return acceptTimeMilliseconds
-  if (acceptTime === undefined) return undefined
+  if (timing.acceptTimeMilliseconds !== undefined) return timing.acceptTimeMilliseconds
   // A fingerprint that came as JSON; what is no time is none.
-  const time = Date.parse(String(acceptTime))
-  return Number.isNaN(time) ? undefined : time
+  return Date.parse(String(timing.acceptTime)) || undefined
 }
 
 function transport({ reason, available, peer }: Fingerprint): string | undefined {
