@@ -3,16 +3,12 @@
  * @module
  */
 
-import { u16be } from '../base/bytes.ts'
+import { toHex, u16be } from '../base/bytes.ts'
 import { decodedSyn, endOf, octetsOf, optionsAt, type Syn } from '../wire/syn.ts'
 import { optionLength, TCP_OPTION } from '../wire/tcp-options.ts'
 
-const DIGITS = '0123456789ABCDEF'
-/** Two upper-case hexadecimal digits of every octet value. */
-const OCTET: readonly string[] = /* @__PURE__ */ Array.from(
-  { length: 256 },
-  (_, octet) => DIGITS.charAt(octet >> 4) + DIGITS.charAt(octet & 15),
-)
+/** The octets of mode 0, written anew for each SYN. */
+const octets = /* @__PURE__ */ new Uint8Array(8)
 
 /** Bits of the `mode` argument; they add up. */
 export const HAPROXY_MODE = {
@@ -57,10 +53,6 @@ function walkOptions(syn: Syn, kinds?: number[]): OptionWalk {
   return { mss, scale, presence }
 }
 
-function octets16(value: number): string {
-  return OCTET[value >> 8]! + OCTET[value & 255]!
-}
-
 /** TTL class in bits 5 and 4: up to 32, 64, 128, above. */
 export function ttlClass(timeToLive: number): number {
   if (timeToLive <= 32) return 0
@@ -101,14 +93,15 @@ export function formatHaproxy(given: Syn, mode = 0): string {
   else if (ip.dontFragment) facts |= 0x40
   if ((isV4 ? ip.optionsLength : ip.extensionsLength) > 0) facts |= 8
   if (syn.payloadLength > 0) facts |= 4
-  const words = (tcp.dataOffset << 4) | (options.scale < 0 ? 0 : Math.min(options.scale, 14) + 1)
-  const text =
-    OCTET[service]! +
-    OCTET[facts]! +
-    OCTET[words]! +
-    octets16(tcp.window) +
-    octets16(options.mss) +
-    OCTET[options.presence]!
+  octets[0] = service
+  octets[1] = facts
+  octets[2] = (tcp.dataOffset << 4) | (options.scale < 0 ? 0 : Math.min(options.scale, 14) + 1)
+  octets[3] = tcp.window >> 8
+  octets[4] = tcp.window
+  octets[5] = options.mss >> 8
+  octets[6] = options.mss
+  octets[7] = options.presence
+  const text = toHex(octets).toUpperCase()
   return mode === 0 ? text : text + formatAppended(syn, timeToLive, kinds, mode)
 }
 
@@ -116,8 +109,7 @@ function formatAppended(syn: Syn, timeToLive: number, kinds: readonly number[] =
   if (!Number.isInteger(mode) || mode < 0 || mode > 7) {
     throw new RangeError(`Cannot format ip.fp: mode from 0 to 7 expected: ${mode}`)
   }
-  let text = (mode & HAPROXY_MODE.TTL) === 0 ? '' : OCTET[timeToLive]!
-  for (const kind of kinds) text += OCTET[kind]!
-  if ((mode & HAPROXY_MODE.ADDRESS) !== 0) for (const octet of syn.ip.sourceBytes) text += OCTET[octet]!
-  return text
+  const time = (mode & HAPROXY_MODE.TTL) === 0 ? [] : [timeToLive]
+  const address = (mode & HAPROXY_MODE.ADDRESS) === 0 ? [] : syn.ip.sourceBytes
+  return toHex(Uint8Array.from([...time, ...kinds, ...address])).toUpperCase()
 }

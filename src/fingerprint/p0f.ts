@@ -30,7 +30,15 @@ export function formatP0f(syn: Syn): string {
   // read as if it had the right one; after 24 options the rest is `bad`.
   const { version, timeToLive, optionsLength, mss, window, multiple, multipleOfMtu, scale, layout, quirks, payload } =
     p0fView(syn)
-  const distance = guessHopDistance(timeToLive)
+  const start = (starts[version * 256 + timeToLive] ??= formatStart(version, timeToLive))
   const size = multiple === 0 ? window : `${multipleOfMtu ? 'mtu' : 'mss'}*${multiple}`
-  return `${version}:${timeToLive}+${distance > MAX_DISTANCE ? '?' : distance}:${optionsLength}:${mss}:${size},${scale}:${layout}:${formatQuirks(quirks)}:${payload ? '+' : '0'}`
+  return `${start}${optionsLength}:${mss}:${size},${scale}:${layout}:${formatQuirks(quirks)}${payload ? ':+' : ':0'}`
+}
+
+/** Texts made so far, by version and TTL. */
+const starts: string[] = []
+
+function formatStart(version: number, timeToLive: number): string {
+  const distance = guessHopDistance(timeToLive)
+  return `${version}:${timeToLive}+${distance > MAX_DISTANCE ? '?' : distance}:`
 }

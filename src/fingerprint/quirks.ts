@@ -70,11 +70,17 @@ export function quirkWords(quirks: number): string[] {
   return QUIRK_WORDS.filter((_, bit) => (quirks >> bit) & 1)
 }
 
+/** Texts made so far: of the lowest bits alone, which stacks send, and of all others. */
+const low: string[] = []
+const high: string[] = []
+const LOW_BITS = 9
+
 /** p0f's text of a set of quirks: words joined by commas, empty without any. */
 export function formatQuirks(quirks: number): string {
-  let text = ''
-  for (let rest = quirks, bit = 0; rest !== 0; rest >>= 1, bit++) {
-    if ((rest & 1) !== 0) text += text === '' ? QUIRK_WORDS[bit] : `,${QUIRK_WORDS[bit]}`
-  }
-  return text
+  const rest = quirks >> LOW_BITS
+  const lowest = quirks & ((1 << LOW_BITS) - 1)
+  const text = (low[lowest] ??= quirkWords(lowest).join(','))
+  if (rest === 0) return text
+  const more = (high[rest] ??= quirkWords(rest << LOW_BITS).join(','))
+  return text === '' ? more : `${text},${more}`
 }
