@@ -99,7 +99,6 @@ export class SynFacts {
 function freeze(syn: Syn): Syn {
   Object.freeze(syn.ip)
   Object.freeze(syn.tcp)
-  Object.freeze(syn.tcp.optionKinds)
   if (syn.tcp.malformed !== undefined) Object.freeze(syn.tcp.malformed)
   if (syn.ip.version === 6) Object.freeze(syn.ip.extensionHeaders)
   Object.freeze(syn)

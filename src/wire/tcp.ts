@@ -127,14 +127,13 @@ export class TcpHeader {
   readonly tsEcr: number | undefined
   readonly #bytes: Uint8Array
   readonly #offset: number
-  readonly #kinds: readonly number[]
+  #kinds: readonly number[] | undefined = undefined
 
   /** Made by {@link decodeTcp}, which has checked that `dataOffset` words are there. */
   constructor(bytes: Uint8Array, offset: number) {
     const control = u16be(bytes, offset + 12)
     const end = offset + ((control >> 12) << 2)
     let at = offset + TCP_HEADER_LENGTH
-    const kinds: number[] = []
     let paddingLength = -1
     let mss: number | undefined
     let windowScale: number | undefined
@@ -145,10 +144,8 @@ export class TcpHeader {
 
     while (at < end) {
       const kind = bytes[at]!
-      kinds.push(kind)
       if (kind === TCP_OPTION.EOL) {
         paddingLength = end - at - 1
-        for (let i = at + 1; i < end && bytes[i] === 0; i++) kinds.push(0)
         break
       }
       const length = optionLength(bytes, at, end)
@@ -185,7 +182,6 @@ export class TcpHeader {
     this.tsEcr = tsEcr
     this.#bytes = bytes
     this.#offset = offset
-    this.#kinds = kinds
   }
 
   /** The control bits, one boolean each. */
@@ -199,12 +195,29 @@ export class TcpHeader {
    * and `padding` holds them.
    */
   get optionKinds(): readonly number[] {
-    return Object.freeze(this.#kinds)
+    return (this.#kinds ??= Object.freeze(this.#readKinds()))
   }
 
   /** `optionKinds` as decimal numbers with a separator between. */
   joinKinds(separator: string): string {
-    return this.#kinds.join(separator)
+    return (this.#kinds ?? this.#readKinds()).join(separator)
+  }
+
+  #readKinds(): number[] {
+    const bytes = this.#bytes
+    const start = this.#offset + TCP_HEADER_LENGTH
+    const end = this.#offset + this.dataOffset * 4
+    const kinds: number[] = []
+    // The option at which the walk of the constructor stopped is the last.
+    const stop = this.malformed === undefined ? -1 : start + this.malformed.offset
+    for (let at = start; at < end; at += Math.max(1, optionLength(bytes, at, end))) {
+      kinds.push(bytes[at]!)
+      if (at === stop) break
+      if (bytes[at] !== TCP_OPTION.EOL) continue
+      for (let i = at + 1; i < end && bytes[i] === 0; i++) kinds.push(0)
+      break
+    }
+    return kinds
   }
 
   /** Hexadecimal octets after End of Option List from the first that is not zero; `undefined` where all are zero. */
