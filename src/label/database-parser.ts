@@ -56,13 +56,16 @@ const MOST_WARNINGS = 100
  * const database = loadP0f(await Bun.file('/etc/p0f/p0f.fp').text())
  * match(database, parseSyn(hex)).name // 'Linux 3.11 and newer'
  */
-export function loadP0f(text: string, options: DatabaseOptions = {}): Database {
+export function loadP0f(text: string, options?: DatabaseOptions): Database {
+  return readLines(text.replace(/^\uFEFF/, '').split('\n'), options)
+}
+
+/** As {@link loadP0f}, of the lines of a file; lines that the array does not have are passed over. */
+export function readLines(lines: readonly string[], options: DatabaseOptions = {}): Database {
   const reader = new Reader(options.tolerant ?? true, options.versioned ?? false)
-  const lines = text.replace(/^\uFEFF/, '').split('\n')
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i]!
+  lines.forEach((line, i) => {
     if (line !== '' && !line.startsWith(';')) reader.read(i + 1, line.trim())
-  }
+  })
   return reader.database()
 }
 
@@ -174,14 +177,17 @@ class Reader {
       this.#expects = 'sig'
       return
     }
-    const [type, family, system, ...rest] = value.split(':')
-    if (type !== 's' && type !== 'g') throw new DatabaseError(line, `type s or g expected: ${quote(type ?? '')}`)
-    if (family === undefined || system === undefined || rest.length === 0) {
+    const parts = value.split(':')
+    const type = parts[0]!
+    const family = parts[1]
+    const system = parts[2]
+    if (type !== 's' && type !== 'g') throw new DatabaseError(line, `type s or g expected: ${quote(type)}`)
+    if (family === undefined || system === undefined || parts.length === 3) {
       throw new DatabaseError(line, `type:class:name:flavor expected: ${quote(value)}`)
     }
     if (family !== '!') this.#checkFamily(line, family)
     if (!NAME.test(system)) throw new DatabaseError(line, `malformed name: ${quote(system)}`)
-    const flavor = escapeControls(rest.join(':'))
+    const flavor = escapeControls(value.slice(type.length + family.length + system.length + 3))
     const name = flavor === '' ? system : `${system} ${flavor}`
     this.#label = {
       line,

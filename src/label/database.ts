@@ -135,7 +135,15 @@ export function shapeKey(window: number, scale: number, mss: number): number {
   return window + scale * 0x1_0000 + mss * 0x100_0000
 }
 
-let indexOf: (database: Database) => ReadonlyMap<string, readonly Shape[]>
+/** Shapes by the order of options in p0f's words. */
+export interface ShapeIndex {
+  get(layout: string): readonly Shape[] | undefined
+}
+
+let indexOf: (database: Database) => ShapeIndex
+
+/** Has a database look for shapes in `index`, and take labels and signatures from `whole` when they are asked for. Not for others. */
+export let makeLazy: (database: Database, index: ShapeIndex, whole: () => Database) => Database
 
 /** A set of signatures, ready to match. Made by `loadP0f` and {@link joinDatabases}; not changed afterwards. */
 export class Database {
@@ -150,7 +158,7 @@ export class Database {
   /** What was left out of sections that are not used, at most 100. */
   readonly warnings: readonly DatabaseWarning[]
   /** Made by the first look. */
-  #shapes: ReadonlyMap<string, readonly Shape[]> | undefined
+  #shapes: ShapeIndex | undefined
 
   /** Use `loadP0f`. */
   constructor(parts: {
@@ -171,6 +179,13 @@ export class Database {
 
   static {
     indexOf = (database) => (database.#shapes ??= indexSignatures(database.signatures))
+    makeLazy = (database, index, whole) => {
+      database.#shapes = index
+      return Object.defineProperties(database, {
+        labels: { enumerable: true, get: () => whole().labels },
+        signatures: { enumerable: true, get: () => whole().signatures },
+      })
+    }
   }
 }
 
@@ -181,7 +196,8 @@ export function shapesOf(database: Database, layout: string): readonly Shape[] {
   return indexOf(database).get(layout) ?? NO_SHAPES
 }
 
-function indexSignatures(signatures: readonly Signature[]): Map<string, Shape[]> {
+/** The shapes of signatures. */
+export function indexSignatures(signatures: readonly Signature[]): Map<string, Shape[]> {
   const index = new Map<string, Shape[]>()
   const maps = new Map<string, Map<number, Signature[]>>()
   for (const signature of signatures) {

@@ -3,14 +3,16 @@
  * @module
  */
 
-import { Database } from './database.ts'
-import { loadP0f } from './database-parser.ts'
+import { type Database, type DatabaseOptions, indexSignatures, makeLazy, type Shape } from './database.ts'
+import { readLines } from './database-parser.ts'
 import signatures from './signatures.fp' with { type: 'text' }
+
+const OPTIONS: DatabaseOptions = { tolerant: false, versioned: true }
 
 let loaded: Database | undefined
 
 /**
- * The default database: `signatures.fp` of this package, parsed on the first call and shared by all others.
+ * The default database: `signatures.fp` of this package, shared by all calls. A line is read when a SYN has its order of options.
  *
  * Matched by p0f's rules with two differences. Signatures of IP version 4 or 6 match that version only, as p0f's
  * documentation has it. Nothing is tolerated beyond p0f's fuzzy rules: these signatures know flow labels and ECN, and tell
@@ -19,9 +21,50 @@ let loaded: Database | undefined
  * @example match(defaultDatabase(), parseSyn(hex)).name // 'Linux 4.20 or newer (or updated 4.14 to 4.19)'
  */
 export function defaultDatabase(): Database {
-  if (loaded === undefined) {
-    const database = loadP0f(signatures, { tolerant: false, versioned: true })
-    loaded = new Database({ ...database, links: new Map([...database.links, [65_536, 'loopback']]) })
-  }
+  loaded ??= load()
   return loaded
+}
+
+function load(): Database {
+  const lines = signatures.split('\n')
+  const section = lines.indexOf('[tcp:request]')
+  const part = readLines(lines.slice(0, section), OPTIONS)
+  ;(part.links as Map<number, string>).set(65_536, 'loopback')
+  // The lines of each order of options, with those of their labels, each in its place.
+  const layouts = new Map<string, string[]>()
+  let label = 0
+  let systems = 0
+  for (let i = section; i < lines.length; i++) {
+    const line = lines[i]!
+    if (line.startsWith('label')) label = systems = i
+    else if (line.startsWith('sys')) systems = i
+    else if (line.startsWith('sig')) {
+      const layout = line.split(':')[5]!
+      let own = layouts.get(layout)
+      if (own === undefined) {
+        own = []
+        own[0] = `classes=${part.families}`
+        own[section] = lines[section]!
+        layouts.set(layout, own)
+      }
+      own[label] = lines[label]!
+      own[systems] = lines[systems]!
+      own[i] = line
+    }
+  }
+  const shapes = new Map<string, readonly Shape[]>()
+  const get = (layout: string): readonly Shape[] | undefined => {
+    const own = layouts.get(layout)
+    if (own !== undefined) {
+      shapes.set(layout, indexSignatures(readLines(own, OPTIONS).signatures).get(layout)!)
+      layouts.delete(layout)
+    }
+    return shapes.get(layout)
+  }
+  let whole: Database | undefined
+  return makeLazy(
+    part,
+    { get: (layout) => shapes.get(layout) ?? get(layout) },
+    () => (whole ??= readLines(lines, OPTIONS)),
+  )
 }

@@ -41,14 +41,14 @@ export function readTtl(line: number, text: string): { timeToLive: number; rando
 /** `*` is -1; `7`, `7|9` and `7-9` are one or more values. */
 function readScales(line: number, text: string): readonly number[] {
   if (text === '*') return [-1]
-  return text.split('|').flatMap((part) => {
-    const [first, last, ...more] = part.split('-')
-    const from = readNumber(line, 'window scale', first!, 0, 255)
-    if (last === undefined) return [from]
-    const to = more.length > 0 ? -1 : readNumber(line, 'window scale', last, from, 255)
-    if (to < 0) throw new DatabaseError(line, `window scale expected: ${quote(text)}`)
-    return Array.from({ length: to - from + 1 }, (_, i) => from + i)
-  })
+  const scales: number[] = []
+  for (const part of text.split('|')) {
+    const dash = part.indexOf('-')
+    const from = readNumber(line, 'window scale', dash < 0 ? part : part.slice(0, dash), 0, 255)
+    const to = dash < 0 ? from : readNumber(line, 'window scale', part.slice(dash + 1), from, 255)
+    for (let scale = from; scale <= to; scale++) scales.push(scale)
+  }
+  return scales
 }
 
 function readWindow(line: number, text: string): { windowRule: WindowRule; window: number } {
@@ -78,13 +78,22 @@ export function readForms(line: number, text: string): readonly Form[] {
   const comma = text.indexOf(',')
   if (comma < 0) throw new DatabaseError(line, `wsize,scale expected: ${quote(text)}`)
   const scales = readScales(line, text.slice(comma + 1))
-  return text
-    .slice(0, comma)
-    .split('|')
-    .flatMap((words) => {
-      const { windowRule, window } = readWindow(line, words)
-      return scales.map((scale) => ({ words: `${words},${scale < 0 ? '*' : scale}`, windowRule, window, scale }))
-    })
+  const forms: Form[] = []
+  for (const words of text.slice(0, comma).split('|')) {
+    const { windowRule, window } = readWindow(line, words)
+    for (const scale of scales) {
+      forms.push({ words: `${words},${scale < 0 ? '*' : scale}`, windowRule, window, scale })
+    }
+  }
+  return forms
+}
+
+/** Entries of a list that may end in a comma, as p0f takes it. */
+function readEntries(text: string): readonly string[] {
+  if (text === '') return []
+  const entries = text.split(',')
+  if (entries.length > 1 && entries.at(-1) === '' && entries.at(-2) !== '') entries.pop()
+  return entries
 }
 
 const KIND_WORDS: Readonly<Record<number, string>> = { 1: 'nop', 2: 'mss', 3: 'ws', 4: 'sok', 5: 'sack', 8: 'ts' }
@@ -92,23 +101,22 @@ const PLAIN_WORDS: ReadonlySet<string> = /* @__PURE__ */ new Set(Object.values(K
 
 /** Checks the order of options and brings it to the text that p0f prints. */
 export function readLayout(line: number, text: string): string {
-  if (text === '') return ''
-  // p0f takes one comma at the end
-  const words = text.replace(/(?<=[^,]),$/, '').split(',')
+  const words = readEntries(text)
   if (words.length > 24) throw new DatabaseError(line, `at most 24 options expected: ${quote(text)}`)
-  return words
-    .map((word, i) => {
-      if (PLAIN_WORDS.has(word)) return word
-      if (word.startsWith('eol+')) {
-        if (i !== words.length - 1 || text.endsWith(','))
-          throw new DatabaseError(line, `eol must be the last option: ${quote(text)}`)
-        return `eol+${readNumber(line, 'eol padding', word.slice(4), 0, 255)}`
-      }
-      if (!word.startsWith('?')) throw new DatabaseError(line, `unknown option: ${quote(word)}`)
+  let layout = ''
+  for (let i = 0; i < words.length; i++) {
+    let word = words[i]!
+    if (word.startsWith('eol+')) {
+      if (i !== words.length - 1 || text.endsWith(','))
+        throw new DatabaseError(line, `eol must be the last option: ${quote(text)}`)
+      word = `eol+${readNumber(line, 'eol padding', word.slice(4), 0, 255)}`
+    } else if (word.startsWith('?')) {
       const kind = readNumber(line, 'option kind', word.slice(1), 0, 255)
-      return KIND_WORDS[kind] ?? `?${kind}`
-    })
-    .join(',')
+      word = KIND_WORDS[kind] ?? `?${kind}`
+    } else if (!PLAIN_WORDS.has(word)) throw new DatabaseError(line, `unknown option: ${quote(word)}`)
+    layout += i === 0 ? word : `,${word}`
+  }
+  return layout
 }
 
 /** Quirks that only one IP version can have. */
@@ -124,8 +132,7 @@ export function readQuirks(
   let quirks = 0
   let optionalQuirks = 0
   let zmapIdentification = false
-  // p0f takes one comma at the end
-  for (const entry of text === '' ? [] : text.replace(/(?<=[^,]),$/, '').split(',')) {
+  for (const entry of readEntries(text)) {
     if (version === 4 && entry === `id=${ZMAP_IDENTIFICATION}`) {
       zmapIdentification = true
       continue

@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Signature } from '../../src/label/database.ts'
+import { type Signature, shapesOf } from '../../src/label/database.ts'
+import { loadP0f } from '../../src/label/database-parser.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { families, family } from '../../src/label/family.ts'
 import { match } from '../../src/label/match.ts'
@@ -14,6 +15,34 @@ const file = readFileSync(DATABASE_FILE, 'utf8')
 test('defaultDatabase is parsed once and shared', () => {
   expect(defaultDatabase()).toBe(defaultDatabase())
   expect(defaultDatabase().signatures.length).toBeGreaterThan(300)
+})
+
+test('defaultDatabase is what its file says, although a line is read only when a SYN has its order of options', () => {
+  const whole = loadP0f(file, { tolerant: false, versioned: true })
+  expect(defaultDatabase().signatures).toEqual(whole.signatures)
+  expect(defaultDatabase().labels).toEqual(whole.labels)
+  expect(defaultDatabase().families).toEqual(whole.families)
+  expect({ ...defaultDatabase(), links: undefined }).toEqual({ ...whole, links: undefined })
+  const layouts = new Set(whole.signatures.map(({ layout }) => layout))
+  for (const layout of layouts) {
+    // Places in the order are counted within what was read.
+    const plain = (database: typeof whole): unknown =>
+      shapesOf(database, layout).map(({ signatures, ...shape }) => ({
+        ...shape,
+        signatures: [...signatures].map(([key, same]) => [key, same.map(({ order, ...rest }) => rest)]),
+      }))
+    expect(plain(defaultDatabase())).toEqual(plain(whole))
+    const orders = shapesOf(defaultDatabase(), layout)
+      .flatMap(({ signatures }) => [...signatures.values()].flat())
+      .sort((a, b) => a.order - b.order)
+    expect(orders.map(({ text }) => text)).toEqual(
+      whole.signatures.filter((signature) => signature.layout === layout).map(({ text }) => text),
+    )
+  }
+  expect(layouts.size).toBeGreaterThan(40)
+  for (const other of ['mss,mss', 'constructor', '__proto__', '']) {
+    expect(shapesOf(defaultDatabase(), other)).toEqual(layouts.has(other) ? expect.any(Array) : [])
+  }
 })
 
 test('defaultDatabase names the links of loopback, Ethernet, DSL and tunnels', () => {
