@@ -104,14 +104,24 @@ export const partOfText = (text: string, isAnyCase: boolean, isWhole = true): Pa
   )
 
 /** Parts of whatever a regular expression `/.../is` fits. */
-export function partsOf(token: string, isAnyCase = false): Parts {
+export const partsOf = (token: string, isAnyCase = false): Parts => foundIn(token, isAnyCase)?.lists
+
+/** Octets of a text that a regular expression fits, at least and at most; `undefined` where the expression is not understood. */
+export const lengthsOf = (token: string): Lengths | undefined => foundIn(token, false)
+
+function foundIn(token: string, isAnyCase: boolean): Found | undefined {
   const [, pattern, modifiers] = /^\/([\x20-\x7e]+)\/([is]*)$/.exec(token) ?? []
   if (pattern === undefined || /\[\^?\]/.test(pattern)) return undefined
-  return new Pattern(pattern, isAnyCase || modifiers!.includes('i')).parts()
+  return new Pattern(pattern, isAnyCase || modifiers!.includes('i')).found()
 }
 
-interface Found {
-  readonly lists: readonly (readonly Part[])[]
+interface Lengths {
+  readonly least: number
+  readonly most: number
+}
+
+interface Found extends Lengths {
+  readonly lists: Parts
   /** Bits that the least of them says. */
   readonly score: number
 }
@@ -120,9 +130,12 @@ const OCTETS = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code
 /** What stands for one character, as it is understood here and there alike; what fits between characters. */
 const ONE = /\\(?:x[\da-fA-F]{2}|[dDwWsSntrf]|\W)|\[(?:\\(?:x[\da-fA-F]{2}|[dDwWsSntrf]|\W)|[^\]\\])+\]|[^\\[*+?{^$]/y
 const BETWEEN = /\^|\$|\\[bB]/y
-const TIMES = /(?:[*?+]|\{(\d*),?\d*\})\??/y
+const TIMES = /(?:([*?+])|\{(\d*)(,?)(\d*)\})\??/y
 /** Characters that a place may have, at most. */
 const MOST_SIGNS = 64
+const ONCE: Lengths = { least: 1, most: 1 }
+/** More octets than texts have. */
+export const LONGEST = 65_536
 
 /** A regular expression while it is read. */
 class Pattern {
@@ -136,9 +149,9 @@ class Pattern {
     this.#isAnyCase = isAnyCase
   }
 
-  parts(): Parts {
+  found(): Found | undefined {
     const found = this.#alternatives(true)
-    return this.#isUnderstood && this.#at === this.#text.length ? found?.lists : undefined
+    return this.#isUnderstood && this.#at === this.#text.length ? found : undefined
   }
 
   /** What is next, and goes on behind it. */
@@ -155,22 +168,31 @@ class Pattern {
     return true
   }
 
-  #alternatives(isTop: boolean): Found | undefined {
-    const all: (Found | undefined)[] = []
+  #alternatives(isTop: boolean): Found {
+    const all: Found[] = []
     do all.push(this.#sequence(isTop))
     while (this.#takes('|'))
-    const lists = all.flatMap((one) => one?.lists ?? [])
-    if (all.includes(undefined) || lists.length > MOST_PARTS) return undefined
-    return { lists, score: Math.min(...all.map((one) => one!.score)) }
+    const lists = all.flatMap((one) => one.lists ?? [])
+    const isCertain = all.every((one) => one.lists !== undefined) && lists.length <= MOST_PARTS
+    return {
+      lists: isCertain ? lists : undefined,
+      score: Math.min(...all.map(({ score }) => score)),
+      least: Math.min(...all.map(({ least }) => least)),
+      most: Math.max(...all.map(({ most }) => most)),
+    }
   }
 
   /** The runs of characters, or the group that says more than all of them. */
-  #sequence(isTop: boolean): Found | undefined {
+  #sequence(isTop: boolean): Found {
     let group: Found | undefined
     const parts: Part[] = []
     let score = 0
     let run: string[] = []
+    let least = 0
+    let most = 0
     let isFirst = isTop && this.#takes('^')
+    const isBegun = isFirst
+    let isEnded = false
     const end = (next: string[] = []): void => {
       if (run.length > 0 && parts.length < MOST_PARTS) {
         const part = partOf(run, isFirst, false)
@@ -180,38 +202,50 @@ class Pattern {
       isFirst = false
       run = next
     }
+    /** True if what is before may be left out. */
+    const repeat = (one: Lengths, times: Lengths): boolean => {
+      least += one.least * times.least
+      most += Math.min(one.most, LONGEST) * times.most
+      return times.least === 0
+    }
     while (this.#at < this.#text.length && !/[|)]/.test(this.#text[this.#at]!)) {
       if (this.#takes('(')) {
         const found = this.#alternatives(false)
         if (!this.#takes(')')) this.#isUnderstood = false
-        if (this.#times() !== 'perhaps' && found !== undefined && found.score > (group?.score ?? 0)) group = found
+        if (!repeat(found, this.#times()) && found.lists !== undefined && found.score > (group?.score ?? 0))
+          group = found
         end()
         continue
       }
-      if (this.#next(BETWEEN) !== null) continue
+      const between = this.#next(BETWEEN)
+      isEnded ||= between?.[0] === '$'
+      if (between !== null) continue
       const one = this.#next(ONE)
       if (one === null) {
         this.#isUnderstood = false
-        return undefined
+        break
       }
       const expression = new RegExp(one[0], this.#isAnyCase ? 'i' : '')
       const place = OCTETS.filter((sign) => expression.test(sign)).join('')
       const times = this.#times()
-      if (place.length > MOST_SIGNS || times === 'perhaps') end()
+      if (repeat(ONCE, times) || place.length > MOST_SIGNS) end()
       else {
         run.push(place)
         // What comes next follows the last of them.
-        if (times === 'again') end([place])
+        if (times !== ONCE) end([place])
       }
     }
     end()
-    if (group !== undefined && group.score > score) return group
-    return parts.length === 0 ? undefined : { lists: [parts], score }
+    // What is fitted is not all of a text that may go on.
+    if (isTop && !(isBegun && isEnded)) most = LONGEST
+    if (group !== undefined && group.score > score) return { ...group, least, most }
+    return { lists: parts.length === 0 ? undefined : [parts], score, least, most }
   }
 
-  #times(): 'once' | 'perhaps' | 'again' {
-    const [all, least] = this.#next(TIMES) ?? []
-    if (all === undefined) return 'once'
-    return /^[*?]/.test(all) || Number(least ?? 1) === 0 ? 'perhaps' : 'again'
+  #times(): Lengths {
+    const [all, sign, least = '', comma, most = ''] = this.#next(TIMES) ?? []
+    if (all === undefined) return ONCE
+    if (sign !== undefined) return { least: sign === '+' ? 1 : 0, most: sign === '?' ? 1 : LONGEST }
+    return { least: Number(least), most: comma === '' ? Number(least) : most === '' ? LONGEST : Number(most) }
   }
 }

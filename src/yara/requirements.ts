@@ -3,7 +3,7 @@
  * @module
  */
 import { type Expression, expressionOf, type Seen } from './expression.ts'
-import { literalsOf, type Part, type Parts, partOfText, partsOf, textOf } from './literals.ts'
+import { LONGEST, lengthsOf, literalsOf, type Part, type Parts, partOfText, partsOf, textOf } from './literals.ts'
 
 type Value = string | number
 
@@ -37,6 +37,9 @@ interface Context {
   isNumber(name: string): boolean | undefined
 }
 
+const encoder = new TextEncoder()
+/** Octets of texts that many do not have. */
+const LONG = 64
 /** Characters of a beginning that are looked up. */
 const BEGINNING = 12
 /** Lists that requirements of several terms make, at most, and rounds of a loop that are looked at one by one. */
@@ -213,7 +216,7 @@ const contains = (of: string | undefined, part: Part, isExact: boolean): Require
 /** `options == "2,4"`, `label icontains "linux"`, `user_agent matches /curl/i`. */
 function ofText(name: string, [operator = '', operand = '', ...more]: readonly string[]): Requirements {
   if (more.length > 0) return undefined
-  if (operator === 'matches') return ofParts(name, partsOf(operand), true, false)
+  if (operator === 'matches') return ofParts(name, partsOf(operand), true, false) ?? ofLength(name, lengthsOf(operand))
   const value = textOf(operand)
   // libyara sees other characters as several octets.
   if (value === undefined || !ASCII.test(value)) return undefined
@@ -241,6 +244,17 @@ function ofParts(name: string, parts: Parts, isStart: boolean, isExact: boolean)
       isExact && value === text,
     )
   })
+}
+
+/** The octets that libyara sees, where nothing else of an expression is certain. */
+function ofLength(name: string, lengths: ReturnType<typeof lengthsOf>): Requirements {
+  if (lengths === undefined || (lengths.least < LONG && lengths.most >= LONGEST)) return undefined
+  const { least, most } = lengths
+  const read = (seen: Seen): number => encoder.encode(String(seen.variable(name))).length
+  const fact = { of: `length ${name}`, isDefined: true, read }
+  if (least === most) return just({ ...fact, kind: 'equals', value: least }, false)
+  const test = (found: Value): boolean => Number(found) >= least && (most >= LONGEST || Number(found) <= most)
+  return just({ ...fact, kind: 'holds', value: `${least} to ${most}`, test }, false)
 }
 
 /** A number that is read, compared with one that is the same for all. */

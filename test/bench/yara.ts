@@ -57,8 +57,11 @@ const OTHERS: Readonly<Record<string, (i: number) => string>> = {
   'expressions with alternatives': (i) => `condition: user_agent matches /(curl|wget|Go-http)-?[a-z]*\\/${i}\\.[0-9]+/`,
   'expressions without a certain part': (i) =>
     `condition: user_agent matches /^[A-L]${i}.[0-9]+$/ or muonfp matches /[x-z]${i}?$/`,
-  /** Nothing that must hold can be looked up: libyara is asked of all, once for each value. */
+  /** No character of what they fit is certain, but how many there are. */
   'expressions of which nothing is certain': (i) => `condition: user_agent matches /^.{${200 + i}}$/`,
+  'such expressions, of many lengths': (i) => `condition: user_agent matches /^[^;]{${150 + i},}[^(]?/`,
+  /** Not even that: libyara is asked of all, once for each value. */
+  'such expressions, of any length': (i) => `condition: user_agent matches /^[^\\x${(i % 100) + 20}X]+$/`,
 }
 
 const rows = readFileSync(join(import.meta.dir, '../vectors/devices.ndjson'), 'utf8')
@@ -102,6 +105,7 @@ const KINDS: Readonly<Record<string, (syn: Syn, number: number) => Connection>> 
 
 console.log(machine())
 for (const [name, condition] of Object.entries({ ...CONDITIONS, ...OTHERS })) {
+  if (!name.includes(process.argv[2] ?? '')) continue
   const labeller = yara({ rules: Array.from({ length: RULES }, (_, i) => `rule r${i} { ${condition(i)} }`).join('\n') })
   let found = 0
   let number = 0

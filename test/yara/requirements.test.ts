@@ -68,6 +68,16 @@ test('requirementsOf finds what must hold, and whether that is all', () => {
     ['for all i in (5..4): (ttl == 1)', ''],
     ['for 2 i in (1..3): (ttl == 1)', ''],
     ['for any i in (1..2): (for any k in (1..2): (uint8(i + k) == 1))', ''],
+    // lengths
+    ['label matches /^.{17}$/', 'equals length label 17'],
+    ['label matches /^([^x].|..){2,3}\\W?$/', 'holds length label 4 to 7'],
+    ['label matches /^.{64,}/ and ttl == 1', 'holds length label 64 to 65536 & equals ttl 1'],
+    ['label matches /^.{3}$|^..$/s', 'holds length label 2 to 3'],
+    ['label matches /^.{3}$|^..a?/', ''],
+    ['label matches /.{3}$/', ''],
+    ['label matches /^.{3}/', ''],
+    ['label matches /^.+$/', ''],
+    ['not label matches /^.{17}$/', ''],
     // Nothing is certain.
     ['ttl == 1 or mss > window', ''],
     ['label == "\u00e9"', ''],

@@ -264,6 +264,59 @@ withYara(
   30_000,
 )
 
+withYara(
+  'expressions that say no more than a length match as in a scan of all rules',
+  () => {
+    if ('message' in opened) throw new Error(opened.message)
+    const random = createRandom(15)
+    const times = (): string =>
+      random.pick([
+        '',
+        '',
+        '?',
+        '*',
+        '+',
+        '+?',
+        `{${1 + random.below(8)}}`,
+        `{${random.below(9)},}`,
+        `{,${1 + random.below(9)}}`,
+        '{2,5}?',
+      ])
+    const one = (): string =>
+      random.pick(['.', '.', '[^x]', '\\S', '[^\\n]', '\\W', '[\\x00-\\xff]', '(.|..)', '(.{3}|[^y]+)', '((.)?.{2})'])
+    const sequence = (): string =>
+      `${random.pick(['^', '^', '', '^.{64}'])}${Array.from({ length: 1 + random.below(3) }, () => one() + times()).join('')}${random.pick(['$', '$', '', '$.?', '\\b', '^'])}`
+    const types = { mss: 0, label: '' }
+    let found = 0
+    for (let round = 0; round < 40; round++) {
+      const text = Array.from({ length: 1 + random.below(6) }, (_, i) => {
+        const expression = `${sequence()}${random.pick(['', '', `|${sequence()}`])}`
+        return `rule r${i} { condition: label matches /${expression}/${random.pick(['', 's', 'i'])} and mss >= ${random.below(2)} }`
+      }).join('\n')
+      const compile = (source: string): Rules => new Rules(opened, [{ name: 'rules', text: source }], types)
+      const [few, together] = [compile(text), compile(`private global rule every { condition: true }\n${text}`)]
+      for (let k = 0; k < 40; k++) {
+        const length = random.pick([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 63, 64, 65, 70, 71, 140])
+        const label = Array.from({ length }, () =>
+          random.pick(['a', 'a', 'y', 'x', ' ', '\n', '\r', '\u00e9', '\u20ac', '\0', '\ud800']),
+        ).join('')
+        const facts = { label: () => label, mss: () => 1 }
+        const octets = Uint8Array.of(1)
+        let expected: string | undefined
+        try {
+          expected = together.firstMatch(octets, facts)?.identifier
+        } catch {
+          continue // libyara gives some repetitions up
+        }
+        expect([text, label, few.firstMatch(octets, facts)?.identifier]).toEqual([text, label, expected])
+        if (expected !== undefined) found++
+      }
+    }
+    expect(found).toBeGreaterThan(700)
+  },
+  30_000,
+)
+
 withYara('shifts of negative numbers are what libyara says of them', () => {
   for (const [places, value] of [
     [1, -3],
