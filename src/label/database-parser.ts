@@ -36,18 +36,17 @@ const MOST_WARNINGS = 100
 /**
  * Reads a database of p0f v3 signatures: `classes`, `[mtu]`, `[tcp:request]`, `label`, `sys`, `sig`, `ua_os`, comments with `;`.
  *
- * Takes what p0f 3.09b takes, and lines that end in CR LF. `[tcp:response]`, the `http` sections and sections that p0f does not
- * know are left out, because no SYN matches them: a bad line there is one of `Database.warnings`. Control characters in names
- * are written as escapes (`\x1b`).
+ * Takes what p0f 3.09b takes, and lines that end in CR LF. Other sections are left out, because no SYN matches them: a bad line
+ * there is one of `Database.warnings`. Control characters in names become escapes (`\x1b`).
  *
  * Beyond p0f, in a `sig` line:
  *
  * | text | means |
  * | --- | --- |
  * | `8192\|64240` as window, `7\|8-10` as scale | any of these; each is a signature of its own |
- * | `mss*max` as window | the largest multiple of the MSS up to 65535, also of an MSS up to 1460 that was lowered on the way |
- * | `ecn?` among the quirks | with or without this quirk |
- * | `id=54321` among the quirks | this IPv4 identification, which is that of zmap; no other can be stated |
+ * | `mss*max` as window | the largest multiple of the MSS up to 65535, also of one up to 1460 that was lowered on the way |
+ * | `ecn?` as quirk | with or without it |
+ * | `id=54321` as quirk | this IPv4 identification, zmap's; no other can be stated |
  * | `128!` as initial TTL | exact matches only, no fuzzy one |
  *
  * @throws {DatabaseError} a line cannot be read; `line` says which

@@ -14,9 +14,8 @@ let loaded: Database | undefined
 /**
  * The default database: `signatures.fp` of this package, shared by all calls. A line is read when a SYN has its order of options.
  *
- * Matched by p0f's rules with two differences. Signatures of IP version 4 or 6 match that version only, as p0f's
- * documentation has it. Nothing is tolerated beyond p0f's fuzzy rules: these signatures know flow labels and ECN, and tell
- * by them. Added is the link of MTU 65536 (Linux loopback over IPv6), a value that p0f's files cannot hold.
+ * Matched by p0f's rules with `tolerant: false` and `versioned: true`: these signatures know flow labels and ECN. Added is the
+ * link of MTU 65536 (Linux loopback over IPv6), a value that p0f's files cannot hold.
  *
  * @example match(defaultDatabase(), parseSyn(hex)).name // 'Linux 4.20 or newer (or updated 4.14 to 4.19)'
  */
@@ -54,17 +53,12 @@ function load(): Database {
   }
   const shapes = new Map<string, readonly Shape[]>()
   const get = (layout: string): readonly Shape[] | undefined => {
-    const own = layouts.get(layout)
-    if (own !== undefined) {
-      shapes.set(layout, indexSignatures(readLines(own, OPTIONS).signatures).get(layout)!)
-      layouts.delete(layout)
-    }
+    const known = shapes.get(layout)
+    const own = known === undefined ? layouts.get(layout) : undefined
+    if (own === undefined) return known
+    shapes.set(layout, indexSignatures(readLines(own, OPTIONS).signatures).get(layout)!)
     return shapes.get(layout)
   }
   let whole: Database | undefined
-  return makeLazy(
-    part,
-    { get: (layout) => shapes.get(layout) ?? get(layout) },
-    () => (whole ??= readLines(lines, OPTIONS)),
-  )
+  return makeLazy(part, { get }, () => (whole ??= readLines(lines, OPTIONS)))
 }

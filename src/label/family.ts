@@ -6,11 +6,10 @@
 /**
  * Family of a label or a User-Agent.
  *
- * `linux` is any Linux; `android` and `chromeos` are the Linux systems that a User-Agent or a database names apart and
- * that share its stack. `apple` is macOS, iOS and their kin, which share one. `unix` are the other Unix systems. `userspace`
- * are stacks inside a program (gVisor, Tailscale, mTCP): they say nothing of the system below. `embedded` are devices, `network`
- * routers and switches, `relay` what ends TCP on behalf of others (load balancers, VPN exits, carrier proxies), `tool`
- * scanners, tools and malware: everything a database lists as a program.
+ * `linux` is any Linux; `android` and `chromeos` share its stack. `apple` is macOS, iOS and their kin. `unix` are the other Unix
+ * systems. `userspace` are stacks inside a program (gVisor, Tailscale, mTCP): they say nothing of the system below. `embedded` are
+ * devices, `network` routers and switches, `relay` what ends TCP on behalf of others (load balancers, VPN exits, carrier proxies),
+ * `tool` what a database lists as a program: scanners, malware.
  */
 export type Family =
   | 'linux'

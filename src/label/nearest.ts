@@ -114,7 +114,7 @@ function distanceOf(signature: Signature, view: Readonly<P0fView>): number {
 /**
  * The signatures closest to a SYN, closest first, one for each label.
  *
- * Closest is what would need the least to change: the order of options counts most, then window, TTL, scale and quirks.
+ * The order of options counts most, then window, TTL, scale and quirks.
  *
  * @throws {RangeError} `limit` is no whole number from 1 to 100
  * @example

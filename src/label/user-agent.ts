@@ -124,13 +124,10 @@ export interface Comparison {
 /**
  * Compares a label with what the request's headers say of the client.
  *
- * Families are compared, never versions, so that generic and fuzzy labels count like others. Linux, Android and Chrome OS
- * share a stack and match each other (a phone asks for the desktop site as Linux, a tuned desktop looks like Android), as
- * do macOS, iOS and iPadOS. A scanner's label contradicts every browser. Labels of relays, devices, routers and stacks inside a
- * program contradict none: their TCP ends on behalf of a client whose system it does not show. Under WSL 1 and behind Docker
- * Desktop programs of Linux use the stack of Windows or macOS: a `mismatch` without a lie.
- *
- * A `mismatch` is no verdict on a person: proxies, VPN exits and load balancers have a stack of their own.
+ * Families are compared, never versions. Linux, Android and Chrome OS share a stack and match each other, as do macOS, iOS and
+ * iPadOS. A scanner's label contradicts every browser. Labels of relays, devices, routers and stacks inside a program contradict
+ * none. Under WSL 1 and behind Docker Desktop programs of Linux use the stack of Windows or macOS: a `mismatch` without a lie.
+ * Proxies and VPN exits have a stack of their own.
  *
  * @param label of `match`, or `undefined` where there is none
  * @param headers of the request; hostile values are safe

@@ -120,13 +120,12 @@ function settings(options: LearnOptions): Settings {
 /**
  * A learner: takes records of NDJSON logs, gives a `.fp` file.
  *
- * A record needs a fingerprint and a sender. Fingerprint: the SYN in hex (`hex`, `syn.hex`, `FINGERPRINT_SAVED_SYN`,
- * `tcp.fingerprint.saved_syn`) or p0f's raw signature (`fingerprints.p0f`, `FINGERPRINT_P0F`, `tcp.fingerprint.p0f`), as
- * `parse --json`, `/json` and the JSON access log write them. Sender: the label column, or the headers `User-Agent` and
- * `Sec-CH-UA-Platform` (in `headers`, or flat under their own, OpenTelemetry's or CGI's names).
+ * A record needs the SYN in hex or p0f's raw signature, as `parse --json`, `/json` and the JSON access log write them, and its
+ * sender: the label column, or the headers `User-Agent` and `Sec-CH-UA-Platform` (in `headers`, or flat under their own,
+ * OpenTelemetry's or CGI's names).
  *
  * Equal signatures are counted together: TTLs become the initial TTL, windows multiples of MSS or MTU as in p0f, the MSS
- * is left open. What is written loads with `loadP0f` and with p0f itself.
+ * is left open. `loadP0f` and p0f itself load what is written.
  *
  * @throws {TypeError} for an unknown option or a value out of range
  * @example createLearner({ minimumCount: 3 }).add(line)
