@@ -7,9 +7,9 @@
 export interface SignatureLabel {
   /** Line of the file, from 1. */
   readonly line: number
-  /** `g`: a last resort, considered only if no specific signature matches. */
+  /** `g`: a last resort where no specific signature matches. */
   readonly generic: boolean
-  /** Registered family such as `unix`; `undefined` for a tool (`!`), which says nothing of the system. */
+  /** Registered family such as `unix`; `undefined` for a tool (`!`). */
   readonly family: string | undefined
   /** `Linux`. */
   readonly system: string
@@ -79,22 +79,20 @@ export interface UserAgentSystem {
   readonly text: string
 }
 
-/** How signatures of a file are matched where p0f's rules are too narrow for it. */
+/** How signatures are matched where p0f's rules are too narrow. */
 export interface DatabaseOptions {
   /**
-   * Lets a signature match exactly although it lacks `flow` and the SYN has an IPv6 flow label, or lacks `ecn` and the SYN
-   * asks for Accurate ECN (AE set). Databases of p0f's time know neither, and today's clients send both. A signature that
-   * does name the quirk is preferred. `false` is p0f 3.09b to the letter. Default `true`.
+   * Lets a signature match exactly although it lacks `flow` or, where the SYN asks for Accurate ECN (AE set), `ecn`: databases of
+   * p0f's time know neither. A signature that names the quirk is preferred. `false` is p0f 3.09b to the letter. Default `true`.
    */
   readonly tolerant?: boolean
   /**
-   * Holds a signature of version `4` or `6` to that version, as p0f's documentation has it; p0f 3.09b does not compare
-   * it. Default `false`.
+   * Holds a signature of version `4` or `6` to that version, as p0f's documentation has it, p0f 3.09b not. Default `false`.
    */
   readonly versioned?: boolean
 }
 
-/** A line of an `.fp` file that cannot be read. Nothing of the file is loaded. */
+/** A line of an `.fp` file that cannot be read: nothing is loaded. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError'
   /** Line of the file, from 1. */

@@ -23,14 +23,12 @@ export interface EvaluationRow {
 }
 
 /**
- * What a label is worth.
- *
- * `right`: a specific signature whose label has the first word of `accept`, or the family. `generic`: the label has only one of
- * the further words, or its signature is a last resort of the database. `wrong`: it names others. `none`: no signature fits.
+ * `right`: a specific signature whose label has the first word of `accept`, or the family. `generic`: only one of the further
+ * words, or a last resort of the database. `wrong`: it names others. `none`: no signature fits.
  */
 export type EvaluationVerdict = 'right' | 'generic' | 'wrong' | 'none'
 
-/** A row whose label is not what the row accepts. */
+/** A row whose label it does not accept. */
 export interface EvaluatedRow {
   /** Number of the row, from 1. */
   readonly line: number
@@ -114,7 +112,7 @@ export function createEvaluator(database: Database): Evaluator {
 /**
  * How well a database labels rows: counts of right, generic, wrong and none, and the rows that are wrong.
  *
- * Rows that say nothing of their sender, and rows whose octets are no SYN, are passed over.
+ * Rows without a sender, or a SYN that can be read, are passed over.
  *
  * @example
  * evaluate(defaultDatabase(), [{ hex, accept: ['Android', 'Linux'] }]) // { rows: 1, right: 1, generic: 0, wrong: 0, ... }

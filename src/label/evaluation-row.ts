@@ -14,8 +14,7 @@ const DESTINATION_V4 = [198, 51, 100, 1]
 const NETWORK_V6 = [0x20, 0x01, 0x0d, 0xb8]
 
 /**
- * A row of one SYN: its octets as of {@link withoutHosts}, with addresses of the documentation ranges, and the words that a right label
- * contains.
+ * A row of one SYN: its octets as of {@link withoutHosts}, and the words that a right label contains.
  *
  * @example evaluationRow(syn, ['Fairphone', 'Android', 'Linux']) // { hex: '4500003c...', accept: ['Fairphone', ...] }
  */

@@ -60,9 +60,7 @@ const MORE_WORDS: readonly (readonly [Family, RegExp])[] = [
 export const FAMILY_NAMES: ReadonlySet<string> = new Set([...WORDS, ...MORE_WORDS].map(([one]) => one))
 
 /**
- * Every family that a label speaks of, most often one; none for names that tell no family.
- *
- * More than one where the label names several possible senders ("zmap or Linux ...", "Linux (Android or tuned)").
+ * Every family that a label speaks of, most often one; none for names that tell no family, more where it names several senders.
  *
  * @example families({ name: 'Linux (Android or tuned)' }) // ['android', 'linux']
  */

@@ -15,8 +15,7 @@ const ONE_VERSION: ReadonlySet<string> = new Set(['df', 'id+', 'id-', '0+', 'flo
 
 /**
  * p0f's raw signature of one SYN as a database signature: the initial TTL in place of TTL and distance, any MSS where the
- * options have one (unless `exact`), and any IP version where no quirk tells it, since p0f does not compare versions.
- * `undefined` for text that is no raw signature.
+ * options have one (unless `exact`), any IP version where no quirk tells it. `undefined` for text that is no raw signature.
  *
  * @example toSignature('4:57+7:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0') // '4:64:0:*:mss*44,7:mss,sok,ts,nop,ws:df,id+:0'
  */

@@ -84,7 +84,7 @@ function header(headers: HeaderValues, name: string): string | undefined {
  * The system that the headers name: by `Sec-CH-UA-Platform` where it names one, else by `User-Agent`.
  *
  * `undefined` for crawlers, command line tools, libraries and consoles, for browsers that fetch through their maker's
- * servers, and where nothing is named. Bounded: at most 1,024 characters of a value are read, and nothing throws.
+ * servers, and where nothing is named. At most 1,024 characters of a value are read, and nothing throws.
  *
  * @example platformOf({ 'user-agent': 'Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) ...' })?.family // 'chromeos'
  */
@@ -110,9 +110,8 @@ const DEVICE = /playstation|nintendo|gateway/i
 /** What stack and headers say, and if they agree. */
 export interface Comparison {
   /**
-   * `match`: the headers name the system of the label. `mismatch`: they name another one; the connection was relayed
-   * (proxy, VPN exit, load balancer) or the headers lie. `unknown`: one of the two tells nothing, or the stack is that of a relay,
-   * a device or a program (gVisor, Tailscale) through which the client came.
+   * `mismatch`: the headers name another system than the label: the connection was relayed (proxy, VPN exit) or they lie.
+   * `unknown`: one of the two tells nothing, or the stack is that of a relay, a device or a program (gVisor, Tailscale).
    */
   readonly verdict: 'match' | 'mismatch' | 'unknown'
   /** Family of the label; where it names several, the one that agrees, else the first. */

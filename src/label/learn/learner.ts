@@ -12,27 +12,26 @@ import { byCount, compareText, groupByLabel, isLoadable, writeDatabase } from '.
 /** How records are read and what is left out. */
 export interface LearnOptions {
   /**
-   * Name of the column that holds the label, dots for nested objects (`device.model`). Default `label`, where a text is a
-   * label and an object (that of `parse --json`) is not. Records without it are labelled by their headers.
+   * Column of the label, dots for nested objects (`device.model`). Default `label`, where a text is a label and an object (that of
+   * `parse --json`) is not. Records without it are labelled by their headers.
    */
   readonly labelColumn?: string
-  /** Records without a label take the platform told by `Sec-CH-UA-Platform` and `User-Agent`. Default `true`. */
+  /** Records without a label take the platform that headers name. Default `true`. */
   readonly fromHeaders?: boolean
   /** SYNs that a signature needs under a label. 1 to 2^31, default 1. */
   readonly minimumCount?: number
   /**
-   * A signature seen under several labels: `omit` leaves it out, `generic` gives it the commonest label as a generic
-   * signature (`g`), which any specific one of another database overrules. Default `omit`.
+   * A signature seen under several labels: `omit` leaves it out, `generic` gives it the commonest as a generic signature (`g`), which
+   * any specific one overrules. Default `omit`.
    */
   readonly conflicts?: 'omit' | 'generic'
   /**
-   * Share of a signature's SYNs that settles a conflict for one label, over 0.5 to 1. Default 1: any disagreement is a
-   * conflict.
+   * Share of a signature's SYNs that settles a conflict for one label, over 0.5 to 1. Default 1.
    */
   readonly majority?: number
-  /** `any` writes `*` for the MSS, which routers lower; `exact` keeps it, for devices known by it. Default `any`. */
+  /** `any` writes `*` for the MSS, which routers lower; `exact` keeps it. Default `any`. */
   readonly mss?: 'any' | 'exact'
-  /** Signatures kept in memory, counted per label; what comes after is rejected. 1 to 2^24, default 100,000. */
+  /** Signatures kept, counted per label; what comes after is rejected. 1 to 2^24, default 100,000. */
   readonly maxSignatures?: number
 }
 
