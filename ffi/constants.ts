@@ -90,6 +90,9 @@ export const EPOLL_CLOEXEC = 0x80000
 export const EPOLL_CTL_ADD = 1
 export const EPOLL_CTL_DEL = 2
 export const EPOLLIN = 0x1
+export const EPOLLOUT = 0x4
+export const EPOLLERR = 0x8
+export const EPOLLHUP = 0x10
 export const EPOLLET = 0x8000_0000
 
 /** Error numbers this library tells apart or names (asm-generic/errno-base.h, errno.h). */

@@ -118,12 +118,25 @@ function bind(Deno: DenoFfi, name: string): Libc {
   const { poll, read, send, recv, recvfrom, syscall, calloc, free } = calls
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
   let address: bigint | undefined
+  let errno: Uint32Array | undefined
   const octets = new Uint8Array(new ArrayBuffer(4))
   const words = new Uint32Array(octets.buffer)
   const load = (from: bigint): number => {
     // Deno's own reader of pointers wants the permission for everything.
     memcpy(octets, from, WORD)
     return words[0]!
+  }
+  // Views of memory want the permission for everything.
+  const seesMemory = Deno.permissions.querySync({ name: 'ffi' }).state === 'granted'
+  const memory = (from: number, octets: number): ArrayBuffer =>
+    Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(wide(from)), octets)
+  const view = (from: number, count: number): Uint32Array | undefined => {
+    try {
+      return seesMemory ? new Uint32Array(memory(from, 4 * count)) : undefined
+    } catch {
+      // V8 in a sandbox sees nothing outside of it.
+      return undefined
+    }
   }
   return {
     ...calls,
@@ -134,20 +147,21 @@ function bind(Deno: DenoFfi, name: string): Libc {
     recvfrom: (fd, buffer, count, flags, from, length) => recvfrom(fd, buffer, wide(count), flags, from, length),
     syscall: (number, first, second, third) => syscall(wide(number), wide(first), wide(second), wide(third)),
     errno: () => {
+      if (errno !== undefined) return errno[0]! | 0
       address ??= BigInt(location())
+      errno = view(Number(address), 1)
       return load(address) | 0
     },
     architecture: architectureOf(Deno),
     calloc: (count, size) => Number(calloc(wide(count), wide(size))),
     free: (from) => free(wide(from)),
     load: (from) => load(wide(from)),
-    // That too wants the permission for everything.
-    view: () => undefined,
-    ...(Deno.permissions.querySync({ name: 'ffi' }).state === 'granted' && {
+    view,
+    ...(seesMemory && {
       mapShared: sharedMapper(
         (octets, protection, flags, fd) => Number(mmap(0n, wide(octets), protection, flags, fd, 0n)),
         (address, octets) => void munmap(wide(address), wide(octets)),
-        (address, octets) => Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(wide(address)), octets),
+        memory,
       ),
     }),
     store: (to, from, count) => memmove(wide(to), from, wide(count)),

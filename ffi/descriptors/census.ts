@@ -2,8 +2,9 @@
  * Census: makes the registry list every connected socket of the process, as of now.
  *
  * - Watched numbers are what they were: inotify tells of each close.
- * - Connected numbers without a watch are probed. One that a census has probed before gets a watch, so that a connection costs a few
- *   probes and a watch in its life, however many censuses there are.
+ * - Connected numbers without a watch are probed, if they are open at all. One that a census has met before is put in the roster, which
+ *   tells of all its sockets at once, and one that stays for long gets a watch: a connection costs a few probes, places in the roster and
+ *   a watch in its life, however many censuses there are.
  * - `poll` tells of many numbers at a time which are open. Those that had no peer are probed only if they can be an accepted
  *   connection: not broken, and writable, as a TCP socket is to which the process has sent nothing yet. Files are always readable;
  *   what is readable, too, is probed once in five milliseconds at most: a connection at the number of a file that was closed a moment ago,
@@ -24,8 +25,10 @@ import { TimeBudget } from './time-budget.ts'
 const OPENS_PER_MILLISECOND = 250
 /** Free numbers that are tested at least. */
 const LEAST_FREE = 24
-/** Censuses that probe a connection before it gets a watch, which costs as much as some fifteen probes. */
-const CENSUSES_BEFORE_WATCH = 1
+/** Censuses that probe a connection before it is put in the roster or, if that is full, gets a watch. */
+const CENSUSES_BEFORE_ROSTER = 1
+/** Censuses before one in the roster gets a watch, which costs as much as some thirty places. */
+const CENSUSES_BEFORE_WATCH = 32
 /** Watches made in one census at most, 5 to 8 µs each. */
 const MOST_WATCHES = 256
 const FAILURES_AT_MOST = 4
@@ -63,21 +66,36 @@ export class Census {
   #probesFiles = true
   /** Dear censuses taken so far. */
   fullScans = 0
+  /** The number that was guessed before the census, -1 for none. */
+  #guessed = -1
+  /** True if there was nothing to be read from it in the last census. */
+  isGuessedRead = false
+  /** Numbers found open that were free: most of several live until the next census. */
+  #opened = 0
   readonly #visit: Visit
-  readonly #visitClosed = (fd: number): void => {
-    const { registry } = this.#prober
-    if (registry.status(fd) === STATUS.NO_PEER) registry.become(fd, STATUS.FREE)
-  }
+  readonly #visitClosed: (fd: number) => void
+  readonly #confirm: (fd: number, isReadable: boolean) => void
 
   constructor(prober: Prober) {
     this.#prober = prober
+    const { registry, roster } = prober
     this.#visit = (fd, isWritable, isReadable) => {
-      const { registry } = this.#prober
-      const hadNoPeer = registry.status(fd) === STATUS.NO_PEER
-      if (hadNoPeer && (!isWritable || (isReadable && !this.#probesFiles))) return false
+      const status = registry.status(fd)
+      if (status === STATUS.NO_PEER && (!isWritable || (isReadable && !this.#probesFiles))) return false
+      if (fd === this.#guessed) this.isGuessedRead = !isReadable
+      if ((status === STATUS.FREE || status === STATUS.UNKNOWN) && this.#opened++ > 0) roster.add(fd)
       this.#probe(fd)
+      if (registry.status(fd) === STATUS.NO_PEER) roster.remove(fd)
       if (fd >= registry.highWater && registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
       return this.#isRefused
+    }
+    this.#visitClosed = (fd) => {
+      const status = registry.status(fd)
+      if (status === STATUS.NO_PEER || status === STATUS.CONNECTED) registry.become(fd, STATUS.FREE)
+    }
+    this.#confirm = (fd, isReadable) => {
+      if (fd === this.#guessed) this.isGuessedRead = !isReadable
+      prober.confirm(fd)
     }
   }
 
@@ -87,9 +105,9 @@ export class Census {
   }
 
   /** Microseconds that a census would take now, about. */
-  get cost(): number {
+  cost(now: number = performance.now()): number {
     const { connected, withoutPeer, free } = this.#prober.registry
-    const tested = this.#at === undefined ? free.size : Math.min(free.size, this.#opensSince(performance.now()))
+    const tested = Math.min(free.size, this.#opensSince(now))
     return BASE_COST + connected.size * PROBE_COST + withoutPeer.size * OPEN_TEST_COST + tested * TEST_COST
   }
 
@@ -97,10 +115,14 @@ export class Census {
    * Takes a census. False where it would take too much time, or the kernel refuses calls that it needs: then nothing is known.
    *
    * @param startsEpoch - whether to begin an accept epoch, so that the census holds until the next connection comes
+   * @param guessed - a number that was probed in a search of its own just before, -1 for none
    */
-  take(startsEpoch: boolean): boolean {
+  take(startsEpoch: boolean, guessed: number): boolean {
     const start = performance.now()
-    const isDear = this.cost > CHEAP
+    const isDear = this.cost(start) > CHEAP
+    this.#guessed = guessed
+    this.isGuessedRead = false
+    this.#opened = 0
     this.#isRefused = false
     if (isDear && !this.#budget.hasAny(SHARE, start)) return false
     const isTaken = this.#take(startsEpoch, start)
@@ -110,13 +132,14 @@ export class Census {
   }
 
   #take(startsEpoch: boolean, start: number): boolean {
-    const { registry, watcher } = this.#prober
+    const { registry, roster, watcher } = this.#prober
     const epoch = startsEpoch ? watcher.startEpoch() : 0
     if (watcher.size > 0) watcher.drain()
     this.#probesFiles = start - this.#filesAt >= FILES_AGE
     if (this.#probesFiles) this.#filesAt = start
-    this.#prober.startSearch()
-    this.#probeConnected()
+    if (this.#guessed < 0) this.#prober.startSearch()
+    roster.ask(this.#confirm)
+    this.#testConnected()
     for (const fd of registry.released ?? []) this.#test(fd)
     this.#testFree(start)
     for (let fd = registry.withoutPeer.next(0); fd >= 0 && !this.#isRefused; fd = registry.withoutPeer.next(fd + 1))
@@ -133,12 +156,15 @@ export class Census {
     if (!this.#prober.wasProbed(fd) && this.#prober.probe(fd) === PROBED.REFUSED) this.#isRefused = true
   }
 
-  #probeConnected(): void {
-    const { registry } = this.#prober
+  #testConnected(): void {
+    const { registry, roster } = this.#prober
     let watches = MOST_WATCHES
     let failures = 0
     for (let fd = registry.connected.next(0); fd >= 0 && !this.#isRefused; fd = registry.connected.next(fd + 1)) {
-      if (watches > 0 && registry.countCensus(fd) > CENSUSES_BEFORE_WATCH) {
+      const count = registry.countCensus(fd)
+      const isListed = roster.has(fd)
+      if (!isListed && count > CENSUSES_BEFORE_ROSTER) roster.add(fd)
+      if (watches > 0 && count > (isListed || !roster.isFull ? CENSUSES_BEFORE_WATCH : CENSUSES_BEFORE_ROSTER)) {
         if (this.#prober.watch(fd)) {
           watches--
           continue
@@ -146,7 +172,7 @@ export class Census {
         // One may have become another socket; where the kernel refuses, it is not asked for the others.
         if (++failures > FAILURES_AT_MOST) watches = 0
       }
-      this.#probe(fd)
+      if (!this.#prober.wasProbed(fd) || (fd === this.#guessed && !this.isGuessedRead)) this.#test(fd)
     }
   }
 

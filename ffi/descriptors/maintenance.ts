@@ -27,6 +27,7 @@ export class Maintenance {
     const { registry, watcher } = this.#prober
     registry.countSweep()
     watcher.retry()
+    this.#prober.roster.retry()
     this.#prober.startSearch()
     if (watcher.size > 0) watcher.drain()
     const isMoreLeft = this.#sweepConnected(limit)
@@ -35,7 +36,10 @@ export class Maintenance {
       this.#lowerHighWater()
     }
     // Nothing is watched, and perhaps nothing will be for long. The watcher opens again by itself.
-    if (registry.sockets === 0) watcher.close()
+    if (registry.sockets === 0) {
+      watcher.close()
+      this.#prober.roster.close()
+    }
     return isMoreLeft
   }
 

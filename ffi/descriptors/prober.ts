@@ -6,6 +6,7 @@
 import type { AddressWords } from '../../src/wire/sockaddr.ts'
 import { ERRNO } from '../constants.ts'
 import type { Sockets } from '../socket.ts'
+import type { Roster } from '../watch/roster.ts'
 import type { Watcher } from '../watch/watcher.ts'
 import { OpenNumbers } from './open-numbers.ts'
 import { grown, type Registry, STATUS } from './registry.ts'
@@ -23,6 +24,7 @@ export class Prober {
   readonly sockets: Sockets
   readonly registry: Registry
   readonly watcher: Watcher
+  readonly roster: Roster
   readonly openNumbers: OpenNumbers
   /** `getpeername` calls made so far. */
   probes = 0
@@ -32,10 +34,11 @@ export class Prober {
   #probedIn = new Uint32Array(256)
   #search = 0
 
-  constructor(sockets: Sockets, registry: Registry, watcher: Watcher) {
+  constructor(sockets: Sockets, registry: Registry, watcher: Watcher, roster: Roster) {
     this.sockets = sockets
     this.registry = registry
     this.watcher = watcher
+    this.roster = roster
     this.openNumbers = new OpenNumbers(sockets.libc)
   }
 
@@ -45,7 +48,12 @@ export class Prober {
     this.refusal = 0
   }
 
-  /** True if the number was probed since `startSearch`. */
+  /** The number's socket is surely the one that is known: as good as a probe. */
+  confirm(fd: number): void {
+    this.#probedIn[fd] = this.#search
+  }
+
+  /** True if the number was probed or confirmed since `startSearch`. */
   wasProbed(fd: number): boolean {
     return this.#probedIn[fd] === this.#search
   }
@@ -121,6 +129,7 @@ export class Prober {
       return false
     }
     registry.watch(fd)
+    this.roster.remove(fd)
     return true
   }
 }

@@ -34,6 +34,13 @@ export class Search {
     this.#lastFound = fd
   }
 
+  /** The number where a new connection most likely is, -1 for none. */
+  get likeliest(): number {
+    const { registry } = this.#prober
+    const fd = this.#repeats ? this.#lastFound : this.#lastFound + 1
+    return fd < registry.highWater && registry.status(fd) !== STATUS.WATCHED ? fd : -1
+  }
+
   /** A likely number that `accept` takes, -1 where there is none: after some fifty probes at most. */
   find(accept: Accept): number {
     let fd = this.#findNext(accept)

@@ -9,6 +9,7 @@
  */
 import type { AddressWords } from '../../src/wire/sockaddr.ts'
 import type { Sockets } from '../socket.ts'
+import { Roster } from '../watch/roster.ts'
 import { Watcher } from '../watch/watcher.ts'
 import { Census } from './census.ts'
 import { Maintenance } from './maintenance.ts'
@@ -49,13 +50,15 @@ export class DescriptorTable {
       closed: (fd) => this.#registry.become(fd, STATUS.FREE),
       lost: (fd) => this.#registry.unwatch(fd),
     })
+    const roster = new Roster(sockets.libc)
     this.#registry = new Registry({
       left: (fd, wasWatched) => {
         if (wasWatched) this.watcher.unwatch(fd)
+        else roster.forget(fd)
         events.gone(fd)
       },
     })
-    this.#prober = new Prober(sockets, this.#registry, this.watcher)
+    this.#prober = new Prober(sockets, this.#registry, this.watcher, roster)
     this.#search = new Search(this.#prober)
     this.#census = new Census(this.#prober)
     this.#maintenance = new Maintenance(this.#prober)
@@ -98,6 +101,22 @@ export class DescriptorTable {
     return fd
   }
 
+  /** A number that most likely has this peer, and has it now; -1 where the guess was wrong. A census in the same breath takes it for probed. */
+  guess(port: number, address: AddressWords): number {
+    this.#prober.startSearch()
+    const known = this.#registry.onlyWithPort(port)
+    const fd = known >= 0 ? known : this.#search.likeliest
+    return fd >= 0 && this.#prober.hasPeer(fd, port, address) ? fd : -1
+  }
+
+  /** Among the numbers listed by a census for the port, one that has this peer and which `accept` takes. `guessed` is known to have it. */
+  findListed(port: number, address: AddressWords, guessed: number, accept: Accept): number {
+    const isGuessed = guessed >= 0 && this.#registry.onlyWithPort(port) === guessed
+    const fd = !isGuessed ? this.findKnown(port, address, accept) : accept(guessed) ? guessed : -1
+    if (fd >= 0) this.#search.noteFound(fd)
+    return fd
+  }
+
   /** The same among the numbers known for the port alone: all there are, after a census. */
   findKnown(port: number, address: AddressWords, accept: Accept): number {
     this.#prober.startSearch()
@@ -114,15 +133,21 @@ export class DescriptorTable {
 
   /** Microseconds that a census would take now, about. */
   get censusCost(): number {
-    return this.#census.cost
+    return this.#census.cost()
   }
 
   /**
    * Makes the table list every connected socket of the process, as of now. False where the kernel refuses calls that it needs. With
-   * `startsEpoch` the census stays current until the next connection comes, which costs some 5 µs more.
+   * `startsEpoch` the census stays current until the next connection comes, which costs some 5 µs more. `guessed` is what `guess` gave just
+   * before.
    */
-  takeCensus(startsEpoch: boolean): boolean {
-    return this.#census.take(startsEpoch)
+  takeCensus(startsEpoch: boolean, guessed = -1): boolean {
+    return this.#census.take(startsEpoch, guessed)
+  }
+
+  /** True if nothing waited to be read from `guessed` while the last census was taken. */
+  get wasGuessedRead(): boolean {
+    return this.#census.isGuessedRead
   }
 
   /** errno of a probe that was refused in the last search, so that nothing can be told; 0 where none was. */
@@ -174,5 +199,6 @@ export class DescriptorTable {
   close(): void {
     this.#registry.clear()
     this.watcher.close()
+    this.#prober.roster.close()
   }
 }

@@ -72,13 +72,17 @@ export class Attribution {
    */
   prepare(context: SearchContext, isKnown: boolean): void {
     const { server } = context
+    context.guessed = -1
     if (context.named !== undefined || server.address !== undefined) {
       context.uniqueness = 'address'
       return
     }
     const lookups = this.#lookups(context)
-    const isDear = lookups * LOOKUP_COST > this.#table.censusCost
-    if (isDear && this.#table.takeCensus(isKnown)) context.uniqueness = 'census'
+    const isDear = lookups === Number.POSITIVE_INFINITY || lookups * LOOKUP_COST > this.#table.censusCost
+    if (isDear) context.guessed = this.#table.guess(context.port, context.peer)
+    // Octets are counted before the census sees that none waits.
+    if (context.guessed >= 0 && (!isKnown || server.isUnnamed)) context.takeInfo(this.#sockets, context.guessed)
+    if (isDear && this.#table.takeCensus(isKnown, context.guessed)) context.uniqueness = 'census'
     else if (lookups <= MOST_LOOKUPS) {
       this.#epoch = isKnown ? this.#table.watcher.startEpoch() : 0
       context.uniqueness = 'lookup'
@@ -106,9 +110,8 @@ export class Attribution {
     if (context.named !== undefined) return true
     if (server.udp && !context.overTcp && !this.#wasJustRead(connection)) return false
     if (context.uniqueness === 'address') return true
-    const isUnread = (): boolean => octetsRead(this.#sockets, connection.fd, context.received) === 0
     // Where the runtime does not name the server, that was asked before the SYN was taken.
-    if (connection.requests === 0 && !server.isUnnamed && isUnread()) return false
+    if (connection.requests === 0 && !server.isUnnamed && this.isUnread(connection.fd, context)) return false
     if (context.uniqueness === 'census') return this.#isOnlyInTable(connection, context, ownership)
     if (context.uniqueness === 'undecided') return false
     if (this.#isOnlyInKernel(connection, context)) {
@@ -118,6 +121,15 @@ export class Attribution {
     // A socket that lookups cannot find, as where a server is bound to an interface: the process's own descriptors tell.
     if (server.kernelTells !== false) return false
     return this.#table.takeCensus(false) && this.#isOnlyInTable(connection, context, ownership)
+  }
+
+  /** True if nothing was read from the request's socket. Its TCP_INFO is then in `context`. */
+  isUnread(fd: number, context: SearchContext): boolean {
+    if (context.info === undefined) context.takeInfo(this.#sockets, fd)
+    const { received } = context
+    if (received === undefined) return false
+    if (fd === context.guessed && this.#table.wasGuessedRead) return received === 0
+    return octetsRead(this.#sockets, fd, received) === 0
   }
 
   #isOnlyInTable(connection: Connection, context: SearchContext, ownership: Ownership): boolean {

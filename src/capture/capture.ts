@@ -17,7 +17,7 @@ import { ConnectionStore } from './connection-store.ts'
 import { Identity } from './identity.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { lookups, observed } from './lookup-channel.ts'
-import { bytesReceived, isUnanswered, octetsRead } from './octets-read.ts'
+import { isUnanswered } from './octets-read.ts'
 import { SearchContext } from './search-context.ts'
 import { isFor, Server, type TcpServerAddress } from './server.ts'
 import { ThreadOptions } from './thread-options.ts'
@@ -191,9 +191,10 @@ export class Capture {
     const fd = this.#find(context)
     if (fd < 0 && this.#table.refusal !== 0) throw this.#sockets.peerError(this.#table.refusal)
     if (fd < 0) return server.udp ? 'not-tcp' : 'not-found'
+    if (fd !== context.guessed) context.forgetInfo()
     context.candidates++
     // On Deno a request is reported after its client has gone: it must not take the SYN of a duplicate peer.
-    if (server.isUnnamed && this.#isUnread(fd, context)) return 'ambiguous'
+    if (server.isUnnamed && this.#attribution.isUnread(fd, context)) return 'ambiguous'
     const connection = this.#keep(fd, context) ?? this.#keepOwn(context)
     if (connection === undefined) return server.udp ? 'not-tcp' : 'not-found'
     context.rule = 'P4'
@@ -227,28 +228,16 @@ export class Capture {
     return fd
   }
 
-  #findOne({ port, peer, uniqueness }: SearchContext, accept: (fd: number) => boolean): number {
+  #findOne({ port, peer, uniqueness, guessed }: SearchContext, accept: (fd: number) => boolean): number {
     // After a census the table lists all there are.
-    if (uniqueness === 'census') return this.#table.findKnown(port, peer, accept)
+    if (uniqueness === 'census') return this.#table.findListed(port, peer, guessed, accept)
     const fd = this.#table.find(port, peer, accept)
     return fd < 0 && this.#table.takeCensus(false) ? this.#table.findKnown(port, peer, accept) : fd
   }
 
-  /** True if nothing was read from the socket. Its TCP_INFO is then in `context`. */
-  #isUnread(fd: number, context: SearchContext): boolean {
-    this.#takeInfo(fd, context)
-    return context.received !== undefined && octetsRead(this.#sockets, fd, context.received) === 0
-  }
-
-  #takeInfo(fd: number, context: SearchContext): void {
-    const octets = this.#sockets.tcpInfo(fd)
-    context.info = octets > 0 ? this.#sockets.copy(octets) : undefined
-    context.received = bytesReceived(this.#sockets.view, octets)
-  }
-
   /** The connection is another server's: one that is surely this server's. */
   #keepOwn(context: SearchContext): Connection | undefined {
-    context.info = undefined
+    context.forgetInfo()
     const fd = this.#findOne(context, this.#acceptsOwnOnly)
     return fd < 0 ? undefined : this.#keep(fd, context)
   }
@@ -299,7 +288,7 @@ export class Capture {
     }
     let timing: FirstTiming | undefined
     if (this.options.tcpInfo) {
-      if (context.info === undefined) this.#takeInfo(fd, context)
+      if (context.info === undefined) context.takeInfo(sockets, fd)
       else sockets.value.set(context.info) // Read before the SYN, which is now in its place.
       const { info } = context
       if (info !== undefined) {

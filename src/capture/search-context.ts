@@ -3,7 +3,9 @@
  * a request allocates nothing and the functions that take it stay monomorphic.
  * @module
  */
+import type { Sockets } from '../../ffi/socket.ts'
 import { type AddressWords, createAddressWords } from '../wire/sockaddr.ts'
+import { bytesReceived } from './octets-read.ts'
 import type { Server } from './server.ts'
 
 /** The line of the proof in `identity.ts` that decided a request: the last that held, or the first that did not. */
@@ -35,6 +37,8 @@ export class SearchContext {
   // Set when its connection is searched.
   readonly peer: AddressWords = createAddressWords()
   uniqueness: Uniqueness = 'undecided'
+  /** The number that was probably its connection's when a census was taken, -1 for none: it had this peer. */
+  guessed = -1
   /** Local addresses at which the kernel is to be asked for a duplicate peer. */
   localAddresses: readonly AddressWords[] = []
 
@@ -60,9 +64,21 @@ export class SearchContext {
     this.port = port
     this.named = named
     this.overTcp = overTcp
-    this.info = undefined
-    this.received = undefined
+    this.forgetInfo()
     this.rule = 'P1'
     this.candidates = 0
+  }
+
+  /** Reads a socket's TCP_INFO. */
+  takeInfo(sockets: Sockets, fd: number): void {
+    const octets = sockets.tcpInfo(fd)
+    this.info = octets > 0 ? sockets.copy(octets) : undefined
+    this.received = bytesReceived(sockets.view, octets)
+  }
+
+  /** TCP_INFO was another socket's. */
+  forgetInfo(): void {
+    this.info = undefined
+    this.received = undefined
   }
 }

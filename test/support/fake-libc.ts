@@ -3,6 +3,8 @@
  * @module
  */
 import {
+  EPOLL_CTL_ADD,
+  EPOLLOUT,
   ERRNO,
   POLLIN,
   POLLNVAL,
@@ -54,6 +56,8 @@ export function createFakeLibc(descriptorLimit: number = 1024): FakeLibc {
   const refuse = new Map<string | number, number>()
   const watches = new Map<number, number>()
   const notices: number[] = []
+  /** Epoll sets, with what was asked for of each socket. */
+  const sets = new Map<number, Map<FakeSocket, { readonly events: number; readonly data: number }>>()
   let errno = 0
   let cookies = 100
   let watchNumber = 0
@@ -162,12 +166,35 @@ export function createFakeLibc(descriptorLimit: number = 1024): FakeLibc {
       enter('inotify_rm_watch')
       return watches.delete(watch) ? 0 : fail(ERRNO.EINVAL)
     },
-    epoll_create1: () => openFile('epoll_create1'),
-    epoll_ctl: () => (enter('epoll_ctl') === undefined ? -1 : 0),
-    epoll_wait: (_epoll, events) => {
+    epoll_create1: () => {
+      const fd = openFile('epoll_create1')
+      if (fd >= 0) sets.set(fd, new Map())
+      return fd
+    },
+    epoll_ctl: (epoll, operation, fd, event) => {
+      if (enter('epoll_ctl') === undefined) return -1
+      const set = sets.get(epoll)!
+      const socket = sockets.get(fd)
+      if (socket === undefined) return fail(ERRNO.EBADF)
+      if (operation !== EPOLL_CTL_ADD) return set.delete(socket) ? 0 : fail(ERRNO.ENOENT)
+      if (set.has(socket)) return fail(ERRNO.EEXIST)
+      const view = new DataView(event.buffer, event.byteOffset)
+      set.set(socket, { events: view.getUint32(0, true), data: view.getUint32(8, true) })
+      return 0
+    },
+    epoll_wait: (epoll, events, most) => {
       if (enter('epoll_wait') === undefined) return -1
       events.fill(0)
-      return Math.min(1, notices.length)
+      const open = new Set(sockets.values())
+      const view = new DataView(events.buffer, events.byteOffset)
+      let count = 0
+      for (const [socket, { events: asked, data }] of sets.get(epoll)!) {
+        if (!open.has(socket) || (asked & EPOLLOUT) === 0 || count === most) continue
+        view.setUint32(count * 16, EPOLLOUT, true)
+        view.setUint32(count * 16 + 8, data, true)
+        count++
+      }
+      return count > 0 ? count : Math.min(1, notices.length)
     },
     poll: (entries, count) => {
       if (enter('poll') === undefined) return -1
