@@ -140,10 +140,11 @@ export class Census {
     if (this.#guessed < 0) this.#prober.startSearch()
     roster.ask(this.#confirm)
     this.#testConnected()
-    for (const fd of registry.released ?? []) this.#test(fd)
-    this.#testFree(start)
     for (let fd = registry.withoutPeer.next(0); fd >= 0 && !this.#isRefused; fd = registry.withoutPeer.next(fd + 1))
       this.#test(fd)
+    this.#prober.openNumbers.expectClosed()
+    for (const fd of registry.released ?? []) this.#test(fd)
+    this.#testFree(start)
     this.#ask()
     if (this.#isRefused) return false
     registry.settleFree()

@@ -27,6 +27,8 @@ export class OpenNumbers {
   readonly #fds = new Int32Array(this.#entries.buffer)
   readonly #halves = new Uint16Array(this.#entries.buffer)
   #count = 0
+  /** Numbers of which it is told that they are closed. */
+  #told = CALL
   #room = CALL
 
   constructor(libc: Libc) {
@@ -42,13 +44,20 @@ export class OpenNumbers {
     return true
   }
 
+  /** Numbers added from now on, until the kernel is asked, are mostly closed: it is not told of them. */
+  expectClosed(): void {
+    this.#told = this.#count
+  }
+
   /**
    * Asks the kernel, and empties the list. The number for which `visit` was true, -1 where there is none. `closed` gets the others,
    * where it is wanted.
    */
   ask(visit: Visit, closed?: (fd: number) => void): number {
     const count = this.#count
+    const told = this.#told
     this.#count = 0
+    this.#told = CALL
     if (count === 0) return -1
     const isRefused = this.#libc.poll(this.#entries, count, 0) < 0
     // Next time fewer.
@@ -56,8 +65,10 @@ export class OpenNumbers {
     for (let i = 0; i < count; i++) {
       const events = isRefused ? WRITABLE | POLLIN : this.#halves[i * 4 + 3]!
       const fd = this.#fds[i * 2]!
-      if ((events & POLLNVAL) !== 0) closed?.(fd)
-      else if (visit(fd, (events & (WRITABLE | POLLWRBAND | POLLHUP)) === WRITABLE, (events & POLLIN) !== 0)) return fd
+      if ((events & POLLNVAL) !== 0) {
+        if (i < told) closed?.(fd)
+      } else if (visit(fd, (events & (WRITABLE | POLLWRBAND | POLLHUP)) === WRITABLE, (events & POLLIN) !== 0))
+        return fd
     }
     return -1
   }

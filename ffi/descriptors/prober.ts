@@ -5,11 +5,12 @@
  */
 import type { AddressWords } from '../../src/wire/sockaddr.ts'
 import { ERRNO } from '../constants.ts'
+import { grown } from '../grown.ts'
 import type { Sockets } from '../socket.ts'
 import type { Roster } from '../watch/roster.ts'
 import type { Watcher } from '../watch/watcher.ts'
 import { OpenNumbers } from './open-numbers.ts'
-import { grown, type Registry, STATUS } from './registry.ts'
+import { type Registry, STATUS } from './registry.ts'
 
 /** What a probe answered other than an address family. */
 export const PROBED = {

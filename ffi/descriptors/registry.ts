@@ -11,6 +11,7 @@
  * ```
  * @module
  */
+import { grown } from '../grown.ts'
 import { NumberSet } from './number-set.ts'
 
 /** What is known of a number. */
@@ -59,7 +60,9 @@ export class Registry {
   #previous = new Int32Array(256)
   #first = -1
   #last = -1
-  readonly #byPort = new Map<number, number | number[]>()
+  // Connected and watched numbers by peer port, most recently taken first, one added to each; 0 ends the list.
+  readonly #firstWithPort = new Uint32Array(65_536)
+  #nextWithPort = new Uint32Array(256)
   #highWater = 0
   #sweeps = 1
   #sockets = 0
@@ -136,19 +139,20 @@ export class Registry {
 
   /** The number known for a peer port, -1 for none and for several. */
   onlyWithPort(port: number): number {
-    const entry = this.#byPort.get(port)
-    return typeof entry === 'number' ? entry : -1
+    const first = this.#firstWithPort[port]! - 1
+    return first >= 0 && this.#nextWithPort[first] === 0 ? first : -1
   }
 
   /** All numbers known for a peer port, in a list of the caller's own. */
   all(port: number): number[] {
-    const entry = this.#byPort.get(port)
-    return entry === undefined ? [] : typeof entry === 'number' ? [entry] : [...entry]
+    const numbers: number[] = []
+    for (let fd = this.#firstWithPort[port]! - 1; fd >= 0; fd = this.#nextWithPort[fd]! - 1) numbers.push(fd)
+    return numbers.reverse()
   }
 
   /** True if more than one socket with this peer port is known. */
   hasDuplicatePort(port: number): boolean {
-    return typeof this.#byPort.get(port) === 'object'
+    return this.#firstWithPort[port] !== 0 && this.onlyWithPort(port) < 0
   }
 
   /** The number belongs to a socket that was not known before. */
@@ -159,10 +163,8 @@ export class Registry {
     this.#since[fd] = this.#sweeps
     this.#sockets++
     this.#link(fd)
-    const entry = this.#byPort.get(port)
-    if (entry === undefined) this.#byPort.set(port, fd)
-    else if (typeof entry === 'number') this.#byPort.set(port, [entry, fd])
-    else entry.push(fd)
+    this.#nextWithPort[fd] = this.#firstWithPort[port]!
+    this.#firstWithPort[port] = fd + 1
   }
 
   /** Changes a number's status; the socket it belonged to is forgotten. */
@@ -186,11 +188,12 @@ export class Registry {
     }
     this.#sockets--
     const port = this.#port[fd]!
-    const entry = this.#byPort.get(port)
-    if (entry === fd) this.#byPort.delete(port)
-    else if (typeof entry === 'object') {
-      const others = entry.filter((other) => other !== fd)
-      this.#byPort.set(port, others.length === 1 ? others[0]! : others)
+    const next = this.#nextWithPort[fd]!
+    if (this.#firstWithPort[port] === fd + 1) this.#firstWithPort[port] = next
+    else {
+      let before = this.#firstWithPort[port]! - 1
+      while (this.#nextWithPort[before] !== fd + 1) before = this.#nextWithPort[before]! - 1
+      this.#nextWithPort[before] = next
     }
     this.#events.left(fd, status === STATUS.WATCHED)
   }
@@ -255,6 +258,7 @@ export class Registry {
     this.#censuses = grown(this.#censuses, size)
     this.#next = grown(this.#next, size)
     this.#previous = grown(this.#previous, size)
+    this.#nextWithPort = grown(this.#nextWithPort, size)
     for (const numbers of [this.free, this.connected, this.withoutPeer]) numbers.grow(size)
   }
 
@@ -264,11 +268,4 @@ export class Registry {
     this.#highWater = 0
     this.#released = []
   }
-}
-
-/** A larger array that begins with the same numbers. */
-export function grown<T extends Uint8Array | Uint16Array | Uint32Array | Int32Array>(array: T, size: number): T {
-  const larger = new (array.constructor as new (length: number) => T)(size)
-  larger.set(array)
-  return larger
 }

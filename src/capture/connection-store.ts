@@ -2,7 +2,7 @@
  * The connections kept, by descriptor number: as many as there is room for, the one kept longest given up first.
  * @module
  */
-import { grown } from '../../ffi/descriptors/registry.ts'
+import { grown } from '../../ffi/grown.ts'
 import type { Connection } from '../connection/connection.ts'
 
 /** A bounded map from descriptor number to connection. Not a `Map`: one of 10,000 entries takes 15 µs for each that comes and goes. */
