@@ -150,11 +150,6 @@ export class Registry {
     return numbers.reverse()
   }
 
-  /** True if more than one socket with this peer port is known. */
-  hasDuplicatePort(port: number): boolean {
-    return this.#firstWithPort[port] !== 0 && this.onlyWithPort(port) < 0
-  }
-
   /** The number belongs to a socket that was not known before. */
   take(fd: number, port: number): void {
     this.become(fd, STATUS.CONNECTED)

@@ -84,11 +84,6 @@ export class DescriptorTable {
     return this.#registry.all(port)
   }
 
-  /** True if more than one socket with this peer port is known. */
-  hasDuplicatePort(port: number): boolean {
-    return this.#registry.hasDuplicatePort(port)
-  }
-
   /**
    * A number whose socket has this peer now and which `accept` takes: among those known for the port, else where a new one likely is.
    * -1 where there is none. `accept` is called right after the `getpeername` that matched.

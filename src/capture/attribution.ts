@@ -73,6 +73,7 @@ export class Attribution {
   prepare(context: SearchContext, isKnown: boolean): void {
     const { server } = context
     context.guessed = -1
+    context.isAllRead = false
     if (context.named !== undefined || server.address !== undefined) {
       context.uniqueness = 'address'
       return
@@ -81,9 +82,12 @@ export class Attribution {
     const isDear = lookups === Number.POSITIVE_INFINITY || lookups * LOOKUP_COST > this.#table.censusCost
     if (isDear) context.guessed = this.#table.guess(context.port, context.peer)
     // Octets are counted before the census sees that none waits.
-    if (context.guessed >= 0 && (!isKnown || server.isUnnamed)) context.takeInfo(this.#sockets, context.guessed)
-    if (isDear && this.#table.takeCensus(isKnown, context.guessed)) context.uniqueness = 'census'
-    else if (lookups <= MOST_LOOKUPS) {
+    const isCounted = context.guessed >= 0 && (!isKnown || server.isUnnamed)
+    if (isCounted) context.takeInfo(this.#sockets, context.guessed)
+    if (isDear && this.#table.takeCensus(isKnown, context.guessed)) {
+      context.uniqueness = 'census'
+      context.isAllRead = isCounted && this.#table.wasGuessedRead
+    } else if (lookups <= MOST_LOOKUPS) {
       this.#epoch = isKnown ? this.#table.watcher.startEpoch() : 0
       context.uniqueness = 'lookup'
     } else context.uniqueness = 'undecided'
@@ -128,7 +132,7 @@ export class Attribution {
     if (context.info === undefined) context.takeInfo(this.#sockets, fd)
     const { received } = context
     if (received === undefined) return false
-    if (fd === context.guessed && this.#table.wasGuessedRead) return received === 0
+    if (context.isAllRead && fd === context.guessed) return received === 0
     return octetsRead(this.#sockets, fd, received) === 0
   }
 

@@ -39,6 +39,8 @@ export class SearchContext {
   uniqueness: Uniqueness = 'undecided'
   /** The number that was probably its connection's when a census was taken, -1 for none: it had this peer. */
   guessed = -1
+  /** True if what had come to it when its TCP_INFO was taken was read by the time of the census. */
+  isAllRead = false
   /** Local addresses at which the kernel is to be asked for a duplicate peer. */
   localAddresses: readonly AddressWords[] = []
 
