@@ -82,5 +82,6 @@ export class SearchContext {
   forgetInfo(): void {
     this.info = undefined
     this.received = undefined
+    this.isAllRead = false
   }
 }
