@@ -1,29 +1,31 @@
 /**
  * Connections of a runtime that names the socket of a request (Node): no search, no index, nothing ambiguous.
  *
- * SYN, first TCP_INFO and the handshake's TTL are read when the socket is accepted, before any of its data; they stay with the
- * socket and go with it. P1 to P3 of `identity.ts` hold by the socket object, once its descriptor was verified; P4 is not asked.
+ * SYN and first TCP_INFO are read when the socket is accepted, before any of its data; they stay with the socket and go with it. Cookie,
+ * the handshake's TTL and the time of day take a call each: of the first thousand connections they are read at once, too, and of all once
+ * anybody has asked for one of them, else when they are asked for and while the socket is open. P1 to P3 of `identity.ts` hold by the socket
+ * object, once its descriptor was verified; P4 is not asked.
  * @module
  */
 import type { Socket } from 'node:net'
 import { isLibc, type Libc, type LibcUnavailable, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { preciseNow } from '../base/clock.ts'
-import { Connection, type Reason } from '../connection/connection.ts'
+import type { Connection, Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { threadShared } from '../runtime/globals.ts'
 import { type AcceptedSocket, isParsed, nodeRequestOf } from '../runtime/node-request.ts'
-import { descriptorOf, handleOf, hasAnswered, hasRead, serverOf, watchSockets } from '../runtime/node-sockets.ts'
+import { descriptorOf, hasAnswered, hasRead, serverOf, watchSockets } from '../runtime/node-sockets.ts'
 import {
   createAddressWords,
   formatAddress,
   isLinkLocal,
-  isMapped,
   parseAddress,
   readSource,
   sameAddress,
 } from '../wire/sockaddr.ts'
 import { tcpInfoOffset } from '../wire/tcp-info.ts'
+import { AcceptedConnection } from './accepted-connection.ts'
 import { AcceptedServers } from './accepted-servers.ts'
 import type { CaptureCounts } from './capture.ts'
 import { type ListeningSocket, readAddress } from './listening-sockets.ts'
@@ -35,42 +37,8 @@ const LAST_DATA_SENT = tcpInfoOffset('last_data_sent')
 const LAST_DATA_RECV = tcpInfoOffset('last_data_recv')
 const NO_OCTETS = new Uint8Array(0)
 
-/** A connection with the socket that it is. */
-class AcceptedConnection extends Connection {
-  readonly accepted: AcceptedSocket
-  readonly #handle: object | undefined
-  /** When the handshake completed, by `preciseNow`; `undefined` where that is not known. */
-  readonly completedAt: number | undefined
-  /** True once the times of the first request were noted. */
-  isNoted = false
-
-  constructor(
-    accepted: AcceptedSocket,
-    completedAt: number | undefined,
-    facts: ConstructorParameters<typeof Connection>[0],
-  ) {
-    super(facts)
-    this.accepted = accepted
-    this.#handle = handleOf(accepted.socket)
-    this.completedAt = completedAt
-  }
-
-  /**
-   * True while the descriptor is this connection's: Node forgets the handle when it closes the descriptor, whose number may then be
-   * another socket's, or that of the same socket object on a connection of its own making. The number is asked for only where TLS has the
-   * handle: that accessor takes as long as a system call.
-   */
-  get isOpen(): boolean {
-    const { socket, tls } = this.accepted
-    if (socket.destroyed || handleOf(socket) !== this.#handle) return false
-    return tls === undefined || descriptorOf(socket) === this.fd
-  }
-
-  setFirstDataDelay(milliseconds: number | undefined): void {
-    const timing = this.timing as { firstDataDelayMilliseconds: number | undefined }
-    timing.firstDataDelayMilliseconds = milliseconds && Math.max(0, Math.round(milliseconds))
-  }
-}
+/** Connections that are read whole although nobody has asked yet for what is read on demand. */
+const WHOLE_AT_FIRST = 1000
 
 /** Milliseconds within which a client's first octets surely came: then the kernel need not be asked. */
 const SURE = 2
@@ -88,6 +56,11 @@ export class AcceptedCapture {
   /** True where several fingerprinters may look at one request. */
   #isShared = false
   #isUsed = false
+  /** True once somebody has asked for what is read on demand. */
+  #isAsked = false
+  /** True while connections are read whole when they are accepted. */
+  #readsAll = true
+  #met = 0
   readonly #counted = new WeakSet<object>()
   /** True if the application or standard error was told that nothing can be captured. */
   isTold = false
@@ -172,7 +145,7 @@ export class AcceptedCapture {
     // A listener of 'connection' may ask before the client has sent anything.
     if (!known.isNoted && (isParsed(request) || hasRead(accepted.socket))) {
       known.isNoted = true
-      if (known.timing !== undefined) this.#noteFirst(known, seesAll)
+      if (known.noted !== undefined) this.#noteFirst(known, seesAll)
     }
     return known
   }
@@ -180,32 +153,32 @@ export class AcceptedCapture {
   /** At the first request of a connection. */
   #noteFirst(connection: AcceptedConnection, seesAll: boolean): void {
     const { accepted, completedAt } = connection
-    if (accepted.tls === undefined) {
-      if (completedAt === undefined) return
-      const passed = preciseNow() - completedAt
-      if (passed <= SURE) {
-        connection.setFirstDataDelay(passed)
-        return
-      }
+    if (accepted.tls !== undefined && seesAll) this.#noteTls(connection)
+    if (completedAt === undefined) return
+    // Over TLS the first octets are the ClientHello's, of which only Node knows.
+    const passed = (accepted.helloAt ?? preciseNow()) - completedAt
+    if (accepted.helloAt !== undefined || passed <= SURE) {
+      connection.setFirstDataDelay(passed)
+      return
     }
-    const info = this.readInfo(connection)
-    this.lastInfo = info
-    if (info === undefined) return
-    if (seesAll) this.#noteTls(connection, info)
-    if (completedAt !== undefined) this.#noteFirstData(connection, completedAt, info)
+    connection.seenAfter = passed
+    if (this.#readsAll) this.lastInfo = this.#noteFirstData(connection, passed)
   }
 
   /** At the first request: the time since the server's last octets of the TLS handshake. */
-  #noteTls(connection: AcceptedConnection, info: Uint8Array): void {
-    const { timing, accepted } = connection
+  #noteTls(connection: AcceptedConnection): void {
+    const { noted, accepted } = connection
     const { flightAt } = accepted
     // The first that is looked at may come after others.
-    if (timing === undefined || flightAt === undefined || hasAnswered(accepted)) return
+    if (noted === undefined || flightAt === undefined || hasAnswered(accepted)) return
+    const info = this.readInfo(connection)
+    this.lastInfo = info
+    if (info === undefined) return
     const octets = new DataView(info.buffer, info.byteOffset, info.length)
     const waited = info.length < LAST_DATA_RECV + 4 ? 0 : octets.getUint32(LAST_DATA_RECV, true)
     // The kernel's time is exact to a jiffy, and does not count a wait for this thread.
     const askedAt = preciseNow() - waited
-    connection.timing = { ...timing, tlsRoundTripMilliseconds: Math.max(0, Math.round(askedAt - flightAt)) }
+    noted.tlsRoundTripMilliseconds = Math.max(0, Math.round(askedAt - flightAt))
   }
 
   /** When the server sent its flight, from the kernel: Node did not see it leave. */
@@ -251,6 +224,7 @@ export class AcceptedCapture {
     const place = this.#servers.placeOf(socket, server)
     const peer = this.#peer
     let port = -1
+    let isInSyn = false
     // The number is from an internal field of Node's: that it is this socket's is the kernel's to say. Node's own address costs a
     // system call and more, so it is asked for the first new connection of a server, and for each that is looked at later.
     if (!(isNew && place.isVerified)) {
@@ -264,12 +238,10 @@ export class AcceptedCapture {
     if (port < 0) {
       // The SYN that the kernel kept for this descriptor names the peer.
       port = octets > 0 ? readSource(sockets.view, octets, peer) : -1
-      if (port < 0) port = this.#readPeer(sockets, fd)
+      isInSyn = port >= 0
+      if (!isInSyn) port = this.#readPeer(sockets, fd)
       if (port < 0) return socket.remoteAddress === undefined ? 'no-connection' : 'unsupported'
     }
-    if (!sockets.cookie(fd)) return 'unsupported'
-    const cookieLow = sockets.view.getUint32(0, true)
-    const cookieHigh = sockets.view.getUint32(4, true)
     if (octets === 0 && this.options.syn) this.#servers.meetServerOf(server)
     let timing: FirstTiming | undefined
     let completedAt: number | undefined
@@ -277,35 +249,63 @@ export class AcceptedCapture {
     if (this.options.tcpInfo) {
       const length = sockets.tcpInfo(fd)
       if (length > 0) {
-        const readAt = Date.now()
         timing = firstTiming(sockets.view, length, {
           synSaved: octets > 0,
           deferAccept: place.listener === undefined ? this.#servers.mayDefer : place.listener.deferAccept !== 0,
-          readAt,
+          readAt: 0,
         })
-        if (timing.acceptTimeMilliseconds !== undefined) {
-          const passed = this.#sinceCompletion(readAt - timing.acceptTimeMilliseconds)
-          completedAt = preciseNow() - passed
-          ;(timing as { acceptTimeMilliseconds: number }).acceptTimeMilliseconds = readAt - passed
-        }
+        // Counted from 0, this is the time since then.
+        const { acceptTimeMilliseconds: before } = timing
+        if (before !== undefined) completedAt = preciseNow() - this.#sinceCompletion(-before)
         if (this.options.keepInfo) firstInfo = sockets.value.slice(0, length)
       }
     }
     this.#servers.count(socket, server)
-    return new AcceptedConnection(accepted, completedAt, {
+    const connection = new AcceptedConnection(this, accepted, completedAt, {
       fd,
-      cookieLow,
-      cookieHigh,
+      cookieLow: 0,
+      cookieHigh: 0,
       // A zone is Node's to name.
-      address: isLinkLocal(peer) ? (socket.remoteAddress ?? '') : formatAddress(peer),
+      address: isLinkLocal(peer) ? (socket.remoteAddress ?? '') : isInSyn ? undefined : formatAddress(peer),
       port,
       acceptedOn: place,
       synBytes,
       synReason: octets > 0 ? undefined : octets < 0 ? 'unsupported' : 'not-saved',
-      handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(peer) ? 4 : 6),
+      handshakeTimeToLive: undefined,
       timing,
       firstInfo,
     })
+    if (this.#readsAll || octets <= 0) this.#readRest(sockets, connection)
+    if (++this.#met === WHOLE_AT_FIRST) this.#readsAll = this.#isAsked
+    return connection
+  }
+
+  /** The time of day, which takes as long as a call, and of a socket that is still open cookie and TTL. */
+  #readRest(sockets: Sockets | undefined, connection: AcceptedConnection): void {
+    const { fd } = connection
+    connection.isWhole = true
+    connection.noteTime()
+    if (sockets?.cookie(fd)) connection.noteCookie(sockets.view)
+    if (sockets !== undefined)
+      connection.noteTimeToLive(sockets.handshakeTimeToLive(fd, connection.address.includes(':') ? 6 : 4))
+  }
+
+  /**
+   * Somebody asks for what is read on demand. It goes with the socket: from now on it is read of every connection as soon as that is
+   * accepted.
+   */
+  complete(connection: AcceptedConnection): void {
+    this.#isAsked = true
+    this.#readsAll = true
+    const { isWhole, seenAfter, fd } = connection
+    if (!isWhole) {
+      const sockets = this.#sockets!
+      // A while after it was accepted the kernel says once more that it is this socket.
+      const isThis =
+        connection.isOpen && this.#readPeer(sockets, fd) === connection.port && this.#isNamed(connection.address)
+      this.#readRest(isThis ? sockets : undefined, connection)
+    }
+    if (seenAfter !== undefined && connection.requests === 1) this.#noteFirstData(connection, seenAfter)
   }
 
   /** The kernel's peer of a descriptor into `#peer`: its port, -1 where there is none. */
@@ -318,8 +318,12 @@ export class AcceptedCapture {
 
   /** True if the peer that the kernel named, `#peer` and `port`, is the one that Node names. */
   #isPeerOf({ remoteAddress, remotePort }: Socket, port: number): boolean {
-    if (remoteAddress === undefined || remotePort !== port || !parseAddress(remoteAddress, this.#named)) return false
-    return sameAddress(this.#peer, this.#named)
+    return remoteAddress !== undefined && remotePort === port && this.#isNamed(remoteAddress)
+  }
+
+  /** True if this is the address that the kernel named, `#peer`. */
+  #isNamed(address: string): boolean {
+    return parseAddress(address, this.#named) && sameAddress(this.#peer, this.#named)
   }
 
   /**
@@ -332,20 +336,18 @@ export class AcceptedCapture {
   }
 
   /**
-   * At the first request: how long the client waited before its first octets. Over TLS these are the ClientHello's, of which only
-   * Node knows. Else the kernel tells to two jiffies; Node's clock is finer where the request is looked at as soon as it comes.
+   * How long the client waited before its first octets. The kernel tells to two jiffies; Node's clock, which says `seen`, is finer where
+   * the request was looked at as soon as it came. The TCP_INFO that was read.
    */
-  #noteFirstData(connection: AcceptedConnection, completedAt: number, info: Uint8Array): void {
-    const { helloAt } = connection.accepted
-    if (helloAt !== undefined) {
-      connection.setFirstDataDelay(helloAt - completedAt)
-      return
-    }
+  #noteFirstData(connection: AcceptedConnection, seen: number): Uint8Array | undefined {
+    connection.seenAfter = undefined
+    const info = this.readInfo(connection)
+    if (info === undefined) return undefined
     const view = new DataView(info.buffer, info.byteOffset, info.length)
     const circumstances = { synSaved: connection.synBytes.length > 0, deferAccept: this.#servers.mayDefer, readAt: 0 }
     const counted = firstTiming(view, info.length, circumstances).firstDataDelayMilliseconds
-    const fine = preciseNow() - completedAt
-    connection.setFirstDataDelay(counted !== undefined && Math.abs(fine - counted) <= this.#jiffy ? fine : counted)
+    connection.setFirstDataDelay(counted !== undefined && Math.abs(seen - counted) <= this.#jiffy ? seen : counted)
+    return info
   }
 
   /** TCP_INFO of a connection now, a copy; `undefined` where it has ended. */
@@ -370,4 +372,4 @@ export function acceptedCapture(openLibc: OpenLibc): AcceptedCapture {
 }
 
 /** The number changes with the shape of `AcceptedCapture`: copies of different shapes do not share. */
-const SHARED: symbol = Symbol.for('tcpfingerprint.accepted.2')
+const SHARED: symbol = Symbol.for('tcpfingerprint.accepted.3')

@@ -39,11 +39,9 @@ export interface Kept {
  */
 export class Connection {
   readonly fd: number
-  /** SO_COOKIE as two words, low first. */
-  readonly cookieLow: number
-  readonly cookieHigh: number
-  /** The peer's address as the runtime gives it, `::ffff:` included. */
-  readonly address: string
+  /** SO_COOKIE as two words, low first; both 0 where it is not known. */
+  cookieLow: number
+  cookieHigh: number
   readonly port: number
   /** Where it was accepted; `owner` tells servers of one port apart. Another one where a server took the place of another. */
   acceptedOn: { readonly port: number; readonly owner: object }
@@ -51,8 +49,6 @@ export class Connection {
   readonly synBytes: Uint8Array
   /** Why there is no SYN, `undefined` where there is one. */
   synReason: Reason | undefined
-  /** TTL or hop limit of the segment that completed the handshake. */
-  readonly handshakeTimeToLive: number | undefined
   /** Requests seen so far. */
   requests = 0
   /** The watcher's `changes` when the watched socket was last verified; `undefined` where it is not watched. */
@@ -61,8 +57,6 @@ export class Connection {
   onlyIn = 0
   /** Octets that the process had read from it at its last request; `undefined` where that was not counted. */
   octetsRead: number | undefined
-  /** What the first TCP_INFO says; `undefined` where none was read. Replaced once, at the first request. */
-  timing: FirstTiming | undefined
   /** TCP_INFO of the first request, where it is to be kept. */
   readonly firstInfo: Uint8Array | undefined
   /** What TCP had done at the last request that asked for it; `undefined` while none has. */
@@ -70,12 +64,17 @@ export class Connection {
   /** What the store that recorded it first has of it: a member, because a `WeakMap` costs every request of a connection more. */
   kept: Kept | undefined
   #synFacts: SynFacts | undefined
+  // What a subclass may find when it is asked for.
+  protected addressText: string | undefined
+  protected timeToLive: number | undefined
+  protected firstTiming: FirstTiming | undefined
 
   constructor(facts: {
     fd: number
     cookieLow: number
     cookieHigh: number
-    address: string
+    /** `undefined` where a subclass finds it. */
+    address: string | undefined
     port: number
     acceptedOn: { readonly port: number; readonly owner: object }
     synBytes: Uint8Array
@@ -87,14 +86,34 @@ export class Connection {
     this.fd = facts.fd
     this.cookieLow = facts.cookieLow
     this.cookieHigh = facts.cookieHigh
-    this.address = facts.address
+    this.addressText = facts.address
     this.port = facts.port
     this.acceptedOn = facts.acceptedOn
     this.synBytes = facts.synBytes
     this.synReason = facts.synReason
-    this.handshakeTimeToLive = facts.handshakeTimeToLive
-    this.timing = facts.timing
+    this.timeToLive = facts.handshakeTimeToLive
+    this.firstTiming = facts.timing
     this.firstInfo = facts.firstInfo
+  }
+
+  /** The peer's address as the runtime gives it, `::ffff:` included. */
+  get address(): string {
+    return this.addressText ?? ''
+  }
+
+  /** TTL or hop limit of the segment that completed the handshake. */
+  get handshakeTimeToLive(): number | undefined {
+    return this.timeToLive
+  }
+
+  /** What the first TCP_INFO says; `undefined` where none was read. */
+  get timing(): FirstTiming | undefined {
+    return this.firstTiming
+  }
+
+  /** Replaced once, at the first request. */
+  set timing(timing: FirstTiming | undefined) {
+    this.firstTiming = timing
   }
 
   /** Port it was accepted on. */
@@ -102,9 +121,9 @@ export class Connection {
     return this.acceptedOn.port
   }
 
-  /** SO_COOKIE, decimal: unique until the next boot. */
-  get cookie(): string {
-    return u64Text(this.cookieLow, this.cookieHigh)
+  /** SO_COOKIE, decimal: unique until the next boot. `undefined` where it is not known. */
+  get cookie(): string | undefined {
+    return this.cookieLow === 0 && this.cookieHigh === 0 ? undefined : u64Text(this.cookieLow, this.cookieHigh)
   }
 
   /** What follows from the SYN; `undefined` where the kernel had none. */

@@ -106,7 +106,8 @@ export abstract class FingerprintView implements EnvSource {
   /** TCP_INFO of this request. Called once, and not where TCP_INFO is not wanted. */
   protected abstract readInfo(collection: Collection): Uint8Array | undefined
 
-  get #facts(): Memo {
+  /** A method, because V8 takes as long for a private getter as for a small call into libc. */
+  #facts(): Memo {
     return (this.#memo ??= new Memo())
   }
 
@@ -153,7 +154,7 @@ export abstract class FingerprintView implements EnvSource {
   get syn(): Syn | undefined {
     const facts = this.synFacts
     if (facts === undefined) return undefined
-    return this.#memo?.syn ?? facts.shared ?? (this.#facts.syn = facts.forRequest)
+    return this.#memo?.syn ?? facts.shared ?? (this.#facts().syn = facts.forRequest)
   }
 
   /** The SYN for this library's own use: not to be handed out. */
@@ -173,7 +174,7 @@ export abstract class FingerprintView implements EnvSource {
   }
 
   get tcpInfoBytes(): Uint8Array | undefined {
-    const facts = this.#facts
+    const facts = this.#facts()
     if (facts.info === null) {
       facts.info = this.#collection.tcpInfo === 'off' ? undefined : this.readInfo(this.#collection)
       if (isTimed) facts.readAt = preciseNow()
@@ -183,11 +184,11 @@ export abstract class FingerprintView implements EnvSource {
 
   get tcpInfo(): TcpInfo | undefined {
     const bytes = this.tcpInfoBytes
-    return bytes && (this.#facts.tcpInfo ??= decodeTcpInfo(bytes))
+    return bytes && (this.#facts().tcpInfo ??= decodeTcpInfo(bytes))
   }
 
   get timing(): Timing {
-    return (this.#facts.timing ??= this.#readTiming())
+    return (this.#facts().timing ??= this.#readTiming())
   }
 
   #readTiming(): Timing {
@@ -196,7 +197,7 @@ export abstract class FingerprintView implements EnvSource {
   }
 
   get delivery(): Delivery | undefined {
-    const facts = this.#facts
+    const facts = this.#facts()
     if (facts.delivery === null) {
       isTimed = true
       const bytes = this.#collection.tcpInfo === 'request' ? this.tcpInfoBytes : undefined
@@ -340,31 +341,31 @@ export class LateFingerprint<Subject, Server> extends FingerprintView {
     this.#find = find
   }
 
-  get #view(): FingerprintView {
+  #view(): FingerprintView {
     return (this.#found ??= this.#find(this.#subject, this.#server))
   }
 
   resolve(): Known {
-    return this.#view.resolve()
+    return this.#view().resolve()
   }
 
   requestNumber(): number {
-    return this.#view.requestNumber()
+    return this.#view().requestNumber()
   }
 
   protected readInfo(): Uint8Array | undefined {
-    return this.#view.tcpInfoBytes
+    return this.#view().tcpInfoBytes
   }
 
   override readTcpInfo(): TcpInfo | undefined {
-    return this.#view.readTcpInfo()
+    return this.#view().readTcpInfo()
   }
 
   protected override readDelivery(): Delivery | undefined {
-    return this.#view.delivery
+    return this.#view().delivery
   }
 
   override get hop(): Fingerprint | undefined {
-    return this.#view.hop
+    return this.#view().hop
   }
 }

@@ -38,7 +38,7 @@ export type Callback = (this: unknown, ...rest: unknown[]) => unknown
  * Where a socket keeps its record: `http2` shows sockets through a proxy object, which a WeakMap does not see through. The number
  * changes with the shape of `AcceptedSocket`.
  */
-export const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket.2') as never
+export const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket.3') as never
 
 /** The record that a socket, or the TCP socket under a `TLSSocket`, has already. */
 export function knownRecordOf(socket: object): AcceptedSocket | undefined {

@@ -176,6 +176,13 @@ export function readSource(packet: DataView, octets: number, words: AddressWords
   return packet.getUint16(header)
 }
 
+/** Text of the address that {@link readSource} finds in a packet; empty where it finds none. */
+export function sourceAddress(packet: Uint8Array): string {
+  const words = createAddressWords()
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.length)
+  return readSource(view, packet.length, words) < 0 ? '' : formatAddress(words)
+}
+
 /** Text of an address (RFC 5952), an IPv4-mapped one as IPv4. */
 export function formatAddress(words: AddressWords): string {
   if (isMapped(words)) return formatQuad(words.w3)

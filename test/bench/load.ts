@@ -2,7 +2,7 @@
  * Load by wrk (Debian package `wrk`) from another process, and what a process has used.
  * @module
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** What wrk counted. */
 export interface Load {
@@ -36,4 +36,12 @@ export function processorMicroseconds(pid: number): number {
     .split(' ')
     .slice(11)
   return (Number(user) + Number(system)) * 10_000
+}
+
+/** What the threads that a process has now have used so far, as exact as the scheduler's clock. */
+export function threadMicroseconds(pid: number): number {
+  let nanoseconds = 0
+  for (const thread of readdirSync(`/proc/${pid}/task`))
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+  return nanoseconds / 1000
 }

@@ -1,15 +1,19 @@
 /**
  * The server of `node-http.ts`, on Node: `node node-http-server.mjs KIND [VARIANT]`. KIND is `http`, `express` or `hono`. Without VARIANT all
  * variants of the kind take turns of a few thousand requests; `/figures` answers with the processor time of a request in each, microseconds by turn.
+ * VARIANT `two calls` is bare with what anybody must do who reads the SYN and TCP_INFO of each connection, and nothing else.
  * @module
  */
+import { subscribe } from 'node:diagnostics_channel'
 import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
 
 const [kind, only] = process.argv.slice(2)
 /** Requests in one turn. */
 const TURN = 1000
 // A server without the library does not import it.
-const { createFingerprinter, fingerprint } = only === 'bare' ? {} : await import('tcpfingerprint/node')
+const { createFingerprinter, fingerprint } =
+  only === 'bare' || only === 'two calls' ? {} : await import('tcpfingerprint/node')
 const fp = createFingerprinter?.()
 
 /** Where results go, so that nothing read is optimised away. */
@@ -72,9 +76,49 @@ const LISTENERS = {
   },
 }
 
+/** Two calls of getsockopt for each accepted connection, by the cheapest way that this Node has. */
+function callTwice(server) {
+  const require = createRequire(import.meta.url)
+  const [value, length] = [new Uint8Array(new ArrayBuffer(4096)), new Uint32Array(new ArrayBuffer(4))]
+  const calls = () => {
+    try {
+      const ffi = require('node:ffi')
+      const pointers = ['int32', 'int32', 'int32', 'function', 'function']
+      const { functions } = ffi.dlopen('libc.so.6', {
+        getsockopt: { arguments: pointers, return: 'int32' },
+        setsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'uint32'], return: 'int32' },
+      })
+      return { ...functions, addresses: [value, length].map((buffer) => ffi.getRawPointer(buffer)) }
+    } catch {
+      const koffi = require('koffi')
+      const libc = koffi.load('libc.so.6')
+      return {
+        getsockopt: libc.func('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']),
+        setsockopt: libc.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint32_t']),
+        addresses: [value, length].map((buffer) => Number(koffi.address(buffer))),
+      }
+    }
+  }
+  const { getsockopt, setsockopt, addresses } = calls()
+  const [TCP, TCP_INFO, TCP_SAVE_SYN, TCP_SAVED_SYN] = [6, 11, 27, 28]
+  server.on('listening', () => {
+    value[0] = 1
+    setsockopt(server._handle.fd, TCP, TCP_SAVE_SYN, value, 4)
+  })
+  subscribe('net.server.socket', ({ socket }) => {
+    const { fd } = socket._handle
+    for (const option of [TCP_SAVED_SYN, TCP_INFO]) {
+      length[0] = 4096
+      if (getsockopt(fd, TCP, option, ...addresses) !== 0) throw new Error(`getsockopt ${option}`)
+      sink += value[0]
+    }
+  })
+}
+
+const isBare = (name) => name === 'bare' && only === 'two calls'
 const variants = Object.entries(await LISTENERS[kind]())
   .map(([name, listener]) => ({ name, listener }))
-  .filter(({ name }) => only === undefined || name === only)
+  .filter(({ name }) => only === undefined || name === only || isBare(name))
 const times = Object.fromEntries(variants.map(({ name }) => [name, []]))
 let order = variants
 let turn = 0
@@ -99,5 +143,6 @@ const server = createServer((request, response) => {
   if (left-- === 0) next()
   return order[turn].listener(request, response)
 })
+if (only === 'two calls') callTwice(server)
 server.listen(0, '127.0.0.1', () => console.log(`listening on port ${server.address().port}`))
 process.on('SIGTERM', () => process.exit(sink < 0 ? 1 : 0))

@@ -2,17 +2,22 @@
  * Requests on Node with and without the fingerprint: `npm run bench -- node-http [SECONDS] [ROUNDS]`, `RUNTIME=node-24` for one release.
  *
  * Keep-alive: processor time of a request, all variants of a framework in one process in turns, as in `http-paired.ts`; the first quarter of
- * the turns is for the compilers. `Connection: close`: variants in fresh processes by turns, because a process reads the SYN of every
- * connection or of none; requests/s, and the server's processor time. Load comes from wrk (Debian package `wrk`).
+ * the turns is for the compilers. `Connection: close`: a process for each variant, because a process reads the SYN of every connection or of
+ * none; all are warm before they are measured, and take turns of a second. Two ratios to the bare server of the same round: of its
+ * requests/s, with the load on another core, and of its processor time of a request, all threads. `two calls` is the floor: a server without
+ * the library that makes two system calls for each connection. Load comes from wrk (Debian package `wrk`).
  * @module
  */
+import type { NodeRelease } from '../lab/nodes.ts'
 import type { TestServer } from '../lab/server.ts'
-import { load, processorMicroseconds } from './load.ts'
+import { load, threadMicroseconds } from './load.ts'
 import { chosenNodes, startOnNode } from './measured.ts'
-import { median, ratio, report, runPairs } from './pairs.ts'
+import { median, ratio, report } from './pairs.ts'
 
 const seconds = Number(process.argv[2] ?? 20)
-const rounds = Number(process.argv[3] ?? 7)
+const rounds = Number(process.argv[3] ?? 20)
+/** Seconds for the compilers, of each server whose connections end. */
+const WARM_UP = 8
 const SCRIPT = 'node-http-server.mjs'
 
 /** Variant, what it is compared with, and what is wanted at least. */
@@ -40,6 +45,35 @@ function compare(what: string, value: number, wanted?: string): void {
   console.log(`  ${what.padEnd(44)} ${value.toFixed(3)}${wanted === undefined ? '' : `  (at least ${wanted})`}`)
 }
 
+/** `Connection: close`, see the module's comment. */
+async function compareClosing(node: NodeRelease): Promise<void> {
+  await using stack = new AsyncDisposableStack()
+  const servers: { readonly name: string; readonly server: TestServer }[] = []
+  for (const name of ['bare', 'two calls', 'reads syn']) {
+    const server = stack.use(await startOnNode(node, SCRIPT, 'http', name))
+    await load(urlOf(server), WARM_UP, CLOSE)
+    servers.push({ name, server })
+  }
+  const results = () => new Map<string, number[]>(servers.map(({ name }) => [name, []]))
+  const [perSecond, processor] = [results(), results()]
+  for (let round = 0; round < rounds; round++) {
+    // Each comes first, second and third as often.
+    for (let i = 0; i < servers.length; i++) {
+      const { name, server } = servers[(round + i) % servers.length]!
+      const before = threadMicroseconds(server.pid)
+      const counted = await load(urlOf(server), 1, CLOSE)
+      processor.get(name)!.push((threadMicroseconds(server.pid) - before) / counted.requests)
+      perSecond.get(name)!.push(counted.perSecond)
+    }
+  }
+  report(`${node.name}, http: Connection: close`, 'requests/s', perSecond)
+  report('  the same', 'µs of processor time', processor)
+  for (const name of ['two calls', 'reads syn']) {
+    compare(`${name} / bare, requests/s`, ratio(perSecond, name, 'bare'), name === 'reads syn' ? '0.93' : undefined)
+    compare(`${name} / bare, processor time`, 1 / ratio(processor, name, 'bare'))
+  }
+}
+
 for (const node of chosenNodes(process.env.RUNTIME ?? 'node')) {
   for (const [kind, pairs] of Object.entries(PAIRS)) {
     await using server = await startOnNode(node, SCRIPT, kind)
@@ -52,22 +86,5 @@ for (const node of chosenNodes(process.env.RUNTIME ?? 'node')) {
     report(`${node.name}, ${kind}: keep-alive, ${turns - (turns >> 2)} turns`, 'µs of processor time', medians)
     for (const [name, base, wanted] of pairs) compare(`${name} / ${base}`, 1 / ratio(warm, name, base), wanted)
   }
-  const processor = new Map<string, number[]>()
-  const variants = ['bare', 'reads syn'].map((name) => ({
-    name,
-    measure: async () => {
-      await using server = await startOnNode(node, SCRIPT, 'http', name)
-      await load(urlOf(server), 2, CLOSE)
-      const before = processorMicroseconds(server.pid)
-      const { perSecond, requests } = await load(urlOf(server), 3, CLOSE)
-      const spent = (processorMicroseconds(server.pid) - before) / requests
-      processor.set(name, [...(processor.get(name) ?? []), spent])
-      return perSecond
-    },
-  }))
-  const perSecond = await runPairs(variants, rounds)
-  report(`${node.name}, http: Connection: close`, 'requests/s', perSecond)
-  report('  the same', 'µs of processor time', processor)
-  compare('reads syn / bare, requests/s', ratio(perSecond, 'reads syn', 'bare'), '0.93')
-  compare('reads syn / bare, processor time', 1 / ratio(processor, 'reads syn', 'bare'))
+  await compareClosing(node)
 }

@@ -57,6 +57,26 @@ for (const node of NODES)
       })
     })
 
+    test('a thousand connections without a question about the cookie, then one: what is read on demand, and what has gone', async () => {
+      const child = Bun.spawn([node.path, 'node-on-demand.mjs'], {
+        cwd: await nodeProject(),
+        env: { ...process.env, NODE_NO_WARNINGS: '1' },
+      })
+      const facts = JSON.parse(await new Response(child.stdout).text())
+      const whole = { cookie: 'string', request: 1, isSyn: true, rtt: 'handshake', timeToLive: 64 }
+      expect(facts).toMatchObject({
+        early: whole,
+        first: whole,
+        kept: { ...whole, request: 2 },
+        gone: { cookie: 'undefined', isSyn: true, rtt: 'handshake' },
+        later: whole,
+      })
+      // Its client waited for 50 ms, and the kernel was asked when the first question came.
+      expect(facts.first.delay).toBeGreaterThanOrEqual(40)
+      for (const one of ['first', 'kept', 'gone']) expect(facts[one].waited).toBeGreaterThanOrEqual(48)
+      expect(facts.gone.timeToLive).toBeUndefined()
+    })
+
     // node:ffi is a part of the program.
     if (node.libc === 'koffi')
       for (const [system, name, expected] of [

@@ -1,0 +1,100 @@
+/**
+ * A connection of a runtime that names the socket of a request (Node).
+ *
+ * Cookie, TTL and what needs a second look at the clock are read when they are asked for, while the socket is open.
+ * @module
+ */
+import { preciseNow } from '../base/clock.ts'
+import { Connection } from '../connection/connection.ts'
+import type { FirstTiming } from '../connection/handshake-timing.ts'
+import type { AcceptedSocket } from '../runtime/node-request.ts'
+import { descriptorOf, handleOf } from '../runtime/node-sockets.ts'
+import { sourceAddress } from '../wire/sockaddr.ts'
+
+/** Reads what a connection is asked for. */
+export interface Completer {
+  complete(connection: AcceptedConnection): void
+}
+
+/** A connection with the socket that it is. */
+export class AcceptedConnection extends Connection {
+  readonly accepted: AcceptedSocket
+  readonly #completer: Completer
+  readonly #handle: object | undefined
+  /** When the handshake completed, by `preciseNow`; `undefined` where that is not known. */
+  readonly completedAt: number | undefined
+  /** Milliseconds from then to the first request, as this thread saw it, while the kernel is still to be asked. */
+  seenAfter: number | undefined = undefined
+  /** True once the times of the first request were noted. */
+  isNoted = false
+  /** True once what is read on demand was read, or cannot be any more. */
+  isWhole = false
+
+  constructor(
+    completer: Completer,
+    accepted: AcceptedSocket,
+    completedAt: number | undefined,
+    facts: ConstructorParameters<typeof Connection>[0],
+  ) {
+    super(facts)
+    this.#completer = completer
+    this.accepted = accepted
+    this.#handle = handleOf(accepted.socket)
+    this.completedAt = completedAt
+  }
+
+  /**
+   * True while the descriptor is this connection's: Node forgets the handle when it closes the descriptor, whose number may then be
+   * another socket's, or that of the same socket object on a connection of its own making. The number is asked for only where TLS has the
+   * handle: that accessor takes as long as a system call.
+   */
+  get isOpen(): boolean {
+    const { socket, tls } = this.accepted
+    if (socket.destroyed || handleOf(socket) !== this.#handle) return false
+    return tls === undefined || descriptorOf(socket) === this.fd
+  }
+
+  override get address(): string {
+    return (this.addressText ??= sourceAddress(this.synBytes))
+  }
+
+  override get cookie(): string | undefined {
+    this.#completer.complete(this)
+    return super.cookie
+  }
+
+  override get handshakeTimeToLive(): number | undefined {
+    this.#completer.complete(this)
+    return this.timeToLive
+  }
+
+  override get timing(): FirstTiming | undefined {
+    this.#completer.complete(this)
+    return this.firstTiming
+  }
+
+  /** The timing as far as it was read. */
+  get noted(): { -readonly [Name in keyof FirstTiming]: FirstTiming[Name] } | undefined {
+    return this.firstTiming
+  }
+
+  noteCookie(cookie: DataView): void {
+    this.cookieLow = cookie.getUint32(0, true)
+    this.cookieHigh = cookie.getUint32(4, true)
+  }
+
+  noteTimeToLive(timeToLive: number | undefined): void {
+    this.timeToLive = timeToLive
+  }
+
+  /** When the handshake completed, by the time of day. */
+  noteTime(): void {
+    const { noted, completedAt } = this
+    if (noted === undefined || completedAt === undefined) return
+    noted.acceptTimeMilliseconds = Math.round(Date.now() - (preciseNow() - completedAt))
+  }
+
+  setFirstDataDelay(milliseconds: number | undefined): void {
+    this.noted!.firstDataDelayMilliseconds = milliseconds && Math.max(0, Math.round(milliseconds))
+  }
+}
