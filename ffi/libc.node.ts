@@ -52,13 +52,14 @@ const MEMORY_CALLS = {
 } as const
 
 type Calls = Pick<Libc, keyof typeof CALLS>
-/** Those made for each connection and each request. */
-type HotCalls = Pick<Libc, 'getsockopt' | 'getpeername'>
-/** The same with the addresses of the buffers in their place. */
-interface CallsByAddress<Address> {
-  getsockopt(fd: number, level: number, option: number, value: Address, length: Address): number
-  getpeername(fd: number, address: Address, length: Address): number
-}
+/** The call made for each connection and each request, with the addresses of the buffers in their place. */
+type GetsockoptByAddress<Address> = (
+  fd: number,
+  level: number,
+  option: number,
+  value: Address,
+  length: Address,
+) => number
 type Memory = Pick<Libc, 'calloc' | 'free' | 'store' | 'mapShared'>
 type Foreign = Readonly<Record<string, (...rest: never[]) => unknown>>
 
@@ -136,12 +137,9 @@ function bindNodeFfi(name: string): Libc | undefined {
   const { functions } = ffi.dlopen(name, { ...signatures, __errno_location: { arguments: [], return: 'pointer' } })
   // A pointer to a function is an address as any other. It is the one type of pointer for which Node 26 has arguments written into a
   // buffer of its own, which takes half the time of its general way: 1.1 µs for a getsockopt in place of 2.1 with `buffer`.
+  const parameters = ['int32', 'int32', 'int32', 'function', 'function']
   const hot = byAddress(
-    () =>
-      ffi.dlopen(name, {
-        getsockopt: { arguments: ['int32', 'int32', 'int32', 'function', 'function'], return: 'int32' },
-        getpeername: { arguments: ['int32', 'pointer', 'pointer'], return: 'int32' },
-      }).functions as unknown as CallsByAddress<bigint>,
+    () => ffi.dlopen(name, { getsockopt: { arguments: parameters, return: 'int32' } }).functions.getsockopt as never,
     (buffer) => ffi.getRawPointer!(buffer),
   )
   const location = functions.__errno_location as () => bigint
@@ -208,23 +206,20 @@ function bindKoffi(name: string): Libc | undefined {
     ),
   }
   const hot = byAddress(
-    () => ({
-      getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']) as never,
-      getpeername: library.func('getpeername', 'int', ['int', 'uintptr_t', 'uintptr_t']) as never,
-    }),
+    () => library.func('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']) as never,
     (buffer) => Number(koffi.address!(buffer)),
   )
   return libcOf({ ...(Object.fromEntries(calls) as Calls), ...hot }, memory, () => koffi.errno())
 }
 
 /**
- * Calls by address, which is asked for once: callers pass the same buffers each time. `undefined` where this release of Node or koffi
+ * `getsockopt` by addresses, each asked for once: callers pass the same buffers each time. Nothing where this release of Node or koffi
  * does not take part.
  */
 function byAddress<Address>(
-  open: () => CallsByAddress<Address>,
+  open: () => GetsockoptByAddress<Address>,
   addressOf: (buffer: Uint8Array | Uint32Array) => Address,
-): HotCalls | undefined {
+): Partial<Pick<Libc, 'getsockopt'>> {
   const remembered = () => {
     let last: Uint8Array | Uint32Array | undefined
     let address: Address
@@ -238,15 +233,13 @@ function byAddress<Address>(
     }
   }
   try {
-    const { getsockopt, getpeername } = open()
-    const [value, address, length] = [remembered(), remembered(), remembered()]
-    const hot: HotCalls = {
-      getsockopt: (fd, level, option, into, size) => getsockopt(fd, level, option, value(into), length(size)),
-      getpeername: (fd, into, size) => getpeername(fd, address(into), length(size)),
-    }
-    return hot.getpeername(-1, new Uint8Array(16), new Uint32Array(1)) === -1 ? hot : undefined
+    const call = open()
+    const [value, length] = [remembered(), remembered()]
+    const getsockopt: Libc['getsockopt'] = (fd, level, option, into, size) =>
+      call(fd, level, option, value(into), length(size))
+    return getsockopt(-1, 0, 0, new Uint8Array(16), new Uint32Array(1)) === -1 ? { getsockopt } : {}
   } catch {
-    return undefined
+    return {}
   }
 }
 

@@ -4,7 +4,6 @@
  * Cookie, TTL and what needs a second look at the clock are read when they are asked for, while the socket is open.
  * @module
  */
-import { preciseNow } from '../base/clock.ts'
 import { Connection } from '../connection/connection.ts'
 import type { FirstTiming } from '../connection/handshake-timing.ts'
 import type { AcceptedSocket } from '../runtime/node-request.ts'
@@ -16,8 +15,11 @@ export interface Completer {
   complete(connection: AcceptedConnection): void
 }
 
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
+
 /** A connection with the socket that it is. */
 export class AcceptedConnection extends Connection {
+  declare firstTiming: Mutable<FirstTiming> | undefined
   readonly accepted: AcceptedSocket
   readonly #completer: Completer
   readonly #handle: object | undefined
@@ -73,28 +75,7 @@ export class AcceptedConnection extends Connection {
     return this.firstTiming
   }
 
-  /** The timing as far as it was read. */
-  get noted(): { -readonly [Name in keyof FirstTiming]: FirstTiming[Name] } | undefined {
-    return this.firstTiming
-  }
-
-  noteCookie(cookie: DataView): void {
-    this.cookieLow = cookie.getUint32(0, true)
-    this.cookieHigh = cookie.getUint32(4, true)
-  }
-
-  noteTimeToLive(timeToLive: number | undefined): void {
-    this.timeToLive = timeToLive
-  }
-
-  /** When the handshake completed, by the time of day. */
-  noteTime(): void {
-    const { noted, completedAt } = this
-    if (noted === undefined || completedAt === undefined) return
-    noted.acceptTimeMilliseconds = Math.round(Date.now() - (preciseNow() - completedAt))
-  }
-
   setFirstDataDelay(milliseconds: number | undefined): void {
-    this.noted!.firstDataDelayMilliseconds = milliseconds && Math.max(0, Math.round(milliseconds))
+    this.firstTiming!.firstDataDelayMilliseconds = milliseconds && Math.max(0, Math.round(milliseconds))
   }
 }

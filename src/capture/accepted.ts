@@ -56,11 +56,8 @@ export class AcceptedCapture {
   /** True where several fingerprinters may look at one request. */
   #isShared = false
   #isUsed = false
-  /** True once somebody has asked for what is read on demand. */
-  #isAsked = false
-  /** True while connections are read whole when they are accepted. */
-  #readsAll = true
-  #met = 0
+  /** Connections still to be read whole when they are accepted; without end, once somebody has asked for what is read on demand. */
+  #wholeOnes = WHOLE_AT_FIRST
   readonly #counted = new WeakSet<object>()
   /** True if the application or standard error was told that nothing can be captured. */
   isTold = false
@@ -145,7 +142,7 @@ export class AcceptedCapture {
     // A listener of 'connection' may ask before the client has sent anything.
     if (!known.isNoted && (isParsed(request) || hasRead(accepted.socket))) {
       known.isNoted = true
-      if (known.noted !== undefined) this.#noteFirst(known, seesAll)
+      if (known.firstTiming !== undefined) this.#noteFirst(known, seesAll)
     }
     return known
   }
@@ -162,15 +159,15 @@ export class AcceptedCapture {
       return
     }
     connection.seenAfter = passed
-    if (this.#readsAll) this.lastInfo = this.#noteFirstData(connection, passed)
+    if (this.#wholeOnes > 0) this.lastInfo = this.#noteFirstData(connection, passed)
   }
 
   /** At the first request: the time since the server's last octets of the TLS handshake. */
   #noteTls(connection: AcceptedConnection): void {
-    const { noted, accepted } = connection
+    const { firstTiming: timing, accepted } = connection
     const { flightAt } = accepted
     // The first that is looked at may come after others.
-    if (noted === undefined || flightAt === undefined || hasAnswered(accepted)) return
+    if (timing === undefined || flightAt === undefined || hasAnswered(accepted)) return
     const info = this.readInfo(connection)
     this.lastInfo = info
     if (info === undefined) return
@@ -178,7 +175,7 @@ export class AcceptedCapture {
     const waited = info.length < LAST_DATA_RECV + 4 ? 0 : octets.getUint32(LAST_DATA_RECV, true)
     // The kernel's time is exact to a jiffy, and does not count a wait for this thread.
     const askedAt = preciseNow() - waited
-    noted.tlsRoundTripMilliseconds = Math.max(0, Math.round(askedAt - flightAt))
+    timing.tlsRoundTripMilliseconds = Math.max(0, Math.round(askedAt - flightAt))
   }
 
   /** When the server sent its flight, from the kernel: Node did not see it leave. */
@@ -275,19 +272,23 @@ export class AcceptedCapture {
       timing,
       firstInfo,
     })
-    if (this.#readsAll || octets <= 0) this.#readRest(sockets, connection)
-    if (++this.#met === WHOLE_AT_FIRST) this.#readsAll = this.#isAsked
+    if (this.#wholeOnes > 0 || octets <= 0) this.#readRest(sockets, connection)
+    if (this.#wholeOnes > 0) this.#wholeOnes--
     return connection
   }
 
   /** The time of day, which takes as long as a call, and of a socket that is still open cookie and TTL. */
   #readRest(sockets: Sockets | undefined, connection: AcceptedConnection): void {
-    const { fd } = connection
+    const { fd, completedAt, firstTiming: timing } = connection
     connection.isWhole = true
-    connection.noteTime()
-    if (sockets?.cookie(fd)) connection.noteCookie(sockets.view)
-    if (sockets !== undefined)
-      connection.noteTimeToLive(sockets.handshakeTimeToLive(fd, connection.address.includes(':') ? 6 : 4))
+    if (timing !== undefined && completedAt !== undefined)
+      timing.acceptTimeMilliseconds = Math.round(Date.now() - (preciseNow() - completedAt))
+    if (sockets === undefined) return
+    if (sockets.cookie(fd)) {
+      connection.cookieLow = sockets.view.getUint32(0, true)
+      connection.cookieHigh = sockets.view.getUint32(4, true)
+    }
+    connection.timeToLive = sockets.handshakeTimeToLive(fd, connection.address.includes(':') ? 6 : 4)
   }
 
   /**
@@ -295,8 +296,7 @@ export class AcceptedCapture {
    * accepted.
    */
   complete(connection: AcceptedConnection): void {
-    this.#isAsked = true
-    this.#readsAll = true
+    this.#wholeOnes = Number.POSITIVE_INFINITY
     const { isWhole, seenAfter, fd } = connection
     if (!isWhole) {
       const sockets = this.#sockets!

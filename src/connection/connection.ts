@@ -64,10 +64,11 @@ export class Connection {
   /** What the store that recorded it first has of it: a member, because a `WeakMap` costs every request of a connection more. */
   kept: Kept | undefined
   #synFacts: SynFacts | undefined
-  // What a subclass may find when it is asked for.
-  protected addressText: string | undefined
-  protected timeToLive: number | undefined
-  protected firstTiming: FirstTiming | undefined
+  // As far as they were read: a subclass may read more when it is asked.
+  addressText: string | undefined
+  timeToLive: number | undefined
+  /** Replaced once, at the first request. */
+  firstTiming: FirstTiming | undefined
 
   constructor(facts: {
     fd: number
@@ -109,11 +110,6 @@ export class Connection {
   /** What the first TCP_INFO says; `undefined` where none was read. */
   get timing(): FirstTiming | undefined {
     return this.firstTiming
-  }
-
-  /** Replaced once, at the first request. */
-  set timing(timing: FirstTiming | undefined) {
-    this.firstTiming = timing
   }
 
   /** Port it was accepted on. */
