@@ -19,7 +19,7 @@ type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
 
 /** A connection with the socket that it is. */
 export class AcceptedConnection extends Connection {
-  declare firstTiming: Mutable<FirstTiming> | undefined
+  declare timing: Mutable<FirstTiming> | undefined
   readonly accepted: AcceptedSocket
   readonly #completer: Completer
   readonly #handle: object | undefined
@@ -60,22 +60,12 @@ export class AcceptedConnection extends Connection {
     return (this.addressText ??= sourceAddress(this.synBytes))
   }
 
-  override get cookie(): string | undefined {
+  /** See `Known`. */
+  complete(): void {
     this.#completer.complete(this)
-    return super.cookie
-  }
-
-  override get handshakeTimeToLive(): number | undefined {
-    this.#completer.complete(this)
-    return this.timeToLive
-  }
-
-  override get timing(): FirstTiming | undefined {
-    this.#completer.complete(this)
-    return this.firstTiming
   }
 
   setFirstDataDelay(milliseconds: number | undefined): void {
-    this.firstTiming!.firstDataDelayMilliseconds = milliseconds && Math.max(0, Math.round(milliseconds))
+    this.timing!.firstDataDelayMilliseconds = milliseconds && Math.max(0, Math.round(milliseconds))
   }
 }

@@ -142,7 +142,7 @@ export class AcceptedCapture {
     // A listener of 'connection' may ask before the client has sent anything.
     if (!known.isNoted && (isParsed(request) || hasRead(accepted.socket))) {
       known.isNoted = true
-      if (known.firstTiming !== undefined) this.#noteFirst(known, seesAll)
+      if (known.timing !== undefined) this.#noteFirst(known, seesAll)
     }
     return known
   }
@@ -164,7 +164,7 @@ export class AcceptedCapture {
 
   /** At the first request: the time since the server's last octets of the TLS handshake. */
   #noteTls(connection: AcceptedConnection): void {
-    const { firstTiming: timing, accepted } = connection
+    const { timing, accepted } = connection
     const { flightAt } = accepted
     // The first that is looked at may come after others.
     if (timing === undefined || flightAt === undefined || hasAnswered(accepted)) return
@@ -279,7 +279,7 @@ export class AcceptedCapture {
 
   /** The time of day, which takes as long as a call, and of a socket that is still open cookie and TTL. */
   #readRest(sockets: Sockets | undefined, connection: AcceptedConnection): void {
-    const { fd, completedAt, firstTiming: timing } = connection
+    const { fd, completedAt, timing } = connection
     connection.isWhole = true
     if (timing !== undefined && completedAt !== undefined)
       timing.acceptTimeMilliseconds = Math.round(Date.now() - (preciseNow() - completedAt))
@@ -288,7 +288,7 @@ export class AcceptedCapture {
       connection.cookieLow = sockets.view.getUint32(0, true)
       connection.cookieHigh = sockets.view.getUint32(4, true)
     }
-    connection.timeToLive = sockets.handshakeTimeToLive(fd, connection.address.includes(':') ? 6 : 4)
+    connection.handshakeTimeToLive = sockets.handshakeTimeToLive(fd, connection.address.includes(':') ? 6 : 4)
   }
 
   /**

@@ -42,6 +42,8 @@ export class Connection {
   /** SO_COOKIE as two words, low first; both 0 where it is not known. */
   cookieLow: number
   cookieHigh: number
+  /** The peer's address; `undefined` while a subclass has not looked for it. */
+  protected addressText: string | undefined
   readonly port: number
   /** Where it was accepted; `owner` tells servers of one port apart. Another one where a server took the place of another. */
   acceptedOn: { readonly port: number; readonly owner: object }
@@ -49,6 +51,8 @@ export class Connection {
   readonly synBytes: Uint8Array
   /** Why there is no SYN, `undefined` where there is one. */
   synReason: Reason | undefined
+  /** TTL or hop limit of the segment that completed the handshake. */
+  handshakeTimeToLive: number | undefined
   /** Requests seen so far. */
   requests = 0
   /** The watcher's `changes` when the watched socket was last verified; `undefined` where it is not watched. */
@@ -57,6 +61,8 @@ export class Connection {
   onlyIn = 0
   /** Octets that the process had read from it at its last request; `undefined` where that was not counted. */
   octetsRead: number | undefined
+  /** What the first TCP_INFO says; `undefined` where none was read. Replaced once, at the first request. */
+  timing: FirstTiming | undefined
   /** TCP_INFO of the first request, where it is to be kept. */
   readonly firstInfo: Uint8Array | undefined
   /** What TCP had done at the last request that asked for it; `undefined` while none has. */
@@ -64,17 +70,11 @@ export class Connection {
   /** What the store that recorded it first has of it: a member, because a `WeakMap` costs every request of a connection more. */
   kept: Kept | undefined
   #synFacts: SynFacts | undefined
-  // As far as they were read: a subclass may read more when it is asked.
-  addressText: string | undefined
-  timeToLive: number | undefined
-  /** Replaced once, at the first request. */
-  firstTiming: FirstTiming | undefined
 
   constructor(facts: {
     fd: number
     cookieLow: number
     cookieHigh: number
-    /** `undefined` where a subclass finds it. */
     address: string | undefined
     port: number
     acceptedOn: { readonly port: number; readonly owner: object }
@@ -92,24 +92,14 @@ export class Connection {
     this.acceptedOn = facts.acceptedOn
     this.synBytes = facts.synBytes
     this.synReason = facts.synReason
-    this.timeToLive = facts.handshakeTimeToLive
-    this.firstTiming = facts.timing
+    this.handshakeTimeToLive = facts.handshakeTimeToLive
+    this.timing = facts.timing
     this.firstInfo = facts.firstInfo
   }
 
   /** The peer's address as the runtime gives it, `::ffff:` included. */
   get address(): string {
-    return this.addressText ?? ''
-  }
-
-  /** TTL or hop limit of the segment that completed the handshake. */
-  get handshakeTimeToLive(): number | undefined {
-    return this.timeToLive
-  }
-
-  /** What the first TCP_INFO says; `undefined` where none was read. */
-  get timing(): FirstTiming | undefined {
-    return this.firstTiming
+    return this.addressText!
   }
 
   /** Port it was accepted on. */
@@ -117,7 +107,7 @@ export class Connection {
     return this.acceptedOn.port
   }
 
-  /** SO_COOKIE, decimal: unique until the next boot. `undefined` where it is not known. */
+  /** SO_COOKIE, decimal: unique until the next boot. */
   get cookie(): string | undefined {
     return this.cookieLow === 0 && this.cookieHigh === 0 ? undefined : u64Text(this.cookieLow, this.cookieHigh)
   }

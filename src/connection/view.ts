@@ -47,6 +47,8 @@ export interface Known {
   readonly rttMicroseconds: number | undefined
   /** Set on connections only. */
   kept?: Kept | undefined
+  /** Reads `cookie`, `timing` and `handshakeTimeToLive` where they are read on demand. */
+  complete?(): void
 }
 
 /** What a fingerprinter collects, and how: the same for all of its requests. */
@@ -147,7 +149,9 @@ export abstract class FingerprintView implements EnvSource {
   }
 
   get connection(): { readonly cookie: string; readonly request: number } | undefined {
-    const { cookie } = this.resolve()
+    const known = this.resolve()
+    known.complete?.()
+    const { cookie } = known
     return cookie === undefined ? undefined : { cookie, request: this.requestNumber() }
   }
 
@@ -192,7 +196,9 @@ export abstract class FingerprintView implements EnvSource {
   }
 
   #readTiming(): Timing {
-    const { timing, handshakeTimeToLive, rttMicroseconds } = this.resolve()
+    const known = this.resolve()
+    known.complete?.()
+    const { timing, handshakeTimeToLive, rttMicroseconds } = known
     return new RequestTiming(timing, handshakeTimeToLive, rttMicroseconds ?? rttOf(this.tcpInfoBytes))
   }
 

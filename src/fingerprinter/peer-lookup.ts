@@ -82,7 +82,7 @@ class PeerLookup implements ConnectionLookup {
     if (!request.url.startsWith('https:') || !request.headers.has('connection')) return
     const sender = this.#context.runtime.name === 'deno' ? 'rustls' : 'boringssl'
     const view = new DataView(info.buffer, info.byteOffset, info.length)
-    connection.firstTiming = { ...timing, tlsRoundTripMilliseconds: tlsRoundTrip(view, info.length, sender) }
+    connection.timing = { ...timing, tlsRoundTripMilliseconds: tlsRoundTrip(view, info.length, sender) }
   }
 
   get lastInfo(): Uint8Array | undefined {
