@@ -74,14 +74,18 @@ const shared: readonly (readonly [name: string, sources: ReadonlySet<string>])[]
   // Node names the socket of a request.
   ['search', server],
   ['pure', index],
+  // Loaded with the first handler of their kind.
+  ['cgi', loadedBy('src/cgi/exchange.ts')],
+  ['inspector', loadedBy('src/inspector/pages.ts')],
   ['explain', command.intersection(page)],
   ['command', command],
   ['page', page],
+  ['demo', loadedBy('src/demo/server.ts')],
   ['store', loadedBy(...sources('src/store'))],
 ]
 
 /** The package is packed in the order of names: files that have words in common follow each other, half a hundredth less. */
-const ORDER = ['page', 'explain', 'pure', 'core', 'search', 'server', 'store']
+const ORDER = ['page', 'demo', 'inspector', 'pure', 'explain', 'core', 'search', 'server', 'cgi', 'store']
 const fileName = (name: string): string =>
   `chunks/${ORDER.includes(name) ? ORDER.indexOf(name) : name === 'command' ? 'z' : ''}${name}.js`
 
@@ -164,7 +168,7 @@ const smaller: Plugin = {
       if (file.type !== 'chunk') continue
       if (!file.fileName.endsWith('.js')) {
         // The names of sources, which the package does not have, and what they say of themselves; tabs; no line for the ends of a comment,
-        // or in its sentences.
+        // or in its sentences; no semicolon at the end of a line.
         const entry = /^\/\*\*[\s\S]*?\*\/\n/.exec(file.code)?.[0] ?? ''
         const rest = file.code
           .slice(entry.length)
@@ -177,7 +181,7 @@ const smaller: Plugin = {
         file.code = (entry + rest)
           .replace(/^\/\/ src\/.*\n/gm, '')
           .replace(/^(?: {2})+/gm, (by) => '\t'.repeat(by.length / 2))
-        file.code = exportedInPlace(passedOn(file.code))
+        file.code = exportedInPlace(passedOn(file.code)).replace(/;$/gm, '')
         continue
       }
       const { code } = await minify(file.code, {

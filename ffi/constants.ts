@@ -120,9 +120,7 @@ export const ERRNO = {
   ENOTCONN: 107,
 } as const
 
-const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(ERRNO).map(([name, number]) => [number, name]))
-
 /** The kernel's name of an error number; `errno N` for one this library has no name for. */
 export function errnoName(errno: number): string {
-  return NAMES.get(errno) ?? `errno ${errno}`
+  return Object.entries(ERRNO).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`
 }

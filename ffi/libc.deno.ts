@@ -168,8 +168,8 @@ function bind(Deno: DenoFfi, name: string): Libc {
   }
 }
 
-/** Small sizes, made once. */
-const SIZES: readonly bigint[] = /* @__PURE__ */ Array.from({ length: 1025 }, (_, size) => BigInt(size))
+/** Small sizes, each made once. */
+const sizes: (bigint | undefined)[] = /* @__PURE__ */ new Array(1025)
 const WORD = 4n
 
 /**
@@ -177,7 +177,7 @@ const WORD = 4n
  * away at the next call: over and over, 27 times a second.
  */
 export function wide(value: number): bigint {
-  return value < SIZES.length ? SIZES[value]! : BigInt(value)
+  return value < sizes.length ? (sizes[value] ??= BigInt(value)) : BigInt(value)
 }
 
 /** Under the names that Bun and Node have for them. */

@@ -84,8 +84,6 @@ interface Koffi {
   view(address: number, octets: number): ArrayBuffer
 }
 
-const require: NodeJS.Require = /* @__PURE__ */ createRequire(import.meta.url)
-
 /** libc of this process, or why there is none. */
 export const openLibc: OpenLibc = /* @__PURE__ */ openOnce(open)
 
@@ -168,7 +166,7 @@ function bindNodeFfi(name: string): Libc | undefined {
 /** Without loading it where it is not: the loader prints a warning. */
 function builtin(name: string): unknown {
   try {
-    return require(name)
+    return createRequire(import.meta.url)(name)
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ERR_ACCESS_DENIED') throw error
     return undefined
@@ -179,6 +177,7 @@ function builtin(name: string): unknown {
 function bindKoffi(name: string): Libc | undefined {
   let koffi: Koffi
   try {
+    const require = createRequire(import.meta.url)
     koffi = require('koffi') as Koffi
   } catch (error) {
     if ((error as { code?: unknown }).code === 'MODULE_NOT_FOUND') return undefined

@@ -37,8 +37,6 @@ const VALUE_OCTETS = 4096
 /** Copies of TCP_INFO that share an allocation. */
 const COPIES = 16
 
-const STATUS_PATH = cString('/proc/thread-self/status')
-
 /** System calls on sockets with their buffers. One per thread: nothing in it is shared or kept. */
 export class Sockets {
   readonly libc: Libc
@@ -189,7 +187,7 @@ export class Sockets {
    */
   descriptorLimit(): number {
     const { libc } = this
-    const fd = libc.openat(AT_FDCWD, STATUS_PATH, O_CLOEXEC)
+    const fd = libc.openat(AT_FDCWD, cString('/proc/thread-self/status'), O_CLOEXEC)
     if (fd < 0) return 0
     const octets = libc.read(fd, this.value, VALUE_OCTETS)
     libc.close(fd)

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
-import { DUMP_NAMES, ENV_NAMES } from '../src/connection/facts.ts'
+import { ENV_NAMES } from '../src/connection/env-names.ts'
+import { dumpNames } from '../src/connection/facts.ts'
 import { resolveOptions } from '../src/fingerprinter/options.ts'
 import { needs, program } from './lab/privilege.ts'
 import { temporaryDirectory } from './support/temporary.ts'
@@ -166,7 +167,7 @@ describe('tables of the README', () => {
     )
   }
   test('environment variables are those that are set', () => {
-    const all = [...new Set([...ENV_NAMES, ...DUMP_NAMES])]
+    const all = [...new Set([...ENV_NAMES, ...dumpNames()])]
     expect(rows('## Environment variables').sort()).toEqual(all.sort())
   })
   test('options are those of the middleware', () => {

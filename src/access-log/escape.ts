@@ -6,6 +6,9 @@
  * @module
  */
 
+import { hexDigit } from '../base/bytes.ts'
+import { charactersOf, lazy } from '../base/lazy.ts'
+
 /** Anything that cannot stand in a log line as it is. */
 const UNSAFE = /[^\x20\x21\x23-\x5b\x5d-\x7e]/
 const NAMED: Readonly<Record<number, string>> = {
@@ -18,17 +21,20 @@ const NAMED: Readonly<Record<number, string>> = {
   92: '\\\\',
 }
 /** The escape of every octet. */
-const OCTETS: readonly string[] = Array.from({ length: 256 }, (_, octet) => {
-  if (NAMED[octet] !== undefined) return NAMED[octet]
-  if (octet >= 0x20 && octet < 0x7f) return String.fromCharCode(octet)
-  return `\\x${octet.toString(16).padStart(2, '0')}`
-})
+const escapes: () => readonly string[] = /* @__PURE__ */ lazy(() =>
+  Array.from({ length: 256 }, (_, octet) => {
+    if (NAMED[octet] !== undefined) return NAMED[octet]
+    if (octet >= 0x20 && octet < 0x7f) return String.fromCharCode(octet)
+    return `\\x${octet.toString(16).padStart(2, '0')}`
+  }),
+)
 const encoder = new TextEncoder()
 
 /** Octets as a log line shows them. */
 function escapeOctets(octets: Uint8Array): string {
+  const texts = escapes()
   let text = ''
-  for (const octet of octets) text += OCTETS[octet]!
+  for (const octet of octets) text += texts[octet]!
   return text
 }
 
@@ -45,24 +51,25 @@ export function escapeText(text: string): string {
  */
 export function escapeHeader(value: string): string {
   if (!UNSAFE.test(value)) return value
+  const texts = escapes()
   let text = ''
   for (let i = 0; i < value.length; i += 1) {
     const octet = value.charCodeAt(i)
     if (octet > 0xff) return escapeOctets(encoder.encode(value))
-    text += OCTETS[octet]!
+    text += texts[octet]!
   }
   return text
 }
 
 /** Controls (C0, DEL, C1), line and paragraph separators, format characters (bidirectional marks, joiners, tags), and fillers and selectors. */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}]/gu
+const invisible = /* @__PURE__ */ charactersOf('Cc', 'Cf', 'Zl', 'Zp', 'DI')
 
 /**
  * JSON text with every character that prints nothing written as `\uhhhh`: the same value to a JSON reader (RFC 8259 section 7),
  * one line to readers that split at U+0085, U+2028 or U+2029, and no control of a terminal (ECMA-48).
  */
 export function escapeInvisible(json: string): string {
-  return BEYOND_ASCII.test(json) ? json.replace(INVISIBLE, codeUnits) : json
+  return BEYOND_ASCII.test(json) ? json.replace(invisible(), codeUnits) : json
 }
 const BEYOND_ASCII = /[^\x20-\x7e]/
 
@@ -92,8 +99,8 @@ export function escapePath(path: string): string {
   const octets = encoder.encode(path)
   let length = 0
   for (let i = 0; i < octets.length; i += 1) {
-    const high = octets[i] === 0x25 ? hexDigit(octets[i + 1]) : -1
-    const low = high < 0 ? -1 : hexDigit(octets[i + 2])
+    const high = octets[i] === 0x25 ? hexDigit(octets[i + 1] ?? 0) : -1
+    const low = high < 0 ? -1 : hexDigit(octets[i + 2] ?? 0)
     if (low < 0) octets[length] = octets[i]!
     else {
       octets[length] = high * 16 + low
@@ -102,11 +109,4 @@ export function escapePath(path: string): string {
     length += 1
   }
   return escapeOctets(octets.subarray(0, length))
-}
-
-function hexDigit(octet: number | undefined): number {
-  if (octet === undefined) return -1
-  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30
-  const letter = octet | 0x20
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
 }

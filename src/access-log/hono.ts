@@ -3,7 +3,7 @@
  * @module
  */
 import type { Context, MiddlewareHandler } from 'hono'
-import { DUMP_NAMES, dumpsOf } from '../connection/facts.ts'
+import { dumpNames, dumpsOf } from '../connection/facts.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import { type ReadyBody, utf8Length } from '../runtime/ready-body.ts'
@@ -105,7 +105,7 @@ export function accessLog(options: AccessLogOptions<Context> = {}): AccessLogMid
   const runtime = currentRuntime()
   const log = new AccessLogger<Context>(runtime, options)
   const { uses } = log
-  const rawDumps = uses !== ALL_USES && uses.variables.some((name) => DUMP_NAMES.includes(name))
+  const rawDumps = uses !== ALL_USES && uses.variables.some((name) => dumpNames().includes(name))
   // Not an async function: that would cost every request another turn of its state machine.
   const middleware: MiddlewareHandler = (c, next) => {
     const entry = new HonoEntry(c, rawDumps, log)

@@ -3,7 +3,7 @@
  * @module
  */
 import { DELIVERY_FIELDS } from '../connection/delivery.ts'
-import { NUMBER_NAMES } from '../connection/facts.ts'
+import { numberNames } from '../connection/facts.ts'
 import { headerText } from '../http/header-text.ts'
 import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
 import { escapeInvisible } from './escape.ts'
@@ -15,11 +15,12 @@ const DECIMAL = /^(?:0|[1-9]\d{0,14})$/
 /** `FINGERPRINT_TCP_RTT` as `tcp.fingerprint.tcp_rtt`; facts that are numbers as numbers. */
 function fingerprintMembers(env: AccessRecord['env']): Record<string, string | number> {
   const members: Record<string, string | number> = {}
+  const numbers = numberNames()
   for (const name in env) {
     const value = env[name]
     if (value === undefined || !name.startsWith('FINGERPRINT_')) continue
     members[`tcp.fingerprint.${name.slice(12).toLowerCase()}`] =
-      NUMBER_NAMES.has(name) && DECIMAL.test(value) ? Number(value) : value
+      numbers.has(name) && DECIMAL.test(value) ? Number(value) : value
   }
   return members
 }

@@ -76,11 +76,12 @@ function target(fs: FileSystem, descriptor: number, own: boolean): LogTarget {
 
 /** Stands for this evaluation of the module: `bun --hot` evaluates it anew and keeps `globalThis`, signals and descriptors. */
 const EVALUATION = {}
-const OPEN: symbol = Symbol.for(`tcpfingerprint.log-sinks ${import.meta.url}`)
 
 /** Sinks that are open. Those of an evaluation that was replaced are closed first, because its modules never run again. */
 function openSinks(): Set<LineSink> {
-  const place = threadShared<{ readonly evaluation: object; readonly sinks: Set<LineSink> }>(OPEN)
+  const place = threadShared<{ readonly evaluation: object; readonly sinks: Set<LineSink> }>(
+    Symbol.for(`tcpfingerprint.log-sinks ${import.meta.url}`),
+  )
   const open = place.get()
   if (open?.evaluation === EVALUATION) return open.sinks
   // Lines of requests that are still under way there are written all the same, each by opening the file again.

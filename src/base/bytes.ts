@@ -3,6 +3,7 @@
  * @module
  */
 
+import { lazy } from './lazy.ts'
 import type { Result } from './result.ts'
 
 /** Unsigned 16-bit big-endian number at `offset`. The caller has checked that two octets are there. */
@@ -34,11 +35,9 @@ export function u64Text(low: number, high: number): string {
   return high < 0x20_0000 ? String(high * 0x1_0000_0000 + low) : ((BigInt(high) << 32n) | BigInt(low)).toString()
 }
 
-const DIGITS = '0123456789abcdef'
 /** Two lower-case hexadecimal digits of every octet value. */
-const OCTET_TEXT: readonly string[] = /* @__PURE__ */ Array.from(
-  { length: 256 },
-  (_, octet) => DIGITS.charAt(octet >> 4) + DIGITS.charAt(octet & 15),
+const octetTexts: () => readonly string[] = /* @__PURE__ */ lazy(() =>
+  Array.from({ length: 256 }, (_, octet) => (octet + 256).toString(16).slice(1)),
 )
 
 /** `Uint8Array.prototype.toHex` of ECMAScript 2026, where the runtime has it. */
@@ -51,18 +50,17 @@ export function toHex(bytes: Uint8Array, start = 0, end: number = bytes.length):
   const part = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)
   const writer = part as HexWriter
   if (writer.toHex !== undefined) return writer.toHex()
+  const texts = octetTexts()
   let text = ''
-  for (let i = 0; i < part.length; i++) text += OCTET_TEXT[part[i]!]!
+  for (let i = 0; i < part.length; i++) text += texts[part[i]!]!
   return text
 }
 
-/** Value of every UTF-16 unit below 128 as a hexadecimal digit, -1 where it is none. */
-const DIGIT_VALUE: Int8Array = /* @__PURE__ */ Int8Array.from({ length: 128 }, (_, unit) =>
-  DIGITS.indexOf(String.fromCharCode(unit).toLowerCase()),
-)
-
-function digit(unit: number): number {
-  return unit < 128 ? DIGIT_VALUE[unit]! : -1
+/** Value of a UTF-16 unit, or of an octet of ASCII, as a hexadecimal digit; -1 where it is none. */
+export function hexDigit(unit: number): number {
+  if (unit >= 0x30 && unit <= 0x39) return unit - 0x30
+  const letter = unit | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
 }
 
 /** Where text is not pairs of hexadecimal digits. */
@@ -95,13 +93,13 @@ export function fromHex(text: string): Result<Uint8Array, HexError> {
   const start = trimmed.length === text.length ? 0 : text.length - text.trimStart().length
   const bytes = new Uint8Array(trimmed.length >> 1)
   for (let i = 0, at = 0; i < bytes.length; i++, at += 2) {
-    const high = digit(trimmed.charCodeAt(at))
-    const low = digit(trimmed.charCodeAt(at + 1))
+    const high = hexDigit(trimmed.charCodeAt(at))
+    const low = hexDigit(trimmed.charCodeAt(at + 1))
     if ((high | low) < 0) return badHex(start + at + (high < 0 ? 0 : 1))
     bytes[i] = (high << 4) | low
   }
   if ((trimmed.length & 1) === 0) return { ok: true, value: bytes }
-  return badHex(start + trimmed.length - (digit(trimmed.charCodeAt(trimmed.length - 1)) < 0 ? 1 : 0))
+  return badHex(start + trimmed.length - (hexDigit(trimmed.charCodeAt(trimmed.length - 1)) < 0 ? 1 : 0))
 }
 
 function badHex(offset: number): Result<Uint8Array, HexError> {

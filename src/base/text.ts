@@ -3,11 +3,13 @@
  * @module
  */
 
+import { charactersOf } from './lazy.ts'
+
 /**
  * Control characters, which a terminal acts on, and what moves or hides the text around it: format characters (bidirectional and
  * zero-width ones, tags), line and paragraph separators, lone surrogates.
  */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+const unsafe = /* @__PURE__ */ charactersOf('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
 
 function escaped(character: string): string {
   let text = ''
@@ -23,7 +25,7 @@ function escaped(character: string): string {
  * bidirectional characters become `\x1b` or `\u202e`, everything else stays.
  */
 export function escapeControls(text: string): string {
-  return text.replace(UNSAFE, escaped)
+  return text.replace(unsafe(), escaped)
 }
 
 /** UTF-16 units that a message quotes of a text. */

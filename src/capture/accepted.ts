@@ -24,7 +24,7 @@ import {
   readSource,
   sameAddress,
 } from '../wire/sockaddr.ts'
-import { tcpInfoOffset } from '../wire/tcp-info.ts'
+import type { TcpInfoOffset } from '../wire/tcp-info.ts'
 import { AcceptedConnection } from './accepted-connection.ts'
 import { AcceptedServers } from './accepted-servers.ts'
 import type { CaptureCounts } from './capture.ts'
@@ -33,8 +33,8 @@ import { ThreadOptions } from './thread-options.ts'
 
 /** The longest jiffy of Linux, milliseconds: CONFIG_HZ is 100 or more. */
 const LONGEST_JIFFY = 10
-const LAST_DATA_SENT = tcpInfoOffset('last_data_sent')
-const LAST_DATA_RECV = tcpInfoOffset('last_data_recv')
+const LAST_DATA_SENT: TcpInfoOffset<'last_data_sent'> = 44
+const LAST_DATA_RECV: TcpInfoOffset<'last_data_recv'> = 52
 const NO_OCTETS = new Uint8Array(0)
 
 /** Connections that are read whole although nobody has asked yet for what is read on demand. */

@@ -3,13 +3,13 @@
  * @module
  */
 import type { Sockets } from '../../ffi/socket.ts'
-import { tcpInfoOffset } from '../wire/tcp-info.ts'
+import type { TcpInfoOffset } from '../wire/tcp-info.ts'
 
 const TCP_CLOSE = 7
-const BYTES_RECEIVED = tcpInfoOffset('bytes_received')
-const LAST_DATA_RECV = tcpInfoOffset('last_data_recv')
-const NOTSENT_BYTES = tcpInfoOffset('notsent_bytes')
-const DATA_SEGS_OUT = tcpInfoOffset('data_segs_out')
+const BYTES_RECEIVED: TcpInfoOffset<'bytes_received'> = 128
+const LAST_DATA_RECV: TcpInfoOffset<'last_data_recv'> = 52
+const NOTSENT_BYTES: TcpInfoOffset<'notsent_bytes'> = 144
+const DATA_SEGS_OUT: TcpInfoOffset<'data_segs_out'> = 156
 /** Attempts at two counts between which nothing comes. */
 const ATTEMPTS = 8
 

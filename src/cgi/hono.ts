@@ -5,7 +5,8 @@
 import type { Context, Handler } from 'hono'
 import { requestTarget, targetPath } from '../http/request-target.ts'
 import { requestContext } from '../runtime/request-context.ts'
-import { type CgiStatus, createCgiHandler, type HandleDetails } from './handler.ts'
+import type { HandleDetails } from './exchange.ts'
+import { type CgiStatus, createCgiHandler } from './handler.ts'
 import type { CgiOptions } from './options.ts'
 
 /** What is used of a fingerprint: its client, and the address and port that its connection came to. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { u32le, u64le } from '../base/bytes.ts'
-import { tcpInfoOffset as at } from '../wire/tcp-info.ts'
+import type { TcpInfoOffset } from '../wire/tcp-info.ts'
 
 /** What TCP did since the connection's request before. The counts are the kernel's. */
 export interface Delivery {
@@ -42,14 +42,14 @@ export const DELIVERY_FIELDS: readonly (readonly [keyof Delivery, string, 'milli
   ['deliveryRate', 'tcp.delivery.rate'],
 ]
 
-const TOTAL_RETRANS = at('total_retrans')
-const BYTES_ACKED = at('bytes_acked')
-const DELIVERY_RATE = at('delivery_rate')
-const BUSY_TIME = at('busy_time')
-const RWND_LIMITED = at('rwnd_limited')
-const SNDBUF_LIMITED = at('sndbuf_limited')
-const BYTES_SENT = at('bytes_sent')
-const BYTES_RETRANS = at('bytes_retrans')
+const TOTAL_RETRANS: TcpInfoOffset<'total_retrans'> = 100
+const BYTES_ACKED: TcpInfoOffset<'bytes_acked'> = 120
+const DELIVERY_RATE: TcpInfoOffset<'delivery_rate'> = 160
+const BUSY_TIME: TcpInfoOffset<'busy_time'> = 168
+const RWND_LIMITED: TcpInfoOffset<'rwnd_limited'> = 176
+const SNDBUF_LIMITED: TcpInfoOffset<'sndbuf_limited'> = 184
+const BYTES_SENT: TcpInfoOffset<'bytes_sent'> = 200
+const BYTES_RETRANS: TcpInfoOffset<'bytes_retrans'> = 208
 
 /** Octets needed: up to `bytes_retrans`, which is there since Linux 4.19. */
 const NEEDED = BYTES_RETRANS + 8

@@ -4,6 +4,7 @@
  * @module
  */
 import { toHex } from '../base/bytes.ts'
+import { lazy } from '../base/lazy.ts'
 import type { Fingerprints } from '../fingerprint/strings.ts'
 import { timeToLiveOf } from '../fingerprint/ttl.ts'
 import type { Syn } from '../wire/syn.ts'
@@ -68,7 +69,7 @@ const NUMBER: Row = { number: true }
 const socket = (fingerprint: Fingerprint): Fingerprint => fingerprint.hop ?? fingerprint
 
 /** Names of the semantic conventions (stable): where the connection comes from and what it is. */
-const NETWORK: readonly FactRow[] = [
+const networkRows = (): readonly FactRow[] => [
   fact(undefined, 'client.address', ({ peer }) => peer?.address, { address: true }),
   fact(undefined, 'client.port', ({ peer }) => peer?.port, { address: true }),
   fact(undefined, 'network.peer.address', (one) => socket(one).peer?.address, { address: true }),
@@ -79,7 +80,7 @@ const NETWORK: readonly FactRow[] = [
 ]
 
 /** Headers of the SYN. Names of variables: those of mod_tcpfingerprint, and README. Own attributes: the conventions have none. */
-const SYN: readonly FactRow[] = [
+const synRows = (): readonly FactRow[] => [
   synFact('FINGERPRINT_IP_TTL', 'tcp.syn.ttl', timeToLiveOf, NUMBER),
   synFact('FINGERPRINT_IP_DF', undefined, ({ ip }) => (ip.version === 4 ? Number(ip.dontFragment) : undefined), NUMBER),
   synFact('FINGERPRINT_IP_ECN', undefined, ({ ip }) => ip.ecn, NUMBER),
@@ -91,7 +92,7 @@ const SYN: readonly FactRow[] = [
 ]
 
 /** The connection over time. */
-const TIMING: readonly FactRow[] = [
+const timingRows = (): readonly FactRow[] => [
   fact(undefined, 'tcp.connection.request', ({ connection }) => connection?.request),
   fact('FINGERPRINT_TCP_RTT', 'tcp.rtt', ({ timing }) => timing.rtt?.microseconds, {
     number: true,
@@ -128,7 +129,7 @@ const TIMING: readonly FactRow[] = [
 ]
 
 /** Strings and names. HAProxy's digits and a label are text also where they look like a number. */
-const NAMES: readonly FactRow[] = [
+const nameRows = (): readonly FactRow[] => [
   stringFact('FINGERPRINT_P0F', 'tcp.fingerprint.p0f', 'p0f'),
   stringFact('FINGERPRINT_MUONFP', 'tcp.fingerprint.muonfp', 'muonfp'),
   stringFact('FINGERPRINT_HAPROXY', 'tcp.fingerprint.haproxy', 'haproxy'),
@@ -137,43 +138,42 @@ const NAMES: readonly FactRow[] = [
   fact('FINGERPRINT_DISTANCE', 'tcp.fingerprint.distance', ({ label }) => label?.distance, NUMBER),
 ]
 
-const ORIGIN: readonly FactRow[] = [
+const originRows = (): readonly FactRow[] => [
   fact('FINGERPRINT_SOURCE', 'tcp.fingerprint.source', ({ source }) => source),
   fact('FINGERPRINT_REASON', 'tcp.fingerprint.reason', ({ reason }) => reason),
 ]
 
-const DELIVERY: readonly FactRow[] = DELIVERY_FIELDS.map(([name, attribute, unit]) =>
-  fact(undefined, attribute, ({ delivery }) => delivery?.[name], unit === undefined ? {} : { unit }),
-)
+const deliveryRows = (): readonly FactRow[] =>
+  DELIVERY_FIELDS.map(([name, attribute, unit]) =>
+    fact(undefined, attribute, ({ delivery }) => delivery?.[name], unit === undefined ? {} : { unit }),
+  )
 
 /** Facts with a variable, in the order of the environment. */
-const VARIABLES: readonly (FactRow & { readonly variable: string })[] = [SYN, TIMING, NAMES, ORIGIN]
-  .flat()
-  .filter((row) => row.variable !== undefined) as never
-
-/** Facts with an attribute, in the order of the attributes. */
-const ATTRIBUTES: readonly (FactRow & { readonly attribute: string })[] = [
-  NETWORK,
-  ORIGIN,
-  NAMES,
-  SYN,
-  TIMING,
-  DELIVERY,
-]
-  .flat()
-  .filter((row) => row.attribute !== undefined) as never
-
-/** Every name that `toEnv` may set. */
-export const ENV_NAMES: readonly string[] = VARIABLES.map(({ variable }) => variable)
-
-/** The variables of raw dumps: `FINGERPRINT_SAVED_SYN`, `FINGERPRINT_TCP_INFO`. */
-export const DUMP_NAMES: readonly string[] = VARIABLES.filter((row) => row.dump !== undefined).map(
-  (row) => row.variable,
+const variables: () => readonly (FactRow & { readonly variable: string })[] = /* @__PURE__ */ lazy(
+  () => [synRows(), timingRows(), nameRows(), originRows()].flat().filter((row) => row.variable !== undefined) as never,
 )
 
+/** Facts with an attribute, in the order of the attributes. */
+const attributes: () => readonly (FactRow & { readonly attribute: string })[] = /* @__PURE__ */ lazy(
+  () =>
+    [networkRows(), originRows(), nameRows(), synRows(), timingRows(), deliveryRows()]
+      .flat()
+      .filter((row) => row.attribute !== undefined) as never,
+)
+
+/** The names of all variables, or of those whose rows are wanted. */
+export function variableNames(isWanted: (row: FactRow) => boolean = () => true): readonly string[] {
+  return variables()
+    .filter(isWanted)
+    .map((row) => row.variable)
+}
+
+/** The variables of raw dumps: `FINGERPRINT_SAVED_SYN`, `FINGERPRINT_TCP_INFO`. */
+export const dumpNames = (): readonly string[] => variableNames((row) => row.dump !== undefined)
+
 /** Variables that hold a decimal number, which JSON prints as one. */
-export const NUMBER_NAMES: ReadonlySet<string> = new Set(
-  VARIABLES.filter((row) => row.number === true).map((row) => row.variable),
+export const numberNames: () => ReadonlySet<string> = /* @__PURE__ */ lazy(
+  () => new Set(variableNames((row) => row.number === true)),
 )
 
 /**
@@ -192,7 +192,7 @@ export function toEnv(fingerprint: Fingerprint, options: EnvOptions = {}): Recor
 /** The raw dumps of a fingerprint, whatever the options of the environment say: a log format may name them. */
 export function dumpsOf(fingerprint: Pick<Fingerprint, 'syn' | 'tcpInfoBytes'>): Record<string, string> {
   const dumps: Record<string, string> = {}
-  for (const row of VARIABLES) {
+  for (const row of variables()) {
     if (row.dump === undefined) continue
     const text = textOf(row, row.read(fingerprint as Fingerprint))
     if (text !== undefined) dumps[row.variable] = text
@@ -223,11 +223,9 @@ export const FIELD_READERS: Readonly<Record<string, (field: string) => FieldRead
   },
 }
 
-const TCP_INFO_NAMES: ReadonlySet<string> = /* @__PURE__ */ new Set(TCP_INFO_FIELDS.map(([name]) => name))
-
 function tcpInfoReader(name: string): FieldReader | undefined {
   const field = name.toLowerCase() as TcpInfoName
-  if (!TCP_INFO_NAMES.has(field)) return undefined
+  if (!TCP_INFO_FIELDS.some(([known]) => known === field)) return undefined
   return ({ tcpInfo, env }) => {
     if (tcpInfo !== undefined) return tcpInfo[field]
     const dump = env?.FINGERPRINT_TCP_INFO
@@ -256,8 +254,9 @@ function textsOf(
   known: readonly (string | undefined)[] | undefined,
 ): Record<string, string> {
   const env: Record<string, string> = {}
-  for (let i = 0; i < VARIABLES.length; i++) {
-    const row = VARIABLES[i]!
+  const rows = variables()
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!
     if (row.dump !== undefined && options[row.dump] !== true) continue
     const text = known !== undefined && row.readSyn !== undefined ? known[i] : textOf(row, row.read(fingerprint))
     if (text !== undefined) env[row.variable] = text
@@ -267,7 +266,7 @@ function textsOf(
 
 /** Texts of the rows that the SYN alone gives, at the places of their rows. */
 function synTexts(syn: Syn, strings: Fingerprints): readonly (string | undefined)[] {
-  return VARIABLES.map((row) => row.readSyn && textOf(row, row.readSyn(syn, strings)))
+  return variables().map((row) => row.readSyn && textOf(row, row.readSyn(syn, strings)))
 }
 
 function textOf({ unit, variableUnit }: FactRow, value: Value): string | undefined {
@@ -301,14 +300,14 @@ const PER_SECOND = { microseconds: 1_000_000, milliseconds: 1000 } as const
  * trace.getActiveSpan()?.setAttributes(toAttributes(c.var.fingerprint))
  */
 export function toAttributes(fingerprint: Fingerprint, options: AttributeOptions = {}): Record<string, AttributeValue> {
-  const attributes: Record<string, AttributeValue> = {}
-  for (const { attribute, read, unit, address } of ATTRIBUTES) {
+  const made: Record<string, AttributeValue> = {}
+  for (const { attribute, read, unit, address } of attributes()) {
     if (address === true && options.addresses === false) continue
     const value = read(fingerprint)
     if (value === undefined || value === '') continue
-    attributes[attribute] = unit === undefined ? value : (value as number) / PER_SECOND[unit]
+    made[attribute] = unit === undefined ? value : (value as number) / PER_SECOND[unit]
   }
-  return attributes
+  return made
 }
 
 function acceptTime({ timing }: Fingerprint): number | undefined {

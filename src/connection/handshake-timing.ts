@@ -6,7 +6,7 @@
  * (`tcp_rtt_estimator`, `tcp_synack_rtt_meas` in net/ipv4/tcp_input.c).
  * @module
  */
-import { tcpInfoOffset as at } from '../wire/tcp-info.ts'
+import type { TcpInfoOffset } from '../wire/tcp-info.ts'
 
 /** How the handshake RTT is known. */
 export type RttProvenance =
@@ -58,19 +58,19 @@ const NO_MIN_RTT = 0xffffffff
 /** Two jiffies where the kernel counts 250 a second, milliseconds. */
 const TWO_JIFFIES = 8
 
-const STATE = at('state')
-const OPTIONS = at('options')
-const LAST_DATA_SENT = at('last_data_sent')
-const LAST_DATA_RECV = at('last_data_recv')
-const RTT = at('rtt')
-const RTTVAR = at('rttvar')
-const TOTAL_RETRANS = at('total_retrans')
-const SEGS_IN = at('segs_in')
-const MIN_RTT = at('min_rtt')
-const DATA_SEGS_IN = at('data_segs_in')
-const DATA_SEGS_OUT = at('data_segs_out')
-const DELIVERED = at('delivered')
-const BYTES_RETRANS = at('bytes_retrans')
+const STATE: TcpInfoOffset<'state'> = 0
+const OPTIONS: TcpInfoOffset<'options'> = 5
+const LAST_DATA_SENT: TcpInfoOffset<'last_data_sent'> = 44
+const LAST_DATA_RECV: TcpInfoOffset<'last_data_recv'> = 52
+const RTT: TcpInfoOffset<'rtt'> = 68
+const RTTVAR: TcpInfoOffset<'rttvar'> = 72
+const TOTAL_RETRANS: TcpInfoOffset<'total_retrans'> = 100
+const SEGS_IN: TcpInfoOffset<'segs_in'> = 140
+const MIN_RTT: TcpInfoOffset<'min_rtt'> = 148
+const DATA_SEGS_IN: TcpInfoOffset<'data_segs_in'> = 152
+const DATA_SEGS_OUT: TcpInfoOffset<'data_segs_out'> = 156
+const DELIVERED: TcpInfoOffset<'delivered'> = 192
+const BYTES_RETRANS: TcpInfoOffset<'bytes_retrans'> = 208
 
 /** Octets needed for any statement: up to `data_segs_out`, which is there since Linux 4.6. */
 const NEEDED = DATA_SEGS_OUT + 4

@@ -3,7 +3,7 @@
  * @module
  */
 import { u32le } from '../base/bytes.ts'
-import { tcpInfoOffset } from '../wire/tcp-info.ts'
+import type { TcpInfoOffset } from '../wire/tcp-info.ts'
 import type { FirstTiming, HandshakeRtt } from './handshake-timing.ts'
 
 /** When things happened on the connection. Empty where nothing is known. */
@@ -27,7 +27,7 @@ export interface Timing {
   readonly handshakeTimeToLive?: number | undefined
 }
 
-const RTT = tcpInfoOffset('rtt')
+const RTT: TcpInfoOffset<'rtt'> = 68
 
 /** When things happened, as far as it is known for one request. Absent facts are `undefined`, and absent keys in JSON. */
 export class RequestTiming implements Timing {

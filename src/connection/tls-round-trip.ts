@@ -6,14 +6,14 @@
  * sent and received (`lsndtime`, `lrcvtime`), each exact to a jiffy.
  * @module
  */
-import { tcpInfoOffset as at } from '../wire/tcp-info.ts'
+import type { TcpInfoOffset } from '../wire/tcp-info.ts'
 
-const SND_MSS = at('snd_mss')
-const LAST_DATA_SENT = at('last_data_sent')
-const LAST_DATA_RECV = at('last_data_recv')
-const DATA_SEGS_OUT = at('data_segs_out')
-const BYTES_SENT = at('bytes_sent')
-const BYTES_RETRANS = at('bytes_retrans')
+const SND_MSS: TcpInfoOffset<'snd_mss'> = 16
+const LAST_DATA_SENT: TcpInfoOffset<'last_data_sent'> = 44
+const LAST_DATA_RECV: TcpInfoOffset<'last_data_recv'> = 52
+const DATA_SEGS_OUT: TcpInfoOffset<'data_segs_out'> = 156
+const BYTES_SENT: TcpInfoOffset<'bytes_sent'> = 200
+const BYTES_RETRANS: TcpInfoOffset<'bytes_retrans'> = 208
 
 /** Octets needed: up to `bytes_retrans`, which is there since Linux 4.19. */
 const NEEDED = BYTES_RETRANS + 8

@@ -2,8 +2,9 @@
  * Header values as text.
  * @module
  */
+import { lazy } from '../base/lazy.ts'
 
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const strict = /* @__PURE__ */ lazy(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }))
 const BEYOND_ASCII = /[^\u0000-\u007f]/
 const BEYOND_OCTETS = /[^\u0000-\u00ff]/
 
@@ -15,7 +16,7 @@ export function headerText(value: string | null): string | undefined {
   if (value === null) return undefined
   if (!BEYOND_ASCII.test(value) || BEYOND_OCTETS.test(value)) return value
   try {
-    return strict.decode(Uint8Array.from(value, (character) => character.charCodeAt(0)))
+    return strict().decode(Uint8Array.from(value, (character) => character.charCodeAt(0)))
   } catch {
     return value
   }

@@ -3,15 +3,15 @@
  * @module
  */
 import type { Syn } from '../wire/syn.ts'
-import { STATE, tcpInfoOffset } from '../wire/tcp-info.ts'
+import { STATE, type TcpInfoOffset } from '../wire/tcp-info.ts'
 import { LONGEST_HANDSHAKE } from './syn-table.ts'
 
-const OPTIONS = tcpInfoOffset('options')
-const WINDOW_SCALES = tcpInfoOffset('snd_wscale')
-const SND_MSS = tcpInfoOffset('snd_mss')
-const LAST_DATA_SENT = tcpInfoOffset('last_data_sent')
-const BYTES_RECEIVED = tcpInfoOffset('bytes_received')
-const DATA_SEGS_OUT = tcpInfoOffset('data_segs_out')
+const OPTIONS: TcpInfoOffset<'options'> = 5
+const WINDOW_SCALES: TcpInfoOffset<'snd_wscale'> = 6
+const SND_MSS: TcpInfoOffset<'snd_mss'> = 16
+const LAST_DATA_SENT: TcpInfoOffset<'last_data_sent'> = 44
+const BYTES_RECEIVED: TcpInfoOffset<'bytes_received'> = 128
+const DATA_SEGS_OUT: TcpInfoOffset<'data_segs_out'> = 156
 /** Bits of `tcpi_options` (linux/tcp.h). */
 const OPTION = { TIMESTAMPS: 1, SACK: 2, WSCALE: 4, ECN: 8 }
 /** The kernel's times are exact to a jiffy, 10 ms at most. */

@@ -8,10 +8,14 @@
  */
 import { subscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
-import { Server, Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { preciseNow } from '../base/clock.ts'
+import { lazy } from '../base/lazy.ts'
 import { processGlobal } from './globals.ts'
 import { type AcceptedSocket, type Callback, knownRecordOf, RECORD, type TlsHandle } from './node-request.ts'
+
+/** Node's classes. Loading them takes 4 ms, and what is one of them has loaded them. */
+const net = /* @__PURE__ */ lazy(() => createRequire(import.meta.url)('node:net') as typeof import('node:net'))
 
 /** What the owner of the sockets is told. */
 export interface SocketEvents {
@@ -49,6 +53,7 @@ export function descriptorOf(one: object): number {
 /** The server that accepted a socket; `undefined` where Node does not say. */
 export function serverOf(socket: Socket): Server | undefined {
   const { _server: known, server } = socket as unknown as Internals
+  const { Server } = net()
   return known instanceof Server ? known : server instanceof Server ? server : undefined
 }
 
@@ -70,7 +75,7 @@ export function acceptedSocketOf(socket: unknown): AcceptedSocket | undefined {
     if (record !== undefined) return record
     const { _parent: parent } = socket as Internals
     const lower = typeof parent === 'object' && parent !== null ? parent : socket
-    return lower instanceof Socket ? recordOf(lower) : undefined
+    return lower instanceof net().Socket ? recordOf(lower) : undefined
   } catch {
     // The proxy of an HTTP/2 session throws once the session has no socket.
     return undefined
@@ -80,7 +85,7 @@ export function acceptedSocketOf(socket: unknown): AcceptedSocket | undefined {
 /** Reports every server and accepted socket of this thread from now on, and the servers that listen already. */
 export function watchSockets(events: SocketEvents): void {
   const report = (server: unknown): void => {
-    if (!(server instanceof Server)) return
+    if (!(server instanceof net().Server)) return
     quietly(() => watchTls(events, server))
     const fd = descriptorOf(server)
     if (fd >= 0) quietly(() => events.listening(fd, server))
@@ -161,7 +166,11 @@ function watchTls(events: SocketEvents, server?: Server): void {
     const [, wrapped] = rest
     const { _handle, _tlsOptions: options } = this as Internals
     const handle = _handle as TlsHandle | null | undefined
-    if (options?.isServer === true && wrapped instanceof Socket && typeof handle?.onhandshakestart === 'function') {
+    if (
+      options?.isServer === true &&
+      wrapped instanceof net().Socket &&
+      typeof handle?.onhandshakestart === 'function'
+    ) {
       noteTimes(recordOf(wrapped), handle, events)
     }
     return result

@@ -119,6 +119,12 @@ export function tcpInfoOffset(name: TcpInfoName): number {
   return TCP_INFO_FIELDS.find((field) => field[0] === name)![1]
 }
 
+/** The same, for readers that have it written out: it is checked with the types, and importing them takes no time. */
+export type TcpInfoOffset<Name extends TcpInfoName> = Extract<
+  (typeof TCP_INFO_FIELDS)[number],
+  readonly [Name, ...unknown[]]
+>[1]
+
 /** Octets of the struct as of Linux 6.18 and 7.0. */
 export const TCP_INFO_LENGTH = 280
 

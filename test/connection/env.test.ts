@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { ENV_NAMES, toEnv } from '../../src/connection/facts.ts'
+import { ENV_NAMES } from '../../src/connection/env-names.ts'
+import { toEnv } from '../../src/connection/facts.ts'
 import type { Fingerprint } from '../../src/connection/fingerprint.ts'
 import { parseSyn } from '../../src/wire/syn.ts'
 
