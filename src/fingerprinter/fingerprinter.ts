@@ -26,7 +26,7 @@ import { ClientFingerprint } from '../packets/client-fingerprint.ts'
 import type { FoundClient } from '../packets/client-lookup.ts'
 import type { ForwardedPeer } from '../proxy/forwarded.ts'
 import { HeaderFingerprint } from '../proxy/header-facts.ts'
-import { hasInnerRequest, hideHeaders, type Remove } from '../proxy/request-headers.ts'
+import { hideHeaders } from '../proxy/request-headers.ts'
 import type { TakenValues } from '../proxy/trusted-header.ts'
 import type { Endpoint, NoPeer, Peer, Runtime } from '../runtime/types.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
@@ -145,27 +145,17 @@ export class Fingerprinter<Subject = Request> implements Collection {
   }
 
   /**
-   * Takes trusted headers off a request before handlers see them, from every peer. Gives back the request to go on with: the
-   * same one, or where the runtime does not let its headers be changed what `replace` makes of it.
+   * Takes trusted headers off a request before handlers see them, from every peer. Gives back the request to go on with, which is what
+   * `without` makes of it: the same one where the runtime can.
    */
-  takeHeaders(request: Request, replace: (request: Request, remove: Remove) => Request): Request {
+  takeHeaders(request: Request, without: (request: Request, names: readonly string[]) => Request): Request {
     const trusted = this.#options.trustedHeaders
     const values = trusted?.values(request.headers)
     if (trusted === undefined || values === undefined) return request
     const before = taken.get(request)
-    const all = before === undefined ? values : new Map([...before, ...values])
-    taken.set(request, all)
-    if (!hasInnerRequest(request)) {
-      try {
-        trusted.remove(request.headers)
-        return request
-      } catch {
-        // They cannot be changed.
-      }
-    }
-    const replaced = replace(request, (headers) => trusted.remove(headers))
-    taken.set(replaced, all)
-    return replaced
+    const shown = without(request, trusted.names)
+    taken.set(shown, before === undefined ? values : new Map([...before, ...values]))
+    return shown
   }
 
   /** The request's own connection, or why it is not known. */

@@ -1,41 +1,99 @@
 /**
- * Requests without some of their headers, for runtimes that do not let the headers of a request be changed. What is hidden is copied
- * when it is read: most handlers read no header, and on Deno a copy takes longer than the rest of a request.
+ * Requests without some of their headers. Deno's cannot be changed, and to make them anew takes longer than the rest of a request: there
+ * the object from which a request has its headers is given a prototype that leaves these out.
  * @module
  */
 
-/** Takes headers away. */
-export type Remove = (headers: Headers) => void
-
-/** Deno keeps what it gave in a property with a symbol for name (Deno 2.9, `ext/fetch/23_request.js`). */
-let innerKey: symbol | undefined
-
-/** What Deno makes `new Request(request)` and `fetch(request)` from. */
-function innerOf(request: Request): object | undefined {
-  if (innerKey === undefined || !(innerKey in request)) {
-    innerKey = Object.getOwnPropertySymbols(request).find((symbol) => symbol.description === 'request')
-  }
-  const inner: unknown = innerKey && (request as unknown as Record<symbol, unknown>)[innerKey]
-  return typeof inner === 'object' && inner !== null ? inner : undefined
+/** From which Deno makes a request's headers, `new Request(request)` and `fetch(request)` (2.5 to 2.9, `ext/http/00_serve.ts`). */
+interface Inner {
+  headerList: readonly (readonly [name: string, value: string])[]
+  /** One value, without a list of all. */
+  header?(name: string): string | null
 }
 
-/** True for Deno's requests, whose headers cannot be changed: to try takes 10 µs. */
-export function hasInnerRequest(request: Request): boolean {
-  return innerOf(request) !== undefined
+/** Deno's names in a request for that object, and for headers that were read. */
+let innerKey: symbol | undefined
+let headersKey: symbol | undefined
+
+type Slots = Record<symbol, unknown>
+
+function innerOf(request: Request): Inner | undefined {
+  if (innerKey === undefined || !(innerKey in request)) {
+    const keyOf = (description: string): symbol | undefined =>
+      Object.getOwnPropertySymbols(request).find((symbol) => symbol.description === description)
+    innerKey = keyOf('request')
+    headersKey = keyOf('headers cache')
+  }
+  const inner: unknown = innerKey && (request as unknown as Slots)[innerKey]
+  return typeof inner === 'object' && inner !== null ? (inner as Inner) : undefined
+}
+
+/** Prototypes that leave headers out, by their names and by the prototype that was there. */
+const prototypes = new WeakMap<readonly string[], Map<object, object>>()
+
+function prototypeWithout(names: readonly string[], given: Inner): object {
+  let made = prototypes.get(names)
+  if (made === undefined) prototypes.set(names, (made = new Map()))
+  let found = made.get(given)
+  if (found === undefined) {
+    // Deno reads the list once more before it closes what it comes from, where somebody may read it later.
+    const key = Symbol('tcpfingerprint.headers')
+    found = Object.create(given, {
+      headerList: {
+        get(this: Inner & { [key]?: Inner['headerList'] }) {
+          return (this[key] ??= listWithout(names, Reflect.get(given, 'headerList', this)))
+        },
+      },
+      header: {
+        value(this: Inner, name: string) {
+          return names.includes(name.toLowerCase()) ? null : given.header?.call(this, name)
+        },
+      },
+    }) as object
+    made.set(given, found)
+  }
+  return found
+}
+
+function listWithout(names: readonly string[], list: Inner['headerList']): Inner['headerList'] {
+  return list.filter(([name]) => !names.includes(name.toLowerCase()))
+}
+
+function takeFrom(headers: Headers, names: readonly string[]): Headers {
+  for (const name of names) headers.delete(name)
+  return headers
+}
+
+/** Takes headers off this very request. False where the runtime has no way. Names are in lower case. */
+function takeOff(request: Request, names: readonly string[]): boolean {
+  const inner = innerOf(request)
+  if (inner === undefined || Object.hasOwn(inner, 'headerList')) {
+    try {
+      takeFrom(request.headers, names)
+      return true
+    } catch {
+      // They cannot be changed.
+    }
+    if (inner === undefined) return false
+    inner.headerList = listWithout(names, inner.headerList)
+  } else Object.setPrototypeOf(inner, prototypeWithout(names, Object.getPrototypeOf(inner)))
+  const areShown = (): boolean => names.some((name) => request.headers.get(name) !== null)
+  // Headers of which a list was made keep it: Deno makes others in their place.
+  if (areShown() && headersKey !== undefined) (request as unknown as Slots)[headersKey] = undefined
+  return !areShown()
 }
 
 /**
  * A request that is the same without some headers, its body taken over. The very same object, see {@link hideHeaders}, where there is
  * no need for another, or no other way: a body that is being read cannot be taken over.
  */
-export function withoutHeaders(request: Request, remove: Remove): Request {
-  if (hasInnerRequest(request)) return hideHeaders(request, remove)
-  const headers = new Headers(request.headers)
-  remove(headers)
+export function withoutHeaders(request: Request, names: readonly string[]): Request {
+  if (takeOff(request, names)) return request
+  const headers = takeFrom(new Headers(request.headers), names)
   try {
     return new Request(request, { headers })
   } catch {
-    return replaceHeaders(request, () => headers)
+    return replaceHeaders(request, headers)
   }
 }
 
@@ -43,72 +101,15 @@ export function withoutHeaders(request: Request, remove: Remove): Request {
  * Makes this very request answer without some headers, where the caller keeps the object that it has: `headers`, `clone()`, and on Deno
  * what `new Request(request)` and `fetch(request)` read.
  */
-export function hideHeaders(request: Request, remove: Remove): Request {
-  const { headers: given } = request
-  return replaceHeaders(request, () => {
-    const headers = new Headers(given)
-    remove(headers)
-    return headers
-  })
+export function hideHeaders(request: Request, names: readonly string[]): Request {
+  return takeOff(request, names) ? request : replaceHeaders(request, takeFrom(new Headers(request.headers), names))
 }
 
-/** Where a request, and what Deno has behind it, keep what was replaced. */
-const REPLACED = Symbol('tcpfingerprint.headers')
-
-type Replaced = Request & { [REPLACED]: ReplacedHeaders }
-
-/** Headers in place of a request's own, made when they are first read. */
-class ReplacedHeaders {
-  readonly #inner: object | undefined
-  readonly #listBefore: PropertyDescriptor | undefined
-  readonly #make: () => Headers
-  #made: Headers | undefined
-
-  constructor(inner: object | undefined, make: () => Headers) {
-    this.#inner = inner
-    this.#make = make
-    if (inner === undefined) return
-    this.#listBefore = Object.getOwnPropertyDescriptor(inner, 'headerList')
-    Object.defineProperty(inner, REPLACED, { value: this, configurable: true })
-    Object.defineProperty(inner, 'headerList', LIST)
-  }
-
-  get headers(): Headers {
-    const inner = this.#inner
-    if (this.#made !== undefined) return this.#made
-    // Deno's headers come from there when they are first read.
-    if (inner !== undefined) Reflect.deleteProperty(inner, 'headerList')
-    if (this.#listBefore !== undefined) Object.defineProperty(inner!, 'headerList', this.#listBefore)
-    this.#made = this.#make()
-    if (inner !== undefined) Object.defineProperty(inner, 'headerList', LIST)
-    return this.#made
-  }
-}
-
-// Getters of each object's own would make a class of objects each, for V8, and cost a request 20 µs.
-const LIST: PropertyDescriptor = {
-  get(this: Replaced) {
-    return [...this[REPLACED].headers]
-  },
-  configurable: true,
-}
-const HEADERS: PropertyDescriptor = {
-  get(this: Replaced) {
-    return this[REPLACED].headers
-  },
-  configurable: true,
-  enumerable: true,
-}
-
-function replaceHeaders(request: Request, make: () => Headers): Request {
+function replaceHeaders(request: Request, headers: Headers): Request {
   const clone = request.clone.bind(request)
-  Object.defineProperty(request, REPLACED, { value: new ReplacedHeaders(innerOf(request), make), configurable: true })
-  Object.defineProperty(request, 'headers', HEADERS)
+  Object.defineProperty(request, 'headers', { value: headers, configurable: true, enumerable: true })
   Object.defineProperty(request, 'clone', {
-    value: () => {
-      const copy = new Headers(request.headers)
-      return replaceHeaders(clone(), () => copy)
-    },
+    value: () => replaceHeaders(clone(), new Headers(headers)),
     configurable: true,
   })
   return request

@@ -69,8 +69,8 @@ interface Rule {
 /** The trusted headers of one fingerprinter. */
 export class TrustedHeaders {
   readonly #rules: readonly Rule[]
-  /** Every header that is taken off requests. */
-  readonly #names: readonly string[]
+  /** Every header that is taken off requests, in lower case. */
+  readonly names: readonly string[]
   readonly #words: AddressWords = createAddressWords()
 
   /** @throws {TypeError} an address block that is none, a name that is none, or two headers of one kind */
@@ -83,9 +83,9 @@ export class TrustedHeaders {
       from: new AddressBlocks(from),
       clients: new Map(),
     }))
-    this.#names = this.#rules.flatMap(({ name, portName }) => (portName === undefined ? [name] : [name, portName]))
-    for (const [index, name] of this.#names.entries()) {
-      if (this.#names.indexOf(name) !== index) throw new TypeError(`"${name}" is the second header of its name or kind`)
+    this.names = this.#rules.flatMap(({ name, portName }) => (portName === undefined ? [name] : [name, portName]))
+    for (const [index, name] of this.names.entries()) {
+      if (this.names.indexOf(name) !== index) throw new TypeError(`"${name}" is the second header of its name or kind`)
     }
     for (const [index, { kind, name }] of this.#rules.entries()) {
       const again = this.#rules.findIndex((other) => other.kind === kind)
@@ -101,18 +101,13 @@ export class TrustedHeaders {
   /** The values that are on a request, from any peer; `undefined` where there is none at all. */
   values(headers: Headers): TakenValues | undefined {
     let values: Map<string, string> | undefined
-    for (const name of this.#names) {
+    for (const name of this.names) {
       const value = headers.get(name)
       if (value === null) continue
       values ??= new Map()
       values.set(name, value)
     }
     return values
-  }
-
-  /** Takes the headers off. @throws {TypeError} where the runtime does not let them be changed */
-  remove(headers: Headers): void {
-    for (const name of this.#names) headers.delete(name)
   }
 
   /**

@@ -182,8 +182,7 @@ describe('TrustedHeaders with an address', () => {
     ])
     const sent = new Headers({ 'x-real-ip': '192.0.2.1', 'x-real-port': '4711', other: '1' })
     const values = headers.values(sent)
-    headers.remove(sent)
-    expect([...sent.keys()]).toEqual(['other'])
+    expect(headers.names).toEqual(['x-real-ip', 'x-real-port'])
     const peer = { address: '192.0.2.1', port: 4711 }
     expect(headers.read(values, '127.0.0.1')).toEqual({ problems: [], peer })
     expect(headers.read(values, undefined)).toEqual({ problems: [], peer })

@@ -192,25 +192,34 @@ test('the option trustedHeader is checked when the fingerprinter is made', () =>
 
 test('withoutHeaders and hideHeaders change what handlers see, and keep the body', async () => {
   for (const change of [withoutHeaders, hideHeaders]) {
-    const request = new Request('http://x/', { method: 'POST', body: 'body', headers: { a: '1', b: '2' } })
-    const changed = change(request, (headers) => headers.delete('a'))
-    expect([changed.headers.get('a'), changed.headers.get('b')]).toEqual([null, '2'])
-    const clone = changed.clone()
-    expect([clone.headers.get('a'), clone.headers.get('b'), await clone.text()]).toEqual([null, '2', 'body'])
-    expect(await changed.text()).toBe('body')
+    for (const isFixed of [false, true]) {
+      const request = new Request('http://x/', { method: 'POST', body: 'body', headers: { a: '1', b: '2' } })
+      const refuse = (): never => {
+        throw new TypeError('Headers are immutable.')
+      }
+      if (isFixed) Object.defineProperty(request.headers, 'delete', { value: refuse })
+      const changed = change(request, ['a'])
+      expect(changed === request).toBe(!isFixed || change === hideHeaders)
+      expect([changed.headers.get('a'), changed.headers.get('b')]).toEqual([null, '2'])
+      const clone = changed.clone()
+      expect([clone.headers.get('a'), clone.headers.get('b'), await clone.text()]).toEqual([null, '2', 'body'])
+      expect(await changed.text()).toBe('body')
+    }
   }
 })
 
-test.each(['plain', 'made', 'hono'])(
+test.each(['plain', 'read', 'made', 'cloned', 'twice', 'hono'])(
   'a request that a %s handler sends on carries no trusted header, on Deno either',
   async (handler) => {
     const environment = { HANDLER: handler }
     await using server = await startServer(undefined, 'test/proxy/servers/deno-sends-on.ts', environment, {
       runtime: 'deno',
     })
-    const headers = { 'X-Syn': SYN, 'X-Other': '1' }
+    const headers = { 'X-Syn': SYN, 'X-Rtt': '1', 'X-Other': '1' }
     const url = `http://127.0.0.1:${server.port}/`
     expect(await (await fetch(url, { headers })).text()).toBe('x-other | x-other | x-other | x-other ')
+    const late = await (await fetch(new URL('/late', url), { headers })).text()
+    expect(late).toBe('x-other')
     const posted = await fetch(url, { method: 'POST', body: 'body', headers })
     expect(await posted.text()).toBe('x-other | x-other | x-other | x-other body')
     const socket = new WebSocket(url.replace('http', 'ws'), { headers } as never)

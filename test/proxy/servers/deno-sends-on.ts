@@ -1,6 +1,7 @@
 /**
- * A handler on Deno, plain, of Hono (`HANDLER=hono`) or behind one that made a request of its own (`made`), that answers with the fields that it sees, and with those that another server gets
- * of the request sent on.
+ * A handler on Deno that answers with the fields that it sees, and with those that another server gets of the request sent on; `/late`
+ * with those of the request before, which has been answered. `HANDLER` is `plain`; `hono`; `twice`, with two fingerprinters; or behind
+ * one that has `read` all headers, `made` a request of its own, or `cloned` it.
  */
 import { type Context, Hono } from 'hono'
 import { createFingerprinter, fingerprint } from '../../../src/deno.ts'
@@ -19,11 +20,17 @@ declare const Deno: {
   upgradeWebSocket(request: Request): { readonly socket: Socket; readonly response: Response }
 }
 
-const trustedHeader = { header: 'X-Syn', kind: 'syn', from: ['192.0.2.1'] } as const
+const trustedHeader = [
+  { header: 'X-Syn', kind: 'syn', from: ['192.0.2.1'] },
+  { header: 'X-Rtt', kind: 'rtt', from: ['192.0.2.1'] },
+] as const
 const options = { port: 0, hostname: '127.0.0.1', onListen: () => {} }
 const names = ({ headers }: Request): string => [...headers.keys()].filter((name) => name.startsWith('x-')).join()
 const behind = Deno.serve(options, async (request) => new Response(`${names(request)} ${await request.text()}`))
+let before: Request | undefined
 const handle = async (request: Request): Promise<Response> => {
+  if (new URL(request.url).pathname === '/late') return new Response(names(before!))
+  before = request
   if (request.headers.get('upgrade') === 'websocket') {
     const { socket, response } = Deno.upgradeWebSocket(request)
     socket.onopen = () => socket.close(1000, names(request))
@@ -33,20 +40,31 @@ const handle = async (request: Request): Promise<Response> => {
   const sentOn = await fetch(new Request(`http://127.0.0.1:${behind.addr.port}/`, request))
   return new Response([names(request), names(new Request(clone)), names(clone), await sentOn.text()].join(' | '))
 }
-const plain = (): ((request: Request, info: never) => Promise<Response>) => {
-  const fp = createFingerprinter({ trustedHeader })
+type Handler = (request: Request, info: never) => Promise<Response>
+const using = (...trusted: object[]): Handler => {
+  const each = trusted.map((one) => createFingerprinter({ trustedHeader: one } as never))
   return (request, info) => {
-    fp.fromDeno(request, info)
+    for (const fp of each) fp.fromDeno(request, info)
     return handle(request)
   }
 }
-const ofItsOwn = (): ((request: Request, info: never) => Promise<Response>) => {
-  const inner = plain()
-  return (request, info) => inner(request.headers.has('upgrade') ? request : new Request(request), info)
+const plain = using(trustedHeader)
+/** What an upgrade needs is Deno's own request. */
+const after =
+  (make: (request: Request) => Request): Handler =>
+  (request, info) =>
+    plain(request.headers.has('upgrade') ? request : make(request), info)
+const app = new Hono().use(fingerprint({ trustedHeader })).all('*', (c: Context) => handle(c.req.raw))
+const handlers: Readonly<Record<string, Handler>> = {
+  plain,
+  hono: async (request, info) => await app.fetch(request, info),
+  twice: using(...trustedHeader),
+  read: after((request) => {
+    request.headers.forEach(() => {})
+    return request
+  }),
+  made: after((request) => new Request(request)),
+  cloned: after((request) => request.clone()),
 }
-const app = new Hono().use(fingerprint({ trustedHeader })).all('/', (c: Context) => handle(c.req.raw))
-const server = Deno.serve(
-  options,
-  { plain, made: ofItsOwn, hono: () => app.fetch }[Deno.env.get('HANDLER') as 'plain'](),
-)
+const server = Deno.serve(options, handlers[Deno.env.get('HANDLER')!]!)
 console.log(`listening on port ${server.addr.port}`)
