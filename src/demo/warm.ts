@@ -44,7 +44,7 @@ export async function warmPages(): Promise<void> {
   }
   let turn = 0
   const of = (): StatedFingerprint => connectionOf(EXAMPLES[turn % EXAMPLES.length]!.hex)
-  const variables = createMiddleware({ of, takeHeaders: (request) => request, takesHeaders: false })
+  const variables = createMiddleware({ of, takeHeaders: () => {}, takesHeaders: false })
   const app = new Hono().use(variables).get('/', inspector())
   for (; turn < TIMES * EXAMPLES.length; turn++) {
     await new Promise<void>((resolve) => unrefTimer(setTimeout(resolve, PAUSE)))

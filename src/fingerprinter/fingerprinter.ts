@@ -135,7 +135,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
     key: object | undefined,
     subject: Subject = request as Subject,
   ): FingerprintView {
-    if (request !== undefined && this.takesHeaders) this.takeHeaders(request, hideHeaders)
+    if (request !== undefined && this.takesHeaders) this.takeHeaders(request)
     let found = key && this.#seen.get(key)
     if (found === undefined) {
       found = this.of(request, server, subject)
@@ -144,18 +144,14 @@ export class Fingerprinter<Subject = Request> implements Collection {
     return found
   }
 
-  /**
-   * Takes trusted headers off a request before handlers see them, from every peer. Gives back the request to go on with, which is what
-   * `without` makes of it: the same one where the runtime can.
-   */
-  takeHeaders(request: Request, without: (request: Request, names: readonly string[]) => Request): Request {
+  /** Takes trusted headers off a request before handlers see them, from every peer. */
+  takeHeaders(request: Request): void {
     const trusted = this.#options.trustedHeaders
     const values = trusted?.values(request.headers)
-    if (trusted === undefined || values === undefined) return request
+    if (trusted === undefined || values === undefined) return
     const before = taken.get(request)
-    const shown = without(request, trusted.names)
-    taken.set(shown, before === undefined ? values : new Map([...before, ...values]))
-    return shown
+    taken.set(request, before === undefined ? values : new Map([...before, ...values]))
+    hideHeaders(request, trusted.names)
   }
 
   /** The request's own connection, or why it is not known. */

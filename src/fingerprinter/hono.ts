@@ -4,7 +4,6 @@
  */
 import type { Context, Env, Handler, MiddlewareHandler, Next } from 'hono'
 import type { Fingerprint } from '../connection/fingerprint.ts'
-import { withoutHeaders } from '../proxy/request-headers.ts'
 import { requestContext } from '../runtime/request-context.ts'
 import type { Fingerprinter } from './fingerprinter.ts'
 import { setLazyEnv } from './lazy-env.ts'
@@ -55,7 +54,7 @@ export function createMiddleware(fingerprinter: RequestFingerprinter): Variables
   const set = (c: Context): void => {
     if (c.get('fingerprint') !== undefined) return
     if (takesHeaders) {
-      c.req.raw = fingerprinter.takeHeaders(c.req.raw, withoutHeaders)
+      fingerprinter.takeHeaders(c.req.raw)
       // Says to accessLog() that the client may be another than the connection's peer, without a look at the fingerprint.
       c.set('fingerprintBehindProxy', true)
     }

@@ -37,7 +37,7 @@ function prototypeWithout(names: readonly string[], given: Inner): object {
   let found = made.get(given)
   if (found === undefined) {
     // Deno reads the list once more before it closes what it comes from, where somebody may read it later.
-    const key = Symbol('tcpfingerprint.headers')
+    const key = Symbol()
     found = Object.create(given, {
       headerList: {
         get(this: Inner & { [key]?: Inner['headerList'] }) {
@@ -46,7 +46,7 @@ function prototypeWithout(names: readonly string[], given: Inner): object {
       },
       header: {
         value(this: Inner, name: string) {
-          return names.includes(name.toLowerCase()) ? null : given.header?.call(this, name)
+          return isOf(names, name) ? null : given.header?.call(this, name)
         },
       },
     }) as object
@@ -56,7 +56,11 @@ function prototypeWithout(names: readonly string[], given: Inner): object {
 }
 
 function listWithout(names: readonly string[], list: Inner['headerList']): Inner['headerList'] {
-  return list.filter(([name]) => !names.includes(name.toLowerCase()))
+  return list.filter(([name]) => !isOf(names, name))
+}
+
+function isOf(names: readonly string[], name: string): boolean {
+  return names.includes(name.toLowerCase())
 }
 
 function takeFrom(headers: Headers, names: readonly string[]): Headers {
@@ -64,7 +68,7 @@ function takeFrom(headers: Headers, names: readonly string[]): Headers {
   return headers
 }
 
-/** Takes headers off this very request. False where the runtime has no way. Names are in lower case. */
+/** False where the runtime has no way. */
 function takeOff(request: Request, names: readonly string[]): boolean {
   const inner = innerOf(request)
   if (inner === undefined || Object.hasOwn(inner, 'headerList')) {
@@ -84,25 +88,11 @@ function takeOff(request: Request, names: readonly string[]): boolean {
 }
 
 /**
- * A request that is the same without some headers, its body taken over. The very same object, see {@link hideHeaders}, where there is
- * no need for another, or no other way: a body that is being read cannot be taken over.
+ * Makes this very request answer without some headers: `headers`, `clone()`, and on Deno what `new Request(request)` and `fetch(request)`
+ * read. Names are in lower case.
  */
-export function withoutHeaders(request: Request, names: readonly string[]): Request {
-  if (takeOff(request, names)) return request
-  const headers = takeFrom(new Headers(request.headers), names)
-  try {
-    return new Request(request, { headers })
-  } catch {
-    return replaceHeaders(request, headers)
-  }
-}
-
-/**
- * Makes this very request answer without some headers, where the caller keeps the object that it has: `headers`, `clone()`, and on Deno
- * what `new Request(request)` and `fetch(request)` read.
- */
-export function hideHeaders(request: Request, names: readonly string[]): Request {
-  return takeOff(request, names) ? request : replaceHeaders(request, takeFrom(new Headers(request.headers), names))
+export function hideHeaders(request: Request, names: readonly string[]): void {
+  if (!takeOff(request, names)) replaceHeaders(request, takeFrom(new Headers(request.headers), names))
 }
 
 function replaceHeaders(request: Request, headers: Headers): Request {

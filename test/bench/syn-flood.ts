@@ -5,8 +5,7 @@
  * 1. `answers`: with the option `packets`, what is said of the clients of 20,000 requests: none is wrong or missing, and memory grows by 64
  *    MiB at most.
  * 2. `others`: the part of a core that the flood takes of the application, beyond what requests cost without a flood: less than a tenth
- *    more with the option than without. It is what requests per second of others fall by where the application has a core of its own;
- *    sender and clients are on the other one. The flood takes processor of sender and kernel without us: requests per second that are
+ *    more with the option than without. Application and proxy have one core, sender and clients the other. The flood takes processor of sender and kernel without us: requests per second that are
  *    left of those without a flood are at least 0.9 with the option of what they are without it.
  *
  * Each round starts an application with the option and one without it, one at a time, because the flood would reach both. Each is warmed
@@ -183,6 +182,7 @@ async function round(variant: (typeof VARIANTS)[number], isFirst: boolean): Prom
   )
   Bun.spawnSync(['taskset', '-a', '-c', '-p', '0', String(app.pid)])
   const edge = await startEdge(network.server, 'nginx', app.port)
+  Bun.spawnSync(['taskset', '-a', '-c', '-p', '0', String(edge.pid)])
   // For the compilers.
   for (const isFlooded of [true, false]) await use(app, isFlooded)
   const found: Used[] = []

@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { cgi, createCgi, createFingerprinter, fingerprint } from '../../src/bun.ts'
 import { createFingerprinter as createForDeno } from '../../src/deno.ts'
 import { AddressBlocks } from '../../src/proxy/address-blocks.ts'
-import { hideHeaders, withoutHeaders } from '../../src/proxy/request-headers.ts'
+import { hideHeaders } from '../../src/proxy/request-headers.ts'
 import { TrustedHeaders } from '../../src/proxy/trusted-header.ts'
 import { createAddressWords, parseAddress } from '../../src/wire/sockaddr.ts'
 import { startServer } from '../lab/server.ts'
@@ -190,23 +190,21 @@ test('the option trustedHeader is checked when the fingerprinter is made', () =>
   createFingerprinter({ trustedHeader: [good, { header: 'x-rtt', kind: 'rtt', from: ['unix'] }] as never })
 })
 
-test('withoutHeaders and hideHeaders change what handlers see, and keep the body', async () => {
-  for (const change of [withoutHeaders, hideHeaders]) {
-    for (const isFixed of [false, true]) {
-      const request = new Request('http://x/', { method: 'POST', body: 'body', headers: { a: '1', b: '2' } })
-      const refuse = (): never => {
-        throw new TypeError('Headers are immutable.')
-      }
-      if (isFixed) Object.defineProperty(request.headers, 'delete', { value: refuse })
-      const changed = change(request, ['a'])
-      expect(changed === request).toBe(!isFixed || change === hideHeaders)
-      expect([changed.headers.get('a'), changed.headers.get('b')]).toEqual([null, '2'])
-      const clone = changed.clone()
-      expect([clone.headers.get('a'), clone.headers.get('b'), await clone.text()]).toEqual([null, '2', 'body'])
-      expect(await changed.text()).toBe('body')
+test.each([false, true])(
+  'hideHeaders changes what handlers see, and keeps the body; headers are fixed: %p',
+  async (isFixed) => {
+    const request = new Request('http://x/', { method: 'POST', body: 'body', headers: { a: '1', b: '2' } })
+    const refuse = (): never => {
+      throw new TypeError('Headers are immutable.')
     }
-  }
-})
+    if (isFixed) Object.defineProperty(request.headers, 'delete', { value: refuse })
+    hideHeaders(request, ['a'])
+    expect([request.headers.get('a'), request.headers.get('b')]).toEqual([null, '2'])
+    const clone = request.clone()
+    expect([clone.headers.get('a'), clone.headers.get('b'), await clone.text()]).toEqual([null, '2', 'body'])
+    expect(await request.text()).toBe('body')
+  },
+)
 
 test.each(['plain', 'read', 'made', 'cloned', 'twice', 'hono'])(
   'a request that a %s handler sends on carries no trusted header, on Deno either',
