@@ -219,10 +219,7 @@ export class Census {
   }
 
   #test(fd: number): void {
-    const { openNumbers } = this.#prober
-    if (this.#isRefused || openNumbers.add(fd)) return
-    this.#ask()
-    openNumbers.add(fd)
+    if (!this.#isRefused) this.#prober.openNumbers.test(fd, this.#visit, this.#visitClosed)
   }
 
   #ask(): void {

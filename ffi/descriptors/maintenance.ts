@@ -27,7 +27,6 @@ export class Maintenance {
     const { registry, watcher } = this.#prober
     registry.countSweep()
     watcher.retry()
-    this.#prober.roster.retry()
     this.#prober.startSearch()
     if (watcher.size > 0) watcher.drain()
     const isMoreLeft = this.#sweepConnected(limit)
@@ -68,11 +67,7 @@ export class Maintenance {
       if (registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
       return false
     }
-    for (let fd = mark; fd < end; fd++) {
-      if (openNumbers.add(fd)) continue
-      openNumbers.ask(visit)
-      openNumbers.add(fd)
-    }
+    for (let fd = mark; fd < end; fd++) openNumbers.test(fd, visit)
     openNumbers.ask(visit)
   }
 

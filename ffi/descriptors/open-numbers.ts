@@ -44,6 +44,13 @@ export class OpenNumbers {
     return true
   }
 
+  /** Adds a number, after the kernel was asked about the others where there is no room for it. */
+  test(fd: number, visit: Visit, closed?: (fd: number) => void): void {
+    if (this.add(fd)) return
+    this.ask(visit, closed)
+    this.add(fd)
+  }
+
   /** Numbers added from now on, until the kernel is asked, are mostly closed: it is not told of them. */
   expectClosed(): void {
     this.#told = this.#count

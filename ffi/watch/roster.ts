@@ -19,13 +19,10 @@ import type { Libc } from '../libc.ts'
 
 /** Sockets in the set at most: each costs 0.16 µs whenever it is asked. */
 const MOST = 64
-/** In place of a descriptor that the kernel did not give. */
-const REFUSED = -2
-
 /** One per thread. */
 export class Roster {
   readonly #libc: Libc
-  /** Descriptor of epoll: -1 not opened yet, or `REFUSED`. */
+  /** Descriptor of epoll, -1 while there is none. */
   #epoll = -1
   /** Words of `struct epoll_event`, which is packed on x86-64 only: the events, and the data two words before the end. */
   readonly #size: number
@@ -81,10 +78,7 @@ export class Roster {
 
   /** Calls `visit` with each number that has the socket it had, unless that was reset or can neither be written to nor read from. */
   ask(visit: (fd: number, isReadable: boolean) => void): void {
-    if (this.#epoll === -1) {
-      const epoll = this.#libc.epoll_create1(EPOLL_CLOEXEC)
-      this.#epoll = epoll < 0 ? REFUSED : epoll
-    }
+    if (this.#epoll < 0) this.#epoll = this.#libc.epoll_create1(EPOLL_CLOEXEC)
     if (this.#count === 0) return
     const ready = this.#libc.epoll_wait(this.#epoll, this.#events, MOST, 0)
     for (let at = 0; at < ready * this.#size; at += this.#size) {
@@ -92,11 +86,6 @@ export class Roster {
       const fd = this.#words[at + this.#size - 2]!
       if ((events & (EPOLLERR | EPOLLHUP)) === 0 && this.has(fd)) visit(fd, (events & EPOLLIN) !== 0)
     }
-  }
-
-  /** Asks again for what the kernel refused: perhaps too much was open then. */
-  retry(): void {
-    if (this.#epoll === REFUSED) this.#epoll = -1
   }
 
   close(): void {

@@ -109,11 +109,7 @@ export class ListeningSockets {
       return false
     }
     for (let fd = 0; fd < end; ) {
-      for (; fd < end; fd++) {
-        if (isConnection?.(fd) || this.#numbers.add(fd)) continue
-        this.#numbers.ask(look)
-        this.#numbers.add(fd)
-      }
+      for (; fd < end; fd++) if (!isConnection?.(fd)) this.#numbers.test(fd, look)
       this.#numbers.ask(look)
     }
     this.#armed = found
