@@ -46,25 +46,30 @@ const BEGINNING = 12
 const MOST_LISTS = 32
 /** Lists of requirements of a rule, at most. */
 const MOST_ALTERNATIVES = 256
+/** Of longer and deeper conditions nothing is said: to read them takes the square of that, and stack. */
+const MOST_TOKENS = 4096
+const MOST_DEPTH = 64
 
 /** @param tokens of one rule, from its name on */
 export function requirementsOf(tokens: readonly string[], isNumber: Context['isNumber']): Requirements {
   const section = (name: string): number => tokens.findIndex((token, i) => token === name && tokens[i + 1] === ':')
   const condition = section('condition')
   const end = tokens.indexOf('}', condition)
-  if (condition < 0 || end < 0) return undefined
+  if (condition < 0 || end < 0 || end - condition > MOST_TOKENS) return undefined
   const strings = section('strings')
   const literals = literalsOf(strings < 0 ? [] : tokens.slice(strings + 2, condition))
   return ofCondition(tokens.slice(condition + 2, end), { literals, isNumber })
 }
 
-function ofCondition(tokens: readonly string[], context: Context): Requirements {
+function ofCondition(tokens: readonly string[], context: Context, depth = 0): Requirements {
+  if (depth > MOST_DEPTH) return undefined
   const inner = withoutParentheses(tokens)
+  const of = (one: readonly string[]): Requirements => ofCondition(one, context, depth + 1)
   const alternatives = split(inner, 'or')
-  if (alternatives.length > 1) return oneOf(alternatives.map((one) => ofCondition(one, context)))
+  if (alternatives.length > 1) return oneOf(alternatives.map(of))
   const terms = split(inner, 'and')
-  if (terms.length > 1) return allOf(terms.map((one) => ofCondition(one, context)))
-  if (inner[0] === 'not') return negated(ofCondition(inner.slice(1), context))
+  if (terms.length > 1) return allOf(terms.map(of))
+  if (inner[0] === 'not') return negated(of(inner.slice(1)))
   return inner[0] === 'for' ? ofLoop(inner.slice(1), context) : ofTerm(inner, context)
 }
 

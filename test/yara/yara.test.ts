@@ -334,6 +334,19 @@ withYara('shifts of negative numbers are what libyara says of them', () => {
   }
 })
 
+withYara('conditions may be as long and as deep as libyara lets them', () => {
+  const condition = 'ttl > 1'
+  for (const [what, long] of [
+    ['terms', `ttl${' + 1'.repeat(50_000)} > 50000`],
+    ['and', Array(20_000).fill(condition).join(' and ')],
+    ['or', `${'ttl == 1 or '.repeat(20_000)}${condition}`],
+    ['not', `${'not '.repeat(6000)}${condition}`],
+    ['parentheses', `${'('.repeat(3000)}${condition}${')'.repeat(3000)}`],
+    ['and in parentheses', `${'(ttl > 1 and '.repeat(1500)}${condition}${')'.repeat(1500)}`],
+  ])
+    expect([what, ask(`rule r { condition: ${long} }`)?.name]).toEqual([what, 'r'])
+})
+
 const SLOW = 'for all i in (0..1000000000000): (i + filesize > 1)'
 
 withYara(
