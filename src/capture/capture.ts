@@ -208,10 +208,7 @@ export class Capture {
    * comes before an answer.
    */
   #count(connection: Connection, server: Server): void {
-    if (server.isUnnamed && connection.requests === 1) {
-      const { fd } = connection
-      if (isUnanswered(this.#sockets, this.#sockets.tcpInfo(fd))) return
-    }
+    if (server.isUnnamed && connection.requests === 1 && isUnanswered(this.#sockets, connection.fd)) return
     connection.requests++
   }
 

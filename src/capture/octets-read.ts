@@ -45,7 +45,9 @@ export function bytesReceived(info: DataView, octets: number): number | undefine
 }
 
 /** True if nothing was ever written to a live connection: no request of it was answered. */
-export function isUnanswered({ view }: Sockets, octets: number): boolean {
+export function isUnanswered(sockets: Sockets, fd: number): boolean {
+  const octets = sockets.tcpInfo(fd)
+  const { view } = sockets
   if (octets < DATA_SEGS_OUT + 4 || view.getUint8(0) === TCP_CLOSE) return false
   return view.getUint32(DATA_SEGS_OUT, true) === 0 && view.getUint32(NOTSENT_BYTES, true) === 0
 }

@@ -17,37 +17,37 @@ const OURS: unique symbol = Symbol.for('tcpfingerprint.signal-listener') as neve
 class Fan {
   readonly #event: string
   readonly #isOurs: boolean
-  readonly #members = new Set<() => void>()
+  readonly members = new Set<() => void>()
   #listener: Listener | undefined
 
-  constructor(event: string, isOurs = false) {
+  constructor(event: string, isOurs: boolean) {
     this.#event = event
     this.#isOurs = isOurs
   }
 
-  /** False on a platform without the signal, and where the runtime does not permit to listen to it. `member` is not yet one. */
-  add(host: ProcessGlobal, member: () => void): boolean {
+  /**
+   * Adds what is not yet a member, but not on a platform without the signal, nor where the runtime does not permit to listen to it.
+   * Returns how to take it back.
+   */
+  add(host: ProcessGlobal, member: () => void): () => void {
+    const undo = (): void => this.remove(host, member)
     // A new listener, so that it comes after those that the application has by now: what they write is then there.
-    const listener: Listener = Object.assign(() => runAll([...this.#members]), { [OURS]: this.#isOurs })
+    const listener: Listener = Object.assign(() => runAll([...this.members]), { [OURS]: this.#isOurs })
     try {
       host.on(this.#event, listener)
     } catch {
-      return false
+      return undo
     }
     // The former one goes afterwards: without any, a signal would end the process.
     if (this.#listener !== undefined) host.off(this.#event, this.#listener)
     this.#listener = listener
-    this.#members.add(member)
-    return true
-  }
-
-  has(member: () => void): boolean {
-    return this.#members.has(member)
+    this.members.add(member)
+    return undo
   }
 
   remove(host: ProcessGlobal, member: () => void): void {
-    this.#members.delete(member)
-    if (this.#members.size > 0 || this.#listener === undefined) return
+    this.members.delete(member)
+    if (this.members.size > 0 || this.#listener === undefined) return
     host.off(this.#event, this.#listener)
     this.#listener = undefined
   }
@@ -55,25 +55,24 @@ class Fan {
 
 /** Runs each, and throws the first error afterwards. */
 function runAll(all: readonly (() => void)[]): void {
-  const errors: unknown[] = []
+  let failed: { readonly error: unknown } | undefined
   for (const run of all) {
     try {
       run()
     } catch (error) {
-      errors.push(error)
+      failed ??= { error }
     }
   }
-  if (errors.length > 0) throw errors[0]
+  if (failed !== undefined) throw failed.error
 }
 
-const exits: Fan = new Fan('exit')
-/** By signal: what may end the process, and what is only told. */
-const endings = new Map<string, Fan>()
-const told = new Map<string, Fan>()
+const fans = new Map<string, Fan>()
 
-function fanOf(fans: Map<string, Fan>, signal: string): Fan {
-  const fan = fans.get(signal) ?? new Fan(signal, fans === endings)
-  fans.set(signal, fan)
+/** Of a signal there are two: what may end the process, and what is only told. */
+function fanOf(event: string, isOurs: boolean): Fan {
+  const key = `${event} ${isOurs}`
+  const fan = fans.get(key) ?? new Fan(event, isOurs)
+  fans.set(key, fan)
   return fan
 }
 
@@ -102,10 +101,9 @@ export function onProcessEnd(run: () => unknown, options: ProcessEndOptions = {}
   const atExit = (): void => {
     void run()
   }
-  exits.add(host, atExit)
-  const undo = [() => exits.remove(host, atExit)]
+  const undo = [fanOf('exit', false).add(host, atExit)]
   for (const signal of signals) {
-    const fan = fanOf(endings, signal)
+    const fan = fanOf(signal, true)
     let isWaiting = false
     const member = (): void => {
       const foreign = (host.listeners(signal) as Listener[]).some((other) => other[OURS] !== true)
@@ -113,7 +111,7 @@ export function onProcessEnd(run: () => unknown, options: ProcessEndOptions = {}
       if (foreign) return
       // The last of this library's listeners ends the process as the signal would have.
       const end = (): void => {
-        if (!fan.has(member)) return
+        if (!fan.members.has(member)) return
         fan.remove(host, member)
         if (host.listeners(signal).length === 0) host.kill(host.pid, signal)
       }
@@ -121,8 +119,7 @@ export function onProcessEnd(run: () => unknown, options: ProcessEndOptions = {}
       isWaiting = true
       void done.then(end, end)
     }
-    fan.add(host, member)
-    undo.push(() => fan.remove(host, member))
+    undo.push(fan.add(host, member))
   }
   return () => {
     for (const one of undo) one()
@@ -131,17 +128,17 @@ export function onProcessEnd(run: () => unknown, options: ProcessEndOptions = {}
 
 /** Calls `run` when this thread of JavaScript ends by itself: in the main thread when the process does. */
 export function onThreadEnd(run: () => void): void {
-  const host = processGlobal()
-  if (host !== undefined) exits.add(host, run)
+  onEvent('exit', run)
 }
 
 /** Calls `run` at every `signal` from now on. Returns how to take it back. */
 export function onSignal(signal: string, run: () => void): () => void {
+  return onEvent(signal, run)
+}
+
+function onEvent(event: string, run: () => void): () => void {
   const host = processGlobal()
-  const fan = fanOf(told, signal)
-  const member = (): void => run()
-  if (host === undefined || !fan.add(host, member)) return () => {}
-  return () => fan.remove(host, member)
+  return host === undefined ? () => {} : fanOf(event, false).add(host, () => run())
 }
 
 /** Ends the process now; what is registered for its end runs first. */
