@@ -46,10 +46,7 @@ export class LogFormatError extends TypeError {
  * @see {@link https://httpd.apache.org/docs/2.4/mod/mod_log_config.html mod_log_config}
  * @example
  * const line = compileLogFormat('%h "%r" %>s %{FINGERPRINT_TCP_RTT}g')
- * line({
- *   method: 'GET', url: 'http://example.org/', status: 200, time: Date.now(), remoteAddress: '192.0.2.10',
- *   requestHeaders: new Headers(), responseHeaders: new Headers(), env: { FINGERPRINT_TCP_RTT: '57' },
- * }) // 192.0.2.10 "GET / HTTP/1.1" 200 57
+ * line(record) // 192.0.2.10 "GET / HTTP/1.1" 200 57
  */
 export function compileLogFormat(format: string): LogFormat {
   if (typeof format !== 'string')

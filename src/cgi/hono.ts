@@ -31,14 +31,12 @@ export interface HonoCgi extends Handler {
  *
  * Scripts get the meta-variables, `HTTP_*`, the `FINGERPRINT_*` variables of `fingerprint()` and nothing of this process's
  * environment but what `passEnv` names. Behind a proxy whose header `fingerprint()` trusts, REMOTE_ADDR and REMOTE_PORT are the
- * client's. A query without `=` becomes arguments, with a backslash before what a shell would interpret (RFC 3875 section 4.4), except
- * for interpreters and `command`. A script whose name begins with `nph-` prints status line and fields itself; a `Response` carries
+ * client's. A query without `=` becomes arguments (RFC 3875 section 4.4), except for interpreters and
+ * `command`. A script whose name begins with `nph-` prints status line and fields itself; a `Response` carries
  * them but for hop-by-hop fields.
  *
- * A script's process group is stopped when the client goes, a limit is reached or the server ends. Two things cannot be noticed: a
- * process that has closed the script's standard output while the script itself ended well lives on, as under Apache; and a client
- * that goes while its request's body lies unread is noticed when the script reads on or writes, at the latest after
- * `limits.headerTime` or `limits.totalTime`.
+ * A script's process group is stopped when the client goes, a limit is reached or the server ends. What cannot
+ * be noticed: a process that closed standard output before the script ended well; a client that goes while its body lies unread.
  *
  * @throws {TypeError} for an unknown option or a wrong value
  * @see {@link https://www.rfc-editor.org/rfc/rfc3875 RFC 3875}

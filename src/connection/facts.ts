@@ -289,11 +289,10 @@ export interface AttributeOptions {
 const PER_SECOND = { microseconds: 1_000_000, milliseconds: 1000 } as const
 
 /**
- * A fingerprint as OpenTelemetry attributes, for spans, log records and metrics of any exporter; an absent fact is an absent key.
+ * A fingerprint as OpenTelemetry attributes; an absent fact is an absent key.
  * Durations are in seconds, as OpenTelemetry wants them. Loads no OpenTelemetry package.
  *
- * For spans and logs. Most values have far too many possibilities for the label of a metric: use `label?.name`,
- * `timing.handshakeRtt?.provenance` or `source` there.
+ * Most values are too many for the label of a metric: use `label?.name`, `timing.handshakeRtt?.provenance` or `source` there.
  *
  * @see {@link https://opentelemetry.io/docs/specs/semconv/registry/attributes/network/ semantic conventions}
  * @example

@@ -63,20 +63,20 @@ export function ttlClass(timeToLive: number): number {
 /**
  * HAProxy's `ip.fp(mode)` of a SYN in upper-case hexadecimal; eight octets with mode 0, e.g. `0050A8FAF005B447`.
  *
- * | octet | holds |
- * | --- | --- |
- * | 0 | Type of Service or Traffic Class, all eight bits |
- * | 1 | bit 7 IPv6; 6 DF (set for IPv6); 5, 4 TTL class (up to 32, 64, 128, above); 3 IP options or extension headers; 2 data in the SYN, by the IP length; 1 CWR; 0 ECE |
- * | 2 | high: TCP header length in words; low: 0 without window scale, else min(scale, 14) + 1 |
- * | 3, 4 | window |
- * | 5, 6 | MSS, 0 without |
- * | 7 | bit k-2 for option kinds 2 to 8; bit 7 for any kind from 9 |
- *
  * @param mode sum of {@link HAPROXY_MODE}: 0 to 7, by default 0
  * @throws {RangeError} `mode` is no whole number from 0 to 7
  * @see HAProxy 3.5 configuration manual, `ip.fp`
  */
 export function formatHaproxy(given: Syn, mode = 0): string {
+  // | octet | holds |
+  // | --- | --- |
+  // | 0 | Type of Service or Traffic Class, all eight bits |
+  // | 1 | bit 7 IPv6; 6 DF (set for IPv6); 5, 4 TTL class (up to 32, 64, 128, above); 3 IP options or extension headers; 2 data in the SYN, by the IP length; 1 CWR; 0 ECE |
+  // | 2 | high: TCP header length in words; low: 0 without window scale, else min(scale, 14) + 1 |
+  // | 3, 4 | window |
+  // | 5, 6 | MSS, 0 without |
+  // | 7 | bit k-2 for option kinds 2 to 8; bit 7 for any kind from 9 |
+  //
   // Decisions: of several MSS or window scale options the last counts; the walk ends at End of Option List and at an option
   // that is too short or does not fit, which is not counted; MSS and scale are read from their usual place whatever the
   // option's length, all as HAProxy has it. An Authentication Header is measured in 4-octet units (RFC 4302), where HAProxy

@@ -35,15 +35,15 @@ function nearTtl(timeToLive: number): number {
  * Satori's TCP signature of a SYN, e.g. `64240:64:1:60:M1460,S,T,N,W7:.`, or `undefined` where Satori makes none: for IPv6,
  * without options, and with any flag beside SYN.
  *
- * Window; TTL rounded up to 16, 32, 64, 128 or 255; DF; octets of the IP and TCP headers; options in wire order (`M` MSS,
- * `W` scale with their values, `S` SACK permitted, `T` timestamps, `N` No-Operation, `E` for End of Option List and for each
- * zero octet after it, `K` SACK, `J` `F` echo, `P` partial order, `R` partial order service, `U` any other); then oddities, `.`
- * for none: `P` options end with End of Option List, `Z` identification 0, `I` IP options, `D` data, `A` acknowledgment number
- * other than 0, `T` TSecr other than 0.
+ * Window; TTL rounded up to 16, 32, 64, 128 or 255; DF; octets of the IP and TCP headers; options in wire order; oddities.
  *
  * @see satori.py `satoriTCP.py` and `fingerprints/tcp.xml`
  */
 export function formatSatori(syn: Syn): string | undefined {
+  // Options: `M` MSS, `W` scale with their values, `S` SACK permitted, `T` timestamps, `N` No-Operation, `E` for End of Option List and
+  // for each zero octet after it, `K` SACK, `J` `F` echo, `P` partial order, `R` partial order service, `U` any other. Oddities, `.` for
+  // none: `P` options end with End of Option List, `Z` identification 0, `I` IP options, `D` data, `A` acknowledgment number other than
+  // 0, `T` TSecr other than 0.
   // Decisions: a SYN without timestamps gets `T` too, a slip in Satori that its database relies on. Values are unsigned, where
   // Satori reads an MSS above 32767 and a scale above 127 as negative. The option at which the walk stops is not listed, nor
   // are octets other than 0 after End of Option List.

@@ -73,9 +73,8 @@ const inspectorOptionsSchema = () =>
  * A Hono handler that explains the caller's connection. Mount it behind `fingerprint()`, for GET and POST, on any path.
  *
  * Answers HTML where `Accept` names it, text where it names `text/plain` and to curl and the like, and the JSON of the demonstration
- * server otherwise (`?json`, `?text` and `?pretty` choose). `?decode` is a form for pasted dumps
- * (POST: nothing is stored), `?decode=HEX` a dump that can be linked to, `?live` the last connections, where that is on. Every page works without scripts, asks no other
- * host, and carries a Content-Security-Policy of its own that allows nothing but its own style and script.
+ * server otherwise (`?json`, `?text` and `?pretty` choose). `?decode` is a form for pasted dumps (POST: nothing is stored),
+ * `?decode=HEX` a dump that can be linked to, `?live` the last connections, where that is on. No page asks another host.
  *
  * @throws {TypeError} for an unknown option or a wrong value, when it is built
  * @example

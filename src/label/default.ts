@@ -7,15 +7,15 @@ import { type Database, type DatabaseOptions, indexSignatures, makeLazy, type Sh
 import { readLines } from './database-parser.ts'
 import signatures from './signatures.fp' with { type: 'text' }
 
+/** These signatures know flow labels and ECN, and tell by them. */
 const OPTIONS: DatabaseOptions = { tolerant: false, versioned: true }
 
 let loaded: Database | undefined
 
 /**
- * The default database: `signatures.fp` of this package, shared by all calls. A line is read when a SYN has its order of options.
+ * The default database: `signatures.fp` of this package, shared by all calls.
  *
- * Matched by p0f's rules with `tolerant: false` and `versioned: true`: these signatures know flow labels and ECN. Added is the
- * link of MTU 65536 (Linux loopback over IPv6), a value that p0f's files cannot hold.
+ * Matched with `tolerant: false` and `versioned: true`.
  *
  * @example match(defaultDatabase(), parseSyn(hex)).name // 'Linux 4.20 or newer (or updated 4.14 to 4.19)'
  */
@@ -24,10 +24,12 @@ export function defaultDatabase(): Database {
   return loaded
 }
 
+/** A line is read when a SYN has its order of options. */
 function load(): Database {
   const lines = signatures.split('\n')
   const section = lines.indexOf('[tcp:request]')
   const part = readLines(lines.slice(0, section), OPTIONS)
+  // A value that p0f's files cannot hold: Linux loopback over IPv6.
   ;(part.links as Map<number, string>).set(65_536, 'loopback')
   // The lines of each order of options, with those of their labels, each in its place.
   const layouts = new Map<string, string[]>()

@@ -262,13 +262,13 @@ function lookUp(shape: Shape, view: P0fView): readonly Signature[] | undefined {
 /**
  * The label a database gives a SYN. Always an object: `distance`, `link` and `mtu` are there without a signature too.
  *
- * p0f's rules: order of options, octets of IP options, MSS, scale, window and payload class must be equal where the signature
- * does not leave them open; the TTL at most 35 below the signature's; the quirks equal. The first specific signature for which
- * all of that holds, else the first generic one. Else the first that fits but for the TTL, missing `df` and `id+` or additional
- * `id-` and `ecn`: a fuzzy match; none at all if that one is a tool.
- *
  * @see p0f 3.09b `docs/README` section 5; {@link loadP0f} for what is tolerated beyond p0f
  */
+// p0f's rules: order of options, octets of IP options, MSS, scale, window and payload class must be equal where the signature
+// does not leave them open; the TTL at most 35 below the signature's; the quirks equal. The first specific signature for which
+// all of that holds, else the first generic one. Else the first that fits but for the TTL, missing `df` and `id+` or additional
+// `id-` and `ecn`: a fuzzy match; none at all if that one is a tool.
+//
 // | case | p0f 3.09b | here |
 // | --- | --- | --- |
 // | `olen` of a signature with a random TTL (`64-`) | taken as 0 | as stated |

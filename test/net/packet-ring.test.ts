@@ -9,8 +9,8 @@ import { createTunPeer } from '../lab/tun-peer.ts'
 
 const SCRIPT = 'test/net/ring-reader.ts'
 /** Packets that the shared memory holds; the receive buffer holds more of them. */
-const RING = 8192
-const COUNT = 9000
+const RING = 16_384
+const COUNT = RING + 808
 const WAITING = needs('netns', 'tun')
 
 /** The script for a Node that knows no types. */

@@ -1,5 +1,4 @@
 import { expect, test } from 'bun:test'
-import { onProcessEnd, onSignal } from '../../src/runtime/process-end.ts'
 
 /** Runs a script with `onProcessEnd` at hand, in a process of its own. */
 function run(script: string): { readonly output: string; readonly signal: unknown; readonly code: number } {
@@ -42,21 +41,29 @@ test('where the application listens too, the process goes on: "run" runs all the
   }
 })
 
+/** Counts of listeners before, with what `register` does, and after it was taken back. */
+function listeners(register: string): readonly number[][] {
+  const { output } = run(`const events = ['exit', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2']
+    const count = () => events.map((name) => process.listenerCount(name))
+    const counts = [count()]
+    const undo = ${register}
+    counts.push(count())
+    for (const one of undo) one()
+    console.log(JSON.stringify([...counts, count()]))`)
+  return JSON.parse(output)
+}
+
 test('everything is removed with the last registration', () => {
-  const before = ['exit', 'SIGTERM', 'SIGINT', 'SIGHUP'].map((name) => process.listenerCount(name))
-  const undo = [onProcessEnd(() => {}), onProcessEnd(() => {}), onSignal('SIGHUP', () => {})]
-  for (const one of undo) one()
-  expect(['exit', 'SIGTERM', 'SIGINT', 'SIGHUP'].map((name) => process.listenerCount(name))).toEqual(before)
+  const [before, , after] = listeners("[onProcessEnd(() => {}), onProcessEnd(() => {}), onSignal('SIGHUP', () => {})]")
+  expect(after).toEqual(before!)
 })
 
 test('many may register: one listener for exit and for each signal', () => {
-  const events = ['exit', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2']
-  const count = (): number[] => events.map((name) => process.listenerCount(name))
-  const before = count()
-  const undo = Array.from({ length: 20 }, () => [onProcessEnd(() => {}), onSignal('SIGUSR2', () => {})]).flat()
-  expect(count()).toEqual(before.map((listeners) => listeners + 1))
-  for (const one of undo) one()
-  expect(count()).toEqual(before)
+  const [before, between, after] = listeners(
+    "Array.from({ length: 20 }, () => [onProcessEnd(() => {}), onSignal('SIGUSR2', () => {})]).flat()",
+  )
+  expect(between).toEqual(before!.map((count) => count + 1))
+  expect(after).toEqual(before!)
 })
 
 test('each that registered runs once, in order, also when another throws', () => {

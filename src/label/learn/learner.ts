@@ -123,13 +123,11 @@ function settings(options: LearnOptions): Settings {
  * sender: the label column, or the headers `User-Agent` and `Sec-CH-UA-Platform` (in `headers`, or flat under their own,
  * OpenTelemetry's or CGI's names).
  *
- * Equal signatures are counted together: TTLs become the initial TTL, windows multiples of MSS or MTU as in p0f, the MSS
- * is left open. `loadP0f` and p0f itself load what is written.
- *
  * @throws {TypeError} for an unknown option or a value out of range
  * @example createLearner({ minimumCount: 3 }).add(line)
  */
 export function createLearner(options: LearnOptions = {}): Learner {
+  // Equal signatures are counted together: TTLs become the initial TTL, windows multiples of MSS or MTU as in p0f, the MSS is left open.
   const rules = settings(options)
   const { minimumCount, conflicts, majority, maxSignatures } = rules
   /** Signature to label to SYNs. */
