@@ -18,8 +18,12 @@ export interface Temporary {
 /** What is left to do when the tests have ended. */
 const left = new Set<() => void>()
 
-/** Calls `run` when the tests have ended: bun's test runner tells no listener of `exit`. */
+let isWatching = false
+
+/** Calls `run` when the tests, or a benchmark, have ended: bun's test runner tells no listener of `exit`. */
 export function atEnd(run: () => void): void {
+  if (!isWatching) process.on('exit', end)
+  isWatching = true
   left.add(run)
 }
 
