@@ -119,7 +119,7 @@ export function tcpInfoOffset(name: TcpInfoName): number {
   return TCP_INFO_FIELDS.find((field) => field[0] === name)![1]
 }
 
-/** The same, for readers that have it written out: it is checked with the types, and importing them takes no time. */
+/** The same as a type: this library's readers have the number written out, so that importing them takes no time. */
 export type TcpInfoOffset<Name extends TcpInfoName> = Extract<
   (typeof TCP_INFO_FIELDS)[number],
   readonly [Name, ...unknown[]]
