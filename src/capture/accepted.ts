@@ -13,7 +13,7 @@ import { Sockets } from '../../ffi/socket.ts'
 import { preciseNow } from '../base/clock.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
-import { threadShared } from '../runtime/globals.ts'
+import { monotonicNow, threadShared } from '../runtime/globals.ts'
 import { type AcceptedSocket, isParsed, nodeRequestOf } from '../runtime/node-request.ts'
 import { descriptorOf, hasAnswered, hasRead, serverOf, watchSockets } from '../runtime/node-sockets.ts'
 import {
@@ -28,11 +28,11 @@ import type { TcpInfoOffset } from '../wire/tcp-info.ts'
 import { AcceptedConnection } from './accepted-connection.ts'
 import { AcceptedServers } from './accepted-servers.ts'
 import type { CaptureCounts } from './capture.ts'
+import { Jiffies } from './jiffies.ts'
 import { type ListeningSocket, readAddress } from './listening-sockets.ts'
 import { ThreadOptions } from './thread-options.ts'
 
-/** The longest jiffy of Linux, milliseconds: CONFIG_HZ is 100 or more. */
-const LONGEST_JIFFY = 10
+const RTO: TcpInfoOffset<'rto'> = 8
 const LAST_DATA_SENT: TcpInfoOffset<'last_data_sent'> = 44
 const LAST_DATA_RECV: TcpInfoOffset<'last_data_recv'> = 52
 const NO_OCTETS = new Uint8Array(0)
@@ -51,8 +51,7 @@ export class AcceptedCapture {
   readonly #servers: AcceptedServers
   readonly #peer = createAddressWords()
   readonly #named = createAddressWords()
-  /** The shortest jiffy seen, milliseconds: `last_data_sent` is a multiple of it. */
-  #jiffy = LONGEST_JIFFY
+  readonly #jiffies = new Jiffies(monotonicNow)
   /** True where several fingerprinters may look at one request. */
   #isShared = false
   #isUsed = false
@@ -172,9 +171,9 @@ export class AcceptedCapture {
     this.lastInfo = info
     if (info === undefined) return
     const octets = new DataView(info.buffer, info.byteOffset, info.length)
-    const waited = info.length < LAST_DATA_RECV + 4 ? 0 : octets.getUint32(LAST_DATA_RECV, true)
-    // The kernel's time is exact to a jiffy, and does not count a wait for this thread.
-    const askedAt = preciseNow() - waited
+    const counted = info.length < LAST_DATA_RECV + 4 ? 0 : octets.getUint32(LAST_DATA_RECV, true)
+    // The kernel's time does not count a wait for this thread.
+    const askedAt = preciseNow() - this.#jiffies.passed(counted)
     timing.tlsRoundTripMilliseconds = Math.max(0, Math.round(askedAt - flightAt))
   }
 
@@ -184,21 +183,19 @@ export class AcceptedCapture {
     if (passed !== undefined) accepted.flightAt = preciseNow() - passed
   }
 
-  /** When the ClientHello came, from the kernel where this thread may have been late. */
+  /** When the ClientHello came: this thread may have been late. */
   #noteHello(accepted: AcceptedSocket): void {
-    const { connection, helloAt } = accepted
-    if (!(connection instanceof AcceptedConnection) || connection.completedAt === undefined) return
-    if (helloAt! - connection.completedAt <= this.#jiffy) return
     const passed = this.#sinceLast(accepted, LAST_DATA_RECV)
-    if (passed !== undefined && passed > this.#jiffy) accepted.helloAt = helloAt! - passed
+    if (passed !== undefined) accepted.helloAt! -= passed
   }
 
-  /** `last_data_sent` or `last_data_recv` of an open connection, milliseconds. */
+  /** Milliseconds by `last_data_sent` or `last_data_recv` of an open connection. */
   #sinceLast({ connection }: AcceptedSocket, field: number): number | undefined {
     const sockets = this.#sockets
     if (sockets === undefined || !this.options.tcpInfo || !(connection instanceof AcceptedConnection)) return undefined
     if (!connection.isOpen) return undefined
-    return sockets.tcpInfo(connection.fd) >= field + 4 ? sockets.view.getUint32(field, true) : undefined
+    const octets = sockets.tcpInfo(connection.fd)
+    return octets < field + 4 ? undefined : this.#jiffies.passed(sockets.view.getUint32(field, true))
   }
 
   /**
@@ -251,9 +248,14 @@ export class AcceptedCapture {
           deferAccept: place.listener === undefined ? this.#servers.mayDefer : place.listener.deferAccept !== 0,
           readAt: 0,
         })
+        this.#jiffies.learn(sockets.view.getUint32(RTO, true))
         // Counted from 0, this is the time since then.
         const { acceptTimeMilliseconds: before } = timing
-        if (before !== undefined) completedAt = preciseNow() - this.#sinceCompletion(-before)
+        if (before !== undefined)
+          completedAt = Math.min(
+            accepted.seenAt ?? Number.POSITIVE_INFINITY,
+            preciseNow() - this.#jiffies.passed(-before),
+          )
         if (this.options.keepInfo) firstInfo = sockets.value.slice(0, length)
       }
     }
@@ -327,15 +329,6 @@ export class AcceptedCapture {
   }
 
   /**
-   * Milliseconds since the handshake, from the kernel's count of jiffies. One jiffy is what also no time at all may look like, and
-   * Node accepts at once where it is not busy.
-   */
-  #sinceCompletion(counted: number): number {
-    if (counted > 0 && counted < this.#jiffy) this.#jiffy = counted
-    return counted <= this.#jiffy ? 0 : counted
-  }
-
-  /**
    * How long the client waited before its first octets. The kernel tells to two jiffies; Node's clock, which says `seen`, is finer where
    * the request was looked at as soon as it came. The TCP_INFO that was read.
    */
@@ -346,7 +339,9 @@ export class AcceptedCapture {
     const view = new DataView(info.buffer, info.byteOffset, info.length)
     const circumstances = { synSaved: connection.synBytes.length > 0, deferAccept: this.#servers.mayDefer, readAt: 0 }
     const counted = firstTiming(view, info.length, circumstances).firstDataDelayMilliseconds
-    connection.setFirstDataDelay(counted !== undefined && Math.abs(seen - counted) <= this.#jiffy ? seen : counted)
+    connection.setFirstDataDelay(
+      counted !== undefined && Math.abs(seen - counted) <= this.#jiffies.length ? seen : counted,
+    )
     return info
   }
 
@@ -372,4 +367,4 @@ export function acceptedCapture(openLibc: OpenLibc): AcceptedCapture {
 }
 
 /** The number changes with the shape of `AcceptedCapture`: copies of different shapes do not share. */
-const SHARED: symbol = Symbol.for('tcpfingerprint.accepted.3')
+const SHARED: symbol = Symbol.for('tcpfingerprint.accepted.4')

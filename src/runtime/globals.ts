@@ -92,6 +92,7 @@ export interface ProcessGlobal {
   kill(pid: number, signal: string | number): unknown
   exit(code: number): void
   getBuiltinModule?(name: string): unknown
+  hrtime(): readonly [seconds: number, nanoseconds: number]
   /** Node's own modules that are loaded, as `NativeModule tls`: not documented. */
   readonly moduleLoadList?: readonly string[]
 }
@@ -112,6 +113,12 @@ export const denoGlobal = (): DenoGlobal | undefined => globals().Deno
 
 /** `process`, `undefined` in a browser. */
 export const processGlobal = (): ProcessGlobal | undefined => globals().process
+
+/** Milliseconds of CLOCK_MONOTONIC, which is what Node and Bun count. */
+export function monotonicNow(): number {
+  const [seconds, nanoseconds] = processGlobal()!.hrtime()
+  return seconds * 1000 + nanoseconds / 1e6
+}
 
 /**
  * A value that all copies of this library in this thread share, and the old and new module after a hot reload. `key` is a

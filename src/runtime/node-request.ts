@@ -9,6 +9,8 @@ import type { Endpoint } from './types.ts'
 /** What is kept with an accepted socket, and gone with it. */
 export interface AcceptedSocket {
   readonly socket: Socket
+  /** Over TLS when it was accepted, by `preciseNow`; else, and where it is not known, `undefined`. */
+  seenAt: number | undefined
   /** When the client's first TLS octets came, by `preciseNow`; `undefined` without TLS, and before. */
   helloAt: number | undefined
   /** When the server had sent its last octets of the TLS handshake, by `preciseNow`, as far as Node tells. */
@@ -38,7 +40,7 @@ export type Callback = (this: unknown, ...rest: unknown[]) => unknown
  * Where a socket keeps its record: `http2` shows sockets through a proxy object, which a WeakMap does not see through. The number
  * changes with the shape of `AcceptedSocket`.
  */
-export const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket.3') as never
+export const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket.4') as never
 
 /** The record that a socket, or the TCP socket under a `TLSSocket`, has already. */
 export function knownRecordOf(socket: object): AcceptedSocket | undefined {

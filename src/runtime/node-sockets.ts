@@ -113,6 +113,7 @@ function quietly(run: () => void): void {
 /** A record is printed with the socket, but not what is in it. */
 class SocketRecord implements AcceptedSocket {
   readonly socket: Socket
+  seenAt: number | undefined = undefined
   helloAt: number | undefined = undefined
   flightAt: number | undefined = undefined
   tls: TlsHandle | undefined = undefined
@@ -162,6 +163,8 @@ function watchTls(events: SocketEvents, server?: Server): void {
   const init = prototype._init
   if (typeof init !== 'function') return
   prototype._init = function (...rest) {
+    // What OpenSSL makes of a session takes most of a millisecond.
+    const seenAt = preciseNow()
     const result = init.apply(this, rest)
     const [, wrapped] = rest
     const { _handle, _tlsOptions: options } = this as Internals
@@ -171,7 +174,9 @@ function watchTls(events: SocketEvents, server?: Server): void {
       wrapped instanceof net().Socket &&
       typeof handle?.onhandshakestart === 'function'
     ) {
-      noteTimes(recordOf(wrapped), handle, events)
+      const record = recordOf(wrapped)
+      record.seenAt ??= seenAt
+      noteTimes(record, handle, events)
     }
     return result
   }

@@ -2,7 +2,8 @@
  * A server on Node that answers every request with the fingerprint of its connection. `FRAMEWORK` is http, http2, h2c, express,
  * express-4, fastify, hono, hono-1; `TLS` is 1.2 or 1.3; `HOST`, `PORT`, `SOCKET` say where it listens; `OPTIONS` are those of
  * `createFingerprinter`, as JSON; `WORKERS` a number of cluster workers, `PRIMARY=alone` one that does not import the library;
- * `SECURE` a port on which the same answers over HTTP/2; `LATE=1` imports the library when the server listens, `THREAD=1` serves in a worker thread.
+ * `SECURE` a port on which the same answers over HTTP/2; `LATE=1` imports the library when the server listens, `THREAD=1` serves in a worker thread,
+ * `BUSY=1` has a thread that is at work for 7 of 9 milliseconds.
  */
 import cluster from 'node:cluster'
 import { createServer } from 'node:http'
@@ -126,6 +127,12 @@ async function serve() {
     return port
   }
   library = await import('tcpfingerprint/node')
+  if (env.BUSY === '1') {
+    setInterval(() => {
+      const end = performance.now() + 7
+      while (performance.now() < end);
+    }, 9)
+  }
   let server = await application()
   let port = await listen(server)
   if (env.SECURE !== undefined) {
