@@ -312,10 +312,12 @@ export async function examine(options: CheckOptions, report: (finding: Finding) 
   tell(descriptors())
   const libc = openLibc()
   tell(libcOf(libc))
-  // Node names the socket of a request: neither is asked for.
-  if (isLibc(libc) && currentRuntime().name !== 'node') {
-    tell(inotify(libc))
-    tell(sockDiag(libc))
+  if (isLibc(libc)) {
+    // Node names the socket of a request: neither is asked for.
+    if (currentRuntime().name !== 'node') {
+      tell(inotify(libc))
+      tell(sockDiag(libc))
+    }
     tell(packets(libc))
   }
   if (isAllowed('net')) {

@@ -136,22 +136,26 @@ export class Fingerprinter<Subject = Request> implements Collection {
     subject: Subject = request as Subject,
   ): FingerprintView {
     if (request !== undefined && this.takesHeaders) this.takeHeaders(request)
-    let found = key && this.#seen.get(key)
-    if (found === undefined) {
-      found = this.of(request, server, subject)
-      if (key !== undefined) this.#seen.set(key, found)
-    }
+    // Whatever a test or a mistake passes.
+    if (typeof key !== 'object' || key === null) return this.of(request, server, subject)
+    let found = this.#seen.get(key)
+    if (found === undefined) this.#seen.set(key, (found = this.of(request, server, subject)))
     return found
   }
 
   /** Takes trusted headers off a request before handlers see them, from every peer. */
   takeHeaders(request: Request): void {
     const trusted = this.#options.trustedHeaders
-    const values = trusted?.values(request.headers)
-    if (trusted === undefined || values === undefined) return
-    const before = taken.get(request)
-    taken.set(request, before === undefined ? values : new Map([...before, ...values]))
-    hideHeaders(request, trusted.names)
+    try {
+      const values = trusted?.values(request.headers)
+      if (trusted === undefined || values === undefined) return
+      const before = taken.get(request)
+      taken.set(request, before === undefined ? values : new Map([...before, ...values]))
+      hideHeaders(request, trusted.names)
+    } catch (error) {
+      // No request, or one that cannot be changed.
+      this.#report(error, 'headers')
+    }
   }
 
   /** The request's own connection, or why it is not known. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import { accessLog, fingerprint as forBun, createFingerprinter as plainBun } from '../../src/bun.ts'
 import { fingerprint as forDeno, createFingerprinter as plainDeno } from '../../src/deno.ts'
+import { createFingerprinter as plainNode } from '../../src/node.ts'
 
 const trap = (): never => {
   throw new Error('trap')
@@ -119,6 +120,56 @@ describe('a request never fails because of what came with it', () => {
       })
     }
   }
+})
+
+/** What tests and mistakes pass in place of a request. */
+const NO_REQUESTS: readonly (readonly [name: string, request: unknown])[] = [
+  ...STRANGE,
+  ['headers of null', { headers: null }],
+  ['headers that are a text', { headers: 'x' }],
+  ['headers of Node', { headers: { 'x-real-ip': ['192.0.2.1', '192.0.2.2'] } }],
+  ['a socket alone', { socket: { remoteAddress: '127.0.0.1', remotePort: 1 } }],
+  ['itself in itself', Object.defineProperty({}, 'raw', { get: (): unknown => NO_REQUESTS })],
+  ['a frozen object', Object.freeze({})],
+]
+const HEADER = { kind: 'address', header: 'X-Real-IP', portHeader: 'X-Real-Port', from: ['127.0.0.0/8'] } as const
+
+describe('what is no request gives a fingerprint that says so', () => {
+  for (const [runtime, plain] of [
+    ['Bun', plainBun],
+    ['Deno', plainDeno],
+    ['Node', plainNode],
+  ] as const) {
+    for (const [what, options] of Object.entries({
+      plain: {},
+      'with a trusted header': { trustedHeader: HEADER },
+      'with a skip': { skip: ({ headers }: Request) => headers.get('x') === '1' },
+      'looked up late': { resolve: 'read' },
+    })) {
+      test(`entry for ${runtime}, ${what}`, () => {
+        const fp = plain({ ...(options as object), onError() {} })
+        const call = ('fromBun' in fp ? fp.fromBun : 'fromDeno' in fp ? fp.fromDeno : fp.fromNode) as (
+          request: unknown,
+          server: unknown,
+        ) => { available: boolean; reason: string }
+        for (const [name, request] of NO_REQUESTS) {
+          const found = call(request, undefined)
+          expect(found.available, name).toBe(false)
+          expect(JSON.parse(JSON.stringify(found)).reason, name).toMatch(/^[a-z-]+$/)
+        }
+      })
+    }
+  }
+})
+
+test('a request that cannot be changed keeps a trusted header, which is an onError, and breaks nothing', () => {
+  const errors: string[] = []
+  const fp = plainBun({ trustedHeader: HEADER, onError: (error: Error) => void errors.push(error.message) })
+  const headers = new Headers({ 'x-real-ip': '192.0.2.1' })
+  headers.delete = trap
+  const request = Object.freeze(Object.defineProperty(new Request('http://a/'), 'headers', { value: headers }))
+  expect(fp.fromBun(request, undefined).reason).toBe('no-connection')
+  expect(errors).toHaveLength(1)
 })
 
 test('a skip that answers with a promise skips nothing, is an onError and ends no process', async () => {

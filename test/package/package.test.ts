@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 import { needs } from '../lab/privilege.ts'
@@ -368,6 +368,16 @@ describe('the packed package', () => {
     visit(join(project, 'node_modules/tcpfingerprint/dist/index.js'))
     expect(seen.size).toBeGreaterThan(1)
   })
+
+  test('bundlers keep an import for its effect of the entry for Node, and of no other', async () => {
+    for (const entry of ['', '/bun', '/deno', '/node', '/ja4t']) {
+      writeFileSync(join(project, 'effect.js'), `import 'tcpfingerprint${entry}'\n`)
+      const { code, stdout, stderr } = await run([process.execPath, 'build', '--target', 'node', 'effect.js'], project)
+      expect(code, stderr).toBe(0)
+      expect(stdout.includes('net.server.socket'), entry).toBe(entry === '/node')
+      if (entry !== '/node') expect(stdout.replace(/^\/\/.*$/gm, '').trim(), entry).toBe('')
+    }
+  }, 60_000)
 
   needs('chromium').test(
     'the core runs in a browser, bundled with bun build --target browser',
