@@ -59,6 +59,7 @@ export class Capture {
   readonly #attribution: Attribution
   readonly #identity: Identity
   readonly #context = new SearchContext()
+  #isCounted = false
   readonly #accepts: (fd: number) => boolean
   readonly #acceptsOwnOnly: (fd: number) => boolean
   readonly #acceptsElsewhere: (fd: number) => boolean
@@ -144,6 +145,7 @@ export class Capture {
    *
    * @param named - the descriptor, where the runtime names it
    * @param overTcp - whether the request surely did not come over QUIC
+   * @param isCounted - whether the request was counted before: another fingerprinter has looked at it
    * @throws {SocketError} where the kernel or a sandbox refuses calls without which no connection can be told
    */
   connection(
@@ -152,8 +154,10 @@ export class Capture {
     port: number,
     named: number | undefined,
     overTcp: boolean,
+    isCounted = false,
   ): Connection | Reason {
     const context = this.#context
+    this.#isCounted = isCounted
     context.start(server, address, port, named, overTcp)
     return lookups.hasSubscribers
       ? observed(this.#sockets.libc, context, () => this.#lookUp(context))
@@ -208,7 +212,9 @@ export class Capture {
    * comes before an answer.
    */
   #count(connection: Connection, server: Server): void {
-    if (server.isUnnamed && connection.requests === 1 && isUnanswered(this.#sockets, connection.fd)) return
+    const { requests } = connection
+    if (requests > 0 && this.#isCounted) return
+    if (server.isUnnamed && requests === 1 && isUnanswered(this.#sockets, connection.fd)) return
     connection.requests++
   }
 

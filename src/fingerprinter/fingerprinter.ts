@@ -3,7 +3,7 @@
  * middleware and the plain calls alike; what differs between runtimes is asked of a `Runtime`.
  * @module
  */
-import { answeredAtOnce, type Report, reportOnce } from '../base/report-once.ts'
+import { answeredAtOnce, type Report, reportOnce, toError } from '../base/report-once.ts'
 import { reasonOf } from '../capture/listening-sockets.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
 import { type EnvOptions, toEnv } from '../connection/facts.ts'
@@ -154,7 +154,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
       hideHeaders(request, trusted.names)
     } catch (error) {
       // No request, or one that cannot be changed.
-      this.#report(error, 'headers')
+      this.#report(new Error(`Cannot hide trusted headers: ${toError(error).message}`), 'headers')
     }
   }
 

@@ -40,6 +40,11 @@ export function createPeerLookup(context: LookupContext): ConnectionLookup {
   return new PeerLookup(context)
 }
 
+/** Requests that were counted, where several fingerprinters may look at one. */
+const counted = new WeakSet<Request>()
+let isUsed = false
+let isShared = false
+
 class PeerLookup implements ConnectionLookup {
   readonly #context: LookupContext
   #capture: Capture | undefined
@@ -53,6 +58,8 @@ class PeerLookup implements ConnectionLookup {
 
   constructor(context: LookupContext) {
     this.#context = context
+    isShared = isUsed
+    isUsed = true
     this.#armSoon()
   }
 
@@ -64,11 +71,14 @@ class PeerLookup implements ConnectionLookup {
     const capture = this.#capture!
     // HTTP/2 and HTTP/3 forbid the field (RFC 9113 section 8.2.2, RFC 9114 section 4.2).
     const overTcp = listener.udp && request?.headers.has('connection') === true
-    let found = capture.connection(listener, peer.address, peer.port, peer.descriptor, overTcp)
+    const isCounted = isShared && request !== undefined && counted.has(request)
+    let found = capture.connection(listener, peer.address, peer.port, peer.descriptor, overTcp, isCounted)
     if (isUnnamed && isUnarmed(found, options.syn) && this.#looksAgain(capture) && found === 'not-found') {
       found = capture.connection(listener, peer.address, peer.port, peer.descriptor, overTcp)
     }
     if (typeof found === 'string') return { reason: found, port }
+    if (isCounted) return found
+    if (isShared && request !== undefined) counted.add(request)
     if (found.requests === 1 && this.#context.seesAll) this.#noteTls(found, request)
     return found
   }
