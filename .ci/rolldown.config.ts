@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
+import { defineConfig, type OutputChunk, type Plugin, type RolldownOptions } from 'rolldown'
 import { dts } from 'rolldown-plugin-dts'
 import { minify } from 'terser'
 import { compactStyle } from '../src/inspector/compact.ts'
@@ -160,10 +160,23 @@ function exportedInPlace(code: string): string {
 /** What bundlers of applications make smaller: of other files they drop nothing for its calls being pure. */
 const PURE = ['core', 'pure', 'index']
 
-/** Passes over what is inlined and joined only then: a hundredth less than rolldown's own. */
+/** Passes over what is inlined and joined only then: a hundredth less than rolldown's own alone. */
 const smaller: Plugin = {
   name: 'smaller',
-  async generateBundle(_, bundle) {
+  async renderChunk(source, { name, fileName }) {
+    if (!fileName.endsWith('.js')) return null
+    const { code } = await minify(source, {
+      module: true,
+      // Unsafe for a function that is called with `new`, of which there is none, and for String() of a symbol, which throws then: only
+      // `toError` may get one, and expects that.
+      compress: { ecma: 2020, passes: 3, hoist_props: false, lhs_constants: false, unsafe: true, unsafe_arrows: true },
+      // Rolldown gives shorter names.
+      mangle: false,
+      format: { ecma: 2020, comments: false, preserve_annotations: PURE.includes(name) },
+    })
+    return code!
+  },
+  generateBundle(_, bundle) {
     for (const file of Object.values(bundle)) {
       if (file.type !== 'chunk') continue
       if (!file.fileName.endsWith('.js')) {
@@ -181,21 +194,79 @@ const smaller: Plugin = {
         file.code = (entry + rest)
           .replace(/^\/\/ src\/.*\n/gm, '')
           .replace(/^(?: {2})+/gm, (by) => '\t'.repeat(by.length / 2))
-        file.code = exportedInPlace(passedOn(file.code)).replace(/;$/gm, '')
-        continue
+        file.code = exportedInPlace(passedOn(file.code))
+          .replace(/;$/gm, '')
+          .replace(/^export declare (?=function|const|class)/gm, 'export ')
       }
-      const { code } = await minify(file.code, {
-        module: true,
-        // Unsafe for a function that is called with `new`, of which there is none, and for String() of a symbol, which throws then: only
-        // `toError` may get one, and expects that.
-        compress: { ecma: 2020, passes: 3, hoist_props: false, unsafe: true, unsafe_arrows: true },
-        // Names are short already.
-        mangle: false,
-        format: { ecma: 2020, comments: false, preserve_annotations: PURE.includes(file.name) },
-      })
-      file.code = code!
     }
+    const files = Object.values(bundle).filter((file) => file.type === 'chunk' && file.fileName.endsWith('.js'))
+    for (const file of files as OutputChunk[])
+      file.code = file.code.replaceAll('/* @__PURE__ */', PURE.includes(file.name) ? '/*@__PURE__*/' : '')
+    withOwnNames(files as OutputChunk[])
   },
+}
+
+/** `a as b`, or `a` for both. */
+const pairsOf = (list: string): [string, string][] =>
+  list.split(',').map((pair) => {
+    const [from, to] = pair.split(' as ') as [string, string?]
+    return [from, to ?? from]
+  })
+const listOf = (pairs: readonly (readonly [string, string])[]): string =>
+  pairs.map(([from, to]) => (from === to ? from : `${from} as ${to}`)).join(',')
+
+/**
+ * Files of the package import from each other under the names that things have where they are declared, and entries pass on what is not
+ * theirs.
+ */
+function withOwnNames(chunks: readonly OutputChunk[]): void {
+  const exported = /export\{([^}]*)\};?$/
+  const own = new Map<string, ReadonlyMap<string, string>>()
+  for (const chunk of chunks) {
+    if (chunk.isEntry) continue
+    const pairs = pairsOf(exported.exec(chunk.code)![1]!)
+    own.set(chunk.fileName.replace(/.*\//, ''), new Map(pairs.map(([local, name]) => [name, local])))
+    chunk.code = chunk.code.replace(exported, `export{${[...new Set(pairs.map(([local]) => local))]}};`)
+  }
+  for (const chunk of chunks) {
+    chunk.code = chunk.code
+      .replace(/(import|export)\{([^}]*)\}from"([^"]*?)(\w+\.js)"/g, (_, word, list, folder, file) => {
+        const pairs = pairsOf(list).map(([name, local]) => [own.get(file)?.get(name) ?? name, local] as const)
+        return `${word}{${listOf(pairs)}}from"${folder}${file}"`
+      })
+      .replace(/import\(`[^`]*?(\w+\.js)`\)(\.then\(\w+=>\(\{[^}]*\}\)\))?/g, (whole, file, names) => {
+        const known = own.get(file)
+        if (known !== undefined && names === undefined) throw new Error(`${chunk.fileName} looks names up in ${file}`)
+        return known === undefined ? whole : whole.replace(/(?<=:\w+\.)[\w$]+/g, (name: string) => known.get(name)!)
+      })
+    if (chunk.isEntry && exported.test(chunk.code)) chunk.code = passedOnByName(chunk.code)
+  }
+}
+
+/** What an entry imports for nothing but to export it, in one list in place of two. */
+function passedOnByName(code: string): string {
+  const exported = /export\{([^}]*)\};?$/
+  const imports = /import\{([^}]*)\}from("[^"]+");/g
+  const own = new Set(
+    code
+      .replace(exported, '')
+      .replace(imports, '')
+      .match(/[\w$]+/g),
+  )
+  let left = pairsOf(exported.exec(code)![1]!)
+  const passing = code.replace(exported, '').replace(imports, (_, list: string, from: string) => {
+    const pairs = pairsOf(list)
+    const names = new Map(pairs.map(([name, local]) => [local, name]))
+    const isPassed = ([local]: readonly [string, string]): boolean => names.has(local) && !own.has(local)
+    const passed = left.filter(isPassed).map(([local, name]) => [names.get(local)!, name] as const)
+    const kept = pairs.filter(([, local]) => !left.some((pair) => pair[0] === local && isPassed(pair)))
+    left = left.filter((pair) => !isPassed(pair))
+    return [
+      kept.length === 0 ? '' : `import{${listOf(kept)}}from${from};`,
+      passed.length === 0 ? '' : `export{${listOf(passed)}}from${from};`,
+    ].join('')
+  })
+  return left.length === 0 ? passing : `${passing}export{${listOf(left)}};`
 }
 
 /** Files of the package, and how sources that are no entries are grouped in them. */
