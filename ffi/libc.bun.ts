@@ -4,48 +4,43 @@
  */
 import { toError } from '../src/base/report-once.ts'
 import {
+  CALLS,
   type Libc,
   type LibcUnavailable,
   libcNames,
+  MEMORY_CALLS,
   notLinux,
   notOpened,
   type OpenLibc,
   openOnce,
   sharedMapper,
+  symbolsOf,
 } from './libc.ts'
 
 type BunFfi = typeof import('bun:ffi')
 type Pointer = import('bun:ffi').Pointer
 
-const SYMBOLS = {
-  getsockopt: { args: ['i32', 'i32', 'i32', 'buffer', 'buffer'], returns: 'i32' },
-  setsockopt: { args: ['i32', 'i32', 'i32', 'buffer', 'u32'], returns: 'i32' },
-  getpeername: { args: ['i32', 'buffer', 'buffer'], returns: 'i32' },
-  getsockname: { args: ['i32', 'buffer', 'buffer'], returns: 'i32' },
-  ioctl: { args: ['i32', 'u64', 'buffer'], returns: 'i32' },
-  inotify_init1: { args: ['i32'], returns: 'i32' },
-  openat: { args: ['i32', 'buffer', 'i32'], returns: 'i32' },
-  inotify_add_watch: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
-  inotify_rm_watch: { args: ['i32', 'i32'], returns: 'i32' },
-  epoll_create1: { args: ['i32'], returns: 'i32' },
-  epoll_ctl: { args: ['i32', 'i32', 'i32', 'buffer'], returns: 'i32' },
-  epoll_wait: { args: ['i32', 'buffer', 'i32', 'i32'], returns: 'i32' },
-  poll: { args: ['buffer', 'u64', 'i32'], returns: 'i32' },
-  read: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
-  close: { args: ['i32'], returns: 'i32' },
-  socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
-  bind: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
-  send: { args: ['i32', 'buffer', 'u64', 'i32'], returns: 'i32' },
-  recv: { args: ['i32', 'buffer', 'u64', 'i32'], returns: 'i32' },
-  recvfrom: { args: ['i32', 'buffer', 'u64', 'i32', 'buffer', 'buffer'], returns: 'i32' },
-  syscall: { args: ['u64', 'u64', 'u64', 'u64'], returns: 'i32' },
-  calloc: { args: ['u64', 'u64'], returns: 'ptr' },
-  free: { args: ['u64'], returns: 'void' },
-  mmap: { args: ['u64', 'u64', 'i32', 'i32', 'i32', 'u64'], returns: 'ptr' },
-  munmap: { args: ['u64', 'u64'], returns: 'i32' },
-  memmove: { args: ['u64', 'buffer', 'u64'], returns: 'void' },
-  __errno_location: { args: [], returns: 'ptr' },
+/** The codes of {@link CALLS} as `bun:ffi` names them. */
+const TYPES = {
+  i: 'i32',
+  u: 'u32',
+  s: 'u64',
+  c: 'u32',
+  r: 'u64',
+  w: 'u64',
+  p: 'ptr',
+  b: 'buffer',
+  v: 'void',
 } as const
+
+/** What `bun:ffi` makes of them: addresses come as numbers, 0 as null. */
+type BunCalls = Pick<Libc, keyof typeof CALLS | 'free' | 'syscall'> & {
+  calloc(count: number, octets: number): Pointer | null
+  memmove(to: number, from: Uint8Array, count: number): void
+  mmap(at: number, octets: number, protection: number, flags: number, fd: number, offset: number): Pointer | null
+  munmap(address: number, octets: number): number
+  __errno_location(): Pointer | null
+}
 
 /** libc of this process, or why there is none. */
 export const openLibc: OpenLibc = /* @__PURE__ */ openOnce(open)
@@ -68,9 +63,20 @@ function open(path: string | undefined): Libc | LibcUnavailable {
 }
 
 function bind(ffi: BunFfi, name: string): Libc {
-  const { __errno_location: location, calloc, memmove, mmap, munmap, ...calls } = ffi.dlopen(name, SYMBOLS).symbols
+  const symbols = symbolsOf({ ...CALLS, ...MEMORY_CALLS, syscall: 'iwwww' }, TYPES, (args, returns) => ({
+    args,
+    returns,
+  }))
+  const {
+    __errno_location: location,
+    calloc,
+    memmove,
+    mmap,
+    munmap,
+    ...calls
+  } = ffi.dlopen(name, symbols).symbols as unknown as BunCalls
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
-  let address: ReturnType<typeof location>
+  let address: Pointer | null | undefined
   return {
     ...calls,
     errno: () => {

@@ -4,46 +4,30 @@
  */
 import { toError } from '../src/base/report-once.ts'
 import {
+  CALLS,
   type Libc,
   type LibcUnavailable,
   libcNames,
+  MEMORY_CALLS,
   notLinux,
   notOpened,
   type OpenLibc,
   openOnce,
   sharedMapper,
+  symbolsOf,
 } from './libc.ts'
 
-const SYMBOLS = {
-  getsockopt: { parameters: ['i32', 'i32', 'i32', 'buffer', 'buffer'], result: 'i32' },
-  setsockopt: { parameters: ['i32', 'i32', 'i32', 'buffer', 'u32'], result: 'i32' },
-  getpeername: { parameters: ['i32', 'buffer', 'buffer'], result: 'i32' },
-  getsockname: { parameters: ['i32', 'buffer', 'buffer'], result: 'i32' },
-  ioctl: { parameters: ['i32', 'u32', 'buffer'], result: 'i32' },
-  inotify_init1: { parameters: ['i32'], result: 'i32' },
-  openat: { parameters: ['i32', 'buffer', 'i32'], result: 'i32' },
-  inotify_add_watch: { parameters: ['i32', 'buffer', 'u32'], result: 'i32' },
-  inotify_rm_watch: { parameters: ['i32', 'i32'], result: 'i32' },
-  epoll_create1: { parameters: ['i32'], result: 'i32' },
-  epoll_ctl: { parameters: ['i32', 'i32', 'i32', 'buffer'], result: 'i32' },
-  epoll_wait: { parameters: ['i32', 'buffer', 'i32', 'i32'], result: 'i32' },
-  poll: { parameters: ['buffer', 'usize', 'i32'], result: 'i32' },
-  // Of the 64 bits of the answer the lower ones are enough: nothing is longer than 2 GiB.
-  read: { parameters: ['i32', 'buffer', 'usize'], result: 'i32' },
-  close: { parameters: ['i32'], result: 'i32' },
-  socket: { parameters: ['i32', 'i32', 'i32'], result: 'i32' },
-  bind: { parameters: ['i32', 'buffer', 'u32'], result: 'i32' },
-  send: { parameters: ['i32', 'buffer', 'usize', 'i32'], result: 'i32' },
-  recv: { parameters: ['i32', 'buffer', 'usize', 'i32'], result: 'i32' },
-  recvfrom: { parameters: ['i32', 'buffer', 'usize', 'i32', 'buffer', 'buffer'], result: 'i32' },
-  syscall: { parameters: ['usize', 'usize', 'usize', 'usize'], result: 'i32' },
-  calloc: { parameters: ['usize', 'usize'], result: 'usize' },
-  free: { parameters: ['usize'], result: 'void' },
-  memcpy: { parameters: ['buffer', 'usize', 'usize'], result: 'void' },
-  memmove: { parameters: ['usize', 'buffer', 'usize'], result: 'void' },
-  mmap: { parameters: ['usize', 'usize', 'i32', 'i32', 'i32', 'usize'], result: 'usize' },
-  munmap: { parameters: ['usize', 'usize'], result: 'i32' },
-  __errno_location: { parameters: [], result: 'usize' },
+/** The codes of {@link CALLS} as Deno names them. Of the 64 bits that `read` answers the lower ones are enough: nothing is longer than 2 GiB. */
+const TYPES = {
+  i: 'i32',
+  u: 'u32',
+  s: 'usize',
+  c: 'usize',
+  r: 'u32',
+  w: 'usize',
+  p: 'usize',
+  b: 'buffer',
+  v: 'void',
 } as const
 
 /** A call of libc's that takes numbers of 64 bits as bigints. */
@@ -52,14 +36,14 @@ type Wide<Call> = Call extends (...values: infer Values) => infer Result
   : never
 
 /** Those of which nothing else differs from `Libc`. */
-type Same = Exclude<keyof typeof SYMBOLS & keyof Libc, 'calloc'>
+type Same = keyof typeof CALLS | 'free' | 'syscall'
 
 /** What is used of Deno. */
 interface DenoFfi {
   readonly build: { readonly os: string; readonly arch: string }
   readonly dlopen: (
     path: string,
-    symbols: typeof SYMBOLS,
+    symbols: Readonly<Record<string, { readonly parameters: readonly string[]; readonly result: string }>>,
   ) => {
     readonly symbols: { readonly [Name in Same]: Wide<Libc[Name]> } & {
       calloc(count: bigint, octets: bigint): number | bigint
@@ -114,7 +98,9 @@ function denied(Deno: DenoFfi, path: string | undefined): LibcUnavailable {
 }
 
 function bind(Deno: DenoFfi, name: string): Libc {
-  const { __errno_location: location, memcpy, memmove, mmap, munmap, ...calls } = Deno.dlopen(name, SYMBOLS).symbols
+  const codes = { ...CALLS, ...MEMORY_CALLS, syscall: 'iwwww', memcpy: 'vbww' }
+  const symbols = symbolsOf(codes, TYPES, (parameters, result) => ({ parameters, result }))
+  const { __errno_location: location, memcpy, memmove, mmap, munmap, ...calls } = Deno.dlopen(name, symbols).symbols
   const { poll, read, send, recv, recvfrom, syscall, calloc, free } = calls
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
   let address: bigint | undefined

@@ -7,48 +7,30 @@
 import { createRequire } from 'node:module'
 import { toError } from '../src/base/report-once.ts'
 import {
+  CALLS,
   type Libc,
   type LibcUnavailable,
   libcNames,
+  MEMORY_CALLS,
   notLinux,
   notOpened,
   type OpenLibc,
   openOnce,
   sharedMapper,
+  symbolsOf,
 } from './libc.ts'
 
-/** C types of the calls, result first. Sizes are 32 bits wide: no call here is about more octets. */
-type Type = 'void' | 'int32' | 'uint32' | 'uint64' | 'buffer'
-const CALLS = {
-  getsockopt: ['int32', 'int32', 'int32', 'int32', 'buffer', 'buffer'],
-  setsockopt: ['int32', 'int32', 'int32', 'int32', 'buffer', 'uint32'],
-  getpeername: ['int32', 'int32', 'buffer', 'buffer'],
-  getsockname: ['int32', 'int32', 'buffer', 'buffer'],
-  ioctl: ['int32', 'int32', 'uint32', 'buffer'],
-  inotify_init1: ['int32', 'int32'],
-  inotify_add_watch: ['int32', 'int32', 'buffer', 'uint32'],
-  inotify_rm_watch: ['int32', 'int32', 'int32'],
-  epoll_create1: ['int32', 'int32'],
-  epoll_ctl: ['int32', 'int32', 'int32', 'int32', 'buffer'],
-  epoll_wait: ['int32', 'int32', 'buffer', 'int32', 'int32'],
-  poll: ['int32', 'buffer', 'uint32', 'int32'],
-  openat: ['int32', 'int32', 'buffer', 'int32'],
-  read: ['int32', 'int32', 'buffer', 'uint32'],
-  close: ['int32', 'int32'],
-  socket: ['int32', 'int32', 'int32', 'int32'],
-  bind: ['int32', 'int32', 'buffer', 'uint32'],
-  send: ['int32', 'int32', 'buffer', 'uint32', 'int32'],
-  recv: ['int32', 'int32', 'buffer', 'uint32', 'int32'],
-  recvfrom: ['int32', 'int32', 'buffer', 'uint32', 'int32', 'buffer', 'buffer'],
-} as const satisfies Readonly<Record<string, readonly [Type, ...Type[]]>>
-
-/** Calls that take or give addresses, which node:ffi has as BigInts and koffi as numbers. */
-const MEMORY_CALLS = {
-  calloc: ['uint64', 'uint64', 'uint64'],
-  free: ['void', 'uint64'],
-  memmove: ['uint64', 'uint64', 'buffer', 'uint64'],
-  mmap: ['uint64', 'uint64', 'uint64', 'int32', 'int32', 'int32', 'uint64'],
-  munmap: ['int32', 'uint64', 'uint64'],
+/** The codes of {@link CALLS} as `node:ffi` names them. Sizes are 32 bits wide: no call here is about more octets. */
+const TYPES = {
+  i: 'int32',
+  u: 'uint32',
+  s: 'uint32',
+  c: 'uint32',
+  r: 'uint32',
+  w: 'uint64',
+  p: 'uint64',
+  b: 'buffer',
+  v: 'void',
 } as const
 
 type Calls = Pick<Libc, keyof typeof CALLS>
@@ -126,13 +108,10 @@ function isForbidden(error: unknown): boolean {
 function bindNodeFfi(name: string): Libc | undefined {
   const ffi = builtin('node:ffi') as NodeFfi | undefined
   if (typeof ffi?.dlopen !== 'function') return undefined
-  const signatures = Object.fromEntries(
-    [...Object.entries(CALLS), ...Object.entries(MEMORY_CALLS)].map(([call, [result, ...parameters]]) => [
-      call,
-      { arguments: parameters, return: result },
-    ]),
+  const { functions } = ffi.dlopen(
+    name,
+    symbolsOf({ ...CALLS, ...MEMORY_CALLS }, TYPES, (takes, returns) => ({ arguments: takes, return: returns })),
   )
-  const { functions } = ffi.dlopen(name, { ...signatures, __errno_location: { arguments: [], return: 'pointer' } })
   // A pointer to a function is an address as any other. It is the one type of pointer for which Node 26 has arguments written into a
   // buffer of its own, which takes half the time of its general way: 1.1 µs for a getsockopt in place of 2.1 with `buffer`.
   const parameters = ['int32', 'int32', 'int32', 'function', 'function']
@@ -146,12 +125,12 @@ function bindNodeFfi(name: string): Libc | undefined {
     munmap(address: bigint, octets: bigint): number
     calloc(count: bigint, octets: bigint): bigint
     free(address: bigint): void
-    memmove(to: bigint, from: Uint8Array, count: bigint): bigint
+    memmove(to: bigint, from: Uint8Array, count: bigint): void
   }
   const memory: Memory = {
     calloc: (count, octets) => Number(calloc(BigInt(count), BigInt(octets))),
     free: (address) => free(BigInt(address)),
-    store: (to, octets, count) => void memmove(BigInt(to), octets, BigInt(count)),
+    store: (to, octets, count) => memmove(BigInt(to), octets, BigInt(count)),
     mapShared: sharedMapper(
       (octets, protection, flags, fd) => Number(mmap(0n, BigInt(octets), protection, flags, fd, 0n)),
       (address, octets) => void munmap(BigInt(address), BigInt(octets)),
@@ -184,23 +163,20 @@ function bindKoffi(name: string): Libc | undefined {
     throw error
   }
   const library = koffi.load(name)
-  const types = { void: 'void', int32: 'int32_t', uint32: 'uint32_t', uint64: 'uint64_t', buffer: 'void *' } as const
-  const bind = (call: string, [result, ...parameters]: readonly [Type, ...Type[]]) =>
-    library.func(
-      call,
-      types[result],
-      parameters.map((one) => types[one]),
-    )
-  const calls = Object.entries(CALLS).map(([call, signature]) => [call, bind(call, signature)])
-  const memmove = bind('memmove', MEMORY_CALLS.memmove) as (to: number, from: Uint8Array, count: number) => unknown
-  const mmap = bind('mmap', MEMORY_CALLS.mmap) as (...values: readonly number[]) => number | bigint
+  const bind = (calls: Readonly<Record<string, string>>): unknown =>
+    symbolsOf(calls, { ...TYPES, b: 'void *' }, (takes, returns, call) => library.func(call, returns, takes))
+  const { calloc, free, memmove, mmap, munmap } = bind(MEMORY_CALLS) as Pick<Libc, 'calloc' | 'free'> & {
+    memmove(to: number, from: Uint8Array, count: number): void
+    mmap(...values: readonly number[]): number | bigint
+    munmap(address: number, octets: number): void
+  }
   const memory: Memory = {
-    calloc: bind('calloc', MEMORY_CALLS.calloc) as Libc['calloc'],
-    free: bind('free', MEMORY_CALLS.free) as Libc['free'],
-    store: (to, octets, count) => void memmove(to, octets, count),
+    calloc,
+    free,
+    store: memmove,
     mapShared: sharedMapper(
       (octets, protection, flags, fd) => Number(mmap(0, octets, protection, flags, fd, 0)),
-      bind('munmap', MEMORY_CALLS.munmap) as (address: number, octets: number) => void,
+      munmap,
       (address, octets) => koffi.view(address, octets),
     ),
   }
@@ -208,7 +184,7 @@ function bindKoffi(name: string): Libc | undefined {
     () => library.func('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']) as never,
     (buffer) => Number(koffi.address!(buffer)),
   )
-  return libcOf({ ...(Object.fromEntries(calls) as Calls), ...hot }, memory, () => koffi.errno())
+  return libcOf({ ...(bind(CALLS) as Calls), ...hot }, memory, () => koffi.errno())
 }
 
 /**

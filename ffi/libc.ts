@@ -71,6 +71,56 @@ export interface Libc {
   mapShared?(fd: number, octets: number): { readonly words: Uint32Array; unmap(): void } | undefined
 }
 
+/**
+ * What each call returns, then what it takes: i 32 bits, signed, u unsigned, s a size, c the size of a read, r the request of an ioctl, w an
+ * address or a word, p a pointer, b octets, v nothing.
+ */
+export const CALLS = {
+  getsockopt: 'iiiibb',
+  setsockopt: 'iiiibu',
+  getpeername: 'iibb',
+  getsockname: 'iibb',
+  ioctl: 'iirb',
+  inotify_init1: 'ii',
+  inotify_add_watch: 'iibu',
+  inotify_rm_watch: 'iii',
+  epoll_create1: 'ii',
+  epoll_ctl: 'iiiib',
+  epoll_wait: 'iibii',
+  poll: 'ibsi',
+  openat: 'iibi',
+  read: 'iibc',
+  close: 'ii',
+  socket: 'iiii',
+  bind: 'iibu',
+  send: 'iibsi',
+  recv: 'iibsi',
+  recvfrom: 'iibsibb',
+} as const
+
+/** Calls that take or give addresses. */
+export const MEMORY_CALLS = {
+  calloc: 'pww',
+  free: 'vw',
+  memmove: 'vwbw',
+  mmap: 'pwwiiiw',
+  munmap: 'iww',
+  __errno_location: 'p',
+} as const
+
+/** Calls as a runtime wants them to be declared: `types` are its names for the codes. */
+export function symbolsOf<Name extends string, Type, Declared>(
+  calls: Readonly<Record<Name, string>>,
+  types: Readonly<Record<string, Type>>,
+  declare: (takes: Type[], returns: Type, name: Name) => Declared,
+): Record<Name, Declared> {
+  const symbols = Object.entries<string>(calls).map(([name, codes]) => {
+    const [returns, ...takes] = [...codes].map((code) => types[code]!)
+    return [name, declare(takes, returns!, name as Name)]
+  })
+  return Object.fromEntries(symbols) as Record<Name, Declared>
+}
+
 /** libc cannot be had: the reason is decided once, when the first socket is asked for. */
 export interface LibcUnavailable {
   /** `unsupported`: not Linux, or no libc found. `denied`: the runtime's permissions forbid it. */

@@ -3,14 +3,15 @@
  * @module
  */
 import { toError } from '../src/base/report-once.ts'
-import { LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing, symbolsOf } from './libyara.ts'
+import { symbolsOf } from './libc.ts'
+import { CALLS, LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing } from './libyara.ts'
 
 type BunFfi = typeof import('bun:ffi')
 type Pointer = import('bun:ffi').Pointer
 
 /** A type of {@link CALLS} as `bun:ffi` names it. */
 const TYPES = { i: 'i32', l: 'i64', a: 'u64', b: 'buffer', v: 'void' } as const
-const SYMBOLS = symbolsOf(TYPES, (args, returns) => ({ args, returns }))
+const SYMBOLS = symbolsOf(CALLS, TYPES, (args, returns) => ({ args, returns }))
 
 /** libyara, or why there is none. Opened at each call: the labeller asks once. */
 export function openLibyara(names: readonly string[] = LIBYARA_NAMES): Libyara | LibyaraUnavailable {

@@ -4,11 +4,12 @@
  */
 import { toError } from '../src/base/report-once.ts'
 import { wide } from './libc.deno.ts'
-import { LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing, symbolsOf } from './libyara.ts'
+import { symbolsOf } from './libc.ts'
+import { CALLS, LIBYARA_NAMES, type Libyara, type LibyaraUnavailable, libyaraMissing } from './libyara.ts'
 
 /** A type of `CALLS` as Deno names it. */
 const TYPES = { i: 'i32', l: 'i64', a: 'usize', b: 'buffer', v: 'void' } as const
-const SYMBOLS = symbolsOf(TYPES, (parameters, result) => ({ parameters, result }))
+const SYMBOLS = symbolsOf(CALLS, TYPES, (parameters, result) => ({ parameters, result }))
 
 /** What is used of Deno. */
 interface DenoFfi {

@@ -49,7 +49,7 @@ export interface Libyara {
 }
 
 /** What each call returns, then what it takes: i 32 bits, l 64 bits, both signed, a an address or a count, b octets, v nothing. */
-const CALLS = {
+export const CALLS = {
   yr_initialize: 'i',
   yr_compiler_create: 'ib',
   yr_compiler_destroy: 'va',
@@ -70,21 +70,6 @@ const CALLS = {
   yr_scanner_define_string_variable: 'iabb',
   yr_scanner_scan_mem: 'iaba',
 } as const
-type Code = 'i' | 'l' | 'a' | 'b' | 'v'
-
-/** The calls as a runtime wants them to be declared. */
-export function symbolsOf<Type, Declared>(
-  types: Readonly<Record<Code, Type>>,
-  declare: (takes: Type[], returns: Type) => Declared,
-): Record<string, Declared> {
-  return Object.fromEntries(
-    Object.entries(CALLS).map(([name, codes]) => {
-      const [returns, ...takes] = [...codes].map((code) => types[code as Code])
-      return [name, declare(takes, returns!)]
-    }),
-  )
-}
-
 /** Why libyara cannot be had, for people. */
 export interface LibyaraUnavailable {
   readonly message: string
