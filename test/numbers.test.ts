@@ -151,7 +151,6 @@ const DOCUMENTS: Readonly<Record<string, Claims>> = {
     outside: [
       ['WSL 1', 'Microsoft: the version that translates system calls'],
       ['`LogFormat=1`', 'AWStats, its configuration'],
-      ['it (1.7)', 'GoAccess of Debian, which the test of the recipe installs'],
       ['Article 6(1)(f) GDPR', 'Regulation (EU) 2016/679'],
       ['Article 5(3) of Directive 2002/58/EC', 'Directive 2002/58/EC'],
       ["the EDPB's Guidelines 2/2023", 'EDPB'],
