@@ -130,6 +130,21 @@ export function advance(
   return delivery
 }
 
+/**
+ * What happened since the request that `connection` has the counts of, which are then those of this one. `undefined` where it is the
+ * first that asks.
+ */
+export function deliveryOf(
+  connection: { counts: DeliveryCounts | undefined },
+  octets: Uint8Array,
+  request: number,
+  readAt: number,
+): Delivery | undefined {
+  if (connection.counts !== undefined) return advance(connection.counts, octets, request, readAt)
+  connection.counts = readCounts(octets, request, readAt)
+  return undefined
+}
+
 /** Whole microseconds. */
 function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000

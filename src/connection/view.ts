@@ -9,7 +9,7 @@ import type { Label } from '../label/match.ts'
 import type { Syn } from '../wire/syn.ts'
 import { decodeTcpInfo, type TcpInfo } from '../wire/tcp-info.ts'
 import type { Connection, Kept, Reason } from './connection.ts'
-import { advance, type Delivery, readCounts } from './delivery.ts'
+import { type Delivery, deliveryOf } from './delivery.ts'
 import { type EnvOptions, type EnvSource, envOf } from './facts.ts'
 import type { Fingerprint, Source } from './fingerprint.ts'
 import type { FirstTiming } from './handshake-timing.ts'
@@ -281,10 +281,7 @@ export class CapturedFingerprint extends FingerprintView {
   }
 
   protected override readDelivery(info: Uint8Array, readAt: number): Delivery | undefined {
-    const connection = this.#connection
-    if (connection.counts !== undefined) return advance(connection.counts, info, this.#request, readAt)
-    connection.counts = readCounts(info, this.#request, readAt)
-    return undefined
+    return deliveryOf(this.#connection, info, this.#request, readAt)
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { u64Text } from '../base/bytes.ts'
 import type { Reason } from '../connection/connection.ts'
+import type { DeliveryCounts } from '../connection/delivery.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { SynFacts } from '../connection/syn-facts.ts'
 import type { Known } from '../connection/view.ts'
@@ -25,6 +26,8 @@ export class ClientConnection implements Known {
   readonly firstInfo: Uint8Array | undefined
   /** Requests seen so far. */
   requests = 0
+  /** Of the last request that was asked for its delivery. */
+  counts: DeliveryCounts | undefined = undefined
   /** When its SYN or its first request, and when its last request was seen; milliseconds of a steady clock. */
   readonly since: number
   lastSeen: number

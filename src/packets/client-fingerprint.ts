@@ -2,6 +2,8 @@
  * The fingerprint of a client behind a proxy of this machine: its SYN from the wire, its TCP_INFO by sock_diag.
  * @module
  */
+import { preciseNow } from '../base/clock.ts'
+import { type Delivery, deliveryOf } from '../connection/delivery.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { type Collection, FingerprintView, type Known } from '../connection/view.ts'
 import type { ClientConnection } from './client-connection.ts'
@@ -12,6 +14,8 @@ export class ClientFingerprint extends FingerprintView {
   readonly #connection: ClientConnection
   readonly #request: number
   readonly #hop: Fingerprint
+  /** When its TCP_INFO was read. */
+  readonly #readAt = preciseNow()
 
   constructor(collection: Collection, { connection, info }: FoundClient, hop: Fingerprint) {
     super(collection, info)
@@ -31,6 +35,10 @@ export class ClientFingerprint extends FingerprintView {
   /** That of the request was given to the constructor. */
   protected readInfo({ tcpInfo }: Collection): Uint8Array | undefined {
     return tcpInfo === 'connection' ? this.#connection.firstInfo?.slice() : undefined
+  }
+
+  protected override readDelivery(info: Uint8Array): Delivery | undefined {
+    return deliveryOf(this.#connection, info, this.#request, this.#readAt)
   }
 
   override get hop(): Fingerprint {

@@ -148,6 +148,31 @@ lab.describe("a client's own SYN behind a proxy of the same machine", () => {
     }
   }, 60_000)
 
+  test("delivery is that of the client's connection, from its second request on", async () => {
+    await using ns = createNetns()
+    await using server = await startApplication(ns, 'bun')
+    const edge = await startEdge(ns, 'nginx', server.port)
+    try {
+      const url = `http://127.0.0.1:${EDGE_PORTS.plain}/json`
+      const { stdout } = ns.exec(['curl', '-s', '-w', '\\n', url, url, url])
+      const answers = stdout.trim().split('\n')
+      const [first, ...later] = answers.map((answer) => JSON.parse(answer))
+      expect(first).toMatchObject({ source: 'packet', connection: { request: 1 } })
+      expect(first.delivery).toBeUndefined()
+      expect(later.length).toBe(2)
+      for (const [index, { source, delivery, tcpInfo, hop }] of later.entries()) {
+        expect(source).toBe('packet')
+        // All that was sent to the client before is one answer of nginx's, with its head.
+        const before = index === 0 ? first : later[0]
+        expect(delivery.bytesSent).toBe(tcpInfo.bytes_sent - before.tcpInfo.bytes_sent)
+        expect(delivery.bytesSent).toBeGreaterThan(answers[index]!.length)
+        expect(hop.delivery?.bytesSent).not.toBe(delivery.bytesSent)
+      }
+    } finally {
+      await edge.stop()
+    }
+  }, 60_000)
+
   test('without the option TCP_INFO is there; without CAP_NET_RAW the SYN is denied, with one message', async () => {
     await using network = createClientNetwork(2)
     await using server = await startApplication(network.server, 'bun', false)
