@@ -61,7 +61,7 @@ const DOCUMENTS: Readonly<Record<string, Claims>> = {
       `- Linux ${KERNEL} or newer`,
       `SO_COOKIE since ${KERNEL})`,
       `- Bun ${version(manifest.engines.bun, 2)}, `,
-      `or Node ${version(manifest.engines.node, 1)} (`,
+      `or Node ${version(manifest.engines.node, 2)} (`,
       `Node before ${NODE_FFI}, which has \`node:ffi\``,
       `- Hono ${version(manifest.peerDependencies.hono, 2)} for`,
       '`request`: counts from 1',
@@ -123,7 +123,7 @@ const DOCUMENTS: Readonly<Record<string, Claims>> = {
     here: [
       `## ${manifest.version} (unreleased)`,
       `Bun from ${version(manifest.engines.bun, 2)}, `,
-      `and Node from ${version(manifest.engines.node, 1)}, with Hono from ${version(manifest.peerDependencies.hono, 2)} `,
+      `and Node from ${version(manifest.engines.node, 2)}, with Hono from ${version(manifest.peerDependencies.hono, 2)} `,
     ],
     outside: [['Deno from 2.5', 'as in the README']],
   },

@@ -78,18 +78,23 @@ function kernel(): Finding {
   return ok('kernel', `Linux ${release} keeps SYNs and counts what timing facts need`)
 }
 
+function isBefore(version: string, major: number, minor: number): boolean {
+  const [first = 0, second = 0] = version.split('.').map(Number)
+  return first < major || (first === major && second < minor)
+}
+
 function runtimeOf(): Finding {
   const { name, version } = currentRuntime()
   if (name === 'node') {
-    const major = Number.parseInt(version, 10)
-    return major < 20
-      ? degraded('runtime', `Node ${version} is older than what is tested`, 'Update to Node 20 or newer')
+    // Before, no channel tells of listeners, and there is no process.getBuiltinModule.
+    return isBefore(version, 20, 16)
+      ? degraded('runtime', `Node ${version} is older than what is tested`, 'Update to Node 20.16 or newer')
       : ok('runtime', `Node ${version}`)
   }
   if (name === 'bun') {
-    const [major = 0, minor = 0] = version.split('.').map(Number)
-    return major * 1000 + minor < 1003
-      ? degraded('runtime', `Bun ${version} is older than what is tested`, 'Update to Bun 1.3 or newer')
+    // Before, of several header lines only the last is shown, and a signal may be lost with one of its listeners.
+    return isBefore(version, 1, 4)
+      ? degraded('runtime', `Bun ${version} is older than what is tested`, 'Update to Bun 1.4 or newer')
       : ok('runtime', `Bun ${version}`)
   }
   const missing = (['ffi', 'net'] as const).filter((one) => !isAllowed(one)).map((one) => `--allow-${one}`)

@@ -4,6 +4,7 @@
  * What the facts mean: the label, verdicts, the way, and how an application gets at each value.
  * @module
  */
+import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import { escapeControls } from '../base/text.ts'
@@ -13,6 +14,9 @@ import { PATH_START, type PathValue, type Usage } from '../explain/usage.ts'
 import type { Verdict } from '../explain/verdicts.ts'
 import type { Way } from '../explain/way.ts'
 import type { Label } from '../label/match.ts'
+
+/** A component that draws nothing. Hono 4.5 cannot draw one that answers with null. */
+export const NOTHING: JSX.Element = /* @__PURE__ */ raw('')
 
 interface SectionProps {
   readonly id: string
@@ -59,8 +63,10 @@ export function Fact({
   readonly name: string
   readonly value: string | undefined
   readonly path?: string
-}): JSX.Element | null {
-  return value === undefined ? null : (
+}): JSX.Element {
+  return value === undefined ? (
+    NOTHING
+  ) : (
     <div class="fact">
       <dt>{name}</dt>
       <dd>
@@ -117,8 +123,10 @@ export function LabelTitle({
 }
 
 /** Verdicts in a line; each leads to its proof. */
-export function Chips({ verdicts }: { readonly verdicts: readonly Verdict[] }): JSX.Element | null {
-  return verdicts.length === 0 ? null : (
+export function Chips({ verdicts }: { readonly verdicts: readonly Verdict[] }): JSX.Element {
+  return verdicts.length === 0 ? (
+    NOTHING
+  ) : (
     <ul class="chips">
       {verdicts.map(({ topic, tone, text, about }) => (
         <li>
@@ -138,9 +146,11 @@ export function Meaning({
 }: {
   readonly verdicts: readonly Verdict[]
   readonly topic: Verdict['topic']
-}): JSX.Element | null {
+}): JSX.Element {
   const own = verdicts.filter((one) => one.topic === topic)
-  return own.length === 0 ? null : (
+  return own.length === 0 ? (
+    NOTHING
+  ) : (
     <ul class="meaning">
       {own.map(({ tone, text, about }) => (
         <li class={tone}>

@@ -15,7 +15,7 @@ import { evaluationRow } from '../label/evaluation-row.ts'
 import type { Label } from '../label/match.ts'
 import { nearest } from '../label/nearest.ts'
 import type { Syn } from '../wire/syn.ts'
-import { Meaning, Section, WayRow } from './meaning.tsx'
+import { Meaning, NOTHING, Section, WayRow } from './meaning.tsx'
 import { Options, Packet } from './packet.tsx'
 import { FingerprintList, LabelWhy } from './sections.tsx'
 
@@ -55,8 +55,8 @@ export function LabelSection({
   label,
   verdicts,
   near,
-}: SynProps & { readonly near: readonly NearWords[] }): JSX.Element | null {
-  if (label === undefined) return null
+}: SynProps & { readonly near: readonly NearWords[] }): JSX.Element {
+  if (label === undefined) return NOTHING
   const { p0f } = fingerprints(syn)
   return (
     <Section id="label" title="Why this label">
