@@ -1,5 +1,5 @@
 /**
- * The names that `tcpfingerprint/bun` and `tcpfingerprint/deno` both export.
+ * The names that `tcpfingerprint/bun`, `tcpfingerprint/deno` and `tcpfingerprint/node` all export.
  * @module
  */
 

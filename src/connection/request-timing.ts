@@ -29,6 +29,9 @@ export interface Timing {
 
 const RTT: TcpInfoOffset<'rtt'> = 68
 
+/** The last time that a `Date` can be, milliseconds. */
+const LAST_DATE = 8.64e15
+
 /** When things happened, as far as it is known for one request. Absent facts are `undefined`, and absent keys in JSON. */
 export class RequestTiming implements Timing {
   readonly handshakeRtt: HandshakeRtt | undefined
@@ -46,7 +49,9 @@ export class RequestTiming implements Timing {
     this.rtt = rttMicroseconds ? { microseconds: rttMicroseconds } : undefined
     this.firstDataDelayMilliseconds = first?.firstDataDelayMilliseconds
     this.tlsRoundTripMilliseconds = first?.tlsRoundTripMilliseconds
-    this.acceptTimeMilliseconds = first?.acceptTimeMilliseconds
+    const time = first?.acceptTimeMilliseconds
+    // An application may have changed Date.now().
+    this.acceptTimeMilliseconds = time !== undefined && Math.abs(time) <= LAST_DATE ? time : undefined
     this.handshakeTimeToLive = timeToLive
   }
 
