@@ -115,7 +115,7 @@ const MOST_WORDS = 262_144
 interface Told {
   readonly read: Read['read']
   /** What entries require of it, by place. */
-  readonly tests: (readonly [place: number, test: (found: Value) => boolean])[]
+  readonly tests: { readonly place: number; readonly test: (found: Value) => boolean }[]
   readonly known: Map<Value | undefined, Uint32Array>
 }
 
@@ -130,7 +130,7 @@ class Others {
       for (const one of all) {
         if (!isRead(one)) continue
         const { tests } = within(this.#facts, one.of, () => ({ read: one.read, tests: [], known: new Map() }))
-        tests.push([place, one.kind === 'equals' ? (found) => found === one.value : one.test])
+        tests.push({ place, test: one.kind === 'equals' ? (found) => found === one.value : one.test })
       }
   }
 
@@ -156,7 +156,8 @@ function bitsOf({ tests, known }: Told, value: Value | undefined, words: number)
   let bits = known.get(value)
   if (bits !== undefined) return bits
   bits = new Uint32Array(words).fill(-1)
-  for (const [place, test] of tests) if (value === undefined || !test(value)) bits[place >> 5]! &= ~(1 << (place & 31))
+  for (const { place, test } of tests)
+    if (value === undefined || !test(value)) bits[place >> 5]! &= ~(1 << (place & 31))
   if (known.size >= MOST_VALUES || known.size * words >= MOST_WORDS) known.clear()
   known.set(value, bits)
   return bits

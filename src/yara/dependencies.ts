@@ -3,7 +3,8 @@
  * @module
  */
 
-import { type Requirements, requirementsOf } from './requirements.ts'
+import { foundIn } from './literals.ts'
+import { type Automata, type Requirements, requirementsOf } from './requirements.ts'
 
 /** Facts that decide the answer of a set of rules. */
 export interface Dependencies {
@@ -40,6 +41,10 @@ const LONGEST = 256
 
 const tokensOf = (text: string): string[] =>
   [...text.matchAll(TOKEN)].map(([token]) => token).filter((token) => !/^\/[/*]/.test(token))
+
+/** The first expression that libyara does not survive. */
+export const fatalIn = (text: string): string | undefined =>
+  tokensOf(text).find((token) => /^\/.*\)[*+{]/.test(token) && foundIn(token)?.isFatal)
 
 /**
  * Dependencies of rules that compile.
@@ -108,6 +113,7 @@ export function plansOf(
   if (found.join() !== identifiers.join()) return together()
   const places = new Map(identifiers.map((identifier, place) => [identifier, place]))
   const plans: RulePlan[] = []
+  const automata: Automata = new Map()
   for (const rules of relatedRules(all)) {
     const related = rules.flatMap(({ name }) => places.get(name) ?? []).sort((a, b) => a - b)
     const dependencies = ofTokens(
@@ -116,7 +122,8 @@ export function plansOf(
     )
     for (const { name, tokens } of rules) {
       const place = places.get(name)
-      if (place !== undefined) plans[place] = { requirements: requirementsOf(tokens, isNumber), related, dependencies }
+      if (place !== undefined)
+        plans[place] = { requirements: requirementsOf(tokens, isNumber, automata), related, dependencies }
     }
   }
   return plans

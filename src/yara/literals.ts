@@ -3,6 +3,8 @@
  * @module
  */
 
+import { type Alternative, inTurn, type Make, oneOf, repeated } from './automaton.ts'
+
 /** A part of whatever fits. */
 export interface Part {
   /** Of each place the characters that may be there, capitals as small letters. */
@@ -22,7 +24,7 @@ export type Parts = readonly (readonly Part[])[] | undefined
 /** Modifiers that leave a string as it is written; with `fullword` it fits less. */
 const HARMLESS: ReadonlySet<string> = new Set(['ascii', 'private', 'fullword', 'nocase'])
 /** Lists of an expression, and parts in each, at most. */
-const MOST_PARTS = 16
+const MOST_PARTS = 256
 /** What one character says of a text. */
 const BITS = 6
 
@@ -104,18 +106,16 @@ export const partOfText = (text: string, isAnyCase: boolean, isWhole = true): Pa
   )
 
 /** Parts of whatever a regular expression `/.../is` fits. */
-export const partsOf = (token: string, isAnyCase = false): Parts => foundIn(token, isAnyCase)?.lists
+export const partsOf = (token: string, isAnyCase?: boolean): Parts => foundIn(token, isAnyCase)?.lists
 
-/** Octets of a text that a regular expression fits, at least and at most; `undefined` where the expression is not understood. */
-export const lengthsOf = (token: string): Lengths | undefined => foundIn(token, false)
-
-function foundIn(token: string, isAnyCase: boolean): Found | undefined {
+/** What is known of a regular expression; `undefined` where it is not understood. */
+export function foundIn(token: string, isAnyCase = false): Understood | undefined {
   const [, pattern, modifiers] = /^\/([\x20-\x7e]+)\/([is]*)$/.exec(token) ?? []
-  if (pattern === undefined || /\[\^?\]/.test(pattern)) return undefined
-  return new Pattern(pattern, isAnyCase || modifiers!.includes('i')).found()
+  if (pattern === undefined) return undefined
+  return new Pattern(pattern, isAnyCase || modifiers!.includes('i'), modifiers!.includes('s')).found()
 }
 
-interface Lengths {
+export interface Lengths {
   readonly least: number
   readonly most: number
 }
@@ -124,13 +124,25 @@ interface Found extends Lengths {
   readonly lists: Parts
   /** Bits that the least of them says. */
   readonly score: number
+  readonly make: Make
 }
 
-const OCTETS = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code))
+/** A whole expression. */
+interface Understood extends Found {
+  /** `undefined` where `^`, `$` or `\b` are within. */
+  readonly alternatives: readonly Alternative[] | undefined
+  /** True if libyara may end the process by an assertion of its own: 4.2.3 does of `(a??)*` behind `^`. */
+  readonly isFatal: boolean
+}
+
+/** Octets as expressions of JavaScript see them: those that are not ASCII as characters that have no capitals and are no spaces. */
+const OCTETS = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code < 128 ? code : 0xe000 + code))
 /** What stands for one character, as it is understood here and there alike; what fits between characters. */
-const ONE = /\\(?:x[\da-fA-F]{2}|[dDwWsSntrf]|\W)|\[(?:\\(?:x[\da-fA-F]{2}|[dDwWsSntrf]|\W)|[^\]\\])+\]|[^\\[*+?{^$]/y
+const ONE =
+  /\\(?:x[\da-fA-F]{2}|[dDwWsSntrf]|\W)|\[\^?\]?(?:\\(?:x[\da-fA-F]{2}|[dDwWsSntrf]|\W)|[^\]\\])*\]|[^\\[*+?{^$]/y
 const BETWEEN = /\^|\$|\\[bB]/y
-const TIMES = /(?:([*?+])|\{(\d*)(,?)(\d*)\})\??/y
+const TIMES = /(?:([*?+])|\{(?=,?\d)(\d*)(,?)(\d*)\})\??/y
+const UNGREEDY = /[*+?}]\?/
 /** Characters that a place may have, at most. */
 const MOST_SIGNS = 64
 const ONCE: Lengths = { least: 1, most: 1 }
@@ -141,17 +153,26 @@ export const LONGEST = 65_536
 class Pattern {
   readonly #text: string
   readonly #isAnyCase: boolean
+  readonly #isAnyLine: boolean
+  readonly #all: Alternative[] = []
   #at = 0
   #isUnderstood = true
+  #isSimple = true
+  #isFatal = false
+  /** Groups that are repeated, so far. */
+  #loops = 0
 
-  constructor(text: string, isAnyCase: boolean) {
+  /** @param isAnyLine if `.` is a line feed as well */
+  constructor(text: string, isAnyCase: boolean, isAnyLine: boolean) {
     this.#text = text
     this.#isAnyCase = isAnyCase
+    this.#isAnyLine = isAnyLine
   }
 
-  found(): Found | undefined {
+  found(): Understood | undefined {
     const found = this.#alternatives(true)
-    return this.#isUnderstood && this.#at === this.#text.length ? found : undefined
+    if (!this.#isUnderstood || this.#at < this.#text.length) return undefined
+    return { ...found, alternatives: this.#isSimple ? this.#all : undefined, isFatal: this.#isFatal }
   }
 
   /** What is next, and goes on behind it. */
@@ -179,6 +200,7 @@ class Pattern {
       score: Math.min(...all.map(({ score }) => score)),
       least: Math.min(...all.map(({ least }) => least)),
       most: Math.max(...all.map(({ most }) => most)),
+      make: oneOf(all.map(({ make }) => make)),
     }
   }
 
@@ -186,6 +208,7 @@ class Pattern {
   #sequence(isTop: boolean): Found {
     let group: Found | undefined
     const parts: Part[] = []
+    const makes: Make[] = []
     let score = 0
     let run: string[] = []
     let least = 0
@@ -203,32 +226,45 @@ class Pattern {
       run = next
     }
     /** True if what is before may be left out. */
-    const repeat = (one: Lengths, times: Lengths): boolean => {
+    const repeat = (one: Lengths, make: Make, times: Lengths): boolean => {
       least += one.least * times.least
       most += Math.min(one.most, LONGEST) * times.most
+      // libyara does not go through what may be left out as often as it may be.
+      if (one.least === 0 && times !== ONCE) {
+        this.#isSimple = false
+        if (times.most > 1 && UNGREEDY.test(this.#text)) this.#isFatal = true
+      }
+      makes.push(repeated(make, times.least, times.most < LONGEST ? times.most : Infinity))
       return times.least === 0
     }
     while (this.#at < this.#text.length && !/[|)]/.test(this.#text[this.#at]!)) {
       if (this.#takes('(')) {
+        const loops = this.#loops
         const found = this.#alternatives(false)
         if (!this.#takes(')')) this.#isUnderstood = false
-        if (!repeat(found, this.#times()) && found.lists !== undefined && found.score > (group?.score ?? 0))
+        const times = this.#times()
+        // libyara loses its way in a group that is repeated within one: `((a?b)+)+`.
+        if (times.most > 1 && this.#loops++ > loops) this.#isSimple = false
+        if (!repeat(found, found.make, times) && found.lists !== undefined && found.score > (group?.score ?? 0))
           group = found
         end()
         continue
       }
       const between = this.#next(BETWEEN)
-      isEnded ||= between?.[0] === '$'
-      if (between !== null) continue
+      if (between !== null) {
+        const isEnd = between[0] === '$'
+        isEnded ||= isEnd
+        if (!(isEnd && isTop && /^(?:\||$)/.test(this.#text.slice(this.#at)))) this.#isSimple = false
+        continue
+      }
       const one = this.#next(ONE)
       if (one === null) {
         this.#isUnderstood = false
         break
       }
-      const expression = new RegExp(one[0], this.#isAnyCase ? 'i' : '')
-      const place = OCTETS.filter((sign) => expression.test(sign)).join('')
+      const place = this.#placeOf(one[0])
       const times = this.#times()
-      if (repeat(ONCE, times) || place.length > MOST_SIGNS) end()
+      if (repeat(ONCE, (group) => group.place(place), times) || place.length > MOST_SIGNS) end()
       else {
         run.push(place)
         // What comes next follows the last of them.
@@ -238,8 +274,22 @@ class Pattern {
     end()
     // What is fitted is not all of a text that may go on.
     if (isTop && !(isBegun && isEnded)) most = LONGEST
-    if (group !== undefined && group.score > score) return { ...group, least, most }
-    return { lists: parts.length === 0 ? undefined : [parts], score, least, most }
+    const make = inTurn(makes)
+    if (isTop) this.#all.push({ make, isBegun, isEnded })
+    if (group !== undefined && group.score > score) return { ...group, least, most, make }
+    return { lists: parts.length === 0 ? undefined : [parts], score, least, most, make }
+  }
+
+  /** The octets that it stands for. */
+  #placeOf(one: string): string {
+    const same =
+      one === '.'
+        ? `[^${this.#isAnyLine ? '' : '\\n'}]`
+        : one
+            .replace(/^(\[\^?)\]/, '$1\\]')
+            .replace(/\\(?:x([89a-f].)|.)/gi, (all, hex) => (hex === undefined ? all : `\\ue0${hex}`))
+    const expression = new RegExp(same, this.#isAnyCase ? 'i' : '')
+    return OCTETS.flatMap((sign, code) => (expression.test(sign) ? String.fromCharCode(code) : [])).join('')
   }
 
   #times(): Lengths {

@@ -2,8 +2,10 @@
  * What must hold for a rule to match, as far as it can be looked up without a scan: read from the text of its condition.
  * @module
  */
+
+import { Automaton } from './automaton.ts'
 import { type Expression, expressionOf, type Seen } from './expression.ts'
-import { LONGEST, lengthsOf, literalsOf, type Part, type Parts, partOfText, partsOf, textOf } from './literals.ts'
+import { foundIn, type Lengths, LONGEST, literalsOf, type Part, type Parts, partOfText, textOf } from './literals.ts'
 
 type Value = string | number
 
@@ -35,7 +37,11 @@ interface Context {
   readonly literals: ReadonlyMap<string, Parts>
   /** If an external variable is a number; `undefined` for other words. */
   isNumber(name: string): boolean | undefined
+  readonly automata: Automata
 }
+
+/** By variable. */
+export type Automata = Map<string, Automaton>
 
 const encoder = new TextEncoder()
 /** Octets of texts that many do not have. */
@@ -50,15 +56,19 @@ const MOST_ALTERNATIVES = 256
 const MOST_TOKENS = 4096
 const MOST_DEPTH = 64
 
-/** @param tokens of one rule, from its name on */
-export function requirementsOf(tokens: readonly string[], isNumber: Context['isNumber']): Requirements {
+/** @param tokens of one rule, from its name on @param automata those of all rules */
+export function requirementsOf(
+  tokens: readonly string[],
+  isNumber: Context['isNumber'],
+  automata: Automata,
+): Requirements {
   const section = (name: string): number => tokens.findIndex((token, i) => token === name && tokens[i + 1] === ':')
   const condition = section('condition')
   const end = tokens.indexOf('}', condition)
   if (condition < 0 || end < 0 || end - condition > MOST_TOKENS) return undefined
   const strings = section('strings')
   const literals = literalsOf(strings < 0 ? [] : tokens.slice(strings + 2, condition))
-  return ofCondition(tokens.slice(condition + 2, end), { literals, isNumber })
+  return ofCondition(tokens.slice(condition + 2, end), { literals, isNumber, automata })
 }
 
 function ofCondition(tokens: readonly string[], context: Context, depth = 0): Requirements {
@@ -85,7 +95,8 @@ function allOf(all: readonly Requirements[]): Requirements {
   let any: (readonly Requirement[])[] = [[]]
   let isExact = true
   for (const one of all) {
-    if (one === undefined || any.length * one.any.length > MOST_LISTS) isExact = false
+    const [many, few] = [any.length, one?.any.length ?? Infinity].sort((a, b) => b - a) as [number, number]
+    if (one === undefined || (few > 1 && few * many > MOST_LISTS)) isExact = false
     else {
       any = any.flatMap((list) => one.any.map((other) => [...list, ...other]))
       isExact &&= one.isExact
@@ -170,7 +181,7 @@ function ofTerm(tokens: readonly string[], context: Context): Requirements {
   const [first = '', second = ''] = tokens
   if (first === '$') return ofString(context.literals.get(second), tokens.slice(2))
   if (second === 'of') return ofStrings(first, tokens.slice(2), context)
-  if (context.isNumber(first) === false) return ofText(first, tokens.slice(1))
+  if (context.isNumber(first) === false) return ofText(first, tokens.slice(1), context)
   return ofNumbers(tokens, context)
 }
 
@@ -219,9 +230,13 @@ const contains = (of: string | undefined, part: Part, isExact: boolean): Require
   just({ kind: 'contains', of, value: part.text ?? part.places.join('.'), part }, isExact)
 
 /** `options == "2,4"`, `label icontains "linux"`, `user_agent matches /curl/i`. */
-function ofText(name: string, [operator = '', operand = '', ...more]: readonly string[]): Requirements {
+function ofText(
+  name: string,
+  [operator = '', operand = '', ...more]: readonly string[],
+  { automata }: Context,
+): Requirements {
   if (more.length > 0) return undefined
-  if (operator === 'matches') return ofParts(name, partsOf(operand), true, false) ?? ofLength(name, lengthsOf(operand))
+  if (operator === 'matches') return ofExpression(name, operand, automata)
   const value = textOf(operand)
   // libyara sees other characters as several octets.
   if (value === undefined || !ASCII.test(value)) return undefined
@@ -232,6 +247,21 @@ function ofText(name: string, [operator = '', operand = '', ...more]: readonly s
   if (how === undefined) return undefined
   const isStart = how === 'startswith'
   return ofParts(name, [[partOfText(value, isAnyCase !== '')]], isStart, isStart || how === 'contains')
+}
+
+/** What whatever fits has, which is looked up, and that it fits. */
+function ofExpression(name: string, expression: string, automata: Automata): Requirements {
+  const found = foundIn(expression)
+  if (found === undefined) return undefined
+  const known = ofParts(name, found.lists, true, false) ?? ofLength(name, found)
+  let automaton = automata.get(name)
+  if (automaton === undefined) automata.set(name, (automaton = new Automaton()))
+  const fits = found.alternatives && automaton.add(found.alternatives)
+  if (fits === undefined) return known
+  const read = (seen: Seen): string => automaton.run(String(seen.variable(name)))
+  const fact = { of: `matches ${name}`, isDefined: true, read, value: expression }
+  const all = allOf([known, just({ ...fact, kind: 'holds', test: (found) => fits(String(found)) }, true)])
+  return all && { ...all, isExact: true }
 }
 
 const ASCII = /^[\0-\x7f]+$/
@@ -252,9 +282,8 @@ function ofParts(name: string, parts: Parts, isStart: boolean, isExact: boolean)
 }
 
 /** The octets that libyara sees, where nothing else of an expression is certain. */
-function ofLength(name: string, lengths: ReturnType<typeof lengthsOf>): Requirements {
-  if (lengths === undefined || (lengths.least < LONG && lengths.most >= LONGEST)) return undefined
-  const { least, most } = lengths
+function ofLength(name: string, { least, most }: Lengths): Requirements {
+  if (least < LONG && most >= LONGEST) return undefined
   const read = (seen: Seen): number => encoder.encode(String(seen.variable(name))).length
   const fact = { of: `length ${name}`, isDefined: true, read }
   if (least === most) return just({ ...fact, kind: 'equals', value: least }, false)

@@ -6,7 +6,7 @@ import type { Libyara } from '../../ffi/libyara.ts'
 import { Candidates } from './candidates.ts'
 import type { RulePlan } from './dependencies.ts'
 import type { Seen } from './expression.ts'
-import { createScanner, cText, MESSAGE, TIMED_OUT, TIMEOUT } from './scanner.ts'
+import { createScanner, cText, MESSAGE, TIMED_OUT, TIMEOUT, withoutNul } from './scanner.ts'
 import { YaraError } from './yara-error.ts'
 
 /** Values of the external variables, each computed when a rule uses it: numbers are 64-bit integers. */
@@ -228,6 +228,10 @@ class SeenSyn implements Seen {
   }
 
   variable(name: string): string | number {
-    return (this.#values[name] ??= this.#variables[name]!())
+    const known = this.#values[name]
+    if (known !== undefined) return known
+    const value = this.#variables[name]!()
+    // As libyara is told it.
+    return (this.#values[name] = typeof value === 'string' ? withoutNul(value) : value)
   }
 }

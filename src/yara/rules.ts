@@ -4,7 +4,7 @@
  */
 
 import type { Libyara } from '../../ffi/libyara.ts'
-import { plansOf } from './dependencies.ts'
+import { fatalIn, plansOf } from './dependencies.ts'
 import { RuleScanner, type VariableGetters } from './rule-scanner.ts'
 import { addressesOf, created, cText } from './scanner.ts'
 import { YaraError } from './yara-error.ts'
@@ -69,6 +69,12 @@ export class Rules {
     const compiled = this.#compile(sources, variables)
     const addresses = addressesOf(library, compiled)
     this.#rules = addresses.map((address) => readRule(library, address, offset))
+    for (const { name, text } of sources) {
+      const fatal = fatalIn(text)
+      if (fatal === undefined) continue
+      const line = text.slice(0, text.indexOf(fatal)).split('\n').length
+      throw new YaraError(`Cannot use rules: ${name}:${line}: libyara may crash of ${fatal}`, name, line)
+    }
     const texts = sources.map(({ text }) => text)
     const identifiers = this.#rules.map(({ identifier }) => identifier)
     const isNumber = (name: string): boolean | undefined =>

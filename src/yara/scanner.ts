@@ -15,10 +15,10 @@ const GO_ON = 0
 
 const encoder = new TextEncoder()
 
+export const withoutNul = (text: string): string => (text.includes('\0') ? text.replaceAll('\0', ' ') : text)
+
 /** Octets of a text with a NUL behind it, and none within. */
-export function cText(text: string): Uint8Array {
-  return encoder.encode(`${text.replaceAll('\0', ' ')}\0`)
-}
+export const cText = (text: string): Uint8Array => encoder.encode(`${withoutNul(text)}\0`)
 
 /** What libyara writes to the address it is given. @throws {YaraError} it returns an error */
 export function created(call: (out: BigUint64Array) => number, what: string): number {

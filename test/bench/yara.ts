@@ -24,6 +24,9 @@ const ROUNDS = 9
 const WARM_UP = 4
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64)'
 
+/** Two digits, of ASCII. */
+const hex = (i: number): string => (16 + (i % 90)).toString(16)
+
 /** Conditions of rule `i`; none fits any SYN, so that all are looked at. */
 const CONDITIONS: Readonly<Record<string, (i: number) => string>> = {
   'numbers alone': (i) => `condition: window == ${20_000 + i} and mss == ${500 + i} and ttl <= 64`,
@@ -60,8 +63,16 @@ const OTHERS: Readonly<Record<string, (i: number) => string>> = {
   /** No character of what they fit is certain, but how many there are. */
   'expressions of which nothing is certain': (i) => `condition: user_agent matches /^.{${200 + i}}$/`,
   'such expressions, of many lengths': (i) => `condition: user_agent matches /^[^;]{${150 + i},}[^(]?/`,
-  /** Not even that: libyara is asked of all, once for each value. */
+  /** Not even that. */
   'such expressions, of any length': (i) => `condition: user_agent matches /^[^\\x${(i % 100) + 20}X]+$/`,
+  'such expressions, not done before the end': (i) =>
+    `condition: user_agent matches /^[^\\x${hex(i)}\\xff]+[^\\x${hex(i >> 2)}0-9]$/`,
+  'such expressions, anywhere': (i) =>
+    `condition: user_agent matches /[A-Z][^\\x${hex(i)}]*[0-9.]+[^0-9]?[\\x${hex(i >> 3)}-z]$/i`,
+  'expressions with many alternatives': (i) =>
+    `condition: user_agent matches /${Array.from({ length: 20 }, (_, k) => `t${k}o${i}`).join('|')}/`,
+  'strings of classes': (i) =>
+    `strings: $a = /[\\x00-\\x${hex(i)}][^\\x00-\\xf0]{3}[\\x${hex(i)}-\\xff]/ condition: $a`,
 }
 
 const rows = readFileSync(join(import.meta.dir, '../vectors/devices.ndjson'), 'utf8')

@@ -13,10 +13,21 @@ function of(condition: string, strings = ''): Requirements {
   return plansOf([text], Object.keys(TYPES), ['r'], isNumber)[0]!.requirements
 }
 
-/** As text: `equals ttl 1`, those of one list joined by `&`, lists by `|`; `!` in front where they are all that matters. */
+/**
+ * As text: `equals ttl 1`, those of one list joined by `&`, lists by `|`; `!` in front where they are all that matters, `fits label` of an
+ * expression that is not left to libyara.
+ */
 function told(required: Requirements): string {
   if (required === undefined) return ''
-  const lists = required.any.map((list) => list.map((one) => `${one.kind} ${one.of ?? '*'} ${one.value}`).join(' & '))
+  const lists = required.any.map((list) =>
+    list
+      .map(({ kind, of = '*', value }) =>
+        of.startsWith('matches ')
+          ? `${value === 'not' ? 'not ' : ''}${of.replace('matches', 'fits')}`
+          : `${kind} ${of} ${value}`,
+      )
+      .join(' & '),
+  )
   return `${required.isExact ? '!' : ''}${lists.join(' | ')}`
 }
 
@@ -44,12 +55,12 @@ test('requirementsOf finds what must hold, and whether that is all', () => {
     ['options startswith "2,4" and label endswith "x"', 'equals options 3 2,4 & contains label x'],
     [
       'options matches /^2,4\\.?,8+/ and label matches /a*bcd(e|f)g/',
-      'equals options 3 2,4 & contains options ,8 & contains options 8 & contains label bcd & contains label g',
+      '!equals options 3 2,4 & contains options ,8 & contains options 8 & fits options & contains label bcd & contains label g & fits label',
     ],
     ['label icontains "x1" and label iequals "2"', 'contains label x.1 & contains label 2'],
-    ['label matches /abc/i and options != "2"', 'contains label a.b.c & holds options 2'],
-    ['label matches /abc(b[0-2]|c)d?/', 'contains label abc'],
-    ['label matches /(ab|[c-e]f)+d?/', 'contains label ab | contains label cde.f'],
+    ['label matches /abc/i and options != "2"', '!contains label a.b.c & fits label & holds options 2'],
+    ['label matches /abc(b[0-2]|c)d?/', '!contains label abc & fits label'],
+    ['label matches /(ab|[c-e]f)+d?/', '!contains label ab & fits label | contains label cde.f & fits label'],
     // negations
     ['ttl == 1 and not mss == 2', '!equals ttl 1 & holds mss not'],
     ['not (ttl == 1 or ttl > 5)', '!holds ttl not'],
@@ -69,20 +80,23 @@ test('requirementsOf finds what must hold, and whether that is all', () => {
     ['for 2 i in (1..3): (ttl == 1)', ''],
     ['for any i in (1..2): (for any k in (1..2): (uint8(i + k) == 1))', ''],
     // lengths
-    ['label matches /^.{17}$/', 'equals length label 17'],
-    ['label matches /^([^x].|..){2,3}\\W?$/', 'holds length label 4 to 7'],
+    ['label matches /^.{17}$/', '!equals length label 17 & fits label'],
+    ['label matches /^([^x].|..){2,3}\\W?$/', '!holds length label 4 to 7 & fits label'],
     ['label matches /^.{64,}/ and ttl == 1', 'holds length label 64 to 65536 & equals ttl 1'],
-    ['label matches /^.{3}$|^..$/s', 'holds length label 2 to 3'],
-    ['label matches /^.{3}$|^..a?/', ''],
-    ['label matches /.{3}$/', ''],
-    ['label matches /^.{3}/', ''],
-    ['label matches /^.+$/', ''],
+    ['label matches /^.{3}$|^..$/s', '!holds length label 2 to 3 & fits label'],
+    ['label matches /^.{3}$|^..a?/', '!fits label'],
+    ['label matches /.{3}$/', '!fits label'],
+    ['label matches /^.{3}/', '!fits label'],
+    ['label matches /^.+$/', '!fits label'],
     ['not label matches /^.{17}$/', ''],
+    ['not label matches /^.{3}/', '!not fits label'],
     // Nothing is certain.
     ['ttl == 1 or mss > window', ''],
     ['label == "\u00e9"', ''],
     ['label == "\\xe9"', ''],
-    ['label matches /\\xc3/', ''],
+    ['label matches /\\xc3/', '!fits label'],
+    ['label matches /x\\b/', 'contains label x'],
+    ['label matches /(x?)*y|^^z|a$b/', 'contains label y | equals label 1 z | contains label ab'],
     ['true', ''],
   ] as const)
     expect([condition, told(of(condition))]).toEqual([condition, expected])
@@ -131,7 +145,8 @@ test('partsOf finds what an expression cannot do without', () => {
     ['/a|b/', 'a', 'b'],
     ['/a|b*/'],
     ['/^(ab|cd)x/', 'ab', 'cd'],
-    ['/[]x]y/'],
+    ['/[]x]y/', '[]x][y]'],
+    ['/\\[][^]ab]b/', '[] & b'],
     ['/a(?b)/'],
     ['/a\\qb/'],
     ['/a**/'],
@@ -174,7 +189,7 @@ test('candidates are the rules of which all that is required holds', () => {
     ['uint16(7) != 0'],
     ['window > 1 and window < 70000 and other'],
     ['window == ttl'],
-    ['label matches /[k-m]INUX/i'],
+    ['label matches /[k-m]INUX/i and other'],
     ['label matches /[k-m]INUX/'],
     ['not ttl == 1'],
     ['ttl == 64 and other'],
