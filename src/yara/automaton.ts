@@ -131,8 +131,11 @@ export class Automaton {
   }
 
   #step(from: State, octet: number): State {
-    const live = Int32Array.from(this.#words, (word, i) => word.step(from.live[i], octet))
-    const key = String.fromCharCode(...new Uint16Array(live.buffer))
+    const words = this.#words
+    const live = new Int32Array(words.length)
+    for (let i = 0; i < live.length; i++) live[i] = words[i]!.step(from.live[i], octet)
+    // Spread takes six times as long.
+    const key = String.fromCharCode.apply(null, new Uint16Array(live.buffer) as ArrayLike<number> as number[])
     let state = this.#states.get(key)
     if (state === undefined) {
       if (this.#states.size >= MOST_STATES) {
