@@ -78,10 +78,11 @@ export function createFingerprinter(options?: FingerprintOptions<NodeRequest>): 
 }
 
 function plain<Subject>(fingerprinter: Fingerprinter<Subject>): NodeFingerprinter {
+  const { readsHeaders } = fingerprinter
   return {
     fromNode(given) {
       const request = nodeRequestOf(given)
-      const headers = fingerprinter.readsHeaders && request !== undefined ? withNodeHeaders(request) : undefined
+      const headers = readsHeaders && request !== undefined ? withNodeHeaders(request) : undefined
       return fingerprinter.once(headers, request, request, request as Subject)
     },
     ...apiOf<Server, Subject>(fingerprinter),

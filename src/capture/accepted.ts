@@ -26,7 +26,7 @@ import {
 } from '../wire/sockaddr.ts'
 import type { TcpInfoOffset } from '../wire/tcp-info.ts'
 import { AcceptedConnection } from './accepted-connection.ts'
-import { AcceptedServers } from './accepted-servers.ts'
+import { AcceptedServers, type Place } from './accepted-servers.ts'
 import type { CaptureCounts } from './capture.ts'
 import { Jiffies } from './jiffies.ts'
 import { type ListeningSocket, readAddress } from './listening-sockets.ts'
@@ -128,25 +128,40 @@ export class AcceptedCapture {
    * @param seesAll - whether the first request to be counted is surely the connection's first, and comes in its own turn
    */
   connectionOf(accepted: AcceptedSocket, request: unknown, seesAll: boolean): Connection | Reason {
-    this.lastInfo = undefined
-    if (this.#open() === undefined) return this.unavailable!.reason
     const known = (accepted.connection ?? this.#read(accepted, false)) as AcceptedConnection | Reason
-    if (typeof known === 'string') return known
-    if (this.#isShared) {
-      const one = nodeRequestOf(request)!
-      if (this.#counted.has(one)) return known
-      this.#counted.add(one)
-    }
+    return typeof known === 'string' ? known : this.count(known, request, seesAll)
+  }
+
+  /** The same of a connection that is known. */
+  count(known: AcceptedConnection, request: unknown, seesAll: boolean): Connection {
+    this.lastInfo = undefined
+    if (this.#isShared && this.#isCounted(nodeRequestOf(request)!)) return known
     known.requests++
-    // A listener of 'connection' may ask before the client has sent anything.
-    if (!known.isNoted && (isParsed(request) || hasRead(accepted.socket))) {
-      known.isNoted = true
-      if (known.timing !== undefined) this.#noteFirst(known, seesAll)
-    }
+    if (!known.isNoted) this.#note(known, request, seesAll)
     return known
   }
 
   /** At the first request of a connection. */
+  #note(known: AcceptedConnection, request: unknown, seesAll: boolean): void {
+    // A listener of 'connection' may ask before the client has sent anything.
+    if (!isParsed(request) && !hasRead(known.accepted.socket)) return
+    known.isNoted = true
+    if (known.timing !== undefined) this.#noteFirst(known, seesAll)
+  }
+
+  /** True if another fingerprinter has counted this request. A member of it costs less than an entry of a `WeakSet`. */
+  #isCounted(request: { [COUNTED]?: boolean }): boolean {
+    if (request[COUNTED] === true || this.#counted.has(request)) return true
+    try {
+      request[COUNTED] = true
+    } catch {
+      // Frozen, or a proxy that refuses.
+    }
+    if (request[COUNTED] !== true) this.#counted.add(request)
+    return false
+  }
+
+  /** Its times. */
   #noteFirst(connection: AcceptedConnection, seesAll: boolean): void {
     const { accepted, completedAt } = connection
     if (accepted.tls !== undefined && seesAll) this.#noteTls(connection)
@@ -237,27 +252,20 @@ export class AcceptedCapture {
       if (port < 0) return socket.remoteAddress === undefined ? 'no-connection' : 'unsupported'
     }
     if (octets === 0 && this.options.syn) this.#servers.meetServerOf(server)
+    const { options } = this
+    const isWhole = this.#wholeOnes > 0 || octets <= 0
+    const infoOctets = options.tcpInfo ? sockets.tcpInfo(fd) : 0
     let timing: FirstTiming | undefined
     let completedAt: number | undefined
-    let firstInfo: Uint8Array | undefined
-    if (this.options.tcpInfo) {
-      const length = sockets.tcpInfo(fd)
-      if (length > 0) {
-        timing = firstTiming(sockets.view, length, {
-          synSaved: octets > 0,
-          deferAccept: place.listener === undefined ? this.#servers.mayDefer : place.listener.deferAccept !== 0,
-          readAt: 0,
-        })
-        this.#jiffies.learn(sockets.view.getUint32(RTO, true))
-        // Counted from 0, this is the time since then.
-        const { acceptTimeMilliseconds: before } = timing
-        if (before !== undefined)
-          completedAt = Math.min(
-            accepted.seenAt ?? Number.POSITIVE_INFINITY,
-            preciseNow() - this.#jiffies.passed(-before),
-          )
-        if (this.options.keepInfo) firstInfo = sockets.value.slice(0, length)
-      }
+    if (infoOctets > 0) {
+      timing = this.#timingOf(sockets, infoOctets, octets > 0, place)
+      // Counted from 0, this is the time since then.
+      const { acceptTimeMilliseconds: before } = timing
+      if (before !== undefined)
+        completedAt = Math.min(
+          accepted.seenAt ?? Number.POSITIVE_INFINITY,
+          preciseNow() - this.#jiffies.passed(-before),
+        )
     }
     this.#servers.count(socket, server)
     const connection = new AcceptedConnection(this, accepted, completedAt, {
@@ -272,19 +280,35 @@ export class AcceptedCapture {
       synReason: octets > 0 ? undefined : octets < 0 ? 'unsupported' : 'not-saved',
       handshakeTimeToLive: undefined,
       timing,
-      firstInfo,
+      firstInfo: infoOctets > 0 && options.keepInfo ? sockets.value.slice(0, infoOctets) : undefined,
     })
-    if (this.#wholeOnes > 0 || octets <= 0) this.#readRest(sockets, connection)
+    if (isWhole) this.#readRest(sockets, connection)
     if (this.#wholeOnes > 0) this.#wholeOnes--
     return connection
   }
 
-  /** The time of day, which takes as long as a call, and of a socket that is still open cookie and TTL. */
+  /** What the TCP_INFO that was just read says of a connection's beginning; when it was accepted is counted from now. */
+  #timingOf({ view }: Sockets, octets: number, synSaved: boolean, { listener }: Place): FirstTiming {
+    const deferAccept = listener === undefined ? this.#servers.mayDefer : listener.deferAccept !== 0
+    this.#jiffies.learn(view.getUint32(RTO, true))
+    return firstTiming(view, octets, { synSaved, deferAccept, readAt: 0 })
+  }
+
+  /** The time of day, which takes as long as a call; of a socket that is still open cookie, TTL and times that were not read. */
   #readRest(sockets: Sockets | undefined, connection: AcceptedConnection): void {
-    const { fd, completedAt, timing } = connection
+    const { fd, completedAt, synBytes, acceptedOn } = connection
     connection.isWhole = true
-    if (timing !== undefined && completedAt !== undefined)
-      timing.acceptTimeMilliseconds = Math.round(Date.now() - (preciseNow() - completedAt))
+    let passed = completedAt === undefined ? undefined : preciseNow() - completedAt
+    if (connection.timing === undefined && sockets !== undefined && this.options.tcpInfo) {
+      const octets = sockets.tcpInfo(fd)
+      if (octets > 0) {
+        connection.timing = this.#timingOf(sockets, octets, synBytes.length > 0, acceptedOn as Place)
+        const { acceptTimeMilliseconds: before } = connection.timing
+        if (before !== undefined) passed = this.#jiffies.passed(-before)
+      }
+    }
+    const { timing } = connection
+    if (timing !== undefined && passed !== undefined) timing.acceptTimeMilliseconds = Math.round(Date.now() - passed)
     if (sockets === undefined) return
     if (sockets.cookie(fd)) {
       connection.cookieLow = sockets.view.getUint32(0, true)
@@ -365,6 +389,9 @@ export function acceptedCapture(openLibc: OpenLibc): AcceptedCapture {
   }
   return capture
 }
+
+/** Member of requests that were counted. */
+const COUNTED: unique symbol = Symbol('tcpfingerprint.counted') as never
 
 /** The number changes with the shape of `AcceptedCapture`: copies of different shapes do not share. */
 const SHARED: symbol = Symbol.for('tcpfingerprint.accepted.4')

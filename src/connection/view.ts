@@ -1,6 +1,6 @@
 /**
- * One view, {@link FingerprintView}, over four sources of what is known of a request: a captured connection, nothing, a request that is
- * looked up late, and a proxy's header (`src/proxy`). Everything that costs is computed when first read.
+ * One view, {@link FingerprintView}, of a captured connection; over other sources of what is known of a request by subclasses: nothing, a
+ * request that is looked up late, and a proxy's header (`src/proxy`). Everything that costs is computed when first read.
  * @module
  */
 import { preciseNow } from '../base/clock.ts'
@@ -81,32 +81,45 @@ class Memo {
 let isTimed = false
 
 /**
- * A `Fingerprint` whose facts are found when the first of them is read. A subclass says where from. One is made for every
- * request: it holds as little as it can.
+ * A `Fingerprint` whose facts are found when the first of them is read: of a request whose connection is known; a subclass says where
+ * else from. One is made for every request: it holds as little as it can, and is of the class without a superclass, because V8 does not
+ * inline the constructor of another.
  */
-export abstract class FingerprintView implements EnvSource {
+export class FingerprintView implements EnvSource {
   readonly #collection: Collection
+  readonly #known: Known
+  readonly #request: number
   #memo: Memo | undefined
 
-  /** `info` is a TCP_INFO that was read for this request while its connection was looked up. */
-  constructor(collection: Collection, info?: Uint8Array) {
+  /**
+   * `known` is a `Connection`, unless a subclass reads its facts; `request` its number on the connection. `info` is a TCP_INFO that was read
+   * for this request while its connection was looked up.
+   */
+  constructor(collection: Collection, known: Known, request: number, info?: Uint8Array) {
     this.#collection = collection
-    if (info === undefined || collection.tcpInfo !== 'request') {
-      this.#memo = undefined
-    } else {
-      this.#memo = new Memo()
-      this.#memo.info = info
-    }
+    this.#known = known
+    this.#request = request
+    this.#memo = undefined
+    if (info !== undefined && collection.tcpInfo === 'request') this.#facts().info = info
   }
 
   /** What is known of the connection. Cheap: called for every fact that is read. */
-  abstract resolve(): Known
+  resolve(): Known {
+    return this.#known
+  }
 
   /** Number of the request on its connection, from 1. */
-  abstract requestNumber(): number
+  requestNumber(): number {
+    return this.#request
+  }
 
   /** TCP_INFO of this request. Called once, and not where TCP_INFO is not wanted. */
-  protected abstract readInfo(collection: Collection): Uint8Array | undefined
+  protected readInfo(collection: Collection): Uint8Array | undefined {
+    const connection = this.#known as Connection
+    // A copy of what the connection keeps: it is for all of its requests.
+    if (collection.tcpInfo === 'connection') return connection.firstInfo?.slice()
+    return collection.readInfo(connection)
+  }
 
   /** A method, because V8 takes as long for a private getter as for a small call into libc. */
   #facts(): Memo {
@@ -224,13 +237,13 @@ export abstract class FingerprintView implements EnvSource {
   }
 
   /** TCP_INFO now. */
-  protected readInfoNow(_collection: Collection): Uint8Array | undefined {
-    return undefined
+  protected readInfoNow(collection: Collection): Uint8Array | undefined {
+    return collection.readInfo(this.#known as Connection)
   }
 
   /** What TCP did since the request before, with TCP_INFO of this one. Called once. */
-  protected readDelivery(_info: Uint8Array, _readAt: number): Delivery | undefined {
-    return undefined
+  protected readDelivery(info: Uint8Array, readAt: number): Delivery | undefined {
+    return deliveryOf(this.#known as Connection, info, this.#request, readAt)
   }
 
   get env(): Record<string, string> {
@@ -250,41 +263,6 @@ export abstract class FingerprintView implements EnvSource {
   }
 }
 
-/** A request whose connection is known. */
-export class CapturedFingerprint extends FingerprintView {
-  readonly #connection: Connection
-  readonly #request: number
-
-  /** `info` is a TCP_INFO that was read for this request while its connection was looked up. */
-  constructor(collection: Collection, connection: Connection, info: Uint8Array | undefined) {
-    super(collection, info)
-    this.#connection = connection
-    this.#request = connection.requests
-  }
-
-  resolve(): Known {
-    return this.#connection
-  }
-
-  requestNumber(): number {
-    return this.#request
-  }
-
-  protected readInfo(collection: Collection): Uint8Array | undefined {
-    // A copy of what the connection keeps: it is for all of its requests.
-    if (collection.tcpInfo === 'connection') return this.#connection.firstInfo?.slice()
-    return collection.readInfo(this.#connection)
-  }
-
-  protected override readInfoNow(collection: Collection): Uint8Array | undefined {
-    return collection.readInfo(this.#connection)
-  }
-
-  protected override readDelivery(info: Uint8Array, readAt: number): Delivery | undefined {
-    return deliveryOf(this.#connection, info, this.#request, readAt)
-  }
-}
-
 /** Nothing is known but what the members say. */
 export const NOTHING: Known = /* @__PURE__ */ Object.freeze({
   source: 'kernel',
@@ -301,31 +279,29 @@ export const NOTHING: Known = /* @__PURE__ */ Object.freeze({
 
 /** A request of which everything is at hand: its connection is not known, or a proxy speaks for the client. */
 export class StatedFingerprint extends FingerprintView {
-  readonly #known: Known
   readonly #info: Uint8Array | undefined
 
   /** `info` is TCP_INFO where the kernel has it by the connection's ends, or the proxy hands it on. */
-  constructor(collection: Collection, known: Known, info?: Uint8Array) {
-    super(collection, info)
-    this.#known = known
+  constructor(collection: Collection, known: Known, info?: Uint8Array, request = 0) {
+    super(collection, known, request, info)
     this.#info = info
   }
 
-  resolve(): Known {
-    return this.#known
-  }
-
-  requestNumber(): number {
-    return 0
-  }
-
-  protected readInfo(): Uint8Array | undefined {
+  protected override readInfo(_collection: Collection): Uint8Array | undefined {
     return this.#info
+  }
+
+  protected override readInfoNow(): Uint8Array | undefined {
+    return undefined
+  }
+
+  protected override readDelivery(_info: Uint8Array, _readAt: number): Delivery | undefined {
+    return undefined
   }
 }
 
 /** A request that is looked up when a fact is first read. */
-export class LateFingerprint<Subject, Server> extends FingerprintView {
+export class LateFingerprint<Subject, Server> extends StatedFingerprint {
   readonly #subject: Subject
   readonly #server: Server
   readonly #find: (subject: Subject, server: Server) => FingerprintView
@@ -338,7 +314,7 @@ export class LateFingerprint<Subject, Server> extends FingerprintView {
     server: Server,
     find: (subject: Subject, server: Server) => FingerprintView,
   ) {
-    super(collection)
+    super(collection, NOTHING)
     this.#subject = subject
     this.#server = server
     this.#find = find
@@ -348,15 +324,15 @@ export class LateFingerprint<Subject, Server> extends FingerprintView {
     return (this.#found ??= this.#find(this.#subject, this.#server))
   }
 
-  resolve(): Known {
+  override resolve(): Known {
     return this.#view().resolve()
   }
 
-  requestNumber(): number {
+  override requestNumber(): number {
     return this.#view().requestNumber()
   }
 
-  protected readInfo(): Uint8Array | undefined {
+  protected override readInfo(): Uint8Array | undefined {
     return this.#view().tcpInfoBytes
   }
 

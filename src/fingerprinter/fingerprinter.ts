@@ -9,14 +9,7 @@ import type { Connection, Reason } from '../connection/connection.ts'
 import { type EnvOptions, toEnv } from '../connection/facts.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import type { SynFacts } from '../connection/syn-facts.ts'
-import {
-  CapturedFingerprint,
-  type Collection,
-  type FingerprintView,
-  LateFingerprint,
-  NOTHING,
-  StatedFingerprint,
-} from '../connection/view.ts'
+import { type Collection, FingerprintView, LateFingerprint, NOTHING, StatedFingerprint } from '../connection/view.ts'
 import type { Database } from '../label/database.ts'
 import { defaultDatabase } from '../label/default.ts'
 import type { Labeller } from '../label/labeller.ts'
@@ -56,7 +49,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
   readonly #report: Report
   readonly #requests: Record<keyof Outcomes, number> = noOutcomes()
   readonly #isEarly: boolean
-  readonly #find: (request: Request | undefined, server: unknown) => FingerprintView
+  readonly #runtime: Runtime
   readonly #lookup: ConnectionLookup
   readonly #clients: Clients | undefined
   readonly #seen: RequestMemo
@@ -77,11 +70,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
     this.envOptions = this.#options.env
     this.#isEarly = this.#options.resolve === 'request' || runtime.outlivesPeer
     this.#report = reportOnce(this.#options.onError)
-    this.#find = (request, server) => {
-      const peer = runtime.peerOf(request, server)
-      const seen = this.#see(request, server, peer)
-      return this.#options.trustedHeaders === undefined ? seen : this.#behind(seen, request, peer)
-    }
+    this.#runtime = runtime
     if (this.#options.packets !== false || this.#options.trustedHeaders?.namesClients === true)
       this.#clients = new Clients({ runtime, options: this.#options, report: this.#report })
     this.#lookup = createLookup({
@@ -110,10 +99,19 @@ export class Fingerprinter<Subject = Request> implements Collection {
    */
   of(request: Request | undefined, server: unknown, subject: Subject): FingerprintView {
     if (this.#options.skip !== undefined && this.#skips(subject)) return new StatedFingerprint(this, NOTHING)
-    const view = this.#isEarly ? this.#find(request, server) : new LateFingerprint(this, request, server, this.#find)
-    if (request !== undefined && this.#options.labeller !== undefined) this.#requestOf.set(view, request)
-    if (this.#options.observe !== undefined) this.#tell(this.#options.observe, view)
+    const view = this.#isEarly
+      ? this.#find(request, server)
+      : new LateFingerprint(this, request, server, (one, other) => this.#find(one, other))
+    const { labeller, observe } = this.#options
+    if (request !== undefined && labeller !== undefined) this.#requestOf.set(view, request)
+    if (observe !== undefined) this.#tell(observe, view)
     return view
+  }
+
+  #find(request: Request | undefined, server: unknown): FingerprintView {
+    const peer = this.#runtime.peerOf(request, server)
+    const seen = this.#see(request, server, peer)
+    return this.#options.trustedHeaders === undefined ? seen : this.#behind(seen, request, peer)
   }
 
   #tell(observe: (fingerprint: Fingerprint) => void, view: FingerprintView): void {
@@ -158,21 +156,30 @@ export class Fingerprinter<Subject = Request> implements Collection {
     }
   }
 
-  /** The request's own connection, or why it is not known. */
+  /** The request's own connection, or why it is not known. What is rare is elsewhere: V8 inlines the rest. */
   #see(request: Request | undefined, server: unknown, peer: Peer | NoPeer): FingerprintView {
     if (typeof peer === 'string') return this.#miss(peer)
+    let found: Connection | NotFound
     try {
-      const found = this.#lookup.connectionOf(request, server, peer)
-      if (!isConnection(found)) return this.#miss(found.reason, peer, found.port, server)
-      if (found.synReason === 'not-saved' && this.syn)
-        this.#clients?.complete(found, () => this.#lookup.lastInfo ?? this.#lookup.readInfo(found))
-      if (found.synReason === undefined || !this.syn) this.#requests.ok++
-      else this.#requests[found.synReason]++
-      return new CapturedFingerprint(this, found, this.#lookup.lastInfo)
+      found = this.#lookup.connectionOf(request, server, peer)
+      if (this.syn && (found as Connection).synReason === 'not-saved') this.#complete(found as Connection)
     } catch (error) {
-      this.#report(error)
-      return this.#miss(reasonOf(error), peer, undefined, server)
+      return this.#fail(error, peer, server)
     }
+    if (!isConnection(found)) return this.#miss(found.reason, peer, found.port, server)
+    if (found.synReason === undefined || !this.syn) this.#requests.ok++
+    else this.#requests[found.synReason]++
+    return new FingerprintView(this, found, found.requests, this.#lookup.lastInfo)
+  }
+
+  #fail(error: unknown, peer: Peer, server: unknown): FingerprintView {
+    this.#report(error)
+    return this.#miss(reasonOf(error), peer, undefined, server)
+  }
+
+  /** Its SYN may have come from the wire. */
+  #complete(found: Connection): void {
+    this.#clients?.complete(found, () => this.#lookup.lastInfo ?? this.#lookup.readInfo(found))
   }
 
   /** The request's connection is not known: there is none in a test, it has ended, or it is of another kind. */

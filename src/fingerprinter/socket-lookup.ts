@@ -5,6 +5,7 @@
 
 import { isLibc } from '../../ffi/libc.ts'
 import type { AcceptedCapture } from '../capture/accepted.ts'
+import type { AcceptedConnection } from '../capture/accepted-connection.ts'
 import type { CaptureCounts } from '../capture/capture.ts'
 import { KernelInfo } from '../capture/kernel-info.ts'
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
@@ -19,14 +20,10 @@ export function createSocketLookup(capture: AcceptedCapture): (context: LookupCo
   return (context) => new SocketLookup(capture, context)
 }
 
-/** A connection that the runtime knows already. */
-interface Accepted {
-  readonly accepted: AcceptedSocket
-}
-
 class SocketLookup implements ConnectionLookup {
   readonly #capture: AcceptedCapture
   readonly #context: LookupContext
+  readonly #seesAll: boolean
   #isOpen = false
   #kernelInfo: KernelInfo | undefined
   #isProblemTold = false
@@ -34,6 +31,7 @@ class SocketLookup implements ConnectionLookup {
   constructor(capture: AcceptedCapture, context: LookupContext) {
     this.#capture = capture
     this.#context = context
+    this.#seesAll = context.seesAll
     capture.use()
     capture.options.join(context.options, context.isEarly)
     // Not at once: libc is opened by the first listener, or here where that was refused.
@@ -55,12 +53,19 @@ class SocketLookup implements ConnectionLookup {
   }
 
   connectionOf(_request: Request | undefined, server: unknown, peer: Endpoint): Connection | NotFound {
+    // By its members, because the capture may be another copy's of this library. What is rare is elsewhere: V8 inlines the rest.
+    const { accepted, synReason } = peer as Partial<AcceptedConnection>
+    return this.#isOpen && accepted !== undefined && synReason === undefined
+      ? this.#capture.count(peer as AcceptedConnection, server, this.#seesAll)
+      : this.#find(server, accepted)
+  }
+
+  #find(server: unknown, known: AcceptedSocket | undefined): Connection | NotFound {
     const capture = this.#capture
     if (!this.#open()) return this.#missing(capture.unavailable!.reason, server)
-    // By its members, because the capture may be another copy's of this library.
-    const accepted = (peer as Partial<Accepted>).accepted ?? acceptedSocketOf(socketOf(server))
+    const accepted = known ?? acceptedSocketOf(socketOf(server))
     if (accepted === undefined) return this.#missing('not-found', server)
-    const found = capture.connectionOf(accepted, server, this.#context.seesAll)
+    const found = capture.connectionOf(accepted, server, this.#seesAll)
     if (!this.#isProblemTold && capture.problem !== undefined) this.#tellProblem(capture.problem)
     return typeof found === 'string' ? this.#missing(found, server) : found
   }

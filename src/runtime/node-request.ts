@@ -44,8 +44,18 @@ export const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket.
 
 /** The record that a socket, or the TCP socket under a `TLSSocket`, has already. */
 export function knownRecordOf(socket: object): AcceptedSocket | undefined {
-  const { [RECORD]: record, _parent: parent } = socket as Recorded
-  return record ?? (parent as Recorded | null | undefined)?.[RECORD]
+  const one = socket as Recorded
+  return one[RECORD] ?? (one._parent as Recorded | null | undefined)?.[RECORD]
+}
+
+/** What is kept with the TCP socket of a request of `node:http`: the same, without a look for what others have. */
+export function knownPeerOf(request: unknown): AcceptedSocket['connection'] {
+  try {
+    const { httpVersionMajor, socket } = request as NodeRequest
+    return httpVersionMajor === 1 ? (socket as Recorded)[RECORD]?.connection : undefined
+  } catch {
+    return undefined
+  }
 }
 
 interface Recorded {
@@ -55,6 +65,8 @@ interface Recorded {
 
 /** What is used of a request. */
 interface NodeRequest {
+  /** 1 of `node:http`, whose requests are found without a look for what they do not have: along Express's prototypes that takes long. */
+  readonly httpVersionMajor?: unknown
   readonly incoming?: unknown
   readonly raw?: unknown
   readonly socket?: unknown
@@ -67,7 +79,7 @@ export function socketOf(request: unknown): Socket | undefined {
     const found = nodeRequestOf(request) as NodeRequest | undefined
     if (found === undefined) return undefined
     // `Http2ServerRequest.socket` is a proxy that forbids more than that of the session.
-    const socket = found.stream?.session?.socket ?? found.socket
+    const socket = found.httpVersionMajor === 1 ? found.socket : (found.stream?.session?.socket ?? found.socket)
     return typeof socket === 'object' && socket !== null ? (socket as Socket) : undefined
   } catch {
     return undefined
@@ -84,6 +96,7 @@ export function isParsed(request: unknown): boolean {
 export function nodeRequestOf(request: unknown): object | undefined {
   if (typeof request !== 'object' || request === null) return undefined
   try {
+    if ((request as NodeRequest).httpVersionMajor === 1) return request
     const { incoming, raw } = request as NodeRequest
     if (typeof incoming === 'object' && incoming !== null) return incoming
     // Fastify's request has a socket as well, but of HTTP/2 not its session.

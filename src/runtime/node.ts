@@ -7,7 +7,7 @@ import { openLibc } from '../../ffi/libc.node.ts'
 import { CommonRuntime } from './common.ts'
 import { processGlobal } from './globals.ts'
 import { listenOnNode } from './node-listen.ts'
-import { knownRecordOf, socketOf } from './node-request.ts'
+import { knownPeerOf, knownRecordOf, socketOf } from './node-request.ts'
 import type { CountedBody } from './ready-body.ts'
 import { spawnNode } from './spawn-node.ts'
 import type { Endpoint, LocalEnd, NoPeer, Runtime, ServerAddress } from './types.ts'
@@ -15,8 +15,14 @@ import type { Endpoint, LocalEnd, NoPeer, Runtime, ServerAddress } from './types
 const STOPPED: ServerAddress = { kind: 'stopped' }
 const NO_LOCAL: LocalEnd = { address: undefined, port: undefined }
 
-/** A socket without a remote address is a unix socket while it is open; one of a test was never connected. */
+/** A socket's record has it, once the socket was read. */
 function peerOf(_request: Request | undefined, server: unknown): Endpoint | NoPeer {
+  const known = knownPeerOf(server)
+  return typeof known === 'object' ? known : findPeer(server)
+}
+
+/** A socket without a remote address is a unix socket while it is open; one of a test was never connected. */
+function findPeer(server: unknown): Endpoint | NoPeer {
   const socket = socketOf(server)
   if (socket === undefined) return 'no-connection'
   try {

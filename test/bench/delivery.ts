@@ -8,7 +8,7 @@
  */
 import { Connection } from '../../src/connection/connection.ts'
 import { readCounts } from '../../src/connection/delivery.ts'
-import { CapturedFingerprint, type Collection } from '../../src/connection/view.ts'
+import { type Collection, FingerprintView } from '../../src/connection/view.ts'
 import { hex } from '../support/hex.ts'
 import golden from '../vectors/tcp-info.json' with { type: 'json' }
 import { median } from './pairs.ts'
@@ -45,14 +45,14 @@ let sink = 0
 function withoutIt(): void {
   for (let i = 0; i < REQUESTS; i++) {
     connection.requests++
-    sink += new CapturedFingerprint(collection, connection, undefined).tcpInfo!.rtt ?? 0
+    sink += new FingerprintView(collection, connection, connection.requests).tcpInfo!.rtt ?? 0
   }
 }
 
 function withIt(): void {
   for (let i = 0; i < REQUESTS; i++) {
     connection.requests++
-    const { tcpInfo, delivery } = new CapturedFingerprint(collection, connection, undefined)
+    const { tcpInfo, delivery } = new FingerprintView(collection, connection, connection.requests)
     sink += (tcpInfo!.rtt ?? 0) + (delivery?.bytesSent ?? 0)
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { fromHex } from '../../src/base/bytes.ts'
 import { Connection } from '../../src/connection/connection.ts'
-import { CapturedFingerprint, type Collection } from '../../src/connection/view.ts'
+import { type Collection, FingerprintView } from '../../src/connection/view.ts'
 import { defaultDatabase } from '../../src/label/default.ts'
 import { match } from '../../src/label/match.ts'
 import vectors from '../vectors/syn.json' with { type: 'json' }
@@ -50,7 +50,7 @@ const collection = (more: Partial<Collection> = {}): Collection => ({
 
 function request(connection: Connection, of: Collection): any {
   connection.requests++
-  return new CapturedFingerprint(of, connection, undefined)
+  return new FingerprintView(of, connection, connection.requests)
 }
 
 /** Writes where a strict-mode module may not, and leaves it at that. */

@@ -4,7 +4,7 @@
  */
 import { Connection } from '../../src/connection/connection.ts'
 import type { Fingerprint } from '../../src/connection/fingerprint.ts'
-import { CapturedFingerprint, type Collection } from '../../src/connection/view.ts'
+import { type Collection, FingerprintView } from '../../src/connection/view.ts'
 import { defaultDatabase, fingerprints, match, parseSyn } from '../../src/index.ts'
 import { SYN } from '../support/samples.ts'
 
@@ -36,7 +36,7 @@ export function connection(cookie: number, address = '192.0.2.10', port = 43_210
 /** The next request of a connection. */
 export function request(one: Connection): Fingerprint {
   one.requests += 1
-  return new CapturedFingerprint(COLLECTION, one, undefined)
+  return new FingerprintView(COLLECTION, one, one.requests)
 }
 
 /** A request that came through a proxy's header. */
