@@ -1,10 +1,10 @@
 /**
  * Connections of a runtime that names the socket of a request (Node): no search, no index, nothing ambiguous.
  *
- * SYN and first TCP_INFO are read when the socket is accepted, before any of its data; they stay with the socket and go with it. Cookie,
- * the handshake's TTL and the time of day take a call each: of the first thousand connections they are read at once, too, and of all once
- * anybody has asked for one of them, else when they are asked for and while the socket is open. P1 to P3 of `identity.ts` hold by the socket
- * object, once its descriptor was verified; P4 is not asked.
+ * The SYN is read when the socket is accepted, before any of its data, and so is the first TCP_INFO over TLS; they stay with the socket and
+ * go with it. TCP_INFO without TLS, cookie, the handshake's TTL and the time of day take a call each: of the first thousand connections they
+ * are read at once, too, and of all once anybody has asked for one of them, else when they are asked for and while the socket is open. P1 to
+ * P3 of `identity.ts` hold by the socket object, once its descriptor was verified; P4 is not asked.
  * @module
  */
 import type { Socket } from 'node:net'
@@ -254,7 +254,9 @@ export class AcceptedCapture {
     if (octets === 0 && this.options.syn) this.#servers.meetServerOf(server)
     const { options } = this
     const isWhole = this.#wholeOnes > 0 || octets <= 0
-    const infoOctets = options.tcpInfo ? sockets.tcpInfo(fd) : 0
+    // Over TLS the server sends before there is a request: later, TCP_INFO does not tell the handshake any more.
+    const readsInfo = options.tcpInfo && (isWhole || options.keepInfo || accepted.tls !== undefined)
+    const infoOctets = readsInfo ? sockets.tcpInfo(fd) : 0
     let timing: FirstTiming | undefined
     let completedAt: number | undefined
     if (infoOctets > 0) {
