@@ -74,7 +74,7 @@ export const help: CommandHelp = {
     },
     {
       name: 'trace',
-      help: 'say on standard error how the connection of each\nrequest was found: the rule that decided, the cost',
+      help: 'say on standard error how the connection of each\nrequest was found: the rule that decided, the cost\n(Bun, Deno)',
     },
     P0F_DB,
     YARA,
@@ -193,7 +193,10 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     return 1
   }
   const { serve, stopOnSignals, warmPages } = demo
-  if (args.has('trace')) subscribe(LOOKUP_CHANNEL, (message) => io.warn(traceLine(message as LookupMessage)))
+  if (args.has('trace')) {
+    subscribe(LOOKUP_CHANNEL, (message) => io.warn(traceLine(message as LookupMessage)))
+    if (currentRuntime().name === 'node') io.warn('Nothing to trace: Node names the socket of each request')
+  }
   io.out.flush()
   const fingerprint = {
     ...(database === undefined ? undefined : { database }),
