@@ -3,7 +3,7 @@
  * @module
  */
 import * as v from 'valibot'
-import { checkOptions } from '../base/options.ts'
+import { aFunction, aNumber, aText, checkOptions } from '../base/options.ts'
 import type { LogFormatUses } from './directives.ts'
 import { ALL_USES, type AppendLine, compileLineAppender, NAMED_LOG_FORMATS } from './format.ts'
 import type { AccessRecord } from './record.ts'
@@ -87,9 +87,6 @@ export interface ResolvedOptions<Subject> {
   readonly onError: (error: Error) => void
 }
 
-const aFunction = () =>
-  v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'Expected a function')
-
 const logFormatSchema = () =>
   v.pipe(
     v.string(),
@@ -99,7 +96,6 @@ const logFormatSchema = () =>
         `Expected common, combined, vhost_combined, json or a string with % directives, received "${issue.input}"`,
     ),
   )
-const portSchema = () => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
 const accessLogOptionsSchema = () =>
   v.strictObject({
     format: v.optional(v.union([logFormatSchema(), aFunction()]), 'combined'),
@@ -107,8 +103,8 @@ const accessLogOptionsSchema = () =>
       v.union([
         v.picklist(['stdout', 'stderr']),
         v.strictObject({
-          file: v.pipe(v.string(), v.nonEmpty()),
-          mode: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o7777)), 0o644),
+          file: aText(),
+          mode: v.optional(aNumber(0, 0o7777), 0o644),
           reopen: v.optional(v.union([v.pipe(v.string(), v.startsWith('SIG')), v.literal(false)]), 'SIGHUP'),
         }),
         aFunction(),
@@ -120,9 +116,9 @@ const accessLogOptionsSchema = () =>
     skip: v.optional(aFunction()),
     user: v.optional(aFunction()),
     facts: v.optional(aFunction()),
-    serverName: v.optional(v.pipe(v.string(), v.nonEmpty())),
-    serverPort: v.optional(portSchema()),
-    protocol: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    serverName: v.optional(aText()),
+    serverPort: v.optional(aNumber(0, 65_535)),
+    protocol: v.optional(aText()),
     onError: v.optional(aFunction()),
   })
 

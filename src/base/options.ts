@@ -6,6 +6,17 @@ import * as v from 'valibot'
 
 type Issue = v.BaseIssue<unknown>
 
+/** What can be called; with what, is the option's type. */
+export const aFunction = <T = (...args: never[]) => unknown>(): v.GenericSchema<T> =>
+  v.custom<T>((value) => typeof value === 'function', 'Expected a function')
+
+/** A text that is not empty. */
+export const aText = (): v.GenericSchema<string> => v.pipe(v.string(), v.nonEmpty())
+
+/** A whole number, both ends included. */
+export const aNumber = (least: number, most: number = Number.MAX_SAFE_INTEGER): v.GenericSchema<number> =>
+  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most))
+
 /**
  * Options as their schema has them, defaults filled in. `of` says whose they are: `'fingerprint'`. The schema is made here, because
  * making all of them took a tenth of the time of an import on Node.

@@ -3,7 +3,7 @@
  * @module
  */
 import * as v from 'valibot'
-import { checkOptions } from '../base/options.ts'
+import { aFunction, aNumber, checkOptions } from '../base/options.ts'
 import { escapeControls } from '../base/text.ts'
 
 /** What a script may use. Times in milliseconds, sizes in octets. */
@@ -124,8 +124,6 @@ export interface ResolvedCgiOptions<Subject> {
   readonly onError: (error: Error, note: ScriptNote) => void
 }
 
-const aFunction = () =>
-  v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'Expected a function')
 const aText = () =>
   v.pipe(
     v.string(),
@@ -138,9 +136,9 @@ const aCommand = () =>
     v.check((command) => command.length > 0, 'Expected a program and its arguments in an array'),
   )
 const aName = () => v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'Expected the name of a variable'))
-const aTime = () => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2_147_483_647))
-const aSize = () => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
-const aCount = () => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))
+const aTime = () => aNumber(1, 2_147_483_647)
+const aSize = () => aNumber(0)
+const aCount = () => aNumber(0, 1_000_000)
 
 const cgiOptionsSchema = () =>
   v.pipe(
@@ -168,11 +166,11 @@ const cgiOptionsSchema = () =>
       documentRoot: v.optional(aText()),
       cwd: v.optional(aText()),
       serverName: v.optional(aText()),
-      serverPort: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))),
+      serverPort: v.optional(aNumber(0, 65_535)),
       serverSoftware: v.optional(aText()),
       protocol: v.optional(aText()),
       dispatch: v.optional(aFunction()),
-      idleTimeout: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)), 10),
+      idleTimeout: v.optional(aNumber(0, 255), 10),
       limits: v.optional(
         v.strictObject({
           headerTime: v.optional(aTime(), 60_000),

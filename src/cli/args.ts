@@ -36,6 +36,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** For a command that takes options alone. @throws {UsageError} if there is an operand */
+export function refuseOperand(command: string, operand: string | undefined): void {
+  if (operand !== undefined) throw new UsageError(`"${command}" takes no argument: "${printable(operand)}"`)
+}
+
 /** Typing errors in which a hint may differ from what was typed. */
 const MOST_ERRORS = 2
 

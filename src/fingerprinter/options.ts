@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot'
 import { FILTER_PORTS_AT_MOST } from '../../ffi/syn-filter.ts'
-import { checkOptions } from '../base/options.ts'
+import { aFunction, aNumber, aText, checkOptions } from '../base/options.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { Database } from '../label/database.ts'
 import type { Labeller } from '../label/labeller.ts'
@@ -96,9 +96,6 @@ export interface ResolvedOptions<Subject = Request> {
   readonly onError: ((error: Error) => void) | undefined
 }
 
-const aFunction = <T>(): v.GenericSchema<T> =>
-  v.custom<T>((value) => typeof value === 'function', 'Expected a function')
-
 const aDatabase = () => v.instance(Database, 'Expected a database of loadP0f')
 
 const aHeaderName = () => v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'Expected the name of a header'))
@@ -125,7 +122,7 @@ const packetsSchema = () =>
     interface: v.optional(v.pipe(v.string(), v.regex(/^[^\s/]{1,15}$/, 'Expected the name of an interface'))),
     ports: v.optional(
       v.pipe(
-        v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+        v.array(aNumber(1, 65_535)),
         v.minLength(1, 'Expected at least one port'),
         v.maxLength(FILTER_PORTS_AT_MOST, `Expected at most ${FILTER_PORTS_AT_MOST} ports`),
       ),
@@ -138,14 +135,14 @@ const fingerprintOptionsSchema = () =>
     tcpInfo: v.optional(v.picklist(['request', 'connection', 'off']), 'request'),
     resolve: v.optional(v.picklist(['request', 'read']), 'request'),
     deferAccept: v.optional(v.picklist(['clear', 'keep']), 'clear'),
-    maxConnections: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16_777_216)), 131_072),
+    maxConnections: v.optional(aNumber(1, 16_777_216), 131_072),
     env: v.optional(
       v.strictObject({ savedSyn: v.optional(v.boolean(), false), tcpInfo: v.optional(v.boolean(), false) }),
       {},
     ),
     database: v.optional(v.union([v.literal(false), aDatabase()])),
     labeller: v.optional(aFunction<Labeller>()),
-    libc: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    libc: v.optional(aText()),
     trustedHeader: v.optional(v.union([v.pipe(v.array(trustedHeaderSchema()), v.minLength(1)), trustedHeaderSchema()])),
     packets: v.optional(v.union([v.boolean(), packetsSchema()]), false),
     skip: v.optional(aFunction<(subject: never) => boolean>()),

@@ -5,7 +5,7 @@
  */
 import type { Handler, MiddlewareHandler } from 'hono'
 import * as v from 'valibot'
-import { checkOptions } from '../base/options.ts'
+import { aFunction, checkOptions } from '../base/options.ts'
 import { Database } from '../label/database.ts'
 import type { HistoryStore } from './history.ts'
 import type { LinkToken } from './link-access.ts'
@@ -50,7 +50,7 @@ export interface Inspector extends Handler {
 
 const linkTokenEntries = () => ({
   token: v.pipe(v.string(), v.nonEmpty('Expected a token that is not empty')),
-  renew: v.optional(v.custom<() => string>((value) => typeof value === 'function', 'Expected a function')),
+  renew: v.optional(aFunction<() => string>()),
 })
 
 const historyOptionsSchema = () =>

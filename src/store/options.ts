@@ -3,7 +3,7 @@
  * @module
  */
 import * as v from 'valibot'
-import { checkOptions } from '../base/options.ts'
+import { aFunction, aNumber, aText, checkOptions } from '../base/options.ts'
 import type { Batch } from './types.ts'
 
 /** Takes rows in place of a database: a message queue, a file, another engine. Rejects where they could not be kept. */
@@ -57,12 +57,10 @@ const PERIOD = /^([1-9]\d{0,4}) (day|week|month|year)s?$/
 
 const aPeriod = () =>
   v.pipe(v.string(), v.regex(PERIOD, 'Expected a number of days, weeks, months or years: "14 days"'))
-const aCount = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most))
-const aFunction = <T>() => v.custom<T>((value) => typeof value === 'function', 'Expected a function')
 
 const storeOptionsSchema = () =>
   v.strictObject({
-    url: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    url: v.optional(aText()),
     client: v.optional(
       v.custom<object>(
         (value) => typeof value === 'function' && 'unsafe' in value,
@@ -77,11 +75,11 @@ const storeOptionsSchema = () =>
     anonymize: v.optional(v.picklist(['none', 'network']), 'none'),
     syn: v.optional(v.boolean(), false),
     batch: v.optional(
-      v.strictObject({ rows: v.optional(aCount(100_000)), milliseconds: v.optional(aCount(60_000)) }),
+      v.strictObject({ rows: v.optional(aNumber(1, 100_000)), milliseconds: v.optional(aNumber(1, 60_000)) }),
       {},
     ),
-    queue: v.optional(aCount(10_000_000), 10_000),
-    host: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    queue: v.optional(aNumber(1, 10_000_000), 10_000),
+    host: v.optional(aText()),
     onError: v.optional(aFunction<(error: Error) => void>()),
   })
 

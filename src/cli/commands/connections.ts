@@ -6,7 +6,7 @@ import { printable } from '../../base/text.ts'
 import { type ConnectionFilter, type LiveConnection, STATE_NAMES, visitConnections } from '../../connections/list.ts'
 import { rerunWhereBlind } from '../../runtime/rerun.ts'
 import { createAddressWords, parseAddress } from '../../wire/sockaddr.ts'
-import { type Arguments, UsageError } from '../args.ts'
+import { type Arguments, refuseOperand, UsageError } from '../args.ts'
 import type { CommandHelp } from '../command.ts'
 import type { Io } from '../io.ts'
 import { readPort } from '../options.ts'
@@ -108,7 +108,7 @@ function filterOf(args: Arguments): ConnectionFilter {
 function secondsOf(args: Arguments): number | undefined {
   const [first, second] = args.operands
   const surplus = args.has('watch') ? second : first
-  if (surplus !== undefined) throw new UsageError(`"connections" takes no argument: "${printable(surplus)}"`)
+  refuseOperand('connections', surplus)
   if (!args.has('watch')) return undefined
   const seconds = Number(first ?? SECONDS)
   if (seconds >= 0.1 && seconds <= 86_400) return seconds

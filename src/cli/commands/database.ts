@@ -5,7 +5,7 @@
 import { plural, printable } from '../../base/text.ts'
 import { Database } from '../../label/database.ts'
 import { DATABASE_FORMATS } from '../../label/export/export.ts'
-import { type Arguments, UsageError } from '../args.ts'
+import { type Arguments, refuseOperand, UsageError } from '../args.ts'
 import type { CommandHelp } from '../command.ts'
 import { loadDatabase } from '../database.ts'
 import type { Io } from '../io.ts'
@@ -44,7 +44,7 @@ function select(database: Database, only: string | undefined): Database {
 
 /** Runs the command; returns its exit code. */
 export async function run(args: Arguments, io: Io): Promise<number> {
-  if (args.operands.length > 0) throw new UsageError(`"database" takes no argument: "${printable(args.operands[0]!)}"`)
+  refuseOperand('database', args.operands[0])
   const format = args.get('format') ?? 'p0f'
   if (!Object.hasOwn(DATABASE_FORMATS, format)) {
     const names = Object.keys(DATABASE_FORMATS).join(', ')

@@ -3,11 +3,11 @@
  * @module
  */
 
-import { escapeControls, printable } from '../../base/text.ts'
+import { escapeControls } from '../../base/text.ts'
 import { examine } from '../../doctor/checks.ts'
 import type { Finding, Verdict } from '../../doctor/finding.ts'
 import { rerunWhereBlind } from '../../runtime/rerun.ts'
-import { type Arguments, UsageError } from '../args.ts'
+import { type Arguments, refuseOperand } from '../args.ts'
 import type { CommandHelp } from '../command.ts'
 import type { Io } from '../io.ts'
 import { readPort } from '../options.ts'
@@ -43,7 +43,7 @@ const SUMMARY: Readonly<Record<Verdict, string>> = {
 
 /** Runs the command. Exit code 0 where nothing is failing, else 1. */
 export async function run(args: Arguments, io: Io): Promise<number> {
-  if (args.operands.length > 0) throw new UsageError(`"doctor" takes no argument: "${printable(args.operands[0]!)}"`)
+  refuseOperand('doctor', args.operands[0])
   const { out } = io
   const port = args.get('port')
   const options = { port: port === undefined ? undefined : readPort(port) }

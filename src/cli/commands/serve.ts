@@ -10,7 +10,7 @@ import { LOOKUP_CHANNEL, type LookupMessage } from '../../capture/lookup-channel
 import type { AppOptions } from '../../demo/server.ts'
 import { currentRuntime } from '../../runtime/current.ts'
 import { rerunWhereBlind } from '../../runtime/rerun.ts'
-import { type Arguments, UsageError } from '../args.ts'
+import { type Arguments, refuseOperand, UsageError } from '../args.ts'
 import type { CommandHelp } from '../command.ts'
 import { loadDatabase } from '../database.ts'
 import type { Io } from '../io.ts'
@@ -157,7 +157,7 @@ async function openHistory(args: Arguments, io: Io): Promise<AppOptions['history
 
 /** Runs the command; returns its exit code when the server listens, which keeps the process alive. */
 export async function run(args: Arguments, io: Io): Promise<number> {
-  if (args.operands.length > 0) throw new UsageError(`"serve" takes no argument: "${printable(args.operands[0]!)}"`)
+  refuseOperand('serve', args.operands[0])
   const tlsCert = path(args, 'tls-cert', 'read the certificate', isReadable)
   const tlsKey = path(args, 'tls-key', 'read the key', isReadable)
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {

@@ -13,7 +13,7 @@ import { onSignal } from '../../runtime/process-end.ts'
 import { rerunWhereBlind } from '../../runtime/rerun.ts'
 import { safeParseSyn } from '../../wire/syn.ts'
 import { createAnalyzer } from '../analyzer.ts'
-import { type Arguments, UsageError } from '../args.ts'
+import { type Arguments, refuseOperand, UsageError } from '../args.ts'
 import type { CommandHelp } from '../command.ts'
 import type { Io } from '../io.ts'
 import { JA4T, JSON_OPTION, P0F_DB, readPort, YARA } from '../options.ts'
@@ -54,7 +54,7 @@ const NO_LABEL = '(no label)'
 
 /** Runs the command. Exit code 1 where packets cannot be received. */
 export async function run(args: Arguments, io: Io): Promise<number> {
-  if (args.operands.length > 0) throw new UsageError(`"watch" takes no argument: "${printable(args.operands[0]!)}"`)
+  refuseOperand('watch', args.operands[0])
   const ports = portsOf(args)
   const name = args.get('interface')
   const elsewhere = await rerunWhereBlind((other, path) =>
