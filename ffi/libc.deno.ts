@@ -139,6 +139,7 @@ function bind(Deno: DenoFfi, name: string): Libc {
       return load(address) | 0
     },
     architecture: architectureOf(Deno),
+    sharesAllocations: true,
     calloc: (count, size) => Number(calloc(wide(count), wide(size))),
     free: (from) => free(wide(from)),
     load: (from) => load(wide(from)),

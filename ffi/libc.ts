@@ -64,6 +64,8 @@ export interface Libc {
   view(address: number, words: number): Uint32Array | undefined
   /** Copies the first `count` octets to an address. */
   store(address: number, octets: Uint8Array, count: number): void
+  /** True where an allocation of octets costs as much as a system call, so that several share one; on Bun a view of one is the dearer. */
+  readonly sharesAllocations?: true
   /**
    * Memory that the kernel shares with a descriptor (mmap(2), MAP_SHARED), `undefined` where it or the runtime refuses. The words must
    * not be touched after `unmap`. Absent where the runtime has no view of memory.

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AddressWords } from '../src/wire/sockaddr.ts'
 import {
   AF_INET,
   AF_INET6,
@@ -34,8 +35,34 @@ const NO_ADDRESS = 0
 /** The largest TCP_SAVED_SYN: link header, IPv6 header with extension headers, TCP header with options. */
 const VALUE_OCTETS = 4096
 
-/** Copies of TCP_INFO that share an allocation. */
+/** Copies that share an allocation. */
 const COPIES = 16
+
+/** Copies that share allocations, because on V8 an allocation for each costs a request as much as the system call. */
+class Copies {
+  readonly #value: Uint8Array
+  #prefix: Uint8Array
+  #slab = new ArrayBuffer(0)
+  #used = 0
+
+  constructor(value: Uint8Array) {
+    this.#value = value
+    this.#prefix = value
+  }
+
+  /** A copy of the first `octets`. */
+  make(octets: number): Uint8Array {
+    if (this.#used + octets > this.#slab.byteLength) {
+      this.#slab = new ArrayBuffer(COPIES * octets)
+      this.#used = 0
+    }
+    if (this.#prefix.length !== octets) this.#prefix = this.#value.subarray(0, octets)
+    const copy = new Uint8Array(this.#slab, this.#used, octets)
+    copy.set(this.#prefix)
+    this.#used += octets
+    return copy
+  }
+}
 
 /** System calls on sockets with their buffers. One per thread: nothing in it is shared or kept. */
 export class Sockets {
@@ -48,9 +75,8 @@ export class Sockets {
   readonly view: DataView
   readonly #addressView: DataView
   readonly #length: Uint32Array
-  #prefix: Uint8Array
-  #slab = new ArrayBuffer(0)
-  #slabUsed = 0
+  readonly #infos: Copies
+  readonly #syns: Copies
   readonly #unread = new Uint8Array(new ArrayBuffer(4))
   readonly #unreadView = new DataView(this.#unread.buffer)
 
@@ -62,7 +88,8 @@ export class Sockets {
     this.address = new Uint8Array(address)
     this.#addressView = new DataView(address)
     this.value = new Uint8Array(value)
-    this.#prefix = this.value
+    this.#infos = new Copies(this.value)
+    this.#syns = new Copies(this.value)
     this.view = new DataView(value)
     this.#length = new Uint32Array(new ArrayBuffer(4))
   }
@@ -96,6 +123,12 @@ export class Sockets {
   word(family: number, index: number): number {
     if (family === AF_INET6) return this.#addressView.getUint32(8 + 4 * index)
     return index === 3 ? this.#addressView.getUint32(4) : index === 2 ? 0xffff : 0
+  }
+
+  /** True if the address now in `address` is this one. `family` is what `peerName` returned. */
+  hasAddress(family: number, { w0, w1, w2, w3 }: AddressWords): boolean {
+    if (this.word(family, 3) !== w3 || this.word(family, 2) !== w2) return false
+    return this.word(family, 1) === w1 && this.word(family, 0) === w0
   }
 
   /** True if the socket still has a peer: ENOTCONN once it was reset, also before its descriptor is closed. */
@@ -139,20 +172,14 @@ export class Sockets {
     return this.libc.getsockopt(fd, IPPROTO_TCP, TCP_INFO, this.value, this.#length) === 0 ? this.#length[0]! : -1
   }
 
-  /**
-   * A copy of the first `octets` of `value`, for as long as a request: copies share allocations, because on V8 an allocation for each
-   * costs a request as much as the system call.
-   */
+  /** A copy of the first `octets` of `value`, for as long as a request. */
   copy(octets: number): Uint8Array {
-    if (this.#slabUsed + octets > this.#slab.byteLength) {
-      this.#slab = new ArrayBuffer(COPIES * octets)
-      this.#slabUsed = 0
-    }
-    if (this.#prefix.length !== octets) this.#prefix = this.value.subarray(0, octets)
-    const copy = new Uint8Array(this.#slab, this.#slabUsed, octets)
-    copy.set(this.#prefix)
-    this.#slabUsed += octets
-    return copy
+    return this.#infos.make(octets)
+  }
+
+  /** The same of a SYN, for as long as a connection. */
+  copySyn(octets: number): Uint8Array {
+    return this.libc.sharesAllocations === true ? this.#syns.make(octets) : this.value.slice(0, octets)
   }
 
   /**

@@ -10,7 +10,8 @@
  *   what is readable, too, is probed once in five milliseconds at most: a connection at the number of a file that was closed a moment ago,
  *   with data that waits, could be missed for so long.
  * - accept gives the lowest free number. A number free at the last census can be taken only if all lower ones that were free then were
- *   taken too, some time since. A process opens fewer than `OPENS_PER_MILLISECOND` descriptors, so that the lowest so many are enough.
+ *   taken too, some time since: they are open now, or were closed again. Of these a process has fewer than `PASSES_PER_MILLISECOND`, so
+ *   that it is enough to meet so many, from the lowest on, that are free now.
  * @module
  */
 import type { Visit } from './open-numbers.ts'
@@ -23,8 +24,11 @@ import { TimeBudget } from './time-budget.ts'
  * 20 µs of processor time.
  */
 const OPENS_PER_MILLISECOND = 250
-/** Free numbers that are tested at least. */
-const LEAST_FREE = 24
+/** The same of those that it opens and closes again: each takes it twice. */
+const PASSES_PER_MILLISECOND = OPENS_PER_MILLISECOND / 2
+/** Free numbers that are tested at least, and those among them that may be found open before more are tested. */
+const LEAST_FREE = 8
+const SPARE_FREE = 8
 /** Censuses that probe a connection before it is put in the roster or, if that is full, gets a watch. */
 const CENSUSES_BEFORE_ROSTER = 1
 /** Censuses before one in the roster gets a watch, which costs as much as some thirty places. */
@@ -71,7 +75,7 @@ export class Census {
   /** True if there was nothing to be read from it in the last census. */
   isGuessedRead = false
   /** Numbers found open that were free: most of several live until the next census. */
-  #opened = 0
+  #found = 0
   readonly #visit: Visit
   readonly #visitClosed: (fd: number) => void
   readonly #confirm: (fd: number, isReadable: boolean) => void
@@ -83,7 +87,8 @@ export class Census {
       const status = registry.status(fd)
       if (status === STATUS.NO_PEER && (!isWritable || (isReadable && !this.#probesFiles))) return false
       if (fd === this.#guessed) this.isGuessedRead = !isReadable
-      if ((status === STATUS.FREE || status === STATUS.UNKNOWN) && this.#opened++ > 0) roster.add(fd)
+      if ((status === STATUS.FREE || status === STATUS.UNKNOWN) && (this.#found++ > 0 || this.#guessed >= 0))
+        roster.add(fd)
       this.#probe(fd)
       if (registry.status(fd) === STATUS.NO_PEER) roster.remove(fd)
       if (fd >= registry.highWater && registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
@@ -107,7 +112,7 @@ export class Census {
   /** Microseconds that a census would take now, about. */
   cost(now: number = performance.now()): number {
     const { connected, withoutPeer, free } = this.#prober.registry
-    const tested = Math.min(free.size, this.#opensSince(now))
+    const tested = Math.min(free.size, this.#passedSince(now) + SPARE_FREE)
     return BASE_COST + connected.size * PROBE_COST + withoutPeer.size * OPEN_TEST_COST + tested * TEST_COST
   }
 
@@ -122,7 +127,7 @@ export class Census {
     const isDear = this.cost(start) > CHEAP
     this.#guessed = guessed
     this.isGuessedRead = false
-    this.#opened = 0
+    this.#found = 0
     this.#isRefused = false
     if (isDear && !this.#budget.hasAny(SHARE, start)) return false
     const isTaken = this.#take(startsEpoch, start)
@@ -144,8 +149,15 @@ export class Census {
       this.#test(fd)
     this.#prober.openNumbers.expectClosed()
     for (const fd of registry.released ?? []) this.#test(fd)
-    this.#testFree(start)
+    const passed = this.#passedSince(start)
+    let tested = passed + SPARE_FREE
+    this.#testFree(tested)
     this.#ask()
+    while (tested < passed + this.#found && !this.#isRefused) {
+      tested = passed + 2 * this.#found
+      this.#testFree(tested)
+      this.#ask()
+    }
     if (this.#isRefused) return false
     registry.settleFree()
     this.#at = start
@@ -164,7 +176,8 @@ export class Census {
     for (let fd = registry.connected.next(0); fd >= 0 && !this.#isRefused; fd = registry.connected.next(fd + 1)) {
       const count = registry.countCensus(fd)
       const isListed = roster.has(fd)
-      if (!isListed && count > CENSUSES_BEFORE_ROSTER) roster.add(fd)
+      // What was just probed may have become another socket: what is known of those in the roster is asked after this.
+      if (!isListed && count > CENSUSES_BEFORE_ROSTER && !this.#prober.wasProbed(fd)) roster.add(fd)
       if (watches > 0 && count > (isListed || !roster.isFull ? CENSUSES_BEFORE_WATCH : CENSUSES_BEFORE_ROSTER)) {
         if (this.#prober.watch(fd)) {
           watches--
@@ -177,11 +190,11 @@ export class Census {
     }
   }
 
-  #testFree(now: number): void {
+  #testFree(most: number): void {
     const { registry } = this.#prober
     const { released } = registry
     // Released numbers are among the free ones, and must not take the places of those that were free before.
-    let left = released === undefined ? Number.POSITIVE_INFINITY : this.#opensSince(now) + released.length
+    let left = released === undefined ? Number.POSITIVE_INFINITY : most + released.length
     for (let fd = registry.free.next(0); fd >= 0 && left > 0; fd = registry.free.next(fd + 1), left--) this.#test(fd)
     if (left > 0) this.#testAbove(left)
   }
@@ -212,10 +225,10 @@ export class Census {
     for (let fd = start; fd < end && !this.#isRefused; fd++) this.#test(fd)
   }
 
-  /** Descriptors that the process can have opened since the last census. */
-  #opensSince(now: number): number {
+  /** Descriptors that the process can have opened and closed again since the last census. */
+  #passedSince(now: number): number {
     if (this.#at === undefined) return Number.POSITIVE_INFINITY
-    return LEAST_FREE + Math.ceil((now - this.#at) * OPENS_PER_MILLISECOND)
+    return LEAST_FREE + Math.ceil((now - this.#at) * PASSES_PER_MILLISECOND)
   }
 
   #test(fd: number): void {

@@ -24,8 +24,8 @@ export type Visit = (fd: number, isWritable: boolean, isReadable: boolean) => bo
 export class OpenNumbers {
   readonly #libc: Libc
   readonly #entries = new Uint8Array(new ArrayBuffer(CALL * ENTRY))
-  readonly #fds = new Int32Array(this.#entries.buffer)
-  readonly #halves = new Uint16Array(this.#entries.buffer)
+  /** Two an entry: the number; `events` in the lower half and `revents`. */
+  readonly #words = new Int32Array(this.#entries.buffer)
   #count = 0
   /** Numbers of which it is told that they are closed. */
   #told = CALL
@@ -38,8 +38,8 @@ export class OpenNumbers {
   /** Adds a number. False where there is no room for more: the ones there are must be asked about first. */
   add(fd: number): boolean {
     if (this.#count === this.#room) return false
-    this.#fds[this.#count * 2] = fd
-    this.#halves[this.#count * 4 + 2] = EVENTS
+    this.#words[this.#count * 2] = fd
+    this.#words[this.#count * 2 + 1] = EVENTS
     this.#count++
     return true
   }
@@ -69,9 +69,10 @@ export class OpenNumbers {
     const isRefused = this.#libc.poll(this.#entries, count, 0) < 0
     // Next time fewer.
     if (isRefused && count > SMALLEST_CALL) this.#room = Math.max(SMALLEST_CALL, count >>> 1)
+    const words = this.#words
     for (let i = 0; i < count; i++) {
-      const events = isRefused ? WRITABLE | POLLIN : this.#halves[i * 4 + 3]!
-      const fd = this.#fds[i * 2]!
+      const events = isRefused ? WRITABLE | POLLIN : words[i * 2 + 1]! >>> 16
+      const fd = words[i * 2]!
       if ((events & POLLNVAL) !== 0) {
         if (i < told) closed?.(fd)
       } else if (visit(fd, (events & (WRITABLE | POLLWRBAND | POLLHUP)) === WRITABLE, (events & POLLIN) !== 0))

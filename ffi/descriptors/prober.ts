@@ -83,6 +83,7 @@ export class Prober {
       const status = registry.status(fd)
       const isKnown = status === STATUS.CONNECTED || status === STATUS.WATCHED
       if (!isKnown || registry.port(fd) !== port) registry.take(fd, port)
+      if (this.roster.has(fd)) this.roster.setPeer(fd, sockets, family)
       return family
     }
     const errno = family < 0 ? sockets.errno() : ERRNO.ENOTSOCK
@@ -106,14 +107,7 @@ export class Prober {
   hasPeer(fd: number, port: number, address: AddressWords): boolean {
     if (this.wasProbed(fd)) return false
     const family = this.probe(fd)
-    if (family <= 0 || this.registry.port(fd) !== port) return false
-    const { sockets } = this
-    return (
-      sockets.word(family, 3) === address.w3 &&
-      sockets.word(family, 2) === address.w2 &&
-      sockets.word(family, 1) === address.w1 &&
-      sockets.word(family, 0) === address.w0
-    )
+    return family > 0 && this.registry.port(fd) === port && this.sockets.hasAddress(family, address)
   }
 
   /**

@@ -42,6 +42,8 @@ export class DescriptorTable {
   readonly #search: Search
   readonly #census: Census
   readonly #maintenance: Maintenance
+  /** True if the last guess was asked for its peer. */
+  #isGuessSure = true
   /** Watches the sockets that stay, and the listening ones. */
   readonly watcher: Watcher
 
@@ -96,18 +98,27 @@ export class DescriptorTable {
     return fd
   }
 
-  /** A number that most likely has this peer, and has it now; -1 where the guess was wrong. A census in the same breath takes it for probed. */
+  /**
+   * A number that most likely has this peer; -1 where the guess was wrong. It has it now, or is one of which the census tells that is to be
+   * taken in the same breath.
+   */
   guess(port: number, address: AddressWords): number {
     this.#prober.startSearch()
     const known = this.#registry.onlyWithPort(port)
+    this.#isGuessSure = known < 0 || !this.#prober.roster.has(known)
+    if (!this.#isGuessSure) return known
     const fd = known >= 0 ? known : this.#search.likeliest
     return fd >= 0 && this.#prober.hasPeer(fd, port, address) ? fd : -1
   }
 
-  /** Among the numbers listed by a census for the port, one that has this peer and which `accept` takes. `guessed` is known to have it. */
+  /** Among the numbers listed by a census for the port, one that has this peer and which `accept` takes. `guessed` comes from `guess`. */
   findListed(port: number, address: AddressWords, guessed: number, accept: Accept): number {
-    const isGuessed = guessed >= 0 && this.#registry.onlyWithPort(port) === guessed
-    const fd = !isGuessed ? this.findKnown(port, address, accept) : accept(guessed) ? guessed : -1
+    const { roster } = this.#prober
+    const isListed =
+      guessed >= 0 &&
+      this.#registry.onlyWithPort(port) === guessed &&
+      (this.#isGuessSure || (roster.has(guessed) && roster.hasPeer(guessed, address)))
+    const fd = !isListed ? this.findKnown(port, address, accept) : accept(guessed) ? guessed : -1
     if (fd >= 0) this.#search.noteFound(fd)
     return fd
   }

@@ -4,6 +4,7 @@
  * again is not in it. For sockets that come and go, where a watch would cost more than their whole life.
  * @module
  */
+import type { AddressWords } from '../../src/wire/sockaddr.ts'
 import {
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
@@ -16,6 +17,7 @@ import {
 } from '../constants.ts'
 import { grown } from '../grown.ts'
 import type { Libc } from '../libc.ts'
+import type { Sockets } from '../socket.ts'
 
 /** Sockets in the set at most: each costs 0.16 µs whenever it is asked. */
 const MOST = 64
@@ -28,24 +30,27 @@ export class Roster {
   readonly #size: number
   readonly #events: Uint8Array
   readonly #words: Uint32Array
-  /** 1 for a number whose socket is in the set. */
-  #members = new Uint8Array(256)
-  #count = 0
+  /** Place of a number whose socket is in the set, from 1; 0 for others. */
+  #places = new Uint8Array(256)
+  readonly #free: number[] = []
+  /** Four words a place: the peer's address. */
+  readonly #peers = new Uint32Array(4 * (MOST + 1))
 
   constructor(libc: Libc) {
     this.#libc = libc
     this.#size = libc.architecture === 'x64' ? 3 : 4
     this.#events = new Uint8Array(new ArrayBuffer(MOST * this.#size * 4))
     this.#words = new Uint32Array(this.#events.buffer)
+    this.#clear()
   }
 
   /** True if there is no room for more, or the kernel refuses. */
   get isFull(): boolean {
-    return this.#count >= MOST || this.#epoll < 0
+    return this.#free.length === 0 || this.#epoll < 0
   }
 
   has(fd: number): boolean {
-    return this.#members[fd] === 1
+    return this.#places[fd]! > 0
   }
 
   /** Puts in the socket that the number has now. What is known of it must be asked after this. False where there is no room, or the kernel refuses. */
@@ -56,9 +61,8 @@ export class Roster {
     const isIn =
       this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, this.#events) === 0 || this.#libc.errno() === ERRNO.EEXIST
     if (!isIn || this.has(fd)) return isIn
-    if (fd >= this.#members.length) this.#members = grown(this.#members, fd * 2)
-    this.#members[fd] = 1
-    this.#count++
+    if (fd >= this.#places.length) this.#places = grown(this.#places, fd * 2)
+    this.#places[fd] = this.#free.pop()!
     return true
   }
 
@@ -72,14 +76,26 @@ export class Roster {
   /** The number's socket is gone, or may be another one. */
   forget(fd: number): void {
     if (!this.has(fd)) return
-    this.#members[fd] = 0
-    this.#count--
+    this.#free.push(this.#places[fd]!)
+    this.#places[fd] = 0
+  }
+
+  /** Notes the peer of a number that is in the set: its address is in `sockets`, of this family. */
+  setPeer(fd: number, sockets: Sockets, family: number): void {
+    for (let i = 0, at = 4 * this.#places[fd]!; i < 4; i++) this.#peers[at + i] = sockets.word(family, i)
+  }
+
+  /** True if this was the peer of a number that is in the set, when it was last noted. */
+  hasPeer(fd: number, { w0, w1, w2, w3 }: AddressWords): boolean {
+    const at = 4 * this.#places[fd]!
+    const peers = this.#peers
+    return peers[at + 3] === w3 && peers[at + 2] === w2 && peers[at + 1] === w1 && peers[at] === w0
   }
 
   /** Calls `visit` with each number that has the socket it had, unless that was reset or can neither be written to nor read from. */
   ask(visit: (fd: number, isReadable: boolean) => void): void {
     if (this.#epoll < 0) this.#epoll = this.#libc.epoll_create1(EPOLL_CLOEXEC)
-    if (this.#count === 0) return
+    if (this.#free.length === MOST) return
     const ready = this.#libc.epoll_wait(this.#epoll, this.#events, MOST, 0)
     for (let at = 0; at < ready * this.#size; at += this.#size) {
       const events = this.#words[at]!
@@ -88,10 +104,15 @@ export class Roster {
     }
   }
 
+  #clear(): void {
+    this.#places.fill(0)
+    this.#free.length = 0
+    for (let place = MOST; place > 0; place--) this.#free.push(place)
+  }
+
   close(): void {
     if (this.#epoll >= 0) this.#libc.close(this.#epoll)
     this.#epoll = -1
-    this.#members.fill(0)
-    this.#count = 0
+    this.#clear()
   }
 }

@@ -61,7 +61,7 @@ export class AcceptedConnection extends Connection {
   }
 
   /** See `Known`. */
-  complete(): void {
+  override complete(): void {
     this.#completer.complete(this)
   }
 

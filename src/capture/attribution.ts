@@ -82,7 +82,7 @@ export class Attribution {
     const isDear = lookups === Number.POSITIVE_INFINITY || lookups * LOOKUP_COST > this.#table.censusCost
     if (isDear) context.guessed = this.#table.guess(context.port, context.peer)
     // Octets are counted before the census sees that none waits.
-    const isCounted = context.guessed >= 0 && (!isKnown || server.isUnnamed)
+    const isCounted = context.guessed >= 0 && server.isUnnamed
     if (isCounted) context.takeInfo(this.#sockets, context.guessed)
     if (isDear && this.#table.takeCensus(isKnown, context.guessed)) {
       context.uniqueness = 'census'
@@ -127,9 +127,9 @@ export class Attribution {
     return this.#table.takeCensus(false) && this.#isOnlyInTable(connection, context, ownership)
   }
 
-  /** True if nothing was read from the request's socket. Its TCP_INFO is then in `context`. */
+  /** True if nothing was read from the request's socket. */
   isUnread(fd: number, context: SearchContext): boolean {
-    if (context.info === undefined) context.takeInfo(this.#sockets, fd)
+    if (context.infoOf !== fd) context.takeInfo(this.#sockets, fd)
     const { received } = context
     if (received === undefined) return false
     if (context.isAllRead && fd === context.guessed) return received === 0

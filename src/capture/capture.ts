@@ -7,13 +7,13 @@ import { DescriptorTable } from '../../ffi/descriptors/table.ts'
 import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
-import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { threadShared } from '../runtime/globals.ts'
 import { onThreadEnd } from '../runtime/process-end.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import { isMapped, parseAddress } from '../wire/sockaddr.ts'
 import { Attribution } from './attribution.ts'
 import { ConnectionStore } from './connection-store.ts'
+import { Details } from './details.ts'
 import { Identity } from './identity.ts'
 import { ListeningSockets } from './listening-sockets.ts'
 import { lookups, observed } from './lookup-channel.ts'
@@ -56,6 +56,7 @@ export class Capture {
   readonly #sockets: Sockets
   readonly #table: DescriptorTable
   readonly #connections = new ConnectionStore()
+  readonly #details: Details
   readonly #attribution: Attribution
   readonly #identity: Identity
   readonly #context = new SearchContext()
@@ -83,6 +84,7 @@ export class Capture {
     })
     this.#attribution = new Attribution(this.#sockets, this.#table)
     this.#identity = new Identity(this.#sockets, this.#table, this.#connections, this.#attribution)
+    this.#details = new Details(this.#sockets, this.options)
     const context = this.#context
     this.#accepts = (fd) => this.#isAlone(context.server) || this.#identity.isOurs(fd, context)
     this.#acceptsOwnOnly = (fd) => this.#identity.isOurs(fd, context)
@@ -126,7 +128,7 @@ export class Capture {
     const key = where.kind === 'tcp' ? `${where.port} ${where.address} ${where.tls} ${udp}` : where.kind
     let server = this.#servers.get(key)
     if (server === undefined) {
-      server = new Server(where, udp)
+      server = new Server(where, udp, this.#details)
       this.#update(server)
       this.#servers.set(key, server)
     }
@@ -191,6 +193,7 @@ export class Capture {
   #search(context: SearchContext, isKnown: boolean): Connection | Reason {
     const { server } = context
     if (!parseAddress(context.address, context.peer)) return 'not-found'
+    context.keepsInfo = this.#details.wantsInfo
     this.#attribution.prepare(context, isKnown)
     const fd = this.#find(context)
     if (fd < 0 && this.#table.refusal !== 0) throw this.#sockets.peerError(this.#table.refusal)
@@ -277,7 +280,7 @@ export class Capture {
       const found = this.#foundSyns.size > 0 ? this.#takeFoundSyn(cookieLow, cookieHigh) : undefined
       const octets = found === undefined ? sockets.savedSyn(fd) : 0
       if (found !== undefined) synBytes = found
-      else if (octets > 0) synBytes = sockets.value.slice(0, octets)
+      else if (octets > 0) synBytes = sockets.copySyn(octets)
       else synReason = octets < 0 ? 'unsupported' : server.synReason
     }
     if (this.#isAlone(server)) {
@@ -289,17 +292,10 @@ export class Capture {
         return undefined
       }
     }
-    let timing: FirstTiming | undefined
-    if (this.options.tcpInfo) {
-      if (context.info === undefined) context.takeInfo(sockets, fd)
-      else sockets.value.set(context.info) // Read before the SYN, which is now in its place.
-      const { info } = context
-      if (info !== undefined) {
-        const synSaved = synBytes.length > 0
-        const deferAccept = server.mayHaveDeferred(synSaved)
-        timing = firstTiming(sockets.view, info.length, { synSaved, deferAccept, readAt: Date.now() })
-      }
-    }
+    if (context.keepsInfo && context.infoOf !== fd) context.takeInfo(sockets, fd)
+    // Perhaps read before the SYN, which is now in its place.
+    else if (context.info !== undefined) sockets.value.set(context.info)
+    const { info } = context
     const connection = new Connection({
       fd,
       cookieLow,
@@ -309,9 +305,9 @@ export class Capture {
       acceptedOn: server.acceptedOn(context.localPort),
       synBytes,
       synReason,
-      handshakeTimeToLive: sockets.handshakeTimeToLive(fd, isMapped(context.peer) ? 4 : 6),
-      timing,
-      firstInfo: this.options.keepInfo ? context.info?.slice() : undefined,
+      timing: info && this.#details.timingOf(info.length, synBytes, server),
+      firstInfo: this.options.keepInfo ? info?.slice() : undefined,
+      handshakeTimeToLive: this.#details.timeToLiveOf(fd, isMapped(context.peer)),
     })
     this.#connections.limit = this.options.maxConnections
     this.#connections.set(connection)
@@ -331,9 +327,15 @@ export class Capture {
     return found
   }
 
+  /** See {@link Details.read}. */
+  readDetails(connection: Connection): Uint8Array | undefined {
+    return this.#details.read(connection)
+  }
+
   /** TCP_INFO of a kept connection now, a copy; `undefined` where it is gone. */
   readInfo(connection: Connection): Uint8Array | undefined {
     const sockets = this.#sockets
+    this.#details.noteAsked()
     if (!sockets.hasCookie(connection.fd, connection.cookieLow, connection.cookieHigh)) return undefined
     const octets = sockets.tcpInfo(connection.fd)
     return octets > 0 ? sockets.copy(octets) : undefined
@@ -399,4 +401,4 @@ export function sharedCapture(
 }
 
 /** The number changes with the shape of `Capture`: copies of different shapes do not share. */
-const SHARED: symbol = Symbol.for('tcpfingerprint.capture.2')
+const SHARED: symbol = Symbol.for('tcpfingerprint.capture.3')

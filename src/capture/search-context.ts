@@ -51,8 +51,12 @@ export class SearchContext {
   // Set when a new connection is kept.
   /** `tcpi_bytes_received` of the TCP_INFO just read; `undefined` where none was. */
   received: number | undefined
-  /** TCP_INFO just read, a copy. */
+  /** TCP_INFO just read, a copy where one is wanted. */
   info: Uint8Array | undefined
+  /** The descriptor whose TCP_INFO was read, -1 for none. */
+  infoOf = -1
+  /** True if TCP_INFO is copied: for the timing of a new connection, and for the request. */
+  keepsInfo = false
 
   // For diagnostics.
   rule: Rule = 'P1'
@@ -74,13 +78,15 @@ export class SearchContext {
   /** Reads a socket's TCP_INFO. */
   takeInfo(sockets: Sockets, fd: number): void {
     const octets = sockets.tcpInfo(fd)
-    this.info = octets > 0 ? sockets.copy(octets) : undefined
+    this.infoOf = fd
+    this.info = this.keepsInfo && octets > 0 ? sockets.copy(octets) : undefined
     this.received = bytesReceived(sockets.view, octets)
   }
 
   /** TCP_INFO was another socket's. */
   forgetInfo(): void {
     this.info = undefined
+    this.infoOf = -1
     this.received = undefined
     this.isAllRead = false
   }

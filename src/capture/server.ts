@@ -3,7 +3,7 @@
  * @module
  */
 import { IPPROTO_TCP } from '../../ffi/constants.ts'
-import type { Reason } from '../connection/connection.ts'
+import type { Connection, Owner, Reason } from '../connection/connection.ts'
 import type { ServerAddress } from '../runtime/types.ts'
 import {
   type AddressWords,
@@ -51,8 +51,10 @@ export class Server implements AcceptedOn {
   /** Local addresses whose connections another server of the same port gets. */
   #elsewhere: readonly AddressWords[] = []
   #places: Map<number, AcceptedOn> | undefined
+  readonly #details: Owner | undefined
 
-  constructor(where: TcpServerAddress, udp: boolean) {
+  constructor(where: TcpServerAddress, udp: boolean, details?: Owner) {
+    this.#details = details
     const named = where.kind === 'tcp' ? where : undefined
     const words = createAddressWords()
     const parsed = named?.address !== undefined && parseAddress(named.address, words)
@@ -99,6 +101,11 @@ export class Server implements AcceptedOn {
   hasAddress(address: AddressWords): boolean {
     if (this.address !== undefined) return sameAddress(address, this.address)
     return !this.#elsewhere.some((one) => sameAddress(one, address))
+  }
+
+  /** See `Owner`. */
+  complete(connection: Connection): void {
+    this.#details?.complete?.(connection)
   }
 
   /** What a connection on this local port keeps of the server. */

@@ -32,6 +32,12 @@ export interface Kept {
   readonly of: object
 }
 
+/** Who accepted a connection. */
+export interface Owner {
+  /** Reads what is to be read on demand. */
+  complete?(connection: Connection): void
+}
+
 /**
  * One accepted TCP connection. Identity is the socket's cookie; the descriptor number alone names none.
  *
@@ -46,7 +52,7 @@ export class Connection {
   protected addressText: string | undefined
   readonly port: number
   /** Where it was accepted; `owner` tells servers of one port apart. Another one where a server took the place of another. */
-  acceptedOn: { readonly port: number; readonly owner: object }
+  acceptedOn: { readonly port: number; readonly owner: Owner }
   /** Octets of TCP_SAVED_SYN, empty where the kernel had none. */
   readonly synBytes: Uint8Array
   /** Why there is no SYN, `undefined` where there is one. */
@@ -77,7 +83,7 @@ export class Connection {
     cookieHigh: number
     address: string | undefined
     port: number
-    acceptedOn: { readonly port: number; readonly owner: object }
+    acceptedOn: { readonly port: number; readonly owner: Owner }
     synBytes: Uint8Array
     synReason: Reason | undefined
     handshakeTimeToLive: number | undefined
@@ -100,6 +106,11 @@ export class Connection {
   /** The peer's address as the runtime gives it, `::ffff:` included. */
   get address(): string {
     return this.addressText!
+  }
+
+  /** See `Known`. */
+  complete(): void {
+    this.acceptedOn.owner.complete?.(this)
   }
 
   /** Port it was accepted on. */

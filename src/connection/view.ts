@@ -163,7 +163,7 @@ export class FingerprintView implements EnvSource {
 
   get connection(): { readonly cookie: string; readonly request: number } | undefined {
     const known = this.resolve()
-    known.complete?.()
+    if (known.cookie === undefined) known.complete?.()
     const { cookie } = known
     return cookie === undefined ? undefined : { cookie, request: this.requestNumber() }
   }

@@ -6,7 +6,7 @@ import type { Context, Env, Handler, MiddlewareHandler, Next } from 'hono'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { requestContext } from '../runtime/request-context.ts'
 import type { Fingerprinter } from './fingerprinter.ts'
-import { setLazyEnv } from './lazy-env.ts'
+import { setVariables } from './lazy-env.ts'
 
 /** What the middleware adds to Hono's context. For apps that are not chained: `new Hono<{ Variables: FingerprintVariables }>()`. */
 export interface FingerprintVariables {
@@ -58,9 +58,7 @@ export function createMiddleware(fingerprinter: RequestFingerprinter): Variables
       // Says to accessLog() that the client may be another than the connection's peer, without a look at the fingerprint.
       c.set('fingerprintBehindProxy', true)
     }
-    const found = fingerprinter.of(c.req.raw, requestContext(c.env), c)
-    c.set('fingerprint', found)
-    setLazyEnv(c, found)
+    setVariables(c, fingerprinter.of(c.req.raw, requestContext(c.env), c))
   }
   const middleware: MiddlewareHandler<{ Variables: FingerprintVariables }> = function fingerprint(c, next) {
     set(c)

@@ -28,19 +28,23 @@ function recordOf(found: EnvSource): Record<string, string> {
 }
 
 /**
- * Sets the variable to what `envOf(found)` gives when the variable is first read, through `c.get` or `c.var`: a plain record, which can be
- * spread, changed, cloned and sent to a worker. A `Proxy` in its place could not be cloned. `found` is the variable `fingerprint`.
+ * Sets the variable `fingerprint`, and `fingerprintEnv` to what `envOf(found)` gives when the variable is first read, through `c.get` or
+ * `c.var`: a plain record, which can be spread, changed, cloned and sent to a worker. A `Proxy` in its place could not be cloned.
+ *
+ * Neither is in Hono's `Map`, whose making, and turning into an object for `c.var`, takes longer than all else here.
  */
-export function setLazyEnv(context: object, found: EnvSource): void {
+export function setVariables(context: object, found: EnvSource): void {
   const c = context as VariableContext
   if (!hasLazyVar(Object.getPrototypeOf(context) as object)) {
+    c.set('fingerprint', found)
     c.set(NAME, envOf(found))
     return
   }
   const { get } = c
   c.get = (key) => {
     const value = get(key)
-    return value === undefined && key === NAME ? recordOf(found) : value
+    if (value !== undefined) return value
+    return key === 'fingerprint' ? found : key === NAME ? recordOf(found) : undefined
   }
   c[VIEW] = found
 }
@@ -72,9 +76,10 @@ function makeLazy(prototype: object): boolean {
     ...before,
     get(this: VariableContext) {
       const variables = read.call(this) as Variables
-      return this[VIEW] !== undefined && variables[NAME] === undefined
-        ? new Proxy(variables, LAZY_VARIABLES)
-        : variables
+      const found = this[VIEW]
+      if (found === undefined) return variables
+      variables.fingerprint ??= found
+      return variables[NAME] === undefined ? new Proxy(variables, LAZY_VARIABLES) : variables
     },
   })
   return true

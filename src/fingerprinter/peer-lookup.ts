@@ -85,11 +85,12 @@ class PeerLookup implements ConnectionLookup {
 
   /** The TLS round trip, at a connection's first request: before it was answered, and where HTTP/2 has sent nothing of its own. */
   #noteTls(connection: Connection, request: Request | undefined): void {
-    const { timing } = connection
-    const info = this.lastInfo
-    if (timing === undefined || info === undefined || request === undefined) return
+    if (this.#context.options.tcpInfo === 'off' || request === undefined) return
     // In this order: a runtime makes the headers of a request when they are asked for.
     if (!request.url.startsWith('https:') || !request.headers.has('connection')) return
+    const info = this.lastInfo ?? this.#capture!.readDetails(connection)
+    const { timing } = connection
+    if (timing === undefined || info === undefined) return
     const sender = this.#context.runtime.name === 'deno' ? 'rustls' : 'boringssl'
     const view = new DataView(info.buffer, info.byteOffset, info.length)
     connection.timing = { ...timing, tlsRoundTripMilliseconds: tlsRoundTrip(view, info.length, sender) }

@@ -240,6 +240,20 @@ describe('DescriptorTable.takeCensus', () => {
     expect(libc.calls.poll! - polls).toBeLessThanOrEqual(50 * 2)
   })
 
+  test('lists the last of a burst, whatever of it has closed again', () => {
+    for (const size of [1, 10, 50, 200, 1000]) {
+      const { libc, table } = setUp()
+      table.takeCensus(false)
+      const burst = Array.from({ length: size }, (_, i) => libc.open({ peer: 1000 + i }))
+      const last = libc.open({ peer: 40_000 })
+      // Fewer than a process opens and closes again in no time.
+      for (const fd of burst.filter((_, i) => i % Math.ceil(size / 7) === 0)) libc.shut(fd)
+      expect(table.takeCensus(false)).toBe(true)
+      expect(table.onlyWithPort(40_000)).toBe(last)
+      expect(table.onlyWithPort(1000 + size - 1)).toBe(size === 1 ? -1 : burst.at(-1)!)
+    }
+  })
+
   test('a connection costs a few probes and a watch in its life, however many censuses there are', () => {
     const { libc, table } = setUp()
     for (let i = 0; i < 1500; i++) libc.open({ peer: 1000 + i })
@@ -266,6 +280,46 @@ describe('DescriptorTable.takeCensus', () => {
       expect(made).toBeLessThan(100)
       expect((libc.calls.poll ?? 0) - before).toBeLessThan(20)
     }
+  })
+})
+
+describe('DescriptorTable.guess', () => {
+  /** A connection that two censuses have met, so that it is in the roster. */
+  function met(): { libc: FakeLibc; table: DescriptorTable; fd: number } {
+    const { libc, table } = setUp()
+    const fd = libc.open({ peer: 40_000 })
+    for (let i = 0; i < 3; i++) table.takeCensus(false)
+    return { libc, table, fd }
+  }
+  const listed = (table: DescriptorTable, address = loopback): number => {
+    const guessed = table.guess(40_000, address)
+    expect(table.takeCensus(false, guessed)).toBe(true)
+    return table.findListed(40_000, address, guessed, any)
+  }
+
+  test('one in the roster costs no probe', () => {
+    const { libc, table, fd } = met()
+    expect(probes(libc, () => expect(listed(table)).toBe(fd))).toBe(0)
+  })
+
+  test('another address with the same port is another peer', () => {
+    const { table } = met()
+    const other = createAddressWords()
+    parseAddress('127.0.0.2', other)
+    expect(listed(table, other)).toBe(-1)
+  })
+
+  test('one whose number is taken by a duplicate peer is probed, also after that has closed', () => {
+    const { libc, table, fd } = met()
+    for (let i = 0; i < 3; i++) {
+      libc.shut(fd)
+      expect(libc.open({ peer: 40_000 })).toBe(fd)
+      expect(probes(libc, () => expect(listed(table)).toBe(fd))).toBeGreaterThan(0)
+    }
+    libc.shut(fd)
+    expect(listed(table)).toBe(-1)
+    libc.open({ peer: 40_001 })
+    expect(listed(table)).toBe(-1)
   })
 })
 

@@ -97,7 +97,7 @@ test('fingerprintEnv is a plain record, computed once, however it is read', asyn
   const app = new Hono<{ Variables: FingerprintVariables }>().use(createMiddleware(finding(found)))
   app.get('/', (c) => {
     c.set('other' as never, 'x' as never)
-    expect(Object.keys(c.var)).toEqual(['fingerprint', 'other', 'fingerprintEnv'])
+    expect(Object.keys(c.var)).toEqual(['other', 'fingerprint', 'fingerprintEnv'])
     expect(made).toBe(0)
     expect(c.var.fingerprintEnv).toBe(c.get('fingerprintEnv'))
     expect({ ...c.var }.fingerprintEnv).toBe(c.var.fingerprintEnv)
