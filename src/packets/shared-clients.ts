@@ -1,5 +1,6 @@
 /**
- * One packet socket a thread: fingerprinters with the same options share it, and what it has received.
+ * One packet socket a thread: fingerprinters with the same options share it, and what it has received, those of copies of this library
+ * and of the modules after a hot reload too.
  * @module
  */
 import { isLibc, type Libc, type LibcUnavailable } from '../../ffi/libc.ts'
@@ -7,6 +8,7 @@ import { SockDiag } from '../../ffi/sock-diag.ts'
 import { SocketError } from '../../ffi/socket-error.ts'
 import { toError } from '../base/report-once.ts'
 import type { Reason } from '../connection/connection.ts'
+import { threadShared } from '../runtime/globals.ts'
 import { ClientLookup, type PacketOptions } from './client-lookup.ts'
 import { PacketSource } from './packet-source.ts'
 
@@ -17,7 +19,8 @@ export interface SharedClients {
   readonly refused: { readonly reason: Reason; readonly message: string } | undefined
 }
 
-const shared = new Map<string, SharedClients>()
+/** The number changes with the shape of `SharedClients` and of what it finds: copies of different shapes do not share. */
+const SHARED: symbol = Symbol.for('tcpfingerprint.clients.1')
 
 /**
  * The lookup for these options, opened by the fingerprinter that asks first. `packets` false: TCP_INFO alone.
@@ -29,6 +32,9 @@ export function sharedClients(
   packets: PacketOptions | false,
   capacity: number,
 ): SharedClients | LibcUnavailable {
+  const place = threadShared<Map<string, SharedClients>>(SHARED)
+  let shared = place.get()
+  if (shared === undefined) place.set((shared = new Map()))
   const key = JSON.stringify(packets && [packets.interface ?? '', packets.ports ?? []])
   const before = shared.get(key)
   if (before !== undefined) return before
