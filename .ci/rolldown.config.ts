@@ -27,8 +27,12 @@ async function shipped(file: string): Promise<string> {
   return content.replace(/^;.*$/gm, '').replace(/^(\w+) *= */gm, '$1=')
 }
 
-/** What an entry says of itself, which belongs to no declaration and would be lost. */
-const head = (source: string): string => /^\/\*\*[\s\S]*?@module\s*\*\/\n/.exec(readFileSync(source, 'utf8'))?.[0] ?? ''
+/** What an entry says of itself, which belongs to no declaration and would be lost; but for the example, which is README's. */
+const head = (source: string): string =>
+  (/^\/\*\*[\s\S]*?@module\s*\*\/\n/.exec(readFileSync(source, 'utf8'))?.[0] ?? '').replace(
+    / \*\n \* ```[\s\S]*?```\n/,
+    '',
+  )
 
 /** What is imported at once, and what types are needed besides. */
 const IMPORTS = /^(?:import|export)\s(?!type\b)[^;'"]*?from '(\.[^']+\.tsx?)'/gm
@@ -85,7 +89,7 @@ const shared: readonly (readonly [name: string, sources: ReadonlySet<string>])[]
 ]
 
 /** The package is packed in the order of names: files that have words in common follow each other, half a hundredth less. */
-const ORDER = ['page', 'demo', 'inspector', 'pure', 'explain', 'core', 'search', 'server', 'cgi', 'store']
+const ORDER = ['page', 'demo', 'inspector', 'explain', 'pure', 'core', 'search', 'server', 'cgi', 'store']
 const fileName = (name: string): string =>
   `chunks/${ORDER.includes(name) ? ORDER.indexOf(name) : name === 'command' ? 'z' : ''}${name}.js`
 
@@ -165,11 +169,22 @@ const smaller: Plugin = {
   name: 'smaller',
   async renderChunk(source, { name, fileName }) {
     if (!fileName.endsWith('.js')) return null
-    const { code } = await minify(source, {
+    // Hono has one function under both names.
+    const oneJsx = source.replace(/\bjsx, jsxs\b/, 'jsx').replace(/\bjsxs\(/g, 'jsx(')
+    const { code } = await minify(oneJsx, {
       module: true,
       // Unsafe for a function that is called with `new`, of which there is none, and for String() of a symbol, which throws then: only
       // `toError` may get one, and expects that.
-      compress: { ecma: 2020, passes: 3, hoist_props: false, lhs_constants: false, unsafe: true, unsafe_arrows: true },
+      compress: {
+        ecma: 2020,
+        passes: 3,
+        hoist_props: false,
+        inline: 0,
+        lhs_constants: false,
+        sequences: false,
+        unsafe: true,
+        unsafe_arrows: true,
+      },
       // Rolldown gives shorter names.
       mangle: false,
       format: { ecma: 2020, comments: false, preserve_annotations: PURE.includes(name) },
@@ -180,8 +195,8 @@ const smaller: Plugin = {
     for (const file of Object.values(bundle)) {
       if (file.type !== 'chunk') continue
       if (!file.fileName.endsWith('.js')) {
-        // The names of sources, which the package does not have, and what they say of themselves; tabs; no line for the ends of a comment,
-        // or in its sentences; no semicolon at the end of a line.
+        // The names of sources, which the package does not have, and what they say of themselves; no line for the ends of a comment,
+        // or in its sentences; no semicolon at the end of a line; no indentation.
         const entry = /^\/\*\*[\s\S]*?\*\/\n/.exec(file.code)?.[0] ?? ''
         const rest = file.code
           .slice(entry.length)
@@ -191,9 +206,7 @@ const smaller: Plugin = {
           .replace(/\/\*\*(?:(?!\*\/|@example)[\s\S])*/g, (sentences) =>
             sentences.replace(/(?<![*\s])\n\s*\* (?![\s@|#-]|```)/g, ' '),
           )
-        file.code = (entry + rest)
-          .replace(/^\/\/ src\/.*\n/gm, '')
-          .replace(/^(?: {2})+/gm, (by) => '\t'.repeat(by.length / 2))
+        file.code = (entry + rest).replace(/^\/\/ src\/.*\n/gm, '').replace(/^ +/gm, '')
         file.code = exportedInPlace(passedOn(file.code))
           .replace(/;$/gm, '')
           .replace(/^export declare (?=function|const|class)/gm, 'export ')

@@ -92,7 +92,7 @@ const DOCUMENTS: Readonly<Record<string, Claims>> = {
   },
   'src/GUIDE.md': {
     here: [
-      `\`queue\` rows (${en(from('src/store/options.ts', /queue: v\.optional\(aCount\([\d_]+\), ([\d_]+)\)/))})`,
+      `\`queue\` rows (${en(from('src/store/options.ts', /queue: v\.optional\(aNumber\(1, [\d_]+\), ([\d_]+)\)/))})`,
       `Bun ${SQLITE[3]}, Deno ${SQLITE[2]} (`,
       `Node ${SQLITE[1]} or newer`,
       `batches of ${from('src/store/sqlite.ts', /isApart \? \d+ : (\d+), milliseconds/)}.`,
