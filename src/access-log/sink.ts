@@ -6,7 +6,7 @@
 
 import { blockFor } from '../base/block-for.ts'
 import { type FileSystem, fileSystem } from '../runtime/files.ts'
-import { threadShared } from '../runtime/globals.ts'
+import { openOfEvaluation } from '../runtime/globals.ts'
 import { ENDING_SIGNALS, onProcessEnd, onSignal } from '../runtime/process-end.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import type { AppendLine } from './format.ts'
@@ -74,27 +74,11 @@ function target(fs: FileSystem, descriptor: number, own: boolean): LogTarget {
   }
 }
 
-/** Stands for this evaluation of the module: `bun --hot` evaluates it anew and keeps `globalThis`, signals and descriptors. */
-const EVALUATION = {}
-
-/** Sinks that are open. Those of an evaluation that was replaced are closed first, because its modules never run again. */
-function openSinks(): Set<LineSink> {
-  const place = threadShared<{ readonly evaluation: object; readonly sinks: Set<LineSink> }>(
-    Symbol.for(`tcpfingerprint.log-sinks ${import.meta.url}`),
-  )
-  const open = place.get()
-  if (open?.evaluation === EVALUATION) return open.sinks
-  // Lines of requests that are still under way there are written all the same, each by opening the file again.
-  for (const sink of open?.sinks ?? []) sink.close()
-  const sinks = new Set<LineSink>()
-  place.set({ evaluation: EVALUATION, sinks })
-  return sinks
-}
-
 /** Opens a sink. It writes what it holds before the process ends, unless that is by SIGKILL. */
 export function openLogSink(options: LineSinkOptions): LineSink {
   const { to } = options
-  const sinks = openSinks()
+  // Lines of requests that are still under way in a replaced evaluation are written all the same, each by opening the file again.
+  const sinks = openOfEvaluation<LineSink>('log-sinks')
   const writer = new LogWriter(
     {
       open: () => (typeof to === 'number' ? openStandard(to) : openLogFile(to.file, to.mode)),

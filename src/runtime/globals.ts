@@ -3,6 +3,7 @@
  * loaded.
  * @module
  */
+import { ignoreRejection } from '../base/report-once.ts'
 
 /** What is used of `Bun`. */
 export interface BunGlobal {
@@ -138,4 +139,23 @@ export function threadShared<T>(key: symbol): ThreadShared<T> {
       place[key] = value
     },
   }
+}
+
+/** Stands for this evaluation of the module: `bun --hot` evaluates it anew and keeps `globalThis`, signals and descriptors. */
+const EVALUATION = {}
+
+/**
+ * What this evaluation of the library has open of a kind. What the one before had is closed: its modules never run again but for requests
+ * that are under way.
+ */
+export function openOfEvaluation<Open extends { close(): unknown }>(kind: string): Set<Open> {
+  const place = threadShared<{ readonly evaluation: object; readonly open: Set<Open> }>(
+    Symbol.for(`tcpfingerprint.${kind} ${import.meta.url}`),
+  )
+  const before = place.get()
+  if (before?.evaluation === EVALUATION) return before.open
+  for (const one of before?.open ?? []) ignoreRejection(one.close())
+  const open = new Set<Open>()
+  place.set({ evaluation: EVALUATION, open })
+  return open
 }

@@ -4,6 +4,7 @@
  */
 import { reportOnce, toError } from '../base/report-once.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
+import { openOfEvaluation } from '../runtime/globals.ts'
 import { onProcessEnd } from '../runtime/process-end.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import { readPlace } from './address.ts'
@@ -81,7 +82,10 @@ const EXPIRE_SLICES = 10_000
  * await store.hosts('198.51.100.7', { days: 7 })
  */
 export function openStore(options: StoreOptions): Store {
-  return new DatabaseStore(resolveStoreOptions(options))
+  const open = openOfEvaluation<DatabaseStore>('stores')
+  const store = new DatabaseStore(resolveStoreOptions(options), () => open.delete(store))
+  open.add(store)
+  return store
 }
 
 class DatabaseStore implements Store {
@@ -93,11 +97,13 @@ class DatabaseStore implements Store {
   #engine: Promise<Engine> | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
   readonly #report: (thrown: unknown) => void
+  readonly #onClose: () => void
   #isClosed = false
   #closing: Promise<void> | undefined
 
-  constructor(options: ResolvedStoreOptions) {
+  constructor(options: ResolvedStoreOptions, onClose: () => void) {
     this.#options = options
+    this.#onClose = onClose
     const report = reportOnce(options.onError)
     this.#report = (thrown) => {
       const error = toError(thrown)
@@ -222,6 +228,7 @@ class DatabaseStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#onClose()
     this.#takeBack()
     clearTimeout(this.#expiry)
     this.#recorder.close()

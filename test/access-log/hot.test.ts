@@ -6,7 +6,7 @@ import { startServer } from '../lab/server.ts'
 import { freePort } from '../support/free-port.ts'
 import { until } from '../support/wait.ts'
 
-test('bun --hot: the replaced modules keep no log file and no signal listener, and lose no line', async () => {
+test('bun --hot: the replaced modules keep no log file, no store and no signal listener, and lose no line', async () => {
   const { base, root, script, remove } = scriptDirectory()
   const module = join(base, 'module.ts')
   const log = join(base, 'access.log')
@@ -23,11 +23,12 @@ test('bun --hot: the replaced modules keep no log file and no signal listener, a
   const lines = (file: string): string[] =>
     existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []
   try {
-    type Held = { generation: number; descriptors: number; listeners: number }
+    type Held = { generation: number; descriptors: number; stores: number; listeners: number }
     const held = async (): Promise<Held> => (await fetch(`${url}/held`)).json() as Promise<Held>
     expect(await (await fetch(`${url}/cgi-bin/hello`)).text()).toBe('hello\n')
     const first = await held()
     expect(first).toMatchObject({ generation: 1, descriptors: 1 })
+    expect(first.stores).toBeGreaterThan(0)
     const slow = (await fetch(`${url}/slow`)).body!.getReader()
     await slow.read()
     const last = 5
