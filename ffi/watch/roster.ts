@@ -49,6 +49,11 @@ export class Roster {
     return this.#free.length === 0 || this.#epoll < 0
   }
 
+  /** True if the number is the set's own. */
+  isOwn(fd: number): boolean {
+    return fd === this.#epoll
+  }
+
   has(fd: number): boolean {
     return this.#places[fd]! > 0
   }

@@ -78,6 +78,11 @@ export class Watcher {
     this.#data = libc.architecture === 'x64' ? 4 : 8
   }
 
+  /** True if the number is that of inotify or of the epoll set. */
+  isOwn(fd: number): boolean {
+    return fd === this.#epoll || fd === this.#inotify
+  }
+
   /** How many descriptors are watched. */
   get size(): number {
     return this.#fds.size
