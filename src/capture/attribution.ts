@@ -82,7 +82,7 @@ export class Attribution {
     const isDear = lookups === Number.POSITIVE_INFINITY || lookups * LOOKUP_COST > this.#table.censusCost
     if (isDear) context.guessed = this.#table.guess(context.port, context.peer)
     // Octets are counted before the census sees that none waits.
-    const isCounted = context.guessed >= 0 && server.isUnnamed
+    const isCounted = context.guessed >= 0 && (!isKnown || server.isUnnamed)
     if (isCounted) context.takeInfo(this.#sockets, context.guessed)
     if (isDear && this.#table.takeCensus(isKnown, context.guessed)) {
       context.uniqueness = 'census'
