@@ -5,7 +5,7 @@
  */
 import type { Server, Socket } from 'node:net'
 import type { Sockets } from '../../ffi/socket.ts'
-import { descriptorOf, openConnections, serverOf } from '../runtime/node-sockets.ts'
+import { descriptorOf, openConnections, serverOf, statedServerOf } from '../runtime/node-sockets.ts'
 import { identifyListener, type ListeningSocket, setListener } from './listening-sockets.ts'
 import type { ThreadOptions } from './thread-options.ts'
 
@@ -62,6 +62,12 @@ export class AcceptedServers {
     }
     if (!this.#places.has(server)) server.once('close', () => this.#places.delete(server))
     this.#places.set(server, place)
+  }
+
+  /** The server of a socket, which need not be examined once it is known to listen. */
+  serverOf(socket: Socket): Server | undefined {
+    const stated = statedServerOf(socket) as Server
+    return this.#places.has(stated) ? stated : serverOf(socket)
   }
 
   /** Where a socket was accepted. */

@@ -15,7 +15,7 @@ import type { Connection, Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { monotonicNow, threadShared } from '../runtime/globals.ts'
 import { type AcceptedSocket, isParsed, nodeRequestOf } from '../runtime/node-request.ts'
-import { descriptorOf, hasAnswered, hasRead, serverOf, watchSockets } from '../runtime/node-sockets.ts'
+import { descriptorOf, hasAnswered, hasRead, watchSockets } from '../runtime/node-sockets.ts'
 import {
   createAddressWords,
   formatAddress,
@@ -229,7 +229,7 @@ export class AcceptedCapture {
 
   #readFrom(sockets: Sockets, fd: number, accepted: AcceptedSocket, isNew: boolean): Connection | Reason {
     const { socket } = accepted
-    const server = serverOf(socket)
+    const server = this.#servers.serverOf(socket)
     const place = this.#servers.placeOf(socket, server)
     const peer = this.#peer
     let port = -1

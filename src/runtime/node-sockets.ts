@@ -50,6 +50,11 @@ export function descriptorOf(one: object): number {
   return typeof fd === 'number' && fd >= 0 ? fd : -1
 }
 
+/** What should be the server that accepted a socket, unexamined. */
+export function statedServerOf(socket: Socket): unknown {
+  return (socket as unknown as Internals)._server
+}
+
 /** The server that accepted a socket; `undefined` where Node does not say. */
 export function serverOf(socket: Socket): Server | undefined {
   const { _server: known, server } = socket as unknown as Internals
@@ -95,8 +100,12 @@ export function watchSockets(events: SocketEvents): void {
   )
   for (const handle of activeHandles()) report(handle)
   subscribe('net.server.socket', (message) => {
-    // Over TLS the record is there: the TLSSocket was made a moment ago.
-    quietly(() => events.accepted(recordOf((message as { readonly socket: Socket }).socket)))
+    try {
+      // Over TLS the record is there: the TLSSocket was made a moment ago.
+      events.accepted(recordOf((message as { readonly socket: Socket }).socket))
+    } catch {
+      // As in `quietly`, without a function for each.
+    }
   })
   watchTls(events)
 }
