@@ -67,7 +67,10 @@ export class Roster {
       this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, this.#events) === 0 || this.#libc.errno() === ERRNO.EEXIST
     if (!isIn || this.has(fd)) return isIn
     if (fd >= this.#places.length) this.#places = grown(this.#places, fd * 2)
-    this.#places[fd] = this.#free.pop()!
+    const place = this.#free.pop()!
+    this.#places[fd] = place
+    // Nobody's address until it is noted.
+    this.#peers.fill(0, 4 * place, 4 * place + 4)
     return true
   }
 

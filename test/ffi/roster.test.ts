@@ -100,6 +100,23 @@ describe('Roster', () => {
     expect(asked(roster).open).toEqual([...numbers.slice(1, 64), numbers[69]!])
   })
 
+  test('knows the peer of a number once that was noted, and not that of the one before in its place', () => {
+    const fake = createFakeLibc()
+    const roster = new Roster(fake)
+    const sockets = new Sockets(fake)
+    asked(roster)
+    const [first, second] = [fake.open({ peer: 1000 }), fake.open({ peer: 1001 })]
+    roster.add(first)
+    roster.setPeer(first, sockets, sockets.peerName(first))
+    const words = { w0: 0, w1: 0, w2: 0xffff, w3: 0x7f000001 }
+    expect(roster.hasPeer(first, words)).toBe(true)
+    expect(roster.hasPeer(first, { ...words, w3: 0x7f000002 })).toBe(false)
+    expect(roster.hasPeer(first, { ...words, w2: 0 })).toBe(false)
+    roster.forget(first)
+    expect(roster.add(second)).toBe(true)
+    expect(roster.hasPeer(second, words)).toBe(false)
+  })
+
   test('is full while the kernel refuses it', () => {
     const fake = createFakeLibc()
     const roster = new Roster(fake)
