@@ -2,6 +2,7 @@
  * Label names grouped into families: what kind of system or program a label speaks of.
  * @module
  */
+import { lazy } from '../base/lazy.ts'
 
 /**
  * Family of a label or a User-Agent.
@@ -36,7 +37,7 @@ export interface LabelName {
 }
 
 /** Words of each family in label names: those of our own database, of p0f's and of common inventions. */
-const WORDS: readonly (readonly [Family, RegExp])[] = [
+const wordsOfFamilies = /* @__PURE__ */ lazy((): readonly (readonly [Family, RegExp])[] => [
   ['relay', /\brelay\b|middlebox/],
   ['userspace', /gvisor|netstack|tailscale|\bmtcp\b|smoltcp|user-space wireguard/],
   ['android', /android/],
@@ -47,17 +48,19 @@ const WORDS: readonly (readonly [Family, RegExp])[] = [
   ['bsd', /bsd\b|dragonfly/],
   ['unix', /solaris|sunos|illumos|\baix\b|hp-ux|irix|tru64|\bunix\b/],
   ['tool', /\b(?:nmap|naabu|masscan|zmap|hping\d?|nping|scapy|mirai)\b|traceroute/],
-]
+])
 /** Words that count where no family is stated: a label of another family may name such a thing as an example. */
-const MORE_WORDS: readonly (readonly [Family, RegExp])[] = [
+const moreWords = /* @__PURE__ */ lazy((): readonly (readonly [Family, RegExp])[] => [
   ['network', /cisco|comware|\bvrp\b|junos|routeros|\bf5\b|big-ip|netscaler/],
   [
     'embedded',
     /lwip|freertos|contiki|\briot\b|\buip\b|netx duo|picotcp|zephyr|vxworks|esp-?(?:idf|32|8266)|nintendo|playstation/,
   ],
-]
+])
 /** Every {@link Family}. */
-export const FAMILY_NAMES: ReadonlySet<string> = new Set([...WORDS, ...MORE_WORDS].map(([one]) => one))
+export const familyNames: () => ReadonlySet<string> = /* @__PURE__ */ lazy(
+  () => new Set<string>([...wordsOfFamilies(), ...moreWords()].map(([one]) => one)),
+)
 
 /**
  * Every family that a label speaks of, most often one; none for names that tell no family, more where it names several senders.
@@ -69,10 +72,10 @@ export function families(label: LabelName | undefined): readonly Family[] {
   if (label.kind === 'app') return ['tool']
   // Cisco's system is called IOS too
   const name = label.name.slice(0, 256).toLowerCase().replace('cisco ios', 'cisco')
-  const stated = label.family !== undefined && FAMILY_NAMES.has(label.family) ? (label.family as Family) : undefined
+  const stated = label.family !== undefined && familyNames().has(label.family) ? (label.family as Family) : undefined
   const found: Family[] = []
-  for (const [family, words] of WORDS) if (family === stated || words.test(name)) found.push(family)
-  for (const [family, words] of MORE_WORDS) {
+  for (const [family, words] of wordsOfFamilies()) if (family === stated || words.test(name)) found.push(family)
+  for (const [family, words] of moreWords()) {
     if (stated === undefined ? words.test(name) : family === stated) found.push(family)
   }
   // p0f writes "Linux (Android)" for Android alone, we "Linux (Android or ...)" for either
@@ -105,7 +108,7 @@ export function family(label: LabelName | undefined): Family | undefined {
  */
 export function familyOfClass(signatureClass: string | undefined, name: string): string {
   if (signatureClass === undefined) return 'tool'
-  if (FAMILY_NAMES.has(signatureClass) && signatureClass !== 'unix') return signatureClass
+  if (familyNames().has(signatureClass) && signatureClass !== 'unix') return signatureClass
   const found = family({ name })
   return found === undefined ? signatureClass : LINUX.has(found) ? 'linux' : found
 }

@@ -16,7 +16,7 @@ import { readFileSync } from 'node:fs'
 import { openLibyara as openOnBun } from '../../ffi/libyara.bun.ts'
 import { openLibyara as openOnDeno } from '../../ffi/libyara.deno.ts'
 import { guessHopDistance, timeToLiveOf } from '../fingerprint/ttl.ts'
-import { FAMILY_NAMES } from '../label/family.ts'
+import { familyNames } from '../label/family.ts'
 import type { Labeller } from '../label/labeller.ts'
 import type { RuleLabel } from '../label/rule.ts'
 import { currentRuntime } from '../runtime/current.ts'
@@ -139,7 +139,7 @@ function labelOf({ identifier, tags, meta }: Rule): RuleLabel {
     const value = meta.get(name)
     return value === undefined || value === '' ? undefined : String(value)
   }
-  const family = text('family') ?? tags.find((tag) => FAMILY_NAMES.has(tag))
+  const family = text('family') ?? tags.find((tag) => familyNames().has(tag))
   const kind = text('kind')
   return {
     name: text('label') ?? identifier,
