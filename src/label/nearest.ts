@@ -114,7 +114,7 @@ function distanceOf(signature: Signature, view: Readonly<P0fView>): number {
 /**
  * The signatures closest to a SYN, closest first, one for each label.
  *
- * The order of options counts most, then window, TTL, scale and quirks. The first call reads all of the database: some 10 ms.
+ * The order of options counts most, then window, TTL, scale and quirks.
  *
  * @throws {RangeError} `limit` is no whole number from 1 to 100
  * @example

@@ -95,13 +95,11 @@ interface State {
   readonly next: State[]
 }
 
-const stateOf = (live: Int32Array, key: string): State => ({ live, key, next: [] })
-
 /** See the module's comment. */
 export class Automaton {
   readonly #words: Word[] = []
   readonly #states = new Map<string, State>()
-  #start = stateOf(new Int32Array(0), '')
+  readonly #start: State = { live: new Int32Array(0), key: '', next: [] }
   #text = ''
   #found = ''
 
@@ -140,9 +138,9 @@ export class Automaton {
     if (state === undefined) {
       if (this.#states.size >= MOST_STATES) {
         this.#states.clear()
-        this.#start = stateOf(new Int32Array(0), '')
+        this.#start.next.length = 0
       }
-      state = stateOf(live, key)
+      state = { live, key, next: [] }
       this.#states.set(key, state)
     }
     from.next[octet] = state

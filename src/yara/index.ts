@@ -74,8 +74,7 @@ const TYPES: Variables = {
  * `window`, `ip_version`; texts `options` (kinds joined by commas), `p0f`, `muonfp`, `label` (what the database says, empty where it says
  * nothing) and `user_agent` (of the request that reads the label first, up to 1,024 characters).
  *
- * @throws {YaraError} libyara is missing or not understood, a file cannot be read, or rules do not compile, or may crash
- * libyara (`file`, `line`)
+ * @throws {YaraError} libyara is missing or not understood, a file cannot be read, or rules do not compile (`file`, `line`)
  * @example yara({ rules: 'rule lwip : embedded { condition: ttl > 230 and window == 4 * mss and options == "2" }' })
  */
 export function yara({ rules, library }: YaraOptions): Labeller {

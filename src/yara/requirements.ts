@@ -95,8 +95,8 @@ function allOf(all: readonly Requirements[]): Requirements {
   let any: (readonly Requirement[])[] = [[]]
   let isExact = true
   for (const one of all) {
-    const [many, few] = [any.length, one?.any.length ?? Infinity].sort((a, b) => b - a) as [number, number]
-    if (one === undefined || (few > 1 && few * many > MOST_LISTS)) isExact = false
+    const lists = any.length * (one?.any.length ?? 0)
+    if (one === undefined || (lists > MOST_LISTS && any.length > 1 && one.any.length > 1)) isExact = false
     else {
       any = any.flatMap((list) => one.any.map((other) => [...list, ...other]))
       isExact &&= one.isExact
