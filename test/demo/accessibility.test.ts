@@ -139,8 +139,8 @@ needs('linux', 'chromium').describe('the pages for everybody', () => {
     const { page } = await browser.open({ width: 1280 })
     for (const path of PATHS) {
       await open(page, server.url + path)
-      // Rows of the live page come and go.
-      if (path === `?live&token=${TOKEN}`) await page.locator('[data-pause]').click()
+      // Rows of a live page come and go: on the one for everybody, those of this client.
+      if (path.startsWith('?live&')) await page.locator('[data-pause]').click()
       const stops = await page.evaluate((selector) => {
         const found = [...document.querySelectorAll<HTMLElement>(selector)].filter((one) => one.checkVisibility())
         for (const [i, one] of found.entries()) one.dataset.stop = String(i)
