@@ -59,7 +59,7 @@ export interface NetnsOptions {
   readonly sysctl?: Readonly<Record<string, number | string>>
 }
 
-const alive = new Set<{ readonly name: string }>()
+const alive = new Set<{ readonly name: string; readonly processes: ReadonlySet<NetnsProcess> }>()
 let counter = 0
 let watching = false
 
@@ -84,7 +84,9 @@ function endProcesses(name: string): void {
 
 /** Ends and deletes everything this process still has; synchronous, for the way out. */
 function abandonAll(): void {
-  for (const { name } of alive) {
+  for (const { name, processes } of alive) {
+    // What was started a moment ago is not in the namespace yet.
+    for (const child of processes) child.kill('SIGKILL')
     endProcesses(name)
     deleteNamespace(name)
   }
@@ -138,7 +140,7 @@ export function createNetns(options: NetnsOptions = {}): Netns {
   if (made.exitCode !== 0)
     throw new Error(`Cannot make the network namespace "${name}": ${made.stderr.toString().trim()}`)
   const processes = new Set<NetnsProcess>()
-  const record = { name }
+  const record = { name, processes }
   alive.add(record)
   const closers: (() => void | Promise<void>)[] = []
   let closing: Promise<void> | undefined
