@@ -2,15 +2,15 @@
  * Connections of a runtime that names the socket of a request (Node): no search, no index, nothing ambiguous.
  *
  * The SYN is read when the socket is accepted, before any of its data, and so is the first TCP_INFO over TLS; they stay with the socket and
- * go with it. TCP_INFO without TLS, cookie, the handshake's TTL and the time of day take a call each: of the first thousand connections they
- * are read at once, too, and of all once anybody has asked for one of them, else when they are asked for and while the socket is open. P1 to
- * P3 of `identity.ts` hold by the socket object, once its descriptor was verified; P4 is not asked.
+ * go with it. TCP_INFO without TLS, cookie, the handshake's TTL and the time of day are read as `read-ahead.ts` says. P1 to P3 of
+ * `identity.ts` hold by the socket object, once its descriptor was verified; P4 is not asked.
  * @module
  */
 import type { Socket } from 'node:net'
 import { isLibc, type Libc, type LibcUnavailable, type OpenLibc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { preciseNow } from '../base/clock.ts'
+import { memberMemo } from '../base/member-memo.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
 import { monotonicNow, threadShared } from '../runtime/globals.ts'
@@ -30,15 +30,13 @@ import { AcceptedServers, type Place } from './accepted-servers.ts'
 import type { CaptureCounts } from './capture.ts'
 import { Jiffies } from './jiffies.ts'
 import { type ListeningSocket, readAddress } from './listening-sockets.ts'
+import { ReadAhead } from './read-ahead.ts'
 import { ThreadOptions } from './thread-options.ts'
 
 const RTO: TcpInfoOffset<'rto'> = 8
 const LAST_DATA_SENT: TcpInfoOffset<'last_data_sent'> = 44
 const LAST_DATA_RECV: TcpInfoOffset<'last_data_recv'> = 52
 const NO_OCTETS = new Uint8Array(0)
-
-/** Connections that are read whole although nobody has asked yet for what is read on demand. */
-const WHOLE_AT_FIRST = 1000
 
 /** Milliseconds within which a client's first octets surely came: then the kernel need not be asked. */
 const SURE = 2
@@ -55,9 +53,9 @@ export class AcceptedCapture {
   /** True where several fingerprinters may look at one request. */
   #isShared = false
   #isUsed = false
-  /** Connections still to be read whole when they are accepted; without end, once somebody has asked for what is read on demand. */
-  #wholeOnes = WHOLE_AT_FIRST
-  readonly #counted = new WeakSet<object>()
+  readonly #readAhead = new ReadAhead()
+  /** Requests that were counted. */
+  readonly #counted = memberMemo<true>()
   /** True if the application or standard error was told that nothing can be captured. */
   isTold = false
   /** TCP_INFO that the last `connectionOf` read, a copy; `undefined` where it read none. */
@@ -149,15 +147,10 @@ export class AcceptedCapture {
     if (known.timing !== undefined) this.#noteFirst(known, seesAll)
   }
 
-  /** True if another fingerprinter has counted this request. A member of it costs less than an entry of a `WeakSet`. */
-  #isCounted(request: { [COUNTED]?: boolean }): boolean {
-    if (request[COUNTED] === true || this.#counted.has(request)) return true
-    try {
-      request[COUNTED] = true
-    } catch {
-      // Frozen, or a proxy that refuses.
-    }
-    if (request[COUNTED] !== true) this.#counted.add(request)
+  /** True if another fingerprinter has counted this request. */
+  #isCounted(request: object): boolean {
+    if (this.#counted.get(request) === true) return true
+    this.#counted.set(request, true)
     return false
   }
 
@@ -173,7 +166,7 @@ export class AcceptedCapture {
       return
     }
     connection.seenAfter = passed
-    if (this.#wholeOnes > 0) this.lastInfo = this.#noteFirstData(connection, passed)
+    if (this.#readAhead.isOn) this.lastInfo = this.#noteFirstData(connection, passed)
   }
 
   /** At the first request: the time since the server's last octets of the TLS handshake. */
@@ -253,7 +246,7 @@ export class AcceptedCapture {
     }
     if (octets === 0 && this.options.syn) this.#servers.meetServerOf(server)
     const { options } = this
-    const isWhole = this.#wholeOnes > 0 || octets <= 0
+    const isWhole = this.#readAhead.isOn || octets <= 0
     // Over TLS the server sends before there is a request: later, TCP_INFO does not tell the handshake any more.
     const readsInfo = options.tcpInfo && (isWhole || options.keepInfo || accepted.tls !== undefined)
     const infoOctets = readsInfo ? sockets.tcpInfo(fd) : 0
@@ -285,7 +278,7 @@ export class AcceptedCapture {
       firstInfo: infoOctets > 0 && options.keepInfo ? sockets.value.slice(0, infoOctets) : undefined,
     })
     if (isWhole) this.#readRest(sockets, connection)
-    if (this.#wholeOnes > 0) this.#wholeOnes--
+    this.#readAhead.count()
     return connection
   }
 
@@ -324,7 +317,7 @@ export class AcceptedCapture {
    * accepted.
    */
   complete(connection: AcceptedConnection): void {
-    this.#wholeOnes = Number.POSITIVE_INFINITY
+    this.#readAhead.ask()
     const { isWhole, seenAfter, fd } = connection
     if (!isWhole) {
       const sockets = this.#sockets!
@@ -391,9 +384,6 @@ export function acceptedCapture(openLibc: OpenLibc): AcceptedCapture {
   }
   return capture
 }
-
-/** Member of requests that were counted. */
-const COUNTED: unique symbol = Symbol('tcpfingerprint.counted') as never
 
 /** The number changes with the shape of `AcceptedCapture`: copies of different shapes do not share. */
 const SHARED: symbol = Symbol.for('tcpfingerprint.accepted.4')

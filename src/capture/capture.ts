@@ -60,7 +60,6 @@ export class Capture {
   readonly #attribution: Attribution
   readonly #identity: Identity
   readonly #context = new SearchContext()
-  #isCounted = false
   readonly #accepts: (fd: number) => boolean
   readonly #acceptsOwnOnly: (fd: number) => boolean
   readonly #acceptsElsewhere: (fd: number) => boolean
@@ -159,8 +158,7 @@ export class Capture {
     isCounted = false,
   ): Connection | Reason {
     const context = this.#context
-    this.#isCounted = isCounted
-    context.start(server, address, port, named, overTcp)
+    context.start(server, address, port, named, overTcp, isCounted)
     return lookups.hasSubscribers
       ? observed(this.#sockets.libc, context, () => this.#lookUp(context))
       : this.#lookUp(context)
@@ -179,7 +177,7 @@ export class Capture {
     ) {
       context.rule = 'P3'
       context.candidates = 1
-      this.#count(known, server)
+      this.#count(known, context)
       return known
     }
     return this.#search(context, known !== undefined)
@@ -206,7 +204,7 @@ export class Capture {
     if (connection === undefined) return server.udp ? 'not-tcp' : 'not-found'
     context.rule = 'P4'
     if (server.peersMayCoincide && !this.#identity.isOnly(connection, context)) return 'ambiguous'
-    this.#count(connection, server)
+    this.#count(connection, context)
     return connection
   }
 
@@ -214,9 +212,9 @@ export class Capture {
    * Counts a request. On Deno a request of a client that has gone may have been taken for this connection's first one: no second one
    * comes before an answer.
    */
-  #count(connection: Connection, server: Server): void {
+  #count(connection: Connection, { server, isCounted }: SearchContext): void {
     const { requests } = connection
-    if (requests > 0 && this.#isCounted) return
+    if (requests > 0 && isCounted) return
     if (server.isUnnamed && requests === 1 && isUnanswered(this.#sockets, connection.fd)) return
     connection.requests++
   }

@@ -1,25 +1,19 @@
 /**
- * Timing and TTL of a connection. Few ask for them, and each takes a call: of the first thousand connections they are read at the first
- * request, and of all once somebody has asked. Of the others they are read when they are asked for, while the connection is there.
+ * Timing and TTL of a connection, read at its first request or on demand, as `read-ahead.ts` says.
  * @module
  */
 import type { Sockets } from '../../ffi/socket.ts'
 import type { Connection } from '../connection/connection.ts'
 import { type FirstTiming, firstTiming } from '../connection/handshake-timing.ts'
+import { ReadAhead } from './read-ahead.ts'
 import type { Server } from './server.ts'
 import type { ThreadOptions } from './thread-options.ts'
-
-/** Connections of which all is read at once although nobody has asked yet. */
-const WHOLE_AT_FIRST = 1000
-/** In place of the TTL: it and the timing are to be read on demand. */
-const NOT_READ = -2
 
 /** See the module's comment. One per thread. */
 export class Details {
   readonly #sockets: Sockets
   readonly #options: ThreadOptions
-  /** Connections still to be read whole; without end, once somebody has asked. */
-  #wholeOnes = WHOLE_AT_FIRST
+  readonly #readAhead = new ReadAhead()
 
   constructor(sockets: Sockets, options: ThreadOptions) {
     this.#sockets = sockets
@@ -28,18 +22,18 @@ export class Details {
 
   /** True if TCP_INFO of a new connection is to be kept: for its timing, and for the request. */
   get wantsInfo(): boolean {
-    return this.#options.tcpInfo && (this.#wholeOnes > 0 || this.#options.keepInfo)
+    return this.#options.tcpInfo && (this.#readAhead.isOn || this.#options.keepInfo)
   }
 
   /** Somebody asks for what can be read on demand. */
   noteAsked(): void {
-    this.#wholeOnes = Number.POSITIVE_INFINITY
+    this.#readAhead.ask()
   }
 
-  /** TTL of a new connection, or what stands for it. */
-  timeToLiveOf(fd: number, isIpv4: boolean): number | undefined {
-    if (this.#wholeOnes <= 0) return NOT_READ
-    this.#wholeOnes--
+  /** TTL of a new connection; null where it is to be read on demand. */
+  timeToLiveOf(fd: number, isIpv4: boolean): number | undefined | null {
+    if (!this.#readAhead.isOn) return null
+    this.#readAhead.count()
     return this.#sockets.handshakeTimeToLive(fd, isIpv4 ? 4 : 6)
   }
 
@@ -58,7 +52,7 @@ export class Details {
 
   /** Reads them where that is still to be done. TCP_INFO, a copy, where it was read. */
   read(connection: Connection): Uint8Array | undefined {
-    if (connection.handshakeTimeToLive !== NOT_READ) return undefined
+    if (connection.handshakeTimeToLive !== null) return undefined
     connection.handshakeTimeToLive = undefined
     const sockets = this.#sockets
     const { fd, cookieLow, cookieHigh, synBytes } = connection

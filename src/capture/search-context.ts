@@ -33,6 +33,8 @@ export class SearchContext {
   named: number | undefined
   /** True if the request surely did not come over QUIC. */
   overTcp = false
+  /** True if the request was counted before: another fingerprinter has looked at it. */
+  isCounted = false
 
   // Set when its connection is searched.
   readonly peer: AddressWords = createAddressWords()
@@ -64,12 +66,20 @@ export class SearchContext {
   candidates = 0
 
   /** A request has come. */
-  start(server: Server, address: string, port: number, named: number | undefined, overTcp: boolean): void {
+  start(
+    server: Server,
+    address: string,
+    port: number,
+    named: number | undefined,
+    overTcp: boolean,
+    isCounted: boolean,
+  ): void {
     this.server = server
     this.address = address
     this.port = port
     this.named = named
     this.overTcp = overTcp
+    this.isCounted = isCounted
     this.forgetInfo()
     this.rule = 'P1'
     this.candidates = 0

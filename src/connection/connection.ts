@@ -57,8 +57,8 @@ export class Connection {
   readonly synBytes: Uint8Array
   /** Why there is no SYN, `undefined` where there is one. */
   synReason: Reason | undefined
-  /** TTL or hop limit of the segment that completed the handshake. */
-  handshakeTimeToLive: number | undefined
+  /** TTL or hop limit of the segment that completed the handshake; null while that, and the timing, are to be read on demand. */
+  handshakeTimeToLive: number | undefined | null
   /** Requests seen so far. */
   requests = 0
   /** The watcher's `changes` when the watched socket was last verified; `undefined` where it is not watched. */
@@ -86,7 +86,7 @@ export class Connection {
     acceptedOn: { readonly port: number; readonly owner: Owner }
     synBytes: Uint8Array
     synReason: Reason | undefined
-    handshakeTimeToLive: number | undefined
+    handshakeTimeToLive: number | undefined | null
     timing: FirstTiming | undefined
     firstInfo: Uint8Array | undefined
   }) {

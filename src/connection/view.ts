@@ -42,7 +42,8 @@ export interface Known {
   readonly cookie: string | undefined
   readonly syn: SynFacts | undefined
   readonly timing: FirstTiming | undefined
-  readonly handshakeTimeToLive: number | undefined
+  /** null before it was read. */
+  readonly handshakeTimeToLive: number | undefined | null
   /** The RTT, where it does not come with a TCP_INFO. */
   readonly rttMicroseconds: number | undefined
   /** Set on connections only. */
@@ -212,7 +213,7 @@ export class FingerprintView implements EnvSource {
     const known = this.resolve()
     known.complete?.()
     const { timing, handshakeTimeToLive, rttMicroseconds } = known
-    return new RequestTiming(timing, handshakeTimeToLive, rttMicroseconds ?? rttOf(this.tcpInfoBytes))
+    return new RequestTiming(timing, handshakeTimeToLive ?? undefined, rttMicroseconds ?? rttOf(this.tcpInfoBytes))
   }
 
   get delivery(): Delivery | undefined {

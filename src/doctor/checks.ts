@@ -87,8 +87,8 @@ function runtimeOf(): Finding {
   const { name, version } = currentRuntime()
   if (name === 'node') {
     // Before, no channel tells of listeners, and there is no process.getBuiltinModule.
-    return isBefore(version, 20, 16)
-      ? degraded('runtime', `Node ${version} is older than what is tested`, 'Update to Node 20.16 or newer')
+    return isBefore(version, 20, 16) || (!isBefore(version, 21, 0) && isBefore(version, 22, 3))
+      ? degraded('runtime', `Node ${version} is older than what is tested`, 'Update to Node 20.16, 22.3 or newer')
       : ok('runtime', `Node ${version}`)
   }
   if (name === 'bun') {

@@ -3,6 +3,7 @@
  * middleware and the plain calls alike; what differs between runtimes is asked of a `Runtime`.
  * @module
  */
+import type { Memo } from '../base/member-memo.ts'
 import { answeredAtOnce, type Report, reportOnce, toError } from '../base/report-once.ts'
 import { reasonOf } from '../capture/listening-sockets.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
@@ -27,7 +28,6 @@ import { type Syn, safeParseSyn } from '../wire/syn.ts'
 import { Clients } from './clients.ts'
 import type { ConnectionLookup, LookupContext, NotFound } from './lookup.ts'
 import { type FingerprintOptions, type ResolvedOptions, resolveOptions } from './options.ts'
-import type { RequestMemo } from './request-memo.ts'
 import { noOutcomes, type Outcomes, type Status } from './status.ts'
 
 /** Values of trusted headers that were taken off requests, by whichever fingerprinter came first. */
@@ -52,7 +52,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
   readonly #runtime: Runtime
   readonly #lookup: ConnectionLookup
   readonly #clients: Clients | undefined
-  readonly #seen: RequestMemo
+  readonly #seen: Memo<FingerprintView>
   /** For labellers, which may ask for the User-Agent. */
   readonly #requestOf = new WeakMap<FingerprintView, Request>()
 
@@ -61,7 +61,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
     runtime: Runtime,
     options: FingerprintOptions<Subject> | undefined,
     createLookup: (context: LookupContext) => ConnectionLookup,
-    memo: RequestMemo = new WeakMap<object, FingerprintView>(),
+    memo: Memo<FingerprintView> = new WeakMap<object, FingerprintView>(),
   ) {
     this.#seen = memo
     this.#options = resolveOptions(options)

@@ -74,7 +74,7 @@ class PeerLookup implements ConnectionLookup {
     const isCounted = isShared && request !== undefined && counted.has(request)
     let found = capture.connection(listener, peer.address, peer.port, peer.descriptor, overTcp, isCounted)
     if (isUnnamed && isUnarmed(found, options.syn) && this.#looksAgain(capture) && found === 'not-found') {
-      found = capture.connection(listener, peer.address, peer.port, peer.descriptor, overTcp)
+      found = capture.connection(listener, peer.address, peer.port, peer.descriptor, overTcp, isCounted)
     }
     if (typeof found === 'string') return { reason: found, port }
     if (isCounted) return found

@@ -179,7 +179,7 @@ describe('lookups that do not find the connection itself', () => {
     const fd = libc.open(isLive ? { peer: 40_000, localPort: 80, info: info(1) } : { localPort: 80 })
     const server = new Server({ kind: 'tcp', port: 80, address: '0.0.0.0', tls: false }, false)
     const context = new SearchContext()
-    context.start(server, '192.0.2.1', 40_000, undefined, true)
+    context.start(server, '192.0.2.1', 40_000, undefined, true, false)
     context.uniqueness = 'lookup'
     context.localAddresses = [createAddressWords()]
     const table = { takeCensus: () => false } as unknown as DescriptorTable

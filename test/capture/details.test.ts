@@ -78,7 +78,7 @@ test('nothing is told of a connection that has ended, or whose number is another
     libc.shut(connection.fd)
     if (port === 20_001) expect(libc.open({ peer: port, localPort: 80, info: info(7) })).toBe(connection.fd)
     // As one that was asked before any other.
-    connection.handshakeTimeToLive = -2
+    connection.handshakeTimeToLive = null
     connection.timing = undefined
     connection.complete()
     expect(connection.handshakeTimeToLive).toBeUndefined()
