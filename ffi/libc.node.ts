@@ -6,6 +6,7 @@
 
 import { createRequire } from 'node:module'
 import { toError } from '../src/base/report-once.ts'
+import { AF_INET, SO_TYPE, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET } from './constants.ts'
 import {
   CALLS,
   type Libc,
@@ -112,13 +113,18 @@ function bindNodeFfi(name: string): Libc | undefined {
     name,
     symbolsOf({ ...CALLS, ...MEMORY_CALLS }, TYPES, (takes, returns) => ({ arguments: takes, return: returns })),
   )
-  // A pointer to a function is an address as any other. It is the one type of pointer for which Node 26 has arguments written into a
-  // buffer of its own, which takes half the time of its general way: 1.1 µs for a getsockopt in place of 2.1 with `buffer`.
-  const parameters = ['int32', 'int32', 'int32', 'function', 'function']
-  const hot = byAddress(
-    () => ffi.dlopen(name, { getsockopt: { arguments: parameters, return: 'int32' } }).functions.getsockopt as never,
-    (buffer) => ffi.getRawPointer!(buffer),
-  )
+  const calls = functions as unknown as Calls
+  const bind = (parameters: readonly string[]) =>
+    ffi.dlopen(name, { getsockopt: { arguments: parameters, return: 'int32' } }).functions.getsockopt as never
+  const addressOf = (buffer: Uint8Array | Uint32Array) => ffi.getRawPointer!(buffer)
+  const hot =
+    byAddress(
+      calls,
+      () => unwrapped(() => bind(['int32', 'int32', 'int32', 'uint64', 'uint64'])) as never,
+      addressOf,
+    ) ??
+    // A pointer to a function is an address as any other, and the type of pointer whose calls take Node the least time.
+    byAddress(calls, () => bind(['int32', 'int32', 'int32', 'function', 'function']), addressOf)
   const location = functions.__errno_location as () => bigint
   const { calloc, free, memmove, mmap, munmap } = functions as unknown as {
     mmap(address: bigint, octets: bigint, protection: number, flags: number, fd: number, offset: bigint): bigint
@@ -139,7 +145,35 @@ function bindNodeFfi(name: string): Libc | undefined {
   }
   // errno belongs to the thread, and a thread of JavaScript stays the same: its address is asked for once.
   let address: bigint | undefined
-  return libcOf({ ...(functions as unknown as Calls), ...hot }, memory, () => ffi.getInt32((address ??= location())))
+  return libcOf({ ...calls, ...hot }, memory, () => ffi.getInt32((address ??= location())))
+}
+
+/**
+ * The function of `node:ffi` that `bind` makes, without the wrapper that Node puts around it.
+ *
+ * Compiled code calls a function of up to six numbers directly. The wrapper, which checks that arguments are of their types, hands more
+ * than three on as an array, and then the call goes through libffi: 0.35 µs in place of 0.12 in a loop, and some 0.6 beside the work of a
+ * request. Node sets `pointer` on a function before it wraps that, so a setter on its prototype meets it. The setter is there during the
+ * call of `bind` alone, which runs nothing else. What it met is nothing that Node promises: the caller tries it.
+ *
+ * @throws {TypeError} if `Function.prototype` is frozen
+ */
+function unwrapped(bind: () => unknown): unknown {
+  let met: unknown
+  if ('pointer' in Function.prototype) return undefined
+  Object.defineProperty(Function.prototype, 'pointer', {
+    configurable: true,
+    set(this: object, value: unknown) {
+      met = this
+      Object.defineProperty(this, 'pointer', { value, writable: true, enumerable: true, configurable: true })
+    },
+  })
+  try {
+    bind()
+  } finally {
+    delete (Function.prototype as { pointer?: unknown }).pointer
+  }
+  return met
 }
 
 /** Without loading it where it is not: the loader prints a warning. */
@@ -180,21 +214,24 @@ function bindKoffi(name: string): Libc | undefined {
       (address, octets) => koffi.view(address, octets),
     ),
   }
+  const calls = bind(CALLS) as Calls
   const hot = byAddress(
+    calls,
     () => library.func('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']) as never,
     (buffer) => Number(koffi.address!(buffer)),
   )
-  return libcOf({ ...(bind(CALLS) as Calls), ...hot }, memory, () => koffi.errno())
+  return libcOf({ ...calls, ...hot }, memory, () => koffi.errno())
 }
 
 /**
- * `getsockopt` by addresses, each asked for once: callers pass the same buffers each time. Nothing where this release of Node or koffi
- * does not take part.
+ * `getsockopt` by addresses, each asked for once: callers pass the same buffers each time. `undefined` where this release of Node or koffi
+ * does not take part: a socket of its own has to answer as it should.
  */
 function byAddress<Address>(
-  open: () => GetsockoptByAddress<Address>,
+  { socket, close }: Calls,
+  open: () => GetsockoptByAddress<Address> | undefined,
   addressOf: (buffer: Uint8Array | Uint32Array) => Address,
-): Partial<Pick<Libc, 'getsockopt'>> {
+): Pick<Libc, 'getsockopt'> | undefined {
   const remembered = () => {
     let last: Uint8Array | Uint32Array | undefined
     let address: Address
@@ -207,14 +244,25 @@ function byAddress<Address>(
       return address
     }
   }
+  let fd = -1
   try {
     const call = open()
+    if (call === undefined) return undefined
     const [value, length] = [remembered(), remembered()]
     const getsockopt: Libc['getsockopt'] = (fd, level, option, into, size) =>
       call(fd, level, option, value(into), length(size))
-    return getsockopt(-1, 0, 0, new Uint8Array(16), new Uint32Array(1)) === -1 ? { getsockopt } : {}
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)
+    const [type, octets] = [new Uint8Array(16), new Uint32Array([16])]
+    const isRight =
+      getsockopt(fd, SOL_SOCKET, SO_TYPE, type, octets) === 0 &&
+      new DataView(type.buffer).getUint32(0, true) === SOCK_STREAM &&
+      octets[0] === 4 &&
+      getsockopt(-1, SOL_SOCKET, SO_TYPE, type, octets) === -1
+    return isRight ? { getsockopt } : undefined
   } catch {
-    return {}
+    return undefined
+  } finally {
+    if (fd >= 0) close(fd)
   }
 }
 

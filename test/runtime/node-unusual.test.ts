@@ -79,6 +79,22 @@ for (const node of NODES)
       for (const fact of ['delay', 'at', 'rtt', 'timeToLive']) expect(facts.gone[fact]).toBeUndefined()
     })
 
+    // node:ffi hands its functions out wrapped; on the way to the one inside the prototype of functions has a setter for a moment.
+    for (const prototype of ['frozen', 'taken', 'watched'])
+      test(`a prototype of functions that is ${prototype}: SYN and TCP_INFO are read, and it stays as it was`, async () => {
+        const options = { runtimeArguments: ['--require', join(await nodeProject(), 'node-prototype.cjs')] }
+        const server = await startNode(node, undefined, { PROTOTYPE: prototype }, options)
+        try {
+          for (const request of [1, 2]) {
+            const mss = 1300 + request
+            expect(await ask(server.port, mss)).toMatchObject({ available: true, syn: { tcp: { mss } }, told: [] })
+          }
+        } finally {
+          await server.stop()
+        }
+        expect(server.stderr()).toBe('as before')
+      })
+
     // node:ffi is a part of the program.
     if (node.libc === 'koffi')
       for (const [system, name, expected] of [
