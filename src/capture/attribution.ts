@@ -1,6 +1,6 @@
 /**
- * P4 of the proof in `identity.ts`: is there another live connection with this peer? Everything that serves P4 is here, in
- * `ffi/sock-diag.ts`, `ffi/local-addresses.ts` and `ffi/descriptors/census.ts`, and goes away when runtimes name the descriptor.
+ * P4 of the proof in `identity.ts`: is there another live connection with this peer? Everything that serves P4 alone is here, in
+ * `ffi/local-addresses.ts` and `ffi/descriptors/census.ts`, and goes away when runtimes name the descriptor.
  *
  * Bun and Deno report only a request's peer. On a server for several local addresses two live connections can have the same peer,
  * one with half a request read, so that octets read prove nothing. Two exact ways to know all of them, of which the cheaper is taken:

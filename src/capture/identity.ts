@@ -1,5 +1,5 @@
 /**
- * Which socket is a request's? The proof, and the only place where it is decided.
+ * Which socket is a request's? The proof. P1 of a socket that is searched is asked where that is probed (`ffi/descriptors/prober.ts`).
  *
  * The runtime reports a peer address; the kernel has no index from peer to descriptor. A descriptor is the request's if
  *

@@ -2,6 +2,7 @@
  * Seeded random numbers and SYNs, well-formed and broken: the same for the same seed on every machine.
  * @module
  */
+import { seeded } from './seeded.ts'
 
 /** Numbers from a seed. */
 export interface Random {
@@ -17,15 +18,9 @@ export interface Random {
   octets(count: number): number[]
 }
 
-/** mulberry32: 32 bits of state, good enough to choose test cases. */
+/** A generator of numbers and choices. */
 export function createRandom(seed: number): Random {
-  let state = seed >>> 0
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
+  const next = seeded(seed)
   const below = (limit: number): number => Math.floor(next() * limit)
   return Object.assign(next, {
     below,
