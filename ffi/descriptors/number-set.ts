@@ -3,6 +3,8 @@
  * @module
  */
 
+import { grown } from '../grown.ts'
+
 /** Numbers from 0 up to what was last passed to `grow`. */
 export class NumberSet {
   #words = new Uint32Array(8)
@@ -16,9 +18,7 @@ export class NumberSet {
   /** Makes room for numbers below `limit`. */
   grow(limit: number): void {
     if (limit <= this.#words.length * 32) return
-    const words = new Uint32Array(Math.ceil(limit / 32))
-    words.set(this.#words)
-    this.#words = words
+    this.#words = grown(this.#words, limit / 32)
   }
 
   add(number: number): void {

@@ -67,9 +67,8 @@ export class Prober {
   /** Makes room for a number. */
   reach(fd: number): void {
     if (fd < this.#probedIn.length) return
-    const size = 2 ** Math.ceil(Math.log2(fd + 1))
-    this.#probedIn = grown(this.#probedIn, size)
-    this.registry.grow(size)
+    this.#probedIn = grown(this.#probedIn, fd + 1)
+    this.registry.grow(this.#probedIn.length)
   }
 
   /** Probes a number. The family of its socket's peer address, which is then in `sockets`, or one of `PROBED`. */

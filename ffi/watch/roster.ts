@@ -66,7 +66,7 @@ export class Roster {
     const isIn =
       this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, this.#events) === 0 || this.#libc.errno() === ERRNO.EEXIST
     if (!isIn || this.has(fd)) return isIn
-    if (fd >= this.#places.length) this.#places = grown(this.#places, fd * 2)
+    if (fd >= this.#places.length) this.#places = grown(this.#places, fd + 1)
     const place = this.#free.pop()!
     this.#places[fd] = place
     // Nobody's address until it is noted.

@@ -24,6 +24,7 @@ import {
 } from '../constants.ts'
 import { cString, type Libc } from '../libc.ts'
 import { AioPoll } from './aio-poll.ts'
+import { Watches } from './watches.ts'
 
 /** Quiet polls in a row after which the AIO poll is worth arming: it costs about as much as so many `epoll_wait` calls. */
 const QUIET_POLLS = 16
@@ -56,8 +57,7 @@ export class Watcher {
   #listeners: readonly number[] = []
   /** True if every listening socket is in the epoll set. */
   #hasListeners = false
-  readonly #fds = new Map<number, number>()
-  readonly #watches = new Map<number, number>()
+  readonly #watches = new Watches()
   /** Watched descriptors that are in the epoll set. */
   readonly #followed = new Set<number>()
   readonly #event = new Uint8Array(new ArrayBuffer(16))
@@ -85,7 +85,7 @@ export class Watcher {
 
   /** How many descriptors are watched. */
   get size(): number {
-    return this.#fds.size
+    return this.#watches.size
   }
 
   /**
@@ -201,28 +201,19 @@ export class Watcher {
     if (!this.#open()) return false
     const watch = this.#libc.inotify_add_watch(this.#inotify, pathOf(fd), IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)
     // The same number twice: another descriptor of the same socket has it.
-    if (watch < 0 || this.#fds.has(watch)) return false
-    this.#fds.set(watch, fd)
-    this.#watches.set(fd, watch)
+    if (watch < 0 || this.#watches.fdOf(watch) >= 0) return false
+    this.#watches.add(fd, watch)
     return true
   }
 
   /** Ends a watch. */
   unwatch(fd: number): void {
-    const isFollowed = this.#followed.has(fd)
-    const watch = this.#forget(fd)
-    if (watch === undefined) return
+    const isFollowed = this.#followed.delete(fd)
+    const watch = this.#watches.delete(fd)
+    if (watch < 0) return
     this.#libc.inotify_rm_watch(this.#inotify, watch)
     // The number may be a listener's by now, before the notice of the end of its socket was read.
     if (isFollowed && !this.#listeners.includes(fd)) this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd, this.#event)
-  }
-
-  #forget(fd: number): number | undefined {
-    const watch = this.#watches.get(fd)
-    if (watch !== undefined) this.#fds.delete(watch)
-    this.#watches.delete(fd)
-    this.#followed.delete(fd)
-    return watch
   }
 
   /** Opens inotify and epoll on first use. False where the kernel refuses one of them. */
@@ -258,7 +249,7 @@ export class Watcher {
   drain(): void {
     if (this.#inotify < 0) return
     // A closed descriptor sends two notices, IN_CLOSE and IN_IGNORED: there are no more than that in the queue.
-    for (let left = this.#fds.size; left >= 0; left--) {
+    for (let left = this.#watches.size; left >= 0; left--) {
       const octets = this.#libc.read(this.#inotify, this.#notices, this.#notices.length)
       if (octets <= 0) {
         const errno = this.#libc.errno()
@@ -269,10 +260,11 @@ export class Watcher {
         const mask = this.#noticeView.getUint32(at + 4, true)
         if (mask & IN_Q_OVERFLOW) this.#loseWatches()
         if ((mask & (IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)) === 0) continue
-        const fd = this.#fds.get(this.#noticeView.getInt32(at, true))
-        if (fd === undefined) continue
+        const fd = this.#watches.fdOf(this.#noticeView.getInt32(at, true))
+        if (fd < 0) continue
         // With the socket its watch and its place in the epoll set have gone.
-        this.#forget(fd)
+        this.#watches.delete(fd)
+        this.#followed.delete(fd)
         this.#events.closed(fd)
       }
       if (octets < this.#notices.length - 16) return
@@ -288,7 +280,7 @@ export class Watcher {
 
   #loseWatches(): void {
     this.#changes = (this.#changes + 1) >>> 0
-    for (const fd of [...this.#watches.keys()]) {
+    for (const fd of this.#watches.all()) {
       this.unwatch(fd)
       this.#events.lost(fd)
     }
@@ -301,7 +293,6 @@ export class Watcher {
     this.#inotify = -1
     this.#epoll = -1
     this.#hasListeners = false
-    this.#fds.clear()
     this.#watches.clear()
     this.#followed.clear()
     this.#isSettled = false

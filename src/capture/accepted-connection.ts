@@ -60,6 +60,10 @@ export class AcceptedConnection extends Connection {
     return (this.addressText ??= sourceAddress(this.synBytes))
   }
 
+  protected override get synHolder(): undefined {
+    return undefined
+  }
+
   /** See `Known`. */
   override complete(): void {
     this.#completer.complete(this)

@@ -35,9 +35,8 @@ export class ConnectionStore {
     // Numbers are dense: holes are filled so that the array stays a plain one.
     while (this.#kept.length < fd) this.#kept.push(undefined)
     if (fd >= this.#older.length) {
-      const size = 2 ** Math.ceil(Math.log2(fd + 1))
-      this.#older = grown(this.#older, size)
-      this.#newer = grown(this.#newer, size)
+      this.#older = grown(this.#older, fd + 1)
+      this.#newer = grown(this.#newer, fd + 1)
     }
     this.#older[fd] = this.#newest
     this.#newer[fd] = -1

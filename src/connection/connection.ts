@@ -6,7 +6,7 @@ import { u64Text } from '../base/bytes.ts'
 import { unmapAddress } from '../wire/sockaddr.ts'
 import type { DeliveryCounts } from './delivery.ts'
 import type { FirstTiming } from './handshake-timing.ts'
-import { SynFacts } from './syn-facts.ts'
+import { SynFacts, type SynHolder } from './syn-facts.ts'
 
 /** Why a fact is missing. */
 export type Reason =
@@ -125,8 +125,19 @@ export class Connection {
 
   /** What follows from the SYN; `undefined` where the kernel had none. */
   get syn(): SynFacts | undefined {
-    if (this.#synFacts === undefined && this.synBytes.length > 0) this.#synFacts = new SynFacts(this.synBytes)
+    if (this.#synFacts === undefined && this.synBytes.length > 0)
+      this.#synFacts = new SynFacts(this.synBytes, undefined, this.synHolder)
     return this.#synFacts
+  }
+
+  /** This connection, unless it has a socket that should not outlive its end with the SYNs decoded last. */
+  protected get synHolder(): SynHolder | undefined {
+    return this
+  }
+
+  /** See `SynHolder`. */
+  drop(facts: SynFacts): void {
+    if (this.#synFacts === facts) this.#synFacts = undefined
   }
 
   /** The peer, an IPv4-mapped address as IPv4. */

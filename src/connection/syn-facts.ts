@@ -16,42 +16,49 @@ import { type Syn, safeParseSyn } from '../wire/syn.ts'
 /** SYNs kept decoded at most. */
 const DECODED_AT_MOST = 256
 
+/** Who keeps the facts of a SYN, and can make them again from its octets. */
+export interface SynHolder {
+  /** Nothing is left of them but the octets. */
+  drop(facts: SynFacts): void
+}
+
 /** The facts of one saved SYN. On Bun eight members take 80 octets, nine 112. */
 export class SynFacts {
   /** The octets as the kernel saved them. */
   readonly bytes: Uint8Array
+  readonly #holder: SynHolder | undefined
   /** Decoded, and not in any handler's hands; null where the octets are no SYN. */
   #own: Syn | null | undefined
-  /** Decoded and frozen. */
-  #shared: Syn | undefined
-  #lent = false
+  /** Decoded and frozen; null while one was lent that is not. */
+  #shared: Syn | null | undefined
   #strings: Fingerprints | undefined
   /** Texts of the facts that the SYN alone gives, once `facts.ts` has made them. */
   texts: readonly (string | undefined)[] | undefined = undefined
   #labels: Map<object, Label | undefined> | undefined
   #answers: Map<object, RuleLabel | undefined> | undefined
 
-  /** `own` is the decoded SYN, where there is one already. */
-  constructor(bytes: Uint8Array, own?: Syn) {
+  /** `own` is the decoded SYN, where there is one already; `holder` hears when the facts are forgotten. */
+  constructor(bytes: Uint8Array, own?: Syn, holder?: SynHolder) {
     this.bytes = bytes
+    this.#holder = holder
     this.#own = own
   }
 
   /** The frozen SYN, once there is one. */
   get shared(): Syn | undefined {
-    return this.#shared
+    return this.#shared ?? undefined
   }
 
   /** The SYN for a request that keeps what it gets; `undefined` where the octets are none. */
   get forRequest(): Syn | undefined {
-    if (this.#shared !== undefined) return this.#shared
+    if (this.#shared) return this.#shared
     const syn = this.own
     if (syn === undefined) return undefined
-    if (this.#lent) {
+    if (this.#shared === null) {
       this.#shared = freeze(syn)
       return syn
     }
-    this.#lent = true
+    this.#shared = null
     this.#own = undefined
     return syn
   }
@@ -92,6 +99,7 @@ export class SynFacts {
     this.#strings = undefined
     this.texts = undefined
     this.#labels = undefined
+    if (this.#answers === undefined) this.#holder?.drop(this)
   }
 }
 
@@ -107,7 +115,8 @@ function freeze(syn: Syn): Syn {
 
 /**
  * The SYNs decoded last, in a ring: decoded facts take several times the room of the octets, and of thousands of open
- * connections few are asked at a time. The last 256 stay after their connections have ended.
+ * connections few are asked at a time. The last 256 stay after their connections have ended. A connection keeps the object of none but
+ * these, and of those of which a labeller was asked.
  */
 const decoded: (SynFacts | undefined)[] = new Array<SynFacts | undefined>(DECODED_AT_MOST).fill(undefined)
 let oldest = 0

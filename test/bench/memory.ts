@@ -2,6 +2,9 @@
  * Memory per tracked connection: `bun test/bench/memory.ts [CONNECTIONS] [ROUNDS]`. The growth of the heap (JavaScript objects and
  * what they hold) and of resident memory with 10,000 connections that made one request each, minus that of the bare server.
  * `RUNTIME=node-24` and the like measure Node.
+ *
+ * As many connections come and go before: machine code counts as heap, and most of it is there by then. The heap is read once nothing
+ * changes any more: some seconds after its last request each connection that is still there is watched.
  * @module
  */
 import { connect, type Socket } from 'node:net'
@@ -10,14 +13,25 @@ import { median, report, runPairs, type Variant } from './pairs.ts'
 
 const connections = Number(process.argv[2] ?? 10_000)
 const rounds = Number(process.argv[3] ?? 3)
+/** Looks at the server until nothing changes, at most. */
+const SETTLES_WITHIN = 20
+/** Milliseconds between two looks: a connection is not watched for the first three seconds. */
+const LOOK_AGAIN = 4000
 const resident = new Map<string, number[]>()
+
+interface State {
+  readonly rss: number
+  readonly heap: number
+  /** Of the bare server none. */
+  readonly status?: { readonly watches: number; readonly sockets: number }
+}
 
 async function growth(variant: string): Promise<number> {
   const server = await startMeasured('soak-server', variant)
   const { port } = server
-  const state = async (): Promise<{ rss: number; heap: number }> =>
+  const state = async (): Promise<State> =>
     (await fetch(`http://127.0.0.1:${port}/state`, { headers: { connection: 'close' } })).json() as never
-  const held: Socket[] = []
+  let held: Socket[] = []
   const open = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const socket = connect({ port, host: '127.0.0.1' })
@@ -26,14 +40,29 @@ async function growth(variant: string): Promise<number> {
       socket.once('data', () => resolve())
       socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     })
-  for (let i = 0; i < 200; i++) await open()
-  for (const socket of held.splice(0)) socket.destroy()
-  await Bun.sleep(3000)
-  await state()
-  const before = await state()
-  for (let i = 0; i < connections; i += 100) await Promise.all(Array.from({ length: 100 }, open))
-  const after = await state()
-  for (const socket of held) socket.destroy()
+  const openHundred = (): Promise<unknown> => Promise.all(Array.from({ length: 100 }, open))
+  const close = (): void => {
+    for (const socket of held) socket.destroy()
+    held = []
+  }
+  const settled = async (): Promise<State> => {
+    let before = await state()
+    for (let left = SETTLES_WITHIN; left > 0; left--) {
+      await Bun.sleep(LOOK_AGAIN)
+      const now = await state()
+      if (now.status?.watches === before.status?.watches && now.status?.sockets === before.status?.sockets) return now
+      before = now
+    }
+    throw new Error('The server does not settle')
+  }
+  for (let i = 0; i < connections; i += 100) {
+    await openHundred()
+    close()
+  }
+  const before = await settled()
+  for (let i = 0; i < connections; i += 100) await openHundred()
+  const after = await settled()
+  close()
   await server.stop()
   resident.set(variant, [...(resident.get(variant) ?? []), (after.rss - before.rss) / connections])
   return (after.heap - before.heap) / connections

@@ -215,3 +215,22 @@ describe('what requests of a connection share', () => {
     })
   })
 })
+
+test('a connection keeps facts of its SYN while it is among the last 256 decoded, and makes them again', () => {
+  const one = connect()
+  const asked = connect()
+  const first = one.syn!
+  const label = { labeled: true }
+  expect(first.own).toBeDefined()
+  asked.syn!.answers.set(label, undefined)
+  const kept = asked.syn
+  expect(kept!.own).toBeDefined()
+  for (let i = 0; i < 255; i++) connect().syn!.own
+  expect(one.syn === first).toBe(false)
+  connect().syn!.own
+  // What a labeller has said is not asked again.
+  expect(asked.syn === kept).toBe(true)
+  expect(asked.syn!.answers.has(label)).toBe(true)
+  expect(one.syn!.own).toEqual(first.own!)
+  expect(one.source).toBe('kernel')
+})
