@@ -178,6 +178,7 @@ const smaller: Plugin = {
       compress: {
         ecma: 2020,
         passes: 3,
+        hoist_funs: true,
         hoist_props: false,
         inline: 0,
         lhs_constants: false,
@@ -285,7 +286,7 @@ function passedOnByName(code: string): string {
 /** Files of the package, and how sources that are no entries are grouped in them. */
 const common = {
   input: Object.fromEntries(ENTRIES.map(({ name, source }) => [name, source])),
-  external: /^(node|bun):|^(hono|valibot)\b/,
+  external: /^(node|bun):|^hono\b/,
   platform: 'neutral',
   tsconfig: 'tsconfig.json',
   checks: { invalidAnnotation: false },
@@ -306,7 +307,11 @@ const output = (groups: typeof shared) =>
   }) as const
 
 const options: RolldownOptions[] = defineConfig([
-  { ...common, plugins: [text, withoutFacades, smaller], output: { ...output(shared), minify: true } },
+  {
+    ...common,
+    plugins: [text, withoutFacades, smaller],
+    output: { ...output(shared), minify: true, topLevelVar: true },
+  },
   {
     ...common,
     plugins: [text, dts({ tsconfig: 'tsconfig.json', emitDtsOnly: true }), smaller],

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { lazy } from '../base/lazy.ts'
 import { FIELD_READERS } from '../connection/facts.ts'
 import { requestTarget, targetPath, targetQuery } from '../http/request-target.ts'
 import { escapeHeader, escapePath, escapeText, remembering } from './escape.ts'
@@ -192,7 +193,7 @@ export const NOTHING: Item = () => undefined
 const UNKNOWN: Directive = simple(NOTHING)
 
 /** `%^FB` and the trailers have three characters; every other directive has one. */
-export const DIRECTIVES: Readonly<Record<string, Directive>> = {
+export const directives: () => Readonly<Record<string, Directive>> = /* @__PURE__ */ lazy(() => ({
   a: { compile: address, uses: ['connection'] },
   A: simple((record) => text(record.localAddress), ['connection']),
   b: simple(
@@ -286,4 +287,4 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   '^FB': simple((record) => number(record.firstByte), ['end', 'firstByte']),
   '^ti': named('a trailer', () => NOTHING),
   '^to': named('a trailer', () => NOTHING),
-}
+}))

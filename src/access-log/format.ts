@@ -5,7 +5,7 @@
  * then the directive. `%{FINGERPRINT_...}g` is mod_tcpfingerprint's.
  * @module
  */
-import { ArgumentError, DIRECTIVES, type Item, type LogFormatUses, NOTHING, type Part, type Use } from './directives.ts'
+import { ArgumentError, directives, type Item, type LogFormatUses, NOTHING, type Part, type Use } from './directives.ts'
 import { formatJson } from './json.ts'
 import type { AccessRecord } from './record.ts'
 
@@ -194,7 +194,8 @@ function parseDirective(format: string, start: number): ParsedDirective {
       i += digits.length - 1
     } else if (character !== ',') {
       const name = character === '^' ? format.slice(i, i + 3) : character
-      const directive = Object.hasOwn(DIRECTIVES, name) ? DIRECTIVES[name] : undefined
+      const known = directives()
+      const directive = Object.hasOwn(known, name) ? known[name] : undefined
       if (directive === undefined) throw new LogFormatError(format, start, `unknown directive "%${name}"`)
       return {
         parts: conditional(compileDirective(), statuses, negated),

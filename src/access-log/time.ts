@@ -2,6 +2,7 @@
  * Times as log formats write them: the common log format's own, fractions of a second, and strftime in the C locale.
  * @module
  */
+import { lazy } from '../base/lazy.ts'
 
 const MONTHS = [
   'January',
@@ -85,7 +86,7 @@ function zoneName(date: Date): string {
 }
 
 /** One entry for every conversion of C99 and glibc, in the C locale. */
-const CONVERSIONS: Readonly<Record<string, (date: Date) => string>> = {
+const conversions: () => Readonly<Record<string, (date: Date) => string>> = /* @__PURE__ */ lazy(() => ({
   a: (date) => DAYS[date.getDay()]!.slice(0, 3),
   A: (date) => DAYS[date.getDay()]!,
   b: (date) => MONTHS[date.getMonth()]!.slice(0, 3),
@@ -127,7 +128,7 @@ const CONVERSIONS: Readonly<Record<string, (date: Date) => string>> = {
   z: zone,
   Z: zoneName,
   '%': () => '%',
-}
+}))
 
 /** Flags, width and modifier of glibc. Modifiers change nothing in the C locale. */
 const DIRECTIVE = /%([-_0^#]*)(\d{0,3})[EO]?([A-Za-z%])/g
@@ -136,7 +137,7 @@ const NUMBERS = 'CdegGHIjklmMSuUVwWyY'
 /** `strftime(3)` in the C locale and the zone of the process. Unknown conversions stay as they are, as in glibc. */
 export function strftime(format: string, date: Date): string {
   return format.replace(DIRECTIVE, (whole, flags: string, width: string, letter: string) => {
-    let text = CONVERSIONS[letter]?.(date)
+    let text = conversions()[letter]?.(date)
     if (text === undefined || flags + width === '') return text ?? whole
     if (/[#^]/.test(flags)) {
       text = flags.includes('#') && 'pPZ'.includes(letter) ? text.toLowerCase() : text.toUpperCase()

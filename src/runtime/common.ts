@@ -2,9 +2,14 @@
  * What Bun, Deno and Node have in common: `process` and standard error.
  * @module
  */
-import { setImmediate } from 'node:timers'
+import { lazy } from '../base/lazy.ts'
 import { denoGlobal, processGlobal } from './globals.ts'
 import { type Permission, PermissionError } from './types.ts'
+
+/** Loaded when it is first used: importing it takes Node 0.2 ms. */
+const timers = /* @__PURE__ */ lazy(
+  () => processGlobal()!.getBuiltinModule!('node:timers') as typeof import('node:timers'),
+)
 
 /** The members that are the same everywhere. Nothing is asked of the runtime before a member is read. */
 export abstract class CommonRuntime {
@@ -42,7 +47,7 @@ export abstract class CommonRuntime {
 
   /** See `ResponseFacts.afterWriting`. */
   afterWriting(): Promise<void> {
-    return new Promise((resolve) => setImmediate(resolve))
+    return new Promise((resolve) => timers().setImmediate(resolve))
   }
 
   warn(message: string): void {
