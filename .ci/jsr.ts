@@ -33,7 +33,6 @@ const CONFIG = {
   imports: {
     // Deno takes no `>=` here.
     hono: `npm:hono@${manifest.peerDependencies.hono.replace('>=', '^')}`,
-    valibot: `npm:valibot@${manifest.dependencies.valibot}`,
   },
   compilerOptions: { jsx: 'react-jsx', jsxImportSource: 'hono/jsx' },
   nodeModulesDir: 'manual',

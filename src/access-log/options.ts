@@ -2,8 +2,8 @@
  * Options of an access log, checked once.
  * @module
  */
-import * as v from 'valibot'
-import { aFunction, aNumber, aText, checkOptions } from '../base/options.ts'
+import { aFalse, aFunction, aNumber, aText, aTextLike, checkOptions } from '../base/options.ts'
+import * as v from '../base/schema.ts'
 import type { LogFormatUses } from './directives.ts'
 import { ALL_USES, type AppendLine, compileLineAppender, NAMED_LOG_FORMATS } from './format.ts'
 import type { AccessRecord } from './record.ts'
@@ -88,13 +88,10 @@ export interface ResolvedOptions<Subject> {
 }
 
 const logFormatSchema = () =>
-  v.pipe(
+  v.check(
     v.string(),
-    v.check(
-      (format) => format === 'json' || Object.hasOwn(NAMED_LOG_FORMATS, format) || format.includes('%'),
-      (issue) =>
-        `Expected common, combined, vhost_combined, json or a string with % directives, received "${issue.input}"`,
-    ),
+    (format) => format === 'json' || Object.hasOwn(NAMED_LOG_FORMATS, format) || format.includes('%'),
+    (format) => `Expected common, combined, vhost_combined, json or a string with % directives, received "${format}"`,
   )
 const accessLogOptionsSchema = () =>
   v.strictObject({
@@ -105,14 +102,14 @@ const accessLogOptionsSchema = () =>
         v.strictObject({
           file: aText(),
           mode: v.optional(aNumber(0, 0o7777), 0o644),
-          reopen: v.optional(v.union([v.pipe(v.string(), v.startsWith('SIG')), v.literal(false)]), 'SIGHUP'),
+          reopen: v.optional(v.union([aTextLike(/^SIG/, 'a name like "SIGHUP"'), aFalse()]), 'SIGHUP'),
         }),
         aFunction(),
       ]),
       'stdout',
     ),
-    delay: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(60_000)), 10),
-    maxPending: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1024)), 8_388_608),
+    delay: v.optional(aNumber(0, 60_000, false), 10),
+    maxPending: v.optional(aNumber(1024), 8_388_608),
     skip: v.optional(aFunction()),
     user: v.optional(aFunction()),
     facts: v.optional(aFunction()),

@@ -2,8 +2,8 @@
  * Options of CGI handlers, checked once when the handler is made.
  * @module
  */
-import * as v from 'valibot'
-import { aFunction, aNumber, checkOptions } from '../base/options.ts'
+import { aFunction, aNumber, anArray, aText, aTextLike, checkOptions, withoutNul } from '../base/options.ts'
+import * as v from '../base/schema.ts'
 import { escapeControls } from '../base/text.ts'
 
 /** What a script may use. Times in milliseconds, sizes in octets. */
@@ -124,51 +124,30 @@ export interface ResolvedCgiOptions<Subject> {
   readonly onError: (error: Error, note: ScriptNote) => void
 }
 
-const aText = () =>
-  v.pipe(
-    v.string(),
-    v.nonEmpty(),
-    v.check((text) => !text.includes('\0'), 'Expected no NUL'),
-  )
-const aCommand = () =>
-  v.pipe(
-    v.array(aText()),
-    v.check((command) => command.length > 0, 'Expected a program and its arguments in an array'),
-  )
-const aName = () => v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'Expected the name of a variable'))
+const anArgument = () => withoutNul(aText())
+const aCommand = () => anArray(anArgument(), 'a program and its arguments in an array')
+const aName = () => aTextLike(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable')
 const aTime = () => aNumber(1, 2_147_483_647)
 const aSize = () => aNumber(0)
 const aCount = () => aNumber(0, 1_000_000)
 
 const cgiOptionsSchema = () =>
-  v.pipe(
+  v.check(
     v.strictObject({
-      root: v.optional(aText()),
+      root: v.optional(anArgument()),
       command: v.optional(aCommand()),
-      prefix: v.optional(v.pipe(v.string(), v.regex(/^(?:\/[^/?#]+)*$/, 'Expected a path like "/cgi-bin"'))),
-      interpreters: v.optional(
-        v.record(v.pipe(v.string(), v.regex(/^\.[^/.]+$/, 'Expected an extension like ".php"')), aCommand()),
-        {},
-      ),
+      prefix: v.optional(aTextLike(/^(?:\/[^/?#]+)*$/, 'a path like "/cgi-bin"')),
+      interpreters: v.optional(v.record(aTextLike(/^\.[^/.]+$/, 'an extension like ".php"'), aCommand()), {}),
       passEnv: v.optional(v.array(aName()), ['PATH']),
-      env: v.optional(
-        v.record(
-          aName(),
-          v.pipe(
-            v.string(),
-            v.check((text) => !text.includes('\0'), 'Expected no NUL'),
-          ),
-        ),
-        {},
-      ),
+      env: v.optional(v.record(aName(), withoutNul(v.string())), {}),
       variables: v.optional(aFunction()),
       user: v.optional(aFunction()),
-      documentRoot: v.optional(aText()),
-      cwd: v.optional(aText()),
-      serverName: v.optional(aText()),
+      documentRoot: v.optional(anArgument()),
+      cwd: v.optional(anArgument()),
+      serverName: v.optional(anArgument()),
       serverPort: v.optional(aNumber(0, 65_535)),
-      serverSoftware: v.optional(aText()),
-      protocol: v.optional(aText()),
+      serverSoftware: v.optional(anArgument()),
+      protocol: v.optional(anArgument()),
       dispatch: v.optional(aFunction()),
       idleTimeout: v.optional(aNumber(0, 255), 10),
       limits: v.optional(
@@ -182,7 +161,7 @@ const cgiOptionsSchema = () =>
           outputSize: v.optional(aSize(), 4_294_967_296),
           errorSize: v.optional(aSize(), 65_536),
           chunkedSize: v.optional(aSize(), 1_073_741_824),
-          running: v.optional(v.pipe(aCount(), v.minValue(1)), 64),
+          running: v.optional(aNumber(1, 1_000_000), 64),
           waiting: v.optional(aCount(), 1_024),
           waitTime: v.optional(aTime(), 30_000),
           redirects: v.optional(aCount(), 10),
@@ -192,10 +171,8 @@ const cgiOptionsSchema = () =>
       onStderr: v.optional(aFunction()),
       onError: v.optional(aFunction()),
     }),
-    v.check(
-      ({ root, command }) => (root === undefined) !== (command === undefined),
-      'Expected either "root" or "command"',
-    ),
+    ({ root, command }) => (root === undefined) !== (command === undefined),
+    'Expected either "root" or "command"',
   )
 
 /**

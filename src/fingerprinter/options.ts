@@ -2,9 +2,9 @@
  * Options of the fingerprinter, checked once when it is made.
  * @module
  */
-import * as v from 'valibot'
 import { FILTER_PORTS_AT_MOST } from '../../ffi/syn-filter.ts'
-import { aFunction, aNumber, aText, checkOptions } from '../base/options.ts'
+import { aFalse, aFunction, aNumber, anArray, anInstance, aText, aTextLike, checkOptions } from '../base/options.ts'
+import * as v from '../base/schema.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { Database } from '../label/database.ts'
 import type { Labeller } from '../label/labeller.ts'
@@ -96,35 +96,40 @@ export interface ResolvedOptions<Subject = Request> {
   readonly onError: ((error: Error) => void) | undefined
 }
 
-const aDatabase = () => v.instance(Database, 'Expected a database of loadP0f')
+const aDatabase = () => anInstance(Database, 'a database of loadP0f')
 
-const aHeaderName = () => v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'Expected the name of a header'))
+const aHeaderName = () => aTextLike(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'the name of a header')
+
+const aTrustedHeader = () =>
+  v.strictObject({
+    header: aHeaderName(),
+    kind: v.picklist(['syn', 'tcp-info', 'rtt', 'address']),
+    encoding: v.optional(v.picklist(['hex', 'base64'])),
+    portHeader: v.optional(aHeaderName()),
+    from: anArray(v.string(), 'at least one address block'),
+  })
+/** Names of what a header of this kind cannot have. */
+const OF_OTHERS = { rtt: 'a number', address: 'an address' }
 
 const trustedHeaderSchema = () =>
-  v.pipe(
-    v.strictObject({
-      header: aHeaderName(),
-      kind: v.picklist(['syn', 'tcp-info', 'rtt', 'address']),
-      encoding: v.optional(v.picklist(['hex', 'base64'])),
-      portHeader: v.optional(aHeaderName()),
-      from: v.pipe(v.array(v.string()), v.minLength(1, 'Expected at least one address block')),
-    }),
-    v.check(({ kind, encoding }) => kind !== 'rtt' || encoding === undefined, 'Expected no encoding of a number'),
-    v.check(({ kind, encoding }) => kind !== 'address' || encoding === undefined, 'Expected no encoding of an address'),
+  v.check(
     v.check(
-      ({ kind, portHeader }) => kind === 'address' || portHeader === undefined,
-      'Expected portHeader beside an address only',
+      aTrustedHeader(),
+      ({ kind, encoding }) => encoding === undefined || !Object.hasOwn(OF_OTHERS, kind),
+      ({ kind }) => `Expected no encoding of ${OF_OTHERS[kind as 'rtt']}`,
     ),
+    ({ kind, portHeader }) => kind === 'address' || portHeader === undefined,
+    'Expected portHeader beside an address only',
   )
 
 const packetsSchema = () =>
   v.strictObject({
-    interface: v.optional(v.pipe(v.string(), v.regex(/^[^\s/]{1,15}$/, 'Expected the name of an interface'))),
+    interface: v.optional(aTextLike(/^[^\s/]{1,15}$/, 'the name of an interface')),
     ports: v.optional(
-      v.pipe(
-        v.array(aNumber(1, 65_535)),
-        v.minLength(1, 'Expected at least one port'),
-        v.maxLength(FILTER_PORTS_AT_MOST, `Expected at most ${FILTER_PORTS_AT_MOST} ports`),
+      v.check(
+        anArray(aNumber(1, 65_535), 'at least one port'),
+        ({ length }) => length <= FILTER_PORTS_AT_MOST,
+        `Expected at most ${FILTER_PORTS_AT_MOST} ports`,
       ),
     ),
   })
@@ -140,10 +145,10 @@ const fingerprintOptionsSchema = () =>
       v.strictObject({ savedSyn: v.optional(v.boolean(), false), tcpInfo: v.optional(v.boolean(), false) }),
       {},
     ),
-    database: v.optional(v.union([v.literal(false), aDatabase()])),
+    database: v.optional(v.union([aFalse(), aDatabase()])),
     labeller: v.optional(aFunction<Labeller>()),
     libc: v.optional(aText()),
-    trustedHeader: v.optional(v.union([v.pipe(v.array(trustedHeaderSchema()), v.minLength(1)), trustedHeaderSchema()])),
+    trustedHeader: v.optional(v.union([anArray(trustedHeaderSchema(), 'at least one header'), trustedHeaderSchema()])),
     packets: v.optional(v.union([v.boolean(), packetsSchema()]), false),
     skip: v.optional(aFunction<(subject: never) => boolean>()),
     observe: v.optional(aFunction<(fingerprint: Fingerprint) => void>()),

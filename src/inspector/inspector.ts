@@ -4,8 +4,8 @@
  * @module
  */
 import type { Handler, MiddlewareHandler } from 'hono'
-import * as v from 'valibot'
-import { aFunction, checkOptions } from '../base/options.ts'
+import { aFalse, aFunction, anInstance, aTextLike, checkOptions } from '../base/options.ts'
+import * as v from '../base/schema.ts'
 import { Database } from '../label/database.ts'
 import type { HistoryStore } from './history.ts'
 import type { LinkToken } from './link-access.ts'
@@ -49,7 +49,7 @@ export interface Inspector extends Handler {
 }
 
 const linkTokenEntries = () => ({
-  token: v.pipe(v.string(), v.nonEmpty('Expected a token that is not empty')),
+  token: aTextLike(/./s, 'a token that is not empty'),
   renew: v.optional(aFunction<() => string>()),
 })
 
@@ -57,16 +57,16 @@ const historyOptionsSchema = () =>
   v.strictObject({
     ...linkTokenEntries(),
     store: v.custom<HistoryStore>(
+      'a store of openStore()',
       (value) => typeof (value as Partial<HistoryStore> | null)?.labelsByDay === 'function',
-      'Expected a store of openStore()',
     ),
   })
 
 const inspectorOptionsSchema = () =>
   v.strictObject({
-    live: v.optional(v.union([v.literal(false), v.strictObject(linkTokenEntries())]), false),
-    history: v.optional(v.union([v.literal(false), historyOptionsSchema()]), false),
-    database: v.optional(v.union([v.literal(false), v.instance(Database, 'Expected a database of loadP0f')])),
+    live: v.optional(v.union([aFalse(), v.strictObject(linkTokenEntries())]), false),
+    history: v.optional(v.union([aFalse(), historyOptionsSchema()]), false),
+    database: v.optional(v.union([aFalse(), anInstance(Database, 'a database of loadP0f')])),
   })
 
 /**

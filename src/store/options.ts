@@ -2,8 +2,8 @@
  * Options of `openStore`, checked once.
  * @module
  */
-import * as v from 'valibot'
-import { aFunction, aNumber, aText, checkOptions } from '../base/options.ts'
+import { aFunction, aNumber, aText, aTextLike, checkOptions } from '../base/options.ts'
+import * as v from '../base/schema.ts'
 import type { Batch } from './types.ts'
 
 /** Takes rows in place of a database: a message queue, a file, another engine. Rejects where they could not be kept. */
@@ -55,16 +55,15 @@ export interface ResolvedStoreOptions {
 const UNIT: Readonly<Record<string, number>> = { day: 1, week: 7, month: 30, year: 365 }
 const PERIOD = /^([1-9]\d{0,4}) (day|week|month|year)s?$/
 
-const aPeriod = () =>
-  v.pipe(v.string(), v.regex(PERIOD, 'Expected a number of days, weeks, months or years: "14 days"'))
+const aPeriod = () => aTextLike(PERIOD, 'a number of days, weeks, months or years: "14 days"')
 
 const storeOptionsSchema = () =>
   v.strictObject({
     url: v.optional(aText()),
     client: v.optional(
       v.custom<object>(
+        'a client of the package "postgres"',
         (value) => typeof value === 'function' && 'unsafe' in value,
-        'Expected a client of the package "postgres"',
       ),
     ),
     sink: v.optional(aFunction<Sink>()),

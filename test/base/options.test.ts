@@ -24,6 +24,12 @@ const MISTAKES: readonly (readonly [call: (options: never) => unknown, options: 
     { trustedHeader: 5 },
     'fingerprint options: "trustedHeader": Expected Array or Object but received 5',
   ],
+  [createFingerprinter, { trustedHeader: [] }, 'fingerprint options: "trustedHeader": Expected at least one header'],
+  [
+    createFingerprinter,
+    { packets: { ports: Array.from({ length: 65 }, (_, i) => i + 1) } },
+    'fingerprint options: "packets.ports": Expected at most 64 ports',
+  ],
   [
     createFingerprinter,
     { trustedHeader: { ...header, kind: 'sin' } },
@@ -48,12 +54,17 @@ const MISTAKES: readonly (readonly [call: (options: never) => unknown, options: 
   [
     accessLog,
     { write: { file: 'x', mode: -1 } },
-    'access log options: "write.mode": Invalid value: Expected >=0 but received -1',
+    'access log options: "write.mode": Expected a whole number from 0 to 4095 but received -1',
   ],
   [
     accessLog,
     { write: { file: 'x', reopen: 5 } },
     'access log options: "write.reopen": Expected string or false but received 5',
+  ],
+  [
+    accessLog,
+    { write: { file: 'x', reopen: 'HUP' } },
+    'access log options: "write.reopen": Expected a name like "SIGHUP"',
   ],
   [accessLog, { format: 5 }, 'access log options: "format": Expected string or a function but received 5'],
   [cgi, {}, 'cgi options: Expected either "root" or "command"'],

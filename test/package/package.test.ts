@@ -353,6 +353,21 @@ describe('the packed package', () => {
     expect(onDeno.stdout.trim(), onDeno.stderr).toBe('imported')
   }, 60_000)
 
+  test('needs nothing that package.json does not name', () => {
+    const { dependencies = {}, peerDependencies } = manifest as typeof manifest & { readonly dependencies?: object }
+    const named = [...Object.keys(dependencies), ...Object.keys(peerDependencies)]
+    const needed = new Set<string>()
+    const transpiler = new Bun.Transpiler({ loader: 'js' })
+    for (const file of packed.files.filter((one) => one.endsWith('.js'))) {
+      const text = readFileSync(join(project, 'node_modules/tcpfingerprint', file), 'utf8')
+      for (const { path } of transpiler.scanImports(text.replace(/^#!.*/, ''))) {
+        if (!/^(\.|node:|bun:)/.test(path)) needed.add(path.split('/')[0]!)
+      }
+    }
+    expect(named).toEqual(expect.arrayContaining([...needed]))
+    expect(Object.keys(dependencies).filter((name) => !needed.has(name))).toEqual([])
+  })
+
   test('the core loads neither Hono nor JA4T', () => {
     const seen = new Set<string>()
     const visit = (file: string): void => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { NODES, nodeProject, startNode } from '../lab/nodes.ts'
 import { needs } from '../lab/privilege.ts'
@@ -24,14 +24,13 @@ async function get(port: number, path: string, mss: number, fields = ''): Promis
   return { head: `${answer.status}`, body: answer.text() }
 }
 
-/** A project with nothing but the package and valibot. */
+/** A project with nothing but the package. */
 async function bareProject(): Promise<ReturnType<typeof temporaryDirectory>> {
   const directory = temporaryDirectory()
   mkdirSync(directory.file('node_modules'))
   cpSync(join(await nodeProject(), 'node_modules/tcpfingerprint'), directory.file('node_modules/tcpfingerprint'), {
     recursive: true,
   })
-  symlinkSync(join(ROOT, 'node_modules/valibot'), directory.file('node_modules/valibot'))
   cpSync(join(ROOT, 'test/runtime/servers/node-app.mjs'), directory.file('node-app.mjs'))
   return directory
 }
