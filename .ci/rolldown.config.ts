@@ -164,6 +164,9 @@ function exportedInPlace(code: string): string {
 /** What bundlers of applications make smaller: of other files they drop nothing for its calls being pure. */
 const PURE = ['core', 'pure', 'index']
 
+/** What a declaration that no entry exports says of itself: no application can name it. Its members keep their comments. */
+const OF_NO_EXPORT = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n(?=(?:interface|type|class|declare) )/g
+
 /** Passes over what is inlined and joined only then: a hundredth less than rolldown's own alone. */
 const smaller: Plugin = {
   name: 'smaller',
@@ -211,6 +214,7 @@ const smaller: Plugin = {
         file.code = exportedInPlace(passedOn(file.code))
           .replace(/;$/gm, '')
           .replace(/^export declare (?=function|const|class)/gm, 'export ')
+        if (!file.isEntry && !/^export \{/m.test(file.code)) file.code = file.code.replace(OF_NO_EXPORT, '')
       }
     }
     const files = Object.values(bundle).filter((file) => file.type === 'chunk' && file.fileName.endsWith('.js'))
