@@ -144,15 +144,14 @@ function readOptions(view: P0fView, bytes: Uint8Array, start: number, end: numbe
   let fits = true
   while (fits && at < end && count < MAX_OPTIONS) {
     const kind = bytes[at]!
-    if (count !== 0) layout += ','
+    const word = WORDS[kind] ?? (kind === TCP_OPTION.EOL ? `eol+${end - at - 1}` : `?${kind}`)
+    layout = count === 0 ? word : `${layout},${word}`
     count += 1
     if (kind === TCP_OPTION.EOL) {
-      layout += `eol+${end - at - 1}`
       for (let i = at + 1; i < end; i++) if (bytes[i] !== 0) quirks |= QUIRK.PADDING_NONZERO
       at = end
       break
     }
-    layout += WORDS[kind] ?? `?${kind}`
     at += 1
     if (kind === TCP_OPTION.NOP) continue
     const stated = at < end ? bytes[at]! : 0
