@@ -207,7 +207,7 @@ export class Census {
     const unused = this.#limit - registry.highWater + registry.free.size
     const mayHaveGrown = unused <= most
     const isAsked = mayHaveGrown && most > TESTED_UNASKED
-    if (isAsked) this.#limit = this.#prober.descriptorLimit()
+    if (isAsked) this.#limit = this.#prober.sockets.descriptorLimit()
     const limit = mayHaveGrown && !isAsked ? registry.highWater + most : this.#limit
     if (limit > 0) {
       this.#testRange(registry.highWater, Math.min(registry.highWater + most, limit))

@@ -57,9 +57,9 @@ export class Maintenance {
   }
 
   #testAbove(): void {
-    const { openNumbers, registry } = this.#prober
+    const { openNumbers, registry, sockets } = this.#prober
     const mark = registry.highWater
-    const limit = this.#prober.descriptorLimit()
+    const limit = sockets.descriptorLimit()
     const end = Math.min(mark + TESTED_ABOVE, Math.max(limit, mark))
     this.#prober.reach(end)
     const visit = (fd: number): false => {

@@ -59,11 +59,6 @@ export class Prober {
     return this.#probedIn[fd] === this.#search
   }
 
-  /** One past the last number that the process can have open; 0 where the kernel does not say. Costs some 20 µs. */
-  descriptorLimit(): number {
-    return this.sockets.descriptorLimit()
-  }
-
   /** Makes room for a number. */
   reach(fd: number): void {
     if (fd < this.#probedIn.length) return

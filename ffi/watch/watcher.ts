@@ -57,7 +57,7 @@ export class Watcher {
   #listeners: readonly number[] = []
   /** True if every listening socket is in the epoll set. */
   #hasListeners = false
-  readonly #watches = new Watches()
+  #watches = new Watches()
   /** Watched descriptors that are in the epoll set. */
   readonly #followed = new Set<number>()
   readonly #event = new Uint8Array(new ArrayBuffer(16))
@@ -293,7 +293,7 @@ export class Watcher {
     this.#inotify = -1
     this.#epoll = -1
     this.#hasListeners = false
-    this.#watches.clear()
+    this.#watches = new Watches()
     this.#followed.clear()
     this.#isSettled = false
     this.#changes = (this.#changes + 1) >>> 0

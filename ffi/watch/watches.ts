@@ -71,8 +71,4 @@ export class Watches {
   all(): number[] {
     return [...this.#watch.keys()].filter((fd) => this.has(fd))
   }
-
-  clear(): void {
-    for (const fd of this.all()) this.delete(fd)
-  }
 }
