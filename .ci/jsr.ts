@@ -33,6 +33,7 @@ const CONFIG = {
   imports: {
     // Deno takes no `>=` here.
     hono: `npm:hono@${manifest.peerDependencies.hono.replace('>=', '^')}`,
+    valibot: `npm:valibot@^${manifest.devDependencies.valibot}`,
   },
   compilerOptions: { jsx: 'react-jsx', jsxImportSource: 'hono/jsx' },
   nodeModulesDir: 'manual',

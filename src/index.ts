@@ -52,7 +52,7 @@ export type { EthernetHeader, Syn, SynRecord } from './wire/syn.ts'
 export { parseSyn, safeParseSyn } from './wire/syn.ts'
 export type { TcpFlags, TcpHeader, TcpRecord, Timestamps } from './wire/tcp.ts'
 export { TCP_FLAG } from './wire/tcp.ts'
-export type { TcpInfo, TcpInfoField, TcpInfoName, TcpInfoUnit } from './wire/tcp-info.ts'
+export type { TcpInfo, TcpInfoField, TcpInfoUnit } from './wire/tcp-info.ts'
 export {
   parseTcpInfo,
   safeParseTcpInfo,
@@ -63,5 +63,6 @@ export {
   TCP_STATE,
   tcpInfoOffset,
 } from './wire/tcp-info.ts'
+export type { TcpInfoName } from './wire/tcp-info-names.ts'
 export type { Malformed, TcpOption } from './wire/tcp-options.ts'
 export { TCP_OPTION } from './wire/tcp-options.ts'

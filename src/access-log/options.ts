@@ -2,8 +2,9 @@
  * Options of an access log, checked once.
  * @module
  */
-import { aFalse, aFunction, aNumber, aText, aTextLike, checkOptions } from '../base/options.ts'
-import * as v from '../base/schema.ts'
+
+import * as v from 'valibot'
+import { aFunction, aNumber, anObjectOr, aText, aThing, checkOptions } from '../base/options.ts'
 import type { LogFormatUses } from './directives.ts'
 import { ALL_USES, type AppendLine, compileLineAppender, NAMED_LOG_FORMATS } from './format.ts'
 import type { AccessRecord } from './record.ts'
@@ -88,24 +89,33 @@ export interface ResolvedOptions<Subject> {
 }
 
 const logFormatSchema = () =>
-  v.check(
+  v.pipe(
     v.string(),
-    (format) => format === 'json' || Object.hasOwn(NAMED_LOG_FORMATS, format) || format.includes('%'),
-    (format) => `Expected common, combined, vhost_combined, json or a string with % directives, received "${format}"`,
+    v.check(
+      (format) => format === 'json' || Object.hasOwn(NAMED_LOG_FORMATS, format) || format.includes('%'),
+      ({ input }) =>
+        `Expected common, combined, vhost_combined, json or a string with % directives, received "${input}"`,
+    ),
   )
+const isSignalOrFalse = (value: unknown): boolean =>
+  value === false || (typeof value === 'string' && value.startsWith('SIG'))
+
 const accessLogOptionsSchema = () =>
   v.strictObject({
-    format: v.optional(v.union([logFormatSchema(), aFunction()]), 'combined'),
+    format: v.optional(
+      v.lazy((format) => (typeof format === 'function' ? aFunction<never>() : logFormatSchema())),
+      'combined',
+    ),
     write: v.optional(
-      v.union([
-        v.picklist(['stdout', 'stderr']),
+      anObjectOr(
         v.strictObject({
           file: aText(),
           mode: v.optional(aNumber(0, 0o7777), 0o644),
-          reopen: v.optional(v.union([aTextLike(/^SIG/, 'a name like "SIGHUP"'), aFalse()]), 'SIGHUP'),
+          reopen: v.optional(aThing(isSignalOrFalse, 'false or a name like "SIGHUP"'), 'SIGHUP'),
         }),
-        aFunction(),
-      ]),
+        (write) => write === 'stdout' || write === 'stderr' || typeof write === 'function',
+        '"stdout", "stderr", an object or a function',
+      ),
       'stdout',
     ),
     delay: v.optional(aNumber(0, 60_000, false), 10),

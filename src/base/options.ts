@@ -2,40 +2,74 @@
  * Options against their schema: what several of them are, and the words in which a mistake is told.
  * @module
  */
-import { array, check, custom, type Mistake, number, type Schema, string } from './schema.ts'
+import * as v from 'valibot'
 
 /** What can be called; with what, is the option's type. */
-export const aFunction = <T = (...args: never[]) => unknown>(): Schema<T> =>
-  custom<T>('a function', (value) => typeof value === 'function')
+export const aFunction = <T = (...args: never[]) => unknown>(): v.GenericSchema<T> =>
+  v.custom<T>((value) => typeof value === 'function', 'Expected a function')
 
-/** An instance of a class; `expected` says of what. */
-export const anInstance = <T>(of: abstract new (...args: never[]) => T, expected: string): Schema<T> =>
-  custom<T>(expected, (value) => value instanceof of)
+/** What `is` tells; `expected` says what that is. */
+export const aThing = <T>(is: (value: unknown) => boolean, expected: string): v.GenericSchema<T> =>
+  v.custom<T>(is, ({ received }) => `Expected ${expected} but received ${received}`)
 
-/** `false`, for what can be turned off. */
-export const aFalse = (): Schema<false> => custom<false>('false', (value) => value === false)
+/** `false`, or an instance of a class; `expected` says of what. */
+export const falseOr = <T>(of: abstract new (...args: never[]) => T, expected: string): v.GenericSchema<false | T> =>
+  aThing((value) => value === false || value instanceof of, `false or ${expected}`)
+
+/** Of an object what `object` says; what else may be there `is` tells, and `expected` names all. */
+export const anObjectOr = <T, O>(
+  object: v.GenericSchema<O>,
+  is: (value: unknown) => boolean,
+  expected: string,
+): v.GenericSchema<T | O> => {
+  const other = aThing<T>(is, expected)
+  return v.lazy<v.GenericSchema<T | O>>((value) => (typeof value === 'object' && value !== null ? object : other))
+}
 
 /** A text in which `shape` is found; `expected` says what that is. */
-export const aTextLike = (shape: RegExp, expected: string): Schema<string> =>
-  check(string(), (text) => shape.test(text), `Expected ${expected}`)
+export const aTextLike = (shape: RegExp, expected: string): v.GenericSchema<string> =>
+  v.pipe(
+    v.string(),
+    v.check((text) => shape.test(text), `Expected ${expected}`),
+  )
 
 /** A text that is not empty. */
-export const aText = (): Schema<string> => aTextLike(/./s, 'a text that is not empty')
+export const aText = (): v.GenericSchema<string> => aTextLike(/./s, 'a text that is not empty')
 
 /** No text that ends earlier for the kernel than here. */
-export const withoutNul = (text: Schema<string>): Schema<string> =>
-  check(text, (value) => !value.includes('\0'), 'Expected no NUL')
+export const withoutNul = (text: v.GenericSchema<string>): v.GenericSchema<string> =>
+  v.pipe(
+    text,
+    v.check((value) => !value.includes('\0'), 'Expected no NUL'),
+  )
 
 /** An array that is not empty; `expected` says of what. */
-export const anArray = <T>(of: Schema<T>, expected: string): Schema<T[]> =>
-  check(array(of), ({ length }) => length > 0, `Expected ${expected}`)
+export const anArray = <T>(of: v.GenericSchema<T>, expected: string): v.GenericSchema<T[]> =>
+  v.pipe(
+    v.array(of),
+    v.check(({ length }) => length > 0, `Expected ${expected}`),
+  )
+
+/** An object with names in which `shape` is found, `expected` says what these are, and values of one kind. */
+export const aRecord = <T>(
+  shape: RegExp,
+  expected: string,
+  of: v.GenericSchema<T>,
+): v.GenericSchema<Record<string, T>> =>
+  v.lazy((given) => {
+    const misnamed = v.custom<T>(() => false, `Expected ${expected}`)
+    const names = typeof given === 'object' && given !== null ? Object.keys(given) : []
+    return v.strictObject(Object.fromEntries(names.map((name) => [name, shape.test(name) ? of : misnamed])))
+  })
 
 /** A number, both ends included: a whole one, if nothing else is said. */
-export const aNumber = (least: number, most: number = Number.MAX_SAFE_INTEGER, whole = true): Schema<number> =>
-  check(
-    number(),
-    (value) => value >= least && value <= most && (!whole || Number.isInteger(value)),
-    (value) => `Expected a ${whole ? 'whole ' : ''}number from ${least} to ${most} but received ${value}`,
+export const aNumber = (least: number, most: number = Number.MAX_SAFE_INTEGER, whole = true): v.GenericSchema<number> =>
+  v.pipe(
+    v.number(),
+    v.check(
+      (value) => value >= least && value <= most && (!whole || Number.isInteger(value)),
+      ({ input }) => `Expected a ${whole ? 'whole ' : ''}number from ${least} to ${most} but received ${input}`,
+    ),
   )
 
 /**
@@ -44,12 +78,17 @@ export const aNumber = (least: number, most: number = Number.MAX_SAFE_INTEGER, w
  *
  * @throws {TypeError} naming the option, what was expected and what was seen
  */
-export function checkOptions<T>(of: string, schema: () => Schema<T>, options: unknown): T {
-  const mistakes: Mistake[] = []
-  const checked = schema()(options, [], mistakes)
+export function checkOptions<Schema extends v.GenericSchema>(
+  of: string,
+  schema: () => Schema,
+  options: unknown,
+): v.InferOutput<Schema> {
+  const checked = v.safeParse(schema(), options)
+  if (checked.success) return checked.output
   // A name that does not exist before one that is missing because of it.
-  const mistake = mistakes.find(({ kind }) => kind === 'name') ?? mistakes[0]
-  if (mistake === undefined) return checked
-  const path = mistake.path.join('.')
-  throw new TypeError(`Invalid ${of} options${path === '' ? '' : `: "${path}"`}: ${mistake.message}`)
+  const stranger = checked.issues.find(({ type, expected }) => type === 'strict_object' && expected === 'never')
+  const { path = [], message } = stranger ?? checked.issues[0]
+  const name = path.map(({ key }) => key).join('.')
+  const told = stranger === undefined ? message : 'there is no such option'
+  throw new TypeError(`Invalid ${of} options${name === '' ? '' : `: "${name}"`}: ${told}`)
 }

@@ -2,8 +2,9 @@
  * Options of CGI handlers, checked once when the handler is made.
  * @module
  */
-import { aFunction, aNumber, anArray, aText, aTextLike, checkOptions, withoutNul } from '../base/options.ts'
-import * as v from '../base/schema.ts'
+
+import * as v from 'valibot'
+import { aFunction, aNumber, anArray, aRecord, aText, aTextLike, checkOptions, withoutNul } from '../base/options.ts'
 import { escapeControls } from '../base/text.ts'
 
 /** What a script may use. Times in milliseconds, sizes in octets. */
@@ -126,20 +127,23 @@ export interface ResolvedCgiOptions<Subject> {
 
 const anArgument = () => withoutNul(aText())
 const aCommand = () => anArray(anArgument(), 'a program and its arguments in an array')
-const aName = () => aTextLike(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable')
+/** Of an environment variable. */
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+const NAMED = 'the name of a variable'
+const aName = () => aTextLike(NAME, NAMED)
 const aTime = () => aNumber(1, 2_147_483_647)
 const aSize = () => aNumber(0)
 const aCount = () => aNumber(0, 1_000_000)
 
 const cgiOptionsSchema = () =>
-  v.check(
+  v.pipe(
     v.strictObject({
       root: v.optional(anArgument()),
       command: v.optional(aCommand()),
       prefix: v.optional(aTextLike(/^(?:\/[^/?#]+)*$/, 'a path like "/cgi-bin"')),
-      interpreters: v.optional(v.record(aTextLike(/^\.[^/.]+$/, 'an extension like ".php"'), aCommand()), {}),
+      interpreters: v.optional(aRecord(/^\.[^/.]+$/, 'an extension like ".php"', aCommand()), {}),
       passEnv: v.optional(v.array(aName()), ['PATH']),
-      env: v.optional(v.record(aName(), withoutNul(v.string())), {}),
+      env: v.optional(aRecord(NAME, NAMED, withoutNul(v.string())), {}),
       variables: v.optional(aFunction()),
       user: v.optional(aFunction()),
       documentRoot: v.optional(anArgument()),
@@ -171,8 +175,10 @@ const cgiOptionsSchema = () =>
       onStderr: v.optional(aFunction()),
       onError: v.optional(aFunction()),
     }),
-    ({ root, command }) => (root === undefined) !== (command === undefined),
-    'Expected either "root" or "command"',
+    v.check(
+      ({ root, command }) => (root === undefined) !== (command === undefined),
+      'Expected either "root" or "command"',
+    ),
   )
 
 /**

@@ -9,9 +9,9 @@ import {
   TCP_INFO_OPTION,
   TCP_STATE,
   type TcpInfo,
-  type TcpInfoName,
   type TcpInfoUnit,
 } from '../wire/tcp-info.ts'
+import type { TcpInfoName } from '../wire/tcp-info-names.ts'
 import { duration } from './units.ts'
 
 /** What each field means, in a few words. Source: linux/tcp.h, net/ipv4/tcp.c `tcp_get_info`. */

@@ -2,9 +2,10 @@
  * Options of the fingerprinter, checked once when it is made.
  * @module
  */
+
+import * as v from 'valibot'
 import { FILTER_PORTS_AT_MOST } from '../../ffi/syn-filter.ts'
-import { aFalse, aFunction, aNumber, anArray, anInstance, aText, aTextLike, checkOptions } from '../base/options.ts'
-import * as v from '../base/schema.ts'
+import { aFunction, aNumber, anArray, anObjectOr, aText, aTextLike, checkOptions, falseOr } from '../base/options.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import { Database } from '../label/database.ts'
 import type { Labeller } from '../label/labeller.ts'
@@ -96,8 +97,6 @@ export interface ResolvedOptions<Subject = Request> {
   readonly onError: ((error: Error) => void) | undefined
 }
 
-const aDatabase = () => anInstance(Database, 'a database of loadP0f')
-
 const aHeaderName = () => aTextLike(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'the name of a header')
 
 const aTrustedHeader = () =>
@@ -112,24 +111,25 @@ const aTrustedHeader = () =>
 const OF_OTHERS = { rtt: 'a number', address: 'an address' }
 
 const trustedHeaderSchema = () =>
-  v.check(
+  v.pipe(
+    aTrustedHeader(),
     v.check(
-      aTrustedHeader(),
       ({ kind, encoding }) => encoding === undefined || !Object.hasOwn(OF_OTHERS, kind),
-      ({ kind }) => `Expected no encoding of ${OF_OTHERS[kind as 'rtt']}`,
+      ({ input: { kind } }) => `Expected no encoding of ${OF_OTHERS[kind as 'rtt']}`,
     ),
-    ({ kind, portHeader }) => kind === 'address' || portHeader === undefined,
-    'Expected portHeader beside an address only',
+    v.check(
+      ({ kind, portHeader }) => kind === 'address' || portHeader === undefined,
+      'Expected portHeader beside an address only',
+    ),
   )
 
 const packetsSchema = () =>
   v.strictObject({
     interface: v.optional(aTextLike(/^[^\s/]{1,15}$/, 'the name of an interface')),
     ports: v.optional(
-      v.check(
+      v.pipe(
         anArray(aNumber(1, 65_535), 'at least one port'),
-        ({ length }) => length <= FILTER_PORTS_AT_MOST,
-        `Expected at most ${FILTER_PORTS_AT_MOST} ports`,
+        v.check(({ length }) => length <= FILTER_PORTS_AT_MOST, `Expected at most ${FILTER_PORTS_AT_MOST} ports`),
       ),
     ),
   })
@@ -145,11 +145,22 @@ const fingerprintOptionsSchema = () =>
       v.strictObject({ savedSyn: v.optional(v.boolean(), false), tcpInfo: v.optional(v.boolean(), false) }),
       {},
     ),
-    database: v.optional(v.union([aFalse(), aDatabase()])),
+    database: v.optional(falseOr(Database, 'a database of loadP0f')),
     labeller: v.optional(aFunction<Labeller>()),
     libc: v.optional(aText()),
-    trustedHeader: v.optional(v.union([anArray(trustedHeaderSchema(), 'at least one header'), trustedHeaderSchema()])),
-    packets: v.optional(v.union([v.boolean(), packetsSchema()]), false),
+    trustedHeader: v.optional(
+      v.lazy((one) =>
+        Array.isArray(one) ? anArray(trustedHeaderSchema(), 'at least one header') : trustedHeaderSchema(),
+      ),
+    ),
+    packets: v.optional(
+      anObjectOr<boolean, v.InferOutput<ReturnType<typeof packetsSchema>>>(
+        packetsSchema(),
+        (on) => typeof on === 'boolean',
+        'a boolean or an object',
+      ),
+      false,
+    ),
     skip: v.optional(aFunction<(subject: never) => boolean>()),
     observe: v.optional(aFunction<(fingerprint: Fingerprint) => void>()),
     onError: v.optional(aFunction<(error: Error) => void>()),

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Handler, MiddlewareHandler } from 'hono'
-import { aFalse, aFunction, anInstance, aTextLike, checkOptions } from '../base/options.ts'
-import * as v from '../base/schema.ts'
+import * as v from 'valibot'
+import { aFunction, anObjectOr, aTextLike, checkOptions, falseOr } from '../base/options.ts'
 import { Database } from '../label/database.ts'
 import type { HistoryStore } from './history.ts'
 import type { LinkToken } from './link-access.ts'
@@ -57,16 +57,19 @@ const historyOptionsSchema = () =>
   v.strictObject({
     ...linkTokenEntries(),
     store: v.custom<HistoryStore>(
-      'a store of openStore()',
       (value) => typeof (value as Partial<HistoryStore> | null)?.labelsByDay === 'function',
+      'Expected a store of openStore()',
     ),
   })
 
+const falseOrObject = <O>(object: v.GenericSchema<O>) =>
+  anObjectOr<false, O>(object, (value) => value === false, 'false or an object')
+
 const inspectorOptionsSchema = () =>
   v.strictObject({
-    live: v.optional(v.union([aFalse(), v.strictObject(linkTokenEntries())]), false),
-    history: v.optional(v.union([aFalse(), historyOptionsSchema()]), false),
-    database: v.optional(v.union([aFalse(), anInstance(Database, 'a database of loadP0f')])),
+    live: v.optional(falseOrObject(v.strictObject(linkTokenEntries())), false),
+    history: v.optional(falseOrObject(historyOptionsSchema()), false),
+    database: v.optional(falseOr(Database, 'a database of loadP0f')),
   })
 
 /**

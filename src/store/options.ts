@@ -2,8 +2,9 @@
  * Options of `openStore`, checked once.
  * @module
  */
+
+import * as v from 'valibot'
 import { aFunction, aNumber, aText, aTextLike, checkOptions } from '../base/options.ts'
-import * as v from '../base/schema.ts'
 import type { Batch } from './types.ts'
 
 /** Takes rows in place of a database: a message queue, a file, another engine. Rejects where they could not be kept. */
@@ -62,8 +63,8 @@ const storeOptionsSchema = () =>
     url: v.optional(aText()),
     client: v.optional(
       v.custom<object>(
-        'a client of the package "postgres"',
         (value) => typeof value === 'function' && 'unsafe' in value,
+        'Expected a client of the package "postgres"',
       ),
     ),
     sink: v.optional(aFunction<Sink>()),

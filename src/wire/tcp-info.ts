@@ -12,14 +12,33 @@
 import { fromHex, u32le, u64le } from '../base/bytes.ts'
 import type { Result } from '../base/result.ts'
 import { type DecodeError, DecodeFailure } from './errors.ts'
+import type { TcpInfoName } from './tcp-info-names.ts'
 
-/**
- * Every field: kernel name without `tcpi_`, offset and width in octets, unit, and for bit fields the lowest bit and the
- * number of bits.
- *
- * @see linux/tcp.h `struct tcp_info`
- */
-export const TCP_INFO_FIELDS = [
+/** Unit of a field. `octets per second` of all ones is "unlimited". */
+export type TcpInfoUnit =
+  | 'state'
+  | 'events'
+  | 'bits'
+  | 'shift'
+  | 'flag'
+  | 'microseconds'
+  | 'octets'
+  | 'segments'
+  | 'milliseconds'
+  | 'octets per second'
+
+/** One row of {@link TCP_INFO_FIELDS}. */
+export type TcpInfoField = readonly [
+  name: TcpInfoName,
+  offset: number,
+  width: 1 | 2 | 4 | 8,
+  unit: TcpInfoUnit,
+  lowestBit?: number,
+  bits?: number,
+]
+
+/** See {@link TCP_INFO_FIELDS}, which is the same without the type of each row. */
+const FIELDS = [
   ['state', 0, 1, 'state'],
   ['ca_state', 1, 1, 'state'],
   ['retransmits', 2, 1, 'events'],
@@ -90,21 +109,13 @@ export const TCP_INFO_FIELDS = [
   ['received_ce_bytes', 272, 4, 'octets'],
 ] as const
 
-/** Name of a field, the kernel's without `tcpi_`. */
-export type TcpInfoName = (typeof TCP_INFO_FIELDS)[number][0]
-
-/** Unit of a field. `octets per second` of all ones is "unlimited". */
-export type TcpInfoUnit = (typeof TCP_INFO_FIELDS)[number][3]
-
-/** One row of {@link TCP_INFO_FIELDS}. */
-export type TcpInfoField = readonly [
-  name: TcpInfoName,
-  offset: number,
-  width: 1 | 2 | 4 | 8,
-  unit: TcpInfoUnit,
-  lowestBit?: number,
-  bits?: number,
-]
+/**
+ * Every field: kernel name without `tcpi_`, offset and width in octets, unit, and for bit fields the lowest bit and the
+ * number of bits.
+ *
+ * @see linux/tcp.h `struct tcp_info`
+ */
+export const TCP_INFO_FIELDS: readonly TcpInfoField[] = FIELDS
 
 /**
  * The fields that the returned length holds, under the kernel's names without `tcpi_`; the others are absent keys.
@@ -120,10 +131,7 @@ export function tcpInfoOffset(name: TcpInfoName): number {
 }
 
 /** The same as a type: this library's readers have the number written out, so that importing them takes no time. */
-export type TcpInfoOffset<Name extends TcpInfoName> = Extract<
-  (typeof TCP_INFO_FIELDS)[number],
-  readonly [Name, ...unknown[]]
->[1]
+export type TcpInfoOffset<Name extends TcpInfoName> = Extract<(typeof FIELDS)[number], readonly [Name, ...unknown[]]>[1]
 
 /** Octets of the struct as of Linux 6.18 and 7.0. */
 export const TCP_INFO_LENGTH = 280
@@ -313,7 +321,7 @@ function u64(view: DataView, offset: number): number {
 
 function decodeByTable(bytes: Uint8Array, length: number): TcpInfo {
   const info: { [Name in TcpInfoName]?: number } = {}
-  for (const [name, offset, width, , lowestBit, bits] of TCP_INFO_FIELDS as readonly TcpInfoField[]) {
+  for (const [name, offset, width, , lowestBit, bits] of TCP_INFO_FIELDS) {
     if (offset + width > length) continue
     const value = readField(bytes, offset, width)
     info[name] = bits === undefined ? value : (value >> lowestBit!) & ((1 << bits) - 1)

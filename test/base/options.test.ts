@@ -22,7 +22,7 @@ const MISTAKES: readonly (readonly [call: (options: never) => unknown, options: 
   [
     createFingerprinter,
     { trustedHeader: 5 },
-    'fingerprint options: "trustedHeader": Expected Array or Object but received 5',
+    'fingerprint options: "trustedHeader": Invalid type: Expected Object but received 5',
   ],
   [createFingerprinter, { trustedHeader: [] }, 'fingerprint options: "trustedHeader": Expected at least one header'],
   [
@@ -48,7 +48,7 @@ const MISTAKES: readonly (readonly [call: (options: never) => unknown, options: 
   [
     accessLog,
     { write: 5 },
-    'access log options: "write": Expected "stdout" or "stderr" or Object or a function but received 5',
+    'access log options: "write": Expected "stdout", "stderr", an object or a function but received 5',
   ],
   [accessLog, { write: { fil: 'x' } }, 'access log options: "write.fil": there is no such option'],
   [
@@ -59,16 +59,33 @@ const MISTAKES: readonly (readonly [call: (options: never) => unknown, options: 
   [
     accessLog,
     { write: { file: 'x', reopen: 5 } },
-    'access log options: "write.reopen": Expected string or false but received 5',
+    'access log options: "write.reopen": Expected false or a name like "SIGHUP" but received 5',
   ],
   [
     accessLog,
     { write: { file: 'x', reopen: 'HUP' } },
-    'access log options: "write.reopen": Expected a name like "SIGHUP"',
+    'access log options: "write.reopen": Expected false or a name like "SIGHUP" but received "HUP"',
   ],
-  [accessLog, { format: 5 }, 'access log options: "format": Expected string or a function but received 5'],
+  [accessLog, { format: 5 }, 'access log options: "format": Invalid type: Expected string but received 5'],
   [cgi, {}, 'cgi options: Expected either "root" or "command"'],
-  [inspector, { live: 1 }, 'inspector options: "live": Expected false or Object but received 1'],
+  [
+    cgi,
+    { root: '/x', interpreters: { php: ['php-cgi'] } },
+    'cgi options: "interpreters.php": Expected an extension like ".php"',
+  ],
+  [
+    cgi,
+    { root: '/x', interpreters: { '.php': [] } },
+    'cgi options: "interpreters..php": Expected a program and its arguments in an array',
+  ],
+  [cgi, { root: '/x', env: { A: 'x\0' } }, 'cgi options: "env.A": Expected no NUL'],
+  [cgi, { root: '/x', env: 5 }, 'cgi options: "env": Invalid type: Expected Object but received 5'],
+  [
+    cgi,
+    { root: '/x', env: { __proto__: null, __proto: 5 } },
+    'cgi options: "env.__proto": Invalid type: Expected string but received 5',
+  ],
+  [inspector, { live: 1 }, 'inspector options: "live": Expected false or an object but received 1'],
 ]
 
 describe('checkOptions', () => {

@@ -72,7 +72,7 @@ needs('netns').describe('doctor', () => {
         // A directory that the user may enter, which the checkout's need not be.
         using directory = temporaryDirectory()
         chmodSync(directory.path, 0o755)
-        for (const name of ['src', 'ffi', 'package.json', 'node_modules/hono']) {
+        for (const name of ['src', 'ffi', 'package.json', 'node_modules/hono', 'node_modules/valibot']) {
           cpSync(resolve(ROOT, name), directory.file(name), { recursive: true })
         }
         const command = directory.file(runtime)

@@ -371,7 +371,7 @@ describe('other runtimes', () => {
           outdir: directory,
           target: 'node',
           splitting: true,
-          external: ['bun', 'bun:*', 'hono', 'hono/*'],
+          external: ['bun', 'bun:*', 'hono', 'hono/*', 'valibot'],
         })
         expect(built.success).toBe(true)
         const runtime: Runtime = { name: 'Node', argv: [node!, path(directory, 'cli.js')] }

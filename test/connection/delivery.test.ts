@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { advance, DELIVERY_FIELDS, type Delivery, readCounts } from '../../src/connection/delivery.ts'
-import { TCP_INFO_LENGTH, type TcpInfoName, tcpInfoOffset } from '../../src/wire/tcp-info.ts'
+import { TCP_INFO_LENGTH, tcpInfoOffset } from '../../src/wire/tcp-info.ts'
+import type { TcpInfoName } from '../../src/wire/tcp-info-names.ts'
 
 const WIDE: ReadonlySet<string> = new Set([
   'bytes_acked',

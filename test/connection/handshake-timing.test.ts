@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { firstOfTwoSamples, firstTiming, type TimingCircumstances } from '../../src/connection/handshake-timing.ts'
-import { type TcpInfoName, tcpInfoOffset } from '../../src/wire/tcp-info.ts'
+import { tcpInfoOffset } from '../../src/wire/tcp-info.ts'
+import type { TcpInfoName } from '../../src/wire/tcp-info-names.ts'
 
 const WIDE = new Set<TcpInfoName>(['bytes_retrans'])
 const NARROW = new Set<TcpInfoName>(['state', 'options'])

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { tlsRoundTrip } from '../../src/connection/tls-round-trip.ts'
-import { TCP_INFO_LENGTH, type TcpInfoName, tcpInfoOffset } from '../../src/wire/tcp-info.ts'
+import { TCP_INFO_LENGTH, tcpInfoOffset } from '../../src/wire/tcp-info.ts'
+import type { TcpInfoName } from '../../src/wire/tcp-info-names.ts'
 
 /** A TCP_INFO of Bun at the first request over TLS 1.3, behind a relay of 40 ms each way. */
 const FIRST = { snd_mss: 1448, last_data_sent: 80, last_data_recv: 0, data_segs_out: 2, bytes_sent: 1811 }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import {
   parseTcpInfo,
   safeParseTcpInfo,
@@ -7,10 +9,18 @@ import {
   type TcpInfoField,
   tcpInfoOffset,
 } from '../../src/wire/tcp-info.ts'
+import type { TcpInfoName } from '../../src/wire/tcp-info-names.ts'
 import { createRandom } from '../support/random.ts'
 import vectors from '../vectors/tcp-info.json' with { type: 'json' }
 
-const FIELDS = TCP_INFO_FIELDS as readonly TcpInfoField[]
+const FIELDS: readonly TcpInfoField[] = TCP_INFO_FIELDS
+
+test('the type TcpInfoName has the names of the table, in its order', () => {
+  const source = readFileSync(join(import.meta.dir, '../../src/wire/tcp-info-names.ts'), 'utf8')
+  expect([...source.matchAll(/^ {2}\| '(\w+)'$/gm)].map(([, name]) => name as TcpInfoName)).toEqual(
+    FIELDS.map(([name]) => name),
+  )
+})
 
 describe('parseTcpInfo', () => {
   for (const { name, hex: text, expected, provenance } of vectors) {
