@@ -71,6 +71,11 @@ describe('imports', () => {
     })
   }
 
+  test('no file is longer than 400 lines', () => {
+    const lines = (file: string): number => readFileSync(join(ROOT, file), 'utf8').split('\n').length - 1
+    expect(files.filter((file) => lines(file) > 400)).toEqual([])
+  })
+
   test('the map allows nothing that no file needs', () => {
     const used = new Map<string, Set<string>>()
     for (const file of files) {

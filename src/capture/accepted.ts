@@ -27,7 +27,7 @@ import {
 import type { TcpInfoOffset } from '../wire/tcp-info.ts'
 import { AcceptedConnection } from './accepted-connection.ts'
 import { AcceptedServers, type Place } from './accepted-servers.ts'
-import type { CaptureCounts } from './capture.ts'
+import type { CaptureCounts } from './capture-counts.ts'
 import { Jiffies } from './jiffies.ts'
 import { type ListeningSocket, readAddress } from './listening-sockets.ts'
 import { ReadAhead } from './read-ahead.ts'

@@ -12,6 +12,7 @@ import { onThreadEnd } from '../runtime/process-end.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import { isMapped, parseAddress } from '../wire/sockaddr.ts'
 import { Attribution } from './attribution.ts'
+import type { CaptureCounts } from './capture-counts.ts'
 import { ConnectionStore } from './connection-store.ts'
 import { Details } from './details.ts'
 import { Identity } from './identity.ts'
@@ -21,20 +22,6 @@ import { isUnanswered } from './octets-read.ts'
 import { SearchContext } from './search-context.ts'
 import { isFor, Server, type TcpServerAddress } from './server.ts'
 import { ThreadOptions } from './thread-options.ts'
-
-/** What the capture holds, for status. */
-export interface CaptureCounts {
-  /** Connections kept. */
-  readonly connections: number
-  /** Sockets with a peer that were met while looking for connections. */
-  readonly sockets: number
-  /** Those among them that have an inotify watch. */
-  readonly watches: number
-  /** `getpeername` calls made to find descriptors. */
-  readonly probes: number
-  /** Searches that had to look at every descriptor. */
-  readonly fullScans: number
-}
 
 const SWEEP_MILLISECONDS = 1000
 /** Pauses between the first scans for listening sockets after `arm`, milliseconds: a server may come after its handlers. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Report } from '../base/report-once.ts'
-import type { CaptureCounts } from '../capture/capture.ts'
+import type { CaptureCounts } from '../capture/capture-counts.ts'
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
 import type { Endpoint, Peer, Runtime } from '../runtime/types.ts'

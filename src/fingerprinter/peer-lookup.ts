@@ -5,7 +5,8 @@
  */
 
 import { isLibc } from '../../ffi/libc.ts'
-import { type Capture, type CaptureCounts, sharedCapture } from '../capture/capture.ts'
+import { type Capture, sharedCapture } from '../capture/capture.ts'
+import type { CaptureCounts } from '../capture/capture-counts.ts'
 import { KernelInfo } from '../capture/kernel-info.ts'
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Server } from '../capture/server.ts'

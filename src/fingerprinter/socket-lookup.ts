@@ -6,7 +6,7 @@
 import { isLibc } from '../../ffi/libc.ts'
 import type { AcceptedCapture } from '../capture/accepted.ts'
 import type { AcceptedConnection } from '../capture/accepted-connection.ts'
-import type { CaptureCounts } from '../capture/capture.ts'
+import type { CaptureCounts } from '../capture/capture-counts.ts'
 import { KernelInfo } from '../capture/kernel-info.ts'
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Connection, Reason } from '../connection/connection.ts'

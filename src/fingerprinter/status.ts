@@ -2,7 +2,7 @@
  * How a fingerprinter is doing, for metrics.
  * @module
  */
-import type { CaptureCounts } from '../capture/capture.ts'
+import type { CaptureCounts } from '../capture/capture-counts.ts'
 import type { Reason } from '../connection/connection.ts'
 import type { PacketCounts } from '../packets/packet-source.ts'
 
