@@ -54,7 +54,7 @@ async function makeProject(): Promise<string> {
   }
   const { success, logs } = await Bun.build({
     entrypoints: ['bun', 'deno', 'node', 'cli', 'store/index'].map((name) => join(ROOT, `src/${name}.ts`)),
-    external: ['hono', 'hono/*', 'valibot', 'koffi', '@hono/node-server'],
+    external: ['hono', 'hono/*', 'koffi', '@hono/node-server'],
     target: 'node',
     outdir: join(own, 'dist'),
     // As `exports` of the manifest has them.
