@@ -119,7 +119,7 @@ const accessLogOptionsSchema = () =>
       'stdout',
     ),
     delay: v.optional(aNumber(0, 60_000, false), 10),
-    maxPending: v.optional(aNumber(1024), 8_388_608),
+    maxPending: v.optional(aNumber(1024, Number.POSITIVE_INFINITY), 8_388_608),
     skip: v.optional(aFunction()),
     user: v.optional(aFunction()),
     facts: v.optional(aFunction()),

@@ -50,18 +50,6 @@ export const anArray = <T>(of: v.GenericSchema<T>, expected: string): v.GenericS
     v.check(({ length }) => length > 0, `Expected ${expected}`),
   )
 
-/** An object with names in which `shape` is found, `expected` says what these are, and values of one kind. */
-export const aRecord = <T>(
-  shape: RegExp,
-  expected: string,
-  of: v.GenericSchema<T>,
-): v.GenericSchema<Record<string, T>> =>
-  v.lazy((given) => {
-    const misnamed = v.custom<T>(() => false, `Expected ${expected}`)
-    const names = typeof given === 'object' && given !== null ? Object.keys(given) : []
-    return v.strictObject(Object.fromEntries(names.map((name) => [name, shape.test(name) ? of : misnamed])))
-  })
-
 /** A number, both ends included: a whole one, if nothing else is said. */
 export const aNumber = (least: number, most: number = Number.MAX_SAFE_INTEGER, whole = true): v.GenericSchema<number> =>
   v.pipe(

@@ -4,7 +4,7 @@
  */
 
 import * as v from 'valibot'
-import { aFunction, aNumber, anArray, aRecord, aText, aTextLike, checkOptions, withoutNul } from '../base/options.ts'
+import { aFunction, aNumber, anArray, aText, aTextLike, checkOptions, withoutNul } from '../base/options.ts'
 import { escapeControls } from '../base/text.ts'
 
 /** What a script may use. Times in milliseconds, sizes in octets. */
@@ -127,10 +127,7 @@ export interface ResolvedCgiOptions<Subject> {
 
 const anArgument = () => withoutNul(aText())
 const aCommand = () => anArray(anArgument(), 'a program and its arguments in an array')
-/** Of an environment variable. */
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
-const NAMED = 'the name of a variable'
-const aName = () => aTextLike(NAME, NAMED)
+const aName = () => aTextLike(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable')
 const aTime = () => aNumber(1, 2_147_483_647)
 const aSize = () => aNumber(0)
 const aCount = () => aNumber(0, 1_000_000)
@@ -141,9 +138,9 @@ const cgiOptionsSchema = () =>
       root: v.optional(anArgument()),
       command: v.optional(aCommand()),
       prefix: v.optional(aTextLike(/^(?:\/[^/?#]+)*$/, 'a path like "/cgi-bin"')),
-      interpreters: v.optional(aRecord(/^\.[^/.]+$/, 'an extension like ".php"', aCommand()), {}),
+      interpreters: v.optional(v.record(aTextLike(/^\.[^/.]+$/, 'an extension like ".php"'), aCommand()), {}),
       passEnv: v.optional(v.array(aName()), ['PATH']),
-      env: v.optional(aRecord(NAME, NAMED, withoutNul(v.string())), {}),
+      env: v.optional(v.record(aName(), withoutNul(v.string())), {}),
       variables: v.optional(aFunction()),
       user: v.optional(aFunction()),
       documentRoot: v.optional(anArgument()),

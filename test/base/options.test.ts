@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { resolveOptions } from '../../src/access-log/options.ts'
 import { accessLog, cgi, createFingerprinter, inspector } from '../../src/bun.ts'
+import { resolveCgiOptions } from '../../src/cgi/options.ts'
 
 const header = { header: 'x-syn', kind: 'syn', from: ['10.0.0.0/8'] }
 
@@ -89,6 +91,15 @@ const MISTAKES: readonly (readonly [call: (options: never) => unknown, options: 
 ]
 
 describe('checkOptions', () => {
+  test('takes the own names of a record alone, and none that is a member of every object', () => {
+    const env = Object.assign(Object.create({ PATH: 5 }), { A: 'x', constructor: 1 })
+    expect(resolveCgiOptions({ root: '/x', env }).env).toEqual({ A: 'x' })
+  })
+
+  test('takes numbers without a bound of their own as large as they are', () => {
+    expect(resolveOptions({ maxPending: 1e300 }).maxPending).toBe(1e300)
+  })
+
   for (const [call, options, message] of MISTAKES) {
     test(`says of ${JSON.stringify(options)}: ${message}`, () => {
       expect(() => call(options as never)).toThrow(new TypeError(`Invalid ${message}`))
