@@ -4,7 +4,7 @@
  */
 
 import * as v from 'valibot'
-import { aFunction, aNumber, anObjectOr, aText, aThing, checkOptions } from '../base/options.ts'
+import { aFunction, aNumber, anObjectOr, aText, aValueThat, checkOptions } from '../base/options.ts'
 import type { LogFormatUses } from './directives.ts'
 import { ALL_USES, type AppendLine, compileLineAppender, NAMED_LOG_FORMATS } from './format.ts'
 import type { AccessRecord } from './record.ts'
@@ -111,7 +111,7 @@ const accessLogOptionsSchema = () =>
         v.strictObject({
           file: aText(),
           mode: v.optional(aNumber(0, 0o7777), 0o644),
-          reopen: v.optional(aThing(isSignalOrFalse, 'false or a name like "SIGHUP"'), 'SIGHUP'),
+          reopen: v.optional(aValueThat(isSignalOrFalse, 'false or a name like "SIGHUP"'), 'SIGHUP'),
         }),
         (write) => write === 'stdout' || write === 'stderr' || typeof write === 'function',
         '"stdout", "stderr", an object or a function',

@@ -8,21 +8,21 @@ import * as v from 'valibot'
 export const aFunction = <T = (...args: never[]) => unknown>(): v.GenericSchema<T> =>
   v.custom<T>((value) => typeof value === 'function', 'Expected a function')
 
-/** What `is` tells; `expected` says what that is. */
-export const aThing = <T>(is: (value: unknown) => boolean, expected: string): v.GenericSchema<T> =>
+/** A value for which `is` holds; `expected` says what that is. */
+export const aValueThat = <T>(is: (value: unknown) => boolean, expected: string): v.GenericSchema<T> =>
   v.custom<T>(is, ({ received }) => `Expected ${expected} but received ${received}`)
 
 /** `false`, or an instance of a class; `expected` says of what. */
 export const falseOr = <T>(of: abstract new (...args: never[]) => T, expected: string): v.GenericSchema<false | T> =>
-  aThing((value) => value === false || value instanceof of, `false or ${expected}`)
+  aValueThat((value) => value === false || value instanceof of, `false or ${expected}`)
 
-/** Of an object what `object` says; what else may be there `is` tells, and `expected` names all. */
+/** An object that `object` takes, or another value for which `is` holds; `expected` names both, for values that are neither. */
 export const anObjectOr = <T, O>(
   object: v.GenericSchema<O>,
   is: (value: unknown) => boolean,
   expected: string,
 ): v.GenericSchema<T | O> => {
-  const other = aThing<T>(is, expected)
+  const other = aValueThat<T>(is, expected)
   return v.lazy<v.GenericSchema<T | O>>((value) => (typeof value === 'object' && value !== null ? object : other))
 }
 
@@ -36,7 +36,7 @@ export const aTextLike = (shape: RegExp, expected: string): v.GenericSchema<stri
 /** A text that is not empty. */
 export const aText = (): v.GenericSchema<string> => aTextLike(/./s, 'a text that is not empty')
 
-/** No text that ends earlier for the kernel than here. */
+/** A text without NUL, at which it would end for the kernel. */
 export const withoutNul = (text: v.GenericSchema<string>): v.GenericSchema<string> =>
   v.pipe(
     text,

@@ -313,7 +313,7 @@ export class AcceptedCapture {
   }
 
   /**
-   * Somebody asks for what is read on demand. It goes with the socket: from now on it is read of every connection as soon as that is
+   * A request asks for what is read on demand. It goes with the socket: from now on it is read of every connection as soon as that is
    * accepted.
    */
   complete(connection: AcceptedConnection): void {

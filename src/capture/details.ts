@@ -25,7 +25,7 @@ export class Details {
     return this.#options.tcpInfo && (this.#readAhead.isOn || this.#options.keepInfo)
   }
 
-  /** Somebody asks for what can be read on demand. */
+  /** A request asks for what can be read on demand. */
   noteAsked(): void {
     this.#readAhead.ask()
   }
@@ -44,7 +44,7 @@ export class Details {
     return firstTiming(this.#sockets.view, octets, { synSaved, deferAccept, readAt: Date.now() })
   }
 
-  /** Somebody asks for timing or TTL of this connection. */
+  /** A request asks for timing or TTL of this connection. */
   complete(connection: Connection): void {
     this.noteAsked()
     this.read(connection)

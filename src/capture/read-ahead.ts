@@ -1,10 +1,10 @@
 /**
- * What few ask of a connection takes a call each: of the first connections it is read at once, and of all once somebody has asked; of the
- * others when they are asked for it, while they are there.
+ * Facts of a connection that few requests ask for take a call each: of the first connections they are read at once, and of all once a
+ * request has asked; of the others when a request asks, while the connection is there.
  * @module
  */
 
-/** Connections of which all is read at once although nobody has asked yet. */
+/** Connections of which all is read at once although no request has asked yet. */
 const AT_FIRST = 1000
 
 /** See the module's comment. One per thread. */
@@ -22,7 +22,7 @@ export class ReadAhead {
     if (this.#left > 0) this.#left--
   }
 
-  /** Somebody asks. */
+  /** A request asks. */
   ask(): void {
     this.#left = Number.POSITIVE_INFINITY
   }

@@ -130,7 +130,7 @@ export class Connection {
     return this.#synFacts
   }
 
-  /** This connection, unless it has a socket that should not outlive its end with the SYNs decoded last. */
+  /** Hears when the facts are forgotten. None where a connection refers to its socket: the ring of decoded SYNs would keep 256 of them. */
   protected get synHolder(): SynHolder | undefined {
     return this
   }

@@ -16,9 +16,9 @@ import { type Syn, safeParseSyn } from '../wire/syn.ts'
 /** SYNs kept decoded at most. */
 const DECODED_AT_MOST = 256
 
-/** Who keeps the facts of a SYN, and can make them again from its octets. */
+/** A connection that keeps the facts of its SYN, and can make them again from the octets. */
 export interface SynHolder {
-  /** Nothing is left of them but the octets. */
+  /** The facts were forgotten: nothing is left of them but the octets. */
   drop(facts: SynFacts): void
 }
 
@@ -29,7 +29,7 @@ export class SynFacts {
   readonly #holder: SynHolder | undefined
   /** Decoded, and not in any handler's hands; null where the octets are no SYN. */
   #own: Syn | null | undefined
-  /** Decoded and frozen; null while one was lent that is not. */
+  /** Decoded and frozen, for every request; null once a SYN that is not frozen was lent to the first: the next gets another. */
   #shared: Syn | null | undefined
   #strings: Fingerprints | undefined
   /** Texts of the facts that the SYN alone gives, once `facts.ts` has made them. */

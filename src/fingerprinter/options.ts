@@ -107,15 +107,16 @@ const aTrustedHeader = () =>
     portHeader: v.optional(aHeaderName()),
     from: anArray(v.string(), 'at least one address block'),
   })
-/** Names of what a header of this kind cannot have. */
-const OF_OTHERS = { rtt: 'a number', address: 'an address' }
+
+/** Kinds of header whose value has no encoding, and what that value is. */
+const NOT_ENCODED = { rtt: 'a number', address: 'an address' }
 
 const trustedHeaderSchema = () =>
   v.pipe(
     aTrustedHeader(),
     v.check(
-      ({ kind, encoding }) => encoding === undefined || !Object.hasOwn(OF_OTHERS, kind),
-      ({ input: { kind } }) => `Expected no encoding of ${OF_OTHERS[kind as 'rtt']}`,
+      ({ kind, encoding }) => encoding === undefined || !Object.hasOwn(NOT_ENCODED, kind),
+      ({ input: { kind } }) => `Expected no encoding of ${NOT_ENCODED[kind as 'rtt']}`,
     ),
     v.check(
       ({ kind, portHeader }) => kind === 'address' || portHeader === undefined,

@@ -361,7 +361,7 @@ describe('the packed package', () => {
     for (const file of packed.files.filter((one) => one.endsWith('.js'))) {
       const text = readFileSync(join(project, 'node_modules/tcpfingerprint', file), 'utf8')
       for (const { path } of transpiler.scanImports(text.replace(/^#!.*/, ''))) {
-        if (!/^(\.|node:|bun:)/.test(path)) needed.add(path.split('/')[0]!)
+        if (!/^(\.|node:|bun:)/.test(path)) needed.add(/^(?:@[^/]+\/)?[^/]+/.exec(path)![0])
       }
     }
     expect(named).toEqual(expect.arrayContaining([...needed]))
