@@ -6,6 +6,8 @@
  * `bun test/bench/twin-connections.ts [--runtime bun|deno] [--tries 1000] [--scene NAME]`. Scenes: `idle`; `churn` (connections that come
  * and go, `--rate` a second); `opened` (just after `--open` connections came); `peak` (after a peak of `--open`, of which the last
  * stays). `--no-watches`: with no inotify watch left for the server's user. Prints a line of JSON; fails where an answer was wrong.
+ * One run after the other needs a network namespace for each, because ports that were used wait for a minute:
+ * `unshare -n sh -c 'ip link set lo up; bun test/bench/twin-connections.ts --scene churn'`.
  * @module
  */
 import { readFileSync, writeFileSync } from 'node:fs'
