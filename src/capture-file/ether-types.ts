@@ -17,6 +17,7 @@ export const tag =
   (walk) =>
     walk.has(octets) ? walk.next(octets, LAYER.ETHERTYPE, walk.u16(octets - 2)) : STEP.SHORT
 
+/** An Ethernet frame, right behind its EtherType. */
 export const bridge = (walk: Walk): Step => walk.ethernet(0)
 /** Cisco FabricPath: outer addresses and EtherType are passed, two octets of forwarding tag and TTL are left. */
 export const fabricPath = (walk: Walk): Step => walk.ethernet(2)

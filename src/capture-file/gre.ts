@@ -16,6 +16,7 @@ const GRE_TYPE = {
   FRAME_RELAY: 0x6559,
 } as const
 
+/** GRE (RFC 2784, RFC 2890), with RFC 1701's routing and RFC 2637's acknowledgment number. */
 export function gre(walk: Walk): Step {
   if (!walk.has(4)) return STEP.SHORT
   const flags = walk.u16(0)

@@ -67,6 +67,7 @@ export function extension(walk: Walk): Step {
   return walk.next(length, LAYER.IP_PROTOCOL, walk.u8(0))
 }
 
+/** RFC 9293 section 3.1: the control bits are in the fourteenth octet. */
 export function tcp(walk: Walk): Step {
   if (!walk.has(14)) return STEP.SHORT
   if ((walk.u8(13) & (TCP_FLAG.SYN | TCP_FLAG.ACK | TCP_FLAG.RST)) !== TCP_FLAG.SYN) return STEP.END
@@ -81,6 +82,7 @@ export function icmp(walk: Walk): Step {
   return (walk.number === 58 ? type < 128 : ICMP_ERRORS.includes(type)) ? walk.toIp(8) : STEP.END
 }
 
+/** UDP (RFC 768) and UDP-Lite (RFC 3828): the port of the destination, else that of the source, says what is carried. */
 export function udp(walk: Walk): Step {
   if (!walk.has(8)) return STEP.SHORT
   const length = walk.u16(4)
@@ -101,7 +103,9 @@ export function ipInIp(walk: Walk): Step {
 
 /** RFC 3378: version 3, then an Ethernet frame. */
 export const etherIp = (walk: Walk): Step => walk.enter('etherip').ethernet(2)
+/** RFC 4023: MPLS labels, as Ethernet carries them. */
 export const mplsInIp = (walk: Walk): Step => walk.enter('mpls').next(0, LAYER.ETHERTYPE, 0x8847)
+/** RFC 8986 section 4.9: an Ethernet frame. */
 export const ethernetInIp = (walk: Walk): Step => walk.enter('ethernet').ethernet(0)
 
 /** RFC 7761 section 4.9.3: a Register message carries the packet behind eight octets. */

@@ -12,6 +12,7 @@ function isIsl(walk: Walk): boolean {
   return (walk.u8(0) === 1 || walk.u8(0) === 3 || walk.u8(0) === 0x0c) && walk.u16(1) === 0x000c && walk.u16(3) === 0
 }
 
+/** Ethernet (IEEE 802.3): addresses, then an EtherType or a length; or Cisco ISL. */
 export function ethernet(walk: Walk): Step {
   if (!walk.has(14)) return STEP.SHORT
   if (isIsl(walk)) {
@@ -21,6 +22,7 @@ export function ethernet(walk: Walk): Step {
   return walk.next(14, LAYER.ETHERTYPE, walk.u16(12))
 }
 
+/** An IP header, whichever version. */
 export const raw = (walk: Walk): Step => walk.toIp(0)
 
 /** Drivers of Linux put PPP there too. */
@@ -54,9 +56,11 @@ export function family(walk: Walk): Step {
   }
 }
 
+/** OpenBSD's IPsec interface: address family, security parameter index and flags, four octets each. */
 export const enc = (walk: Walk): Step => walk.toIp(12)
 /** Link types of devices (ARPHRD_, linux/if_arp.h) whose frames are kept whole: Frame Relay, 802.11, Prism, radiotap. */
 const OF_DEVICES: Readonly<Record<number, number>> = { 770: 107, 801: 105, 802: 119, 803: 127 }
+
 function cooked(walk: Walk, octets: number, device: number, protocol: number): Step {
   const linkType = OF_DEVICES[device]
   if (linkType !== undefined) return walk.next(octets, LAYER.LINK_TYPE, linkType)
@@ -64,9 +68,14 @@ function cooked(walk: Walk, octets: number, device: number, protocol: number): S
   if (protocol === 3) return walk.ethernet(octets)
   return protocol === 7 ? walk.next(octets, LAYER.LINK_TYPE, 9) : walk.next(octets, LAYER.ETHERTYPE, protocol)
 }
+
+/** Linux cooked capture: device type at 2, protocol at 14. */
 export const sll = (walk: Walk): Step => (walk.has(16) ? cooked(walk, 16, walk.u16(2), walk.u16(14)) : STEP.SHORT)
+/** Version 2: protocol at 0, device type at 8. */
 export const sll2 = (walk: Walk): Step => (walk.has(20) ? cooked(walk, 20, walk.u16(8), walk.u16(0)) : STEP.SHORT)
+/** PPPoE session packets (RFC 2516) without Ethernet. */
 export const pppoe = (walk: Walk): Step => walk.next(0, LAYER.ETHERTYPE, PPPOE_SESSION)
+/** MPLS labels (RFC 3032), as Ethernet carries them. */
 export const mplsFrame = (walk: Walk): Step => walk.next(0, LAYER.ETHERTYPE, 0x8847)
 /** RFC 4391: behind the 40 octets of a global routing header, an EtherType and two reserved octets. */
 export const ipoib = (walk: Walk): Step => (walk.has(44) ? walk.next(44, LAYER.ETHERTYPE, walk.u16(40)) : STEP.SHORT)
@@ -84,6 +93,7 @@ export function pppd(walk: Walk): Step {
   return ppp(walk)
 }
 
+/** An octet of direction, then PPP or Cisco's framing. */
 export function pppWithDirection(walk: Walk): Step {
   if (!walk.has(1)) return STEP.SHORT
   walk.at += 1
@@ -93,6 +103,7 @@ export function pppWithDirection(walk: Walk): Step {
 /** OpenBSD's packet filter: the first octet is the header's length without its padding to a word. */
 export const pflog = (walk: Walk): Step => (walk.has(1) ? walk.toIp((walk.u8(0) + 3) & ~3) : STEP.SHORT)
 
+/** Radiotap: the header's length (at 2), then an 802.11 frame. */
 export const radiotap = (walk: Walk): Step =>
   walk.has(4) ? walk.next(walk.u16le(2), LAYER.LINK_TYPE, 105) : STEP.SHORT
 
@@ -118,6 +129,7 @@ export const fddi = (walk: Walk): Step =>
   walk.has(13) && walk.u8(0) >> 3 !== 10 ? STEP.END : walk.next(13, LAYER.ETHERTYPE, 4)
 /** RFC 2625: two addresses of eight octets. */
 export const fibreChannel = (walk: Walk): Step => walk.next(16, LAYER.ETHERTYPE, 4)
+/** Solaris: a header of 24 octets, then an IP header. */
 export const ipnet = (walk: Walk): Step => walk.toIp(24)
 
 /** Apple's PKTAP: length of this header, then (at 8) the link type of what follows it. */

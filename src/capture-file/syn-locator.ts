@@ -1,6 +1,7 @@
 /**
  * Finds the TCP SYN in a captured packet: through link headers, tags, tunnels and IP headers to the octets that `parseSyn`
- * takes. Reads only inside the packet, allocates nothing for packets without tunnels, never throws.
+ * takes. Reads only inside the packet, where decoders may restore octets (see `Decode`), allocates nothing for packets without tunnels,
+ * never throws.
  * @module
  */
 

@@ -20,6 +20,7 @@ export const LAYER = {
   /** IEEE 802.2 service access points. */
   LLC_SAP: 6,
 } as const
+/** One of the values of `LAYER`. */
 export type Layer = (typeof LAYER)[keyof typeof LAYER]
 
 /** Names of the registries for people, by value. */
@@ -48,6 +49,7 @@ export const STEP = {
   /** A TCP header with SYN and without ACK and RST is at `at`. */
   SYN: 5,
 } as const
+/** One of the values of `STEP`. */
 export type Step = (typeof STEP)[keyof typeof STEP]
 
 /** Why something that may hold a SYN was not opened. */
@@ -61,7 +63,10 @@ export type NotOpenedReason =
   | 'too-short'
   | 'too-deep'
 
-/** Reads one header. Looks only at octets from `walk.at` to before `walk.end`, never moves back, never throws. */
+/**
+ * Reads one header, at octets from `walk.at` to before `walk.end` alone. Never moves back, never throws. May restore octets there that the
+ * encapsulation had changed (Van Jacobson's protocol, Cisco's frame control): a packet that is located again gives the same.
+ */
 export type Decode = (walk: Walk) => Step
 
 const NOTHING = /* @__PURE__ */ new Uint8Array()

@@ -50,9 +50,15 @@ for (const [i, [outer, wrapOuter]] of [...TUNNELS, ...FRAMES].entries()) {
 function locate(frame: Uint8Array, linkType = 1): { verdict: number; syn: Syn | undefined } {
   const locator = new SynLocator()
   const bytes = frame.slice()
-  const verdict = locator.locate(bytes, 0, bytes.length, linkType, false)
+  const look = (): { verdict: number; octets: Uint8Array } => {
+    const verdict = locator.locate(bytes, 0, bytes.length, linkType, false)
+    return { verdict, octets: locator.bytes.slice(locator.start, locator.end) }
+  }
+  const { verdict, octets } = look()
   if (verdict !== VERDICT.SYN) return { verdict, syn: undefined }
-  return { verdict, syn: parseSyn(locator.bytes.slice(locator.start, locator.end)) }
+  // Decoders may restore octets.
+  expect(look()).toEqual({ verdict, octets })
+  return { verdict, syn: parseSyn(octets) }
 }
 
 describe('SynLocator, in every encapsulation', () => {
