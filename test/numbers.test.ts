@@ -29,6 +29,11 @@ const measured = (pattern: RegExp): number => from('test/bench/README.md', patte
 /** A version of the manifest: `^4.5.0` is 4.5. */
 const version = (range: string, digits: number): string =>
   range.replace(/^\D*/, '').split('.').slice(0, digits).join('.')
+/** Those of Node, of which each is the oldest of its line. */
+const NODE = manifest.engines.node
+  .split(' || ')
+  .map((range) => version(range, 2))
+  .join(' or ')
 
 const en = (value: number): string => value.toLocaleString('en-US')
 const seconds = (milliseconds: number): number => milliseconds / 1000
@@ -61,7 +66,7 @@ const DOCUMENTS: Readonly<Record<string, Claims>> = {
       `- Linux ${KERNEL} or newer`,
       `SO_COOKIE since ${KERNEL})`,
       `- Bun ${version(manifest.engines.bun, 2)}, `,
-      `or Node ${version(manifest.engines.node, 2)} (`,
+      `or Node ${NODE} (`,
       `Node before ${NODE_FFI}, which has \`node:ffi\``,
       `- Hono ${version(manifest.peerDependencies.hono, 2)} for`,
       '`request`: counts from 1',
@@ -123,7 +128,7 @@ const DOCUMENTS: Readonly<Record<string, Claims>> = {
     here: [
       `## ${manifest.version} (unreleased)`,
       `Bun from ${version(manifest.engines.bun, 2)}, `,
-      `and Node from ${version(manifest.engines.node, 2)}, with Hono from ${version(manifest.peerDependencies.hono, 2)} `,
+      `and Node from ${NODE}, with Hono from ${version(manifest.peerDependencies.hono, 2)} `,
     ],
     outside: [['Deno from 2.5', 'as in the README']],
   },
