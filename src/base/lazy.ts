@@ -1,5 +1,5 @@
 /**
- * What is made when it is first asked for: importing this library makes no tables.
+ * What is made when it is first asked for, because making it would slow down every import.
  * @module
  */
 

@@ -39,7 +39,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'serve',
-    summary: 'run the demonstration server (Bun or Deno on Linux)',
+    summary: 'run the demonstration server (Linux)',
     load: () => import('./commands/serve.ts'),
   },
   {

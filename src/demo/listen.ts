@@ -26,7 +26,7 @@ export interface Listening {
   stop(graceMilliseconds?: number): Promise<void>
 }
 
-/** `fingerprint()` of the runtime in use, with what is the same on both. */
+/** `fingerprint()` of the runtime in use, with what is the same on all. */
 export interface DemoMiddleware extends MiddlewareHandler<{ Variables: FingerprintVariables }> {
   readonly fingerprinter: { status(): Status }
 }

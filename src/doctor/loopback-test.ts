@@ -35,7 +35,7 @@ function freeze(fingerprint: Fingerprint): Fingerprint {
   return fingerprint
 }
 
-/** A fingerprinter of the runtime in use, by what both entries have. */
+/** A fingerprinter of the runtime in use, by what all entries have. */
 interface AnyFingerprinter {
   find(request: Request, server: unknown): Fingerprint
   arm(server: object): boolean

@@ -37,7 +37,7 @@ export function FingerprintList({ syn, strings }: { readonly syn: Syn; readonly 
     ['MuonFP', strings.muonfp, 'window : options : MSS : scale'],
     ['HAProxy', strings.haproxy, 'ip.fp in its default mode'],
     ['Satori', formatSatori(syn), 'window : TTL : DF : length : options : oddities'],
-    ['redbean', formatRedbean(syn), 'FingerprintSyn of redbean'],
+    ['redbean', formatRedbean(syn), 'FingerSyn of redbean'],
     ['SYN', syn.hex, 'the octets themselves'],
   ]
   return (

@@ -1,7 +1,8 @@
 /**
  * What differs between Bun, Deno and Node, as the rest of the library sees it: one `Runtime`, one question a member.
  *
- * `current.ts` gives the runtime of this process. No other room names `Bun`, `Deno`, `process` or `globalThis`.
+ * `current.ts` gives the runtime of this process. Outside of this room only `ffi/lib*.*.ts`, `cli.ts` and `cli/io.ts` name
+ * `Bun`, `Deno`, `process` or `globalThis`.
  * @module
  */
 import type { OpenLibc } from '../../ffi/libc.ts'
