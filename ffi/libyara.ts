@@ -70,6 +70,7 @@ export const CALLS = {
   yr_scanner_define_string_variable: 'iabb',
   yr_scanner_scan_mem: 'iaba',
 } as const
+
 /** Why libyara cannot be had, for people. */
 export interface LibyaraUnavailable {
   readonly message: string

@@ -71,7 +71,8 @@ export class PacketSocket {
   readonly room: { readonly least: number; readonly most: number }
 
   /**
-   * Opens the socket. `hasRing`: packets wait in shared memory where the runtime can, and `receiveFrom` has none. Nothing that the filter would refuse is ever queued, because the socket has no protocol before the filter is there.
+   * Opens the socket. `hasRing`: packets wait in shared memory where the runtime can, and `receiveFrom` has none. Nothing that the filter
+   * would refuse is ever queued, because the socket has no protocol before the filter is there.
    *
    * @throws {SocketError} `EPERM`: without CAP_NET_RAW. `ENODEV`: no such interface. Others where the kernel or a sandbox has no packet sockets
    * @throws {RangeError} for ports that cannot be filtered

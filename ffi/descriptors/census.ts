@@ -146,7 +146,7 @@ export class Census {
     roster.ask(this.#confirm)
     this.#testConnected()
     for (let fd = registry.withoutPeer.next(0); fd >= 0 && !this.#isRefused; fd = registry.withoutPeer.next(fd + 1))
-      // Nobody else closes what is this library's own; to poll an epoll set costs as much as ten other files.
+      // The library's own descriptors stay open; to poll an epoll set costs as much as ten other files.
       if (!roster.isOwn(fd) && !watcher.isOwn(fd)) this.#test(fd)
     this.#prober.openNumbers.expectClosed()
     for (const fd of registry.released ?? []) this.#test(fd)

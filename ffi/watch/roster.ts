@@ -21,6 +21,7 @@ import type { Sockets } from '../socket.ts'
 
 /** Sockets in the set at most: each costs 0.16 µs whenever it is asked. */
 const MOST = 64
+
 /** One per thread. */
 export class Roster {
   readonly #libc: Libc
@@ -69,7 +70,7 @@ export class Roster {
     if (fd >= this.#places.length) this.#places = grown(this.#places, fd + 1)
     const place = this.#free.pop()!
     this.#places[fd] = place
-    // Nobody's address until it is noted.
+    // No peer until `setPeer`.
     this.#peers.fill(0, 4 * place, 4 * place + 4)
     return true
   }

@@ -87,7 +87,7 @@ function makeLazy(prototype: object): boolean {
 
 type Variables = Record<string, unknown>
 
-/** The member of `c.var`, for who asks for more than a value. */
+/** The member of `c.var`, for code that asks for more than a value. */
 const LAZY: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
@@ -103,7 +103,7 @@ function withOwn(variables: Variables): Variables {
 
 /**
  * `c.var` with the variable that is not there yet. Making a property with a getter costs each reader of `c.var` 0.1 µs on Bun and 0.3 to
- * 0.6 on V8; a proxy 0.04 and 0.08, and makes the property for who lists, spreads or describes the variables.
+ * 0.6 on V8; a proxy 0.04 and 0.08, and makes the property for code that lists, spreads or describes the variables.
  */
 const LAZY_VARIABLES: ProxyHandler<Variables> = {
   get: (variables, key) => (key === NAME ? withOwn(variables)[NAME] : variables[key as string]),

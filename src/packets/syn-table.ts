@@ -210,7 +210,7 @@ export class SynTable<Claim extends object> {
     this.#times[TIMES * slot + 2] = Number.POSITIVE_INFINITY
   }
 
-  /** One past the last slot that was ever used: a bound for who goes through them. */
+  /** One past the last slot that was ever used: a bound for loops over them. */
   get span(): number {
     return this.#unused
   }

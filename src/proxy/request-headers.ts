@@ -36,7 +36,7 @@ function prototypeWithout(names: readonly string[], given: Inner): object {
   if (made === undefined) prototypes.set(names, (made = new Map()))
   let found = made.get(given)
   if (found === undefined) {
-    // Deno reads the list once more before it closes what it comes from, where somebody may read it later.
+    // Deno reads the list once more before it closes what it comes from, and the application may read it after that.
     const key = Symbol()
     found = Object.create(given, {
       headerList: {

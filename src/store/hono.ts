@@ -30,7 +30,7 @@ export interface Observer {
   look(fingerprint: Fingerprint): void
   /** Keeps what is known of a request's connection. `account` is whatever the application gave. */
   observe(fingerprint: Fingerprint, account: unknown): void
-  /** The same where its connection is known by the account that `ask` names; else false, and nothing is kept. Of nobody's it asks nothing. */
+  /** The same where its connection is known by the account that `ask` names; else false, and nothing is kept. A connection without an account is not asked for. */
   observeAgain<Asked>(fingerprint: Fingerprint, ask: (of: Asked) => unknown, of: Asked): boolean
 }
 

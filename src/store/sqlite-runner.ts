@@ -3,7 +3,9 @@
  * @module
  */
 
+/** A value of a column, or for a parameter. */
 export type Value = string | number | Uint8Array | null
+/** A row, by the names of its columns. */
 export type Row = Readonly<Record<string, Value>>
 /** A statement with its values. */
 export type Run = readonly [sql: string, ...values: Value[]]
@@ -14,6 +16,7 @@ export interface Native {
   prepare(sql: string): { all(...values: Value[]): Row[] }
   close(): void
 }
+/** `DatabaseSync` of `node:sqlite`. */
 export type NativeClass = new (path: string) => Native
 
 /** An open file with its prepared statements. */

@@ -115,6 +115,7 @@ export function foundIn(token: string, isAnyCase = false): Understood | undefine
   return new Pattern(pattern, isAnyCase || modifiers!.includes('i'), modifiers!.includes('s')).found()
 }
 
+/** From the least to the most: octets of an expression, or times that it is repeated. */
 export interface Lengths {
   readonly least: number
   readonly most: number

@@ -15,6 +15,7 @@ const GO_ON = 0
 
 const encoder = new TextEncoder()
 
+/** A text with a space in place of each NUL, which would end it. */
 export const withoutNul = (text: string): string => (text.includes('\0') ? text.replaceAll('\0', ' ') : text)
 
 /** Octets of a text with a NUL behind it, and none within. */
