@@ -36,7 +36,7 @@ interface Family {
   hasNetworks: boolean
 }
 
-/** See the module's comment. One per thread. */
+/** One per thread. */
 export class LocalAddresses {
   readonly #requests: NetlinkSocket
   readonly #notices: NetlinkSocket

@@ -54,7 +54,6 @@ const BURST = 10
 /** Milliseconds in which numbers that had files are not probed again. */
 const FILES_AGE = 5
 
-/** See the module's comment. */
 export class Census {
   readonly #prober: Prober
   /** When the last one was complete, milliseconds of `performance.now()`; `undefined` where none was. */

@@ -14,7 +14,6 @@ const LOWERED_AT_MOST = 512
 /** Numbers above the high-water mark that are tested: connections behind a gap that no search has met. */
 const TESTED_ABOVE = 2048
 
-/** See the module's comment. */
 export class Maintenance {
   readonly #prober: Prober
 

@@ -20,7 +20,6 @@ export const PROBED = {
   REFUSED: -1,
 } as const
 
-/** See the module's comment. */
 export class Prober {
   readonly sockets: Sockets
   readonly registry: Registry

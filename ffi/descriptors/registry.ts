@@ -40,7 +40,7 @@ export interface RegistryEvents {
   left(fd: number, wasWatched: boolean): void
 }
 
-/** See the module's comment. Numbers must be within what was last passed to `grow`. */
+/** Numbers must be within what was last passed to `grow`. */
 export class Registry {
   readonly #events: RegistryEvents
   #status = new Uint8Array(256)

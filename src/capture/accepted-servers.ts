@@ -23,7 +23,6 @@ export interface Place {
 const UNARMED_PRIMARY =
   'Cannot read SYNs in this worker: the primary of the cluster, which listens, must import "tcpfingerprint/node" as well'
 
-/** See the module's comment. */
 export class AcceptedServers {
   readonly #owner: object
   readonly #options: ThreadOptions

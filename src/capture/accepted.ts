@@ -41,7 +41,7 @@ const NO_OCTETS = new Uint8Array(0)
 /** Milliseconds within which a client's first octets surely came: then the kernel need not be asked. */
 const SURE = 2
 
-/** See the module's comment. One per thread. */
+/** One per thread. */
 export class AcceptedCapture {
   readonly options: ThreadOptions = new ThreadOptions()
   readonly #libc: () => Libc | LibcUnavailable

@@ -36,7 +36,7 @@ const SWEEP_LIMIT = 64
 const SWEEP_AGAIN_MILLISECONDS = 20
 const NO_OCTETS = new Uint8Array(0)
 
-/** See the module's comment. */
+/** Finds the connection of a request on Bun and Deno. One per thread. */
 export class Capture {
   readonly options: ThreadOptions = new ThreadOptions()
   readonly listening: ListeningSockets

@@ -9,7 +9,7 @@ import { ReadAhead } from './read-ahead.ts'
 import type { Server } from './server.ts'
 import type { ThreadOptions } from './thread-options.ts'
 
-/** See the module's comment. One per thread. */
+/** One per thread. */
 export class Details {
   readonly #sockets: Sockets
   readonly #options: ThreadOptions

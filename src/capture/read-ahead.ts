@@ -7,7 +7,7 @@
 /** Connections of which all is read at once although no request has asked yet. */
 const AT_FIRST = 1000
 
-/** See the module's comment. One per thread. */
+/** One per thread. */
 export class ReadAhead {
   /** Connections still to be read whole. */
   #left = AT_FIRST

@@ -81,7 +81,6 @@ export interface HandlerState<Subject> {
   readonly report: (script: string, what: string) => void
 }
 
-/** See the module's comment. */
 export class Exchanges<Subject> {
   readonly #state: HandlerState<Subject>
   readonly #idleTimeouts: IdleTimeouts

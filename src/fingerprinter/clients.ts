@@ -31,7 +31,6 @@ const PROBLEMS = {
     'Cannot read TCP_INFO of clients: sock_diag does not answer (seccomp, RestrictAddressFamilies= without AF_NETLINK, no INET_DIAG, gVisor): a SYN is all that is known',
 } as const
 
-/** See the module's comment. */
 export class Clients {
   readonly #context: ClientsContext
   readonly #outcomes = noOutcomes()

@@ -40,7 +40,7 @@ const WITHOUT_DESCRIPTOR: ReadonlySet<Reason> = new Set(['not-found', 'unsupport
 const isConnection = (found: Connection | NotFound): found is Connection =>
   (found as Connection).cookieLow !== undefined
 
-/** See the module's comment. `Subject` is what `skip` gets. */
+/** Answers each request with its fingerprint. `Subject` is what `skip` gets. */
 export class Fingerprinter<Subject = Request> implements Collection {
   readonly syn: boolean
   readonly tcpInfo: 'request' | 'connection' | 'off'

@@ -29,7 +29,6 @@ export interface NotFound {
   readonly port: number | undefined
 }
 
-/** See the module's comment. */
 export interface ConnectionLookup {
   /**
    * The request's connection, its request counted. Tell the two by `cookieLow`, not by class: the capture may be another copy's of

@@ -29,7 +29,6 @@ interface Seen {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** See the module's comment. */
 export class Pages {
   readonly #list = new LiveList()
   readonly #streams = new TimingStreams()

@@ -38,7 +38,7 @@ export interface FoundClient {
   readonly info: Uint8Array | undefined
 }
 
-/** See the module's comment. One per thread and set of options. */
+/** One per thread and set of options. */
 export class ClientLookup {
   readonly #diag: SockDiag
   readonly #live: LiveLookup

@@ -10,7 +10,7 @@ const PLACES = 65_536
 /** Numbers of a mark: when the first and the last SYN were put away, and the hash, infinity where it is that of several. */
 const MARK = 3
 
-/** See the module's comment. Times are milliseconds of a steady clock. */
+/** Times are milliseconds of a steady clock. */
 export class Crowds {
   readonly #longest: number
   /** Made when the first is noted. */

@@ -21,7 +21,7 @@ export interface Live {
 
 const WITH_INFO = { info: true } as const
 
-/** See the module's comment. One per thread and set of options. */
+/** One per thread and set of options. */
 export class LiveLookup {
   readonly #diag: SockDiag
   /** True if the last lookup had no answer: a sandbox refuses it, or the kernel has none. */

@@ -45,7 +45,6 @@ export interface PacketCounts {
   readonly dropped: number
 }
 
-/** See the module's comment. */
 export class PacketSource {
   readonly table: SynTable<ClientConnection>
   readonly #socket: PacketSocket

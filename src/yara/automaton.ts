@@ -95,7 +95,6 @@ interface State {
   readonly next: State[]
 }
 
-/** See the module's comment. */
 export class Automaton {
   readonly #words: Word[] = []
   readonly #states = new Map<string, State>()

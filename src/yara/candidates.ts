@@ -29,7 +29,6 @@ const MOST_GRAMS = 64
 /** Entries with the same key, at most: those of keys that more have are told apart by all that they require. */
 const MOST_ENTRIES = 32
 
-/** See the module's comment. */
 export class Candidates {
   readonly #equals = new Map<string, { readonly read: Read['read']; readonly entries: Map<unknown, Entry[]> }>()
   readonly #contains = new Map<

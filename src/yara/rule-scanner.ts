@@ -35,7 +35,6 @@ const REST = 60_000
 const MOST_ANSWERS = 4096
 const MOST_SETS = 256
 
-/** See the module's comment. */
 export class RuleScanner {
   readonly #library: Libyara
   readonly #scanner: number
