@@ -32,8 +32,8 @@ export class AcceptedServers {
   /** Of servers that are only given connections: they never close, so that nothing may hold them. */
   readonly #fed = new WeakMap<Server, Place>()
   /** Connections that were looked at one by one: of servers that tell how many they have, and of the others. */
-  readonly #told = { now: 0 }
-  readonly #untold = { now: 0 }
+  readonly #ofCountingServers = { now: 0 }
+  readonly #ofOthers = { now: 0 }
   /** What an operator can mend, for the application's `onError`. */
   problem: string | undefined
 
@@ -123,9 +123,9 @@ export class AcceptedServers {
 
   /** Counts a connection that is kept. Servers that listen count theirs: a listener for the end of each costs as much as a system call. */
   count(socket: Socket, server: Server | undefined = serverOf(socket)): void {
-    const isTold = server?.listening === true && openConnections(server) !== undefined
-    if (isTold && this.#options.early) return
-    const kept = isTold ? this.#told : this.#untold
+    const isCounting = server?.listening === true && openConnections(server) !== undefined
+    if (isCounting && this.#options.early) return
+    const kept = isCounting ? this.#ofCountingServers : this.#ofOthers
     kept.now++
     socket.on('close', () => {
       kept.now--
@@ -134,8 +134,8 @@ export class AcceptedServers {
 
   /** Connections that are kept: all of a server where each is looked at when it comes. */
   get connections(): number {
-    if (!this.#options.early) return this.#untold.now + this.#told.now
-    let count = this.#untold.now
+    if (!this.#options.early) return this.#ofOthers.now + this.#ofCountingServers.now
+    let count = this.#ofOthers.now
     for (const server of this.#places.keys()) count += openConnections(server) ?? 0
     return count
   }

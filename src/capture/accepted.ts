@@ -57,7 +57,7 @@ export class AcceptedCapture {
   /** Requests that were counted. */
   readonly #counted = memberMemo<true>()
   /** True if the application or standard error was told that nothing can be captured. */
-  isTold = false
+  isReported = false
   /** TCP_INFO that the last `connectionOf` read, a copy; `undefined` where it read none. */
   lastInfo: Uint8Array | undefined
 
@@ -386,4 +386,4 @@ export function acceptedCapture(openLibc: OpenLibc): AcceptedCapture {
 }
 
 /** The number changes with the shape of `AcceptedCapture`: copies of different shapes do not share. */
-const SHARED: symbol = Symbol.for('tcpfingerprint.accepted.4')
+const SHARED: symbol = Symbol.for('tcpfingerprint.accepted.5')

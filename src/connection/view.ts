@@ -302,7 +302,7 @@ export class StatedFingerprint extends FingerprintView {
 }
 
 /** A request that is looked up when a fact is first read. */
-export class LateFingerprint<Subject, Server> extends StatedFingerprint {
+export class LazyFingerprint<Subject, Server> extends StatedFingerprint {
   readonly #subject: Subject
   readonly #server: Server
   readonly #find: (subject: Subject, server: Server) => FingerprintView

@@ -80,7 +80,7 @@ export class Clients {
   find(client: ForwardedPeer | undefined, proxy: Endpoint | NoPeer): FoundClient | Reason | undefined {
     if (client === undefined) return undefined
     if (client.port === undefined) {
-      if (this.#wantsPackets) this.#tell('no port')
+      if (this.#wantsPackets) this.#reportProblem('no port')
       return undefined
     }
     const shared = this.#open()
@@ -91,15 +91,15 @@ export class Clients {
       : this.#wantsPackets
         ? 'not-found'
         : undefined
-    if (this.#wantsPackets && !isHere) this.#tell('proxy elsewhere', (proxy as Endpoint).address)
-    if (this.#wantsPackets && shared.lookup.isDiagSilent) this.#tell('no sock_diag')
+    if (this.#wantsPackets && !isHere) this.#reportProblem('proxy elsewhere', (proxy as Endpoint).address)
+    if (this.#wantsPackets && shared.lookup.isDiagSilent) this.#reportProblem('no sock_diag')
     if (found !== undefined) this.#outcomes[typeof found === 'string' ? found : (found.connection.synReason ?? 'ok')]++
     // Without the option no SYN is missed.
     return found === 'not-found' && !this.#wantsPackets ? undefined : found
   }
 
   /** Tells the application once what its operator can mend. `name` is the proxy's address. */
-  #tell(kind: keyof typeof PROBLEMS, name = ''): void {
+  #reportProblem(kind: keyof typeof PROBLEMS, name = ''): void {
     const { report } = this.#context
     if (report.wants(kind)) report(new Error(PROBLEMS[kind](name)), kind)
   }

@@ -10,7 +10,7 @@ import type { Connection, Reason } from '../connection/connection.ts'
 import { type EnvOptions, toEnv } from '../connection/facts.ts'
 import type { Fingerprint } from '../connection/fingerprint.ts'
 import type { SynFacts } from '../connection/syn-facts.ts'
-import { type Collection, FingerprintView, LateFingerprint, NOTHING, StatedFingerprint } from '../connection/view.ts'
+import { type Collection, FingerprintView, LazyFingerprint, NOTHING, StatedFingerprint } from '../connection/view.ts'
 import type { Database } from '../label/database.ts'
 import { defaultDatabase } from '../label/default.ts'
 import type { Labeller } from '../label/labeller.ts'
@@ -101,10 +101,10 @@ export class Fingerprinter<Subject = Request> implements Collection {
     if (this.#options.skip !== undefined && this.#skips(subject)) return new StatedFingerprint(this, NOTHING)
     const view = this.#isEarly
       ? this.#find(request, server)
-      : new LateFingerprint(this, request, server, (one, other) => this.#find(one, other))
+      : new LazyFingerprint(this, request, server, (one, other) => this.#find(one, other))
     const { labeller, observe } = this.#options
     if (request !== undefined && labeller !== undefined) this.#requestOf.set(view, request)
-    if (observe !== undefined) this.#tell(observe, view)
+    if (observe !== undefined) this.#callObserver(observe, view)
     return view
   }
 
@@ -114,7 +114,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
     return this.#options.trustedHeaders === undefined ? seen : this.#behind(seen, request, peer)
   }
 
-  #tell(observe: (fingerprint: Fingerprint) => void, view: FingerprintView): void {
+  #callObserver(observe: (fingerprint: Fingerprint) => void, view: FingerprintView): void {
     try {
       const answer = observe(view) as unknown
       if (answer instanceof Promise) answer.catch((error: unknown) => this.#report(error, 'observe'))

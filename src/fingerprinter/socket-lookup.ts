@@ -26,7 +26,7 @@ class SocketLookup implements ConnectionLookup {
   readonly #seesAll: boolean
   #isOpen = false
   #kernelInfo: KernelInfo | undefined
-  #isProblemTold = false
+  #isProblemReported = false
 
   constructor(capture: AcceptedCapture, context: LookupContext) {
     this.#capture = capture
@@ -43,8 +43,8 @@ class SocketLookup implements ConnectionLookup {
     if (this.#isOpen) return true
     const { unavailable } = this.#capture
     if (unavailable !== undefined) {
-      reportUnavailable(this.#context, unavailable, !this.#capture.isTold)
-      this.#capture.isTold = true
+      reportUnavailable(this.#context, unavailable, !this.#capture.isReported)
+      this.#capture.isReported = true
       return false
     }
     this.#isOpen = true
@@ -66,7 +66,7 @@ class SocketLookup implements ConnectionLookup {
     const accepted = known ?? acceptedSocketOf(socketOf(server))
     if (accepted === undefined) return this.#missing('not-found', server)
     const found = capture.connectionOf(accepted, server, this.#seesAll)
-    if (!this.#isProblemTold && capture.problem !== undefined) this.#tellProblem(capture.problem)
+    if (!this.#isProblemReported && capture.problem !== undefined) this.#reportProblem(capture.problem)
     return typeof found === 'string' ? this.#missing(found, server) : found
   }
 
@@ -74,8 +74,8 @@ class SocketLookup implements ConnectionLookup {
     return { reason, port: this.#context.runtime.localOf(server).port }
   }
 
-  #tellProblem(problem: string): void {
-    this.#isProblemTold = true
+  #reportProblem(problem: string): void {
+    this.#isProblemReported = true
     const { runtime, report, isHeard } = this.#context
     if (!isHeard) runtime.warn(problem)
     report(new Error(problem))

@@ -45,7 +45,7 @@ const CLIENT_HINT: ReadonlyMap<string, Platform> = new Map([
  * Programs whose User-Agent names no system, or not that of the sender: crawlers (they claim phones), command line tools
  * and libraries, browsers whose requests come from the maker's servers, and consoles, whose stacks are not established. Cubot makes phones.
  */
-const UNTOLD =
+const NO_PLATFORM =
   /(?<!cu)bot\b|crawl|spider|slurp|facebookexternalhit|preview|monitor|lighthouse|^(?:curl|wget|libcurl|python|aiohttp|httpx|go-http|java|jakarta|apache-httpclient|okhttp|ruby|php|guzzle|perl|libwww|lwp|node|undici|axios|got|deno|bun|httpie|postman|insomnia|restsharp|k6|hey|ab|wrk|siege)\b|opera mini|puffin|playstation|nintendo|nmap|zgrab|masscan/i
 
 /** What stands in User-Agents of each system, in the order of asking: Windows Phone also says Android and iPhone. */
@@ -90,7 +90,7 @@ function header(headers: HeaderValues, name: string): string | undefined {
  */
 export function platformOf(headers: HeaderValues): Platform | undefined {
   const userAgent = header(headers, 'user-agent') ?? ''
-  if (UNTOLD.test(userAgent)) return undefined
+  if (NO_PLATFORM.test(userAgent)) return undefined
   const hint = header(headers, 'sec-ch-ua-platform')
   if (hint !== undefined) {
     // RFC 8941 string: "macOS"

@@ -110,7 +110,7 @@ class CaptureFile implements CaptureHandler {
         } else {
           const partial = locator.walk.cut ? decodePartialSyn(octets) : undefined
           if (partial === undefined) {
-            this.#tell(decoded.error, describeError(decoded.error), frame)
+            this.#reportError(decoded.error, describeError(decoded.error), frame)
             return true
           }
           this.#writer.partial(partial, { file: this.#path, frame, tunnel })
@@ -134,7 +134,7 @@ class CaptureFile implements CaptureHandler {
 
   problem(problem: CaptureProblem): void {
     const { reason, detail, offset, frame } = problem
-    this.#tell({ reason, offset, detail }, `${reason} at octet ${offset}: ${detail}`, frame)
+    this.#reportError({ reason, offset, detail }, `${reason} at octet ${offset}: ${detail}`, frame)
   }
 
   /** Reads it all; returns whether all of it was good. */
@@ -220,7 +220,7 @@ class CaptureFile implements CaptureHandler {
       if (other !== undefined) throw other
       if (!reader.open) return
       const detail = toError(error).message
-      this.#tell(
+      this.#reportError(
         { reason: 'broken-compression', detail: `gzip: ${detail}` },
         `broken-compression: gzip: ${detail}`,
         undefined,
@@ -230,10 +230,10 @@ class CaptureFile implements CaptureHandler {
 
   #unreadable(error: unknown): void {
     const detail = systemReason(error)
-    this.#tell({ reason: 'unreadable-file', detail }, `Cannot read it: ${detail}`, undefined)
+    this.#reportError({ reason: 'unreadable-file', detail }, `Cannot read it: ${detail}`, undefined)
   }
 
-  #tell(error: RecordError, words: string, frame: number | undefined): void {
+  #reportError(error: RecordError, words: string, frame: number | undefined): void {
     this.#problems++
     this.#writer.error(error, this.#path, frame)
     if (this.#problems > MOST_MESSAGES) return
@@ -245,9 +245,9 @@ class CaptureFile implements CaptureHandler {
     if (this.#cut > 0) {
       const packets = this.#cut
       const detail = `${packets === 1 ? 'one packet was' : `${packets} packets were`} cut before the TCP flags, this one first; a longer snap length keeps them`
-      this.#tell({ reason: 'cut-short', packets, detail }, `cut-short: ${detail}`, this.#firstCut)
+      this.#reportError({ reason: 'cut-short', packets, detail }, `cut-short: ${detail}`, this.#firstCut)
     }
-    this.#tellNotOpened()
+    this.#reportNotOpened()
     if (this.#problems > MOST_MESSAGES) {
       const rest = this.#problems - MOST_MESSAGES
       this.#io.warn(
@@ -260,7 +260,7 @@ class CaptureFile implements CaptureHandler {
    * Says on standard error what was not opened: standard output holds records of SYNs and of problems alone. It is none of
    * the file's: the exit code does not tell.
    */
-  #tellNotOpened(): void {
+  #reportNotOpened(): void {
     const { kinds, others } = this.#notOpened
     if (kinds.length === 0) return
     this.#progress?.clear()
