@@ -3,6 +3,7 @@
  * @module
  */
 import { IPPROTO_TCP } from '../../ffi/constants.ts'
+import { u16be, u32be } from '../base/bytes.ts'
 import type { Connection, Owner, Reason } from '../connection/connection.ts'
 import type { ServerAddress } from '../runtime/types.ts'
 import {
@@ -135,10 +136,9 @@ export class Server implements AcceptedOn {
 export function isFor(syn: Uint8Array, { ports, address }: Server): boolean {
   const version = (syn[0] ?? 0) >> 4
   const tcp = version === 4 ? (syn[0]! & 15) * 4 : version === 6 && syn[6] === IPPROTO_TCP ? 40 : -1
-  if (tcp < 0 || syn.length < tcp + 4 || ((syn[tcp + 2]! << 8) | syn[tcp + 3]!) !== ports[0]) return false
+  if (tcp < 0 || syn.length < tcp + 4 || u16be(syn, tcp + 2) !== ports[0]) return false
   if (address === undefined) return true
-  const word = (at: number): number =>
-    ((syn[at]! << 24) | (syn[at + 1]! << 16) | (syn[at + 2]! << 8) | syn[at + 3]!) >>> 0
-  if (version === 4) return isMapped(address) && word(16) === address.w3
-  return word(24) === address.w0 && word(28) === address.w1 && word(32) === address.w2 && word(36) === address.w3
+  if (version === 4) return isMapped(address) && u32be(syn, 16) === address.w3
+  const { w0, w1, w2, w3 } = address
+  return u32be(syn, 24) === w0 && u32be(syn, 28) === w1 && u32be(syn, 32) === w2 && u32be(syn, 36) === w3
 }

@@ -38,7 +38,8 @@ const UNSTEADY = 0.25
 /** A client that asks later than this has connected in advance, milliseconds: no relay is that far. */
 const IN_ADVANCE = 1000
 
-const TUNNEL = /tunnel|VPN|overlay/i
+/** Names of links that are tunnels. */
+export const TUNNEL: RegExp = /tunnel|VPN|overlay/i
 
 /**
  * The signs that a connection was relayed, the weightiest first; empty where none shows.

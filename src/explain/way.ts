@@ -3,6 +3,7 @@
  * @module
  */
 import { plural } from '../base/text.ts'
+import { TUNNEL } from '../connection/relay.ts'
 import { guessHopDistance, guessInitialTtl, timeToLiveOf } from '../fingerprint/ttl.ts'
 import type { Label } from '../label/match.ts'
 import type { WayTrait } from '../label/way-traits.ts'
@@ -60,7 +61,6 @@ const CHANGE: Readonly<Record<WayTrait, WayChange>> = {
   },
 }
 
-const TUNNEL = /tunnel|vpn|overlay/i
 const LOOPBACK = /^(?:127\.|::1$)/
 
 /**

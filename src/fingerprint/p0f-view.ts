@@ -122,7 +122,15 @@ function setMultiple(view: P0fView, tsVal: number, headers: number): void {
   view.multiple = window / divisor
 }
 
-const WORDS: Readonly<Record<number, string>> = { 1: 'nop', 2: 'mss', 3: 'ws', 4: 'sok', 5: 'sack', 8: 'ts' }
+/** p0f's words of option kinds; End of Option List is `eol+N`, others are `?N`. */
+export const OPTION_WORDS: Readonly<Record<number, string>> = {
+  1: 'nop',
+  2: 'mss',
+  3: 'ws',
+  4: 'sok',
+  5: 'sack',
+  8: 'ts',
+}
 /** Octets p0f takes for these kinds, whatever their length octet says. */
 const USUAL_LENGTH: Readonly<Record<number, number>> = { 2: 4, 3: 3, 4: 2, 8: 10 }
 
@@ -144,7 +152,7 @@ function readOptions(view: P0fView, bytes: Uint8Array, start: number, end: numbe
   let fits = true
   while (fits && at < end && count < MAX_OPTIONS) {
     const kind = bytes[at]!
-    const word = WORDS[kind] ?? (kind === TCP_OPTION.EOL ? `eol+${end - at - 1}` : `?${kind}`)
+    const word = OPTION_WORDS[kind] ?? (kind === TCP_OPTION.EOL ? `eol+${end - at - 1}` : `?${kind}`)
     layout = count === 0 ? word : `${layout},${word}`
     count += 1
     if (kind === TCP_OPTION.EOL) {

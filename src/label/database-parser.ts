@@ -21,15 +21,16 @@ type Section = 'mtu' | 'tcp:request' | 'http:request' | 'other'
 /** Sections of p0f that no SYN matches. `ua_os` of `[http:request]` is kept. */
 const UNUSED: readonly string[] = ['tcp:response', 'http:response']
 
-/** Names of systems and tools. */
-const NAME = /^[A-Za-z0-9 ./\-_!?()]+$/
+/** Characters of names of systems and tools, for a class of a regular expression. */
+export const NAME_CHARACTERS = 'A-Za-z0-9 ./_!?()-'
+const NAME = new RegExp(`^[${NAME_CHARACTERS}]+$`)
 const HEADER = '[A-Za-z0-9_-]+'
 const HEADER_VALUE = String.raw`(?:=\[[^\]]+\])?`
 /** Versions, headers in order, headers that must be absent, text of User-Agent or Server. */
 const HTTP_SIGNATURE = new RegExp(
   `^[01*]:(?:\\??${HEADER}${HEADER_VALUE}(?:,\\??${HEADER}${HEADER_VALUE})*,?)?:(?:${HEADER}(?:,${HEADER})*,?)?:[^:]*$`,
 )
-const USER_AGENT_SYSTEM = /^([A-Za-z0-9 ./\-_!?()]+)(?:=\[([^\]]+)\])?$/
+const USER_AGENT_SYSTEM = new RegExp(String.raw`^([${NAME_CHARACTERS}]+)(?:=\[([^\]]+)\])?$`)
 /** Warnings that are kept. */
 const MOST_WARNINGS = 100
 

@@ -3,6 +3,7 @@
  * @module
  */
 import { escapeControls } from '../base/text.ts'
+import { OPTION_WORDS } from '../fingerprint/p0f-view.ts'
 import { QUIRK, QUIRK_WORDS, ZMAP_IDENTIFICATION } from '../fingerprint/quirks.ts'
 import { DatabaseError, type WindowRule } from './database.ts'
 
@@ -96,8 +97,7 @@ function readEntries(text: string): readonly string[] {
   return entries
 }
 
-const KIND_WORDS: Readonly<Record<number, string>> = { 1: 'nop', 2: 'mss', 3: 'ws', 4: 'sok', 5: 'sack', 8: 'ts' }
-const PLAIN_WORDS: ReadonlySet<string> = /* @__PURE__ */ new Set(Object.values(KIND_WORDS))
+const PLAIN_WORDS: ReadonlySet<string> = /* @__PURE__ */ new Set(Object.values(OPTION_WORDS))
 
 /** Checks the order of options and brings it to the text that p0f prints. */
 export function readLayout(line: number, text: string): string {
@@ -112,7 +112,7 @@ export function readLayout(line: number, text: string): string {
       word = `eol+${readNumber(line, 'eol padding', word.slice(4), 0, 255)}`
     } else if (word.startsWith('?')) {
       const kind = readNumber(line, 'option kind', word.slice(1), 0, 255)
-      word = KIND_WORDS[kind] ?? `?${kind}`
+      word = OPTION_WORDS[kind] ?? `?${kind}`
     } else if (!PLAIN_WORDS.has(word)) throw new DatabaseError(line, `unknown option: ${quote(word)}`)
     layout += i === 0 ? word : `,${word}`
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hexDigit } from '../base/bytes.ts'
 import { formatIpv6Address } from './address.ts'
 
 /** An IPv6 address, or an IPv4 one mapped into it, as four 32-bit words. */
@@ -140,12 +141,6 @@ function parseIpv6(text: string, words: AddressWords): boolean {
   words.w2 = ((groups[4]! << 16) | groups[5]!) >>> 0
   words.w3 = ((groups[6]! << 16) | groups[7]!) >>> 0
   return true
-}
-
-function hexDigit(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48
-  const lower = code | 32
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1
 }
 
 function formatQuad(word: number): string {

@@ -12,7 +12,7 @@ import type { CommandHelp } from '../command.ts'
 import type { Io } from '../io.ts'
 import { readPort } from '../options.ts'
 import { palette } from '../render/color.ts'
-import { wrap } from '../wrap.ts'
+import { WIDTH, wrap } from '../wrap.ts'
 
 /** What `--help` says. */
 export const help: CommandHelp = {
@@ -32,8 +32,6 @@ export const help: CommandHelp = {
     ['tcpfingerprint doctor --json --port 443', 'for a health check, with the server in it'],
   ],
 }
-
-const WIDTH = 80
 
 const SUMMARY: Readonly<Record<Verdict, string>> = {
   ok: 'Everything that can be captured is captured here.',

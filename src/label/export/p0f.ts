@@ -3,16 +3,14 @@
  * @module
  */
 
-import { QUIRK, QUIRK_WORDS } from '../../fingerprint/quirks.ts'
+import { formatQuirks, QUIRK, QUIRK_WORDS } from '../../fingerprint/quirks.ts'
 import type { Database, Signature } from '../database.ts'
-import type { Exported } from './exported.ts'
+import { type Exported, MULTIPLES } from './exported.ts'
 
 /** MSS values of usual links, of which `mss*max` is written as a number for when they were lowered on the way; loopback. */
 const USUAL_MSS = [
   65_495, 65_476, 1460, 1452, 1440, 1436, 1432, 1420, 1416, 1412, 1410, 1400, 1380, 1360, 1340, 1240, 1220,
 ] as const
-/** `mss*N` of an MSS from 1200 to 1488, and of 536. */
-const MULTIPLES = [44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 122] as const
 
 const ID_BITS = QUIRK.DF | QUIRK.ID_NONZERO | QUIRK.ID_ZERO
 
@@ -30,17 +28,13 @@ function quirkTexts({ quirks, optionalQuirks, version }: Signature): readonly st
     const quirk = 1 << bit
     if ((optionalQuirks & quirk) !== 0) sets = sets.flatMap((set) => [set, set | quirk])
   }
-  return sets.filter((set) => version === 6 || isPossible(set)).map(quirkText)
+  return sets.filter((set) => version === 6 || isPossible(set)).map(formatQuirks)
 }
 
 /** True if IPv4 allows it: `id+` only with `df`, `id-` only without. */
 function isPossible(quirks: number): boolean {
   const id = quirks & ID_BITS
   return id === 0 || id === QUIRK.DF || id === (QUIRK.DF | QUIRK.ID_NONZERO) || id === QUIRK.ID_ZERO
-}
-
-function quirkText(quirks: number): string {
-  return QUIRK_WORDS.filter((_, bit) => (quirks & (1 << bit)) !== 0).join(',')
 }
 
 /** A signature in p0f's own format, one text for each alternative; `undefined` where p0f cannot say it. */

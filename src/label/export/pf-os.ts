@@ -5,7 +5,7 @@
 
 import { QUIRK } from '../../fingerprint/quirks.ts'
 import type { Database, Signature } from '../database.ts'
-import type { Exported } from './exported.ts'
+import { type Exported, MULTIPLES } from './exported.ts'
 import { readOptions } from './option-layout.ts'
 
 /** Octets of IPv4 and TCP headers without options. */
@@ -15,8 +15,6 @@ const GENRE = 15
 const VERSION = 31
 /** Quirks that pf.os cannot say, and without which a packet would be another sender's. The IP ID and ECN are not among them. */
 const UNSEEN = ~(QUIRK.DF | QUIRK.ID_NONZERO | QUIRK.ID_ZERO | QUIRK.ECN | QUIRK.FLOW)
-/** `mss*max` for an MSS from 1200 to 1488, and of 536. */
-const MULTIPLES = [44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 122] as const
 
 /** What a line says of the packet: everything before the names. */
 function patternsOf(signature: Signature): readonly string[] | undefined {

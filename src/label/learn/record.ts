@@ -6,6 +6,7 @@
 import type { Result } from '../../base/result.ts'
 import { formatP0f } from '../../fingerprint/p0f.ts'
 import { type Syn, safeParseSyn } from '../../wire/syn.ts'
+import { NAME_CHARACTERS } from '../database-parser.ts'
 import type { Family } from '../family.ts'
 import { family } from '../family.ts'
 import { toSignature } from '../to-signature.ts'
@@ -94,8 +95,8 @@ function quote(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}...` : text)
 }
 
-/** p0f accepts letters, digits and these in names. */
-const NAME = /^[A-Za-z0-9 ./\-_!?()]+$/
+/** What p0f does not accept in names. */
+const NO_NAME = new RegExp(`[^${NAME_CHARACTERS}]+`, 'g')
 const WRITTEN_LABEL = /^([sg]):(!|[A-Za-z][A-Za-z0-9]*):([^:]+):([^:]*)$/
 
 /** Class of a label that names only a system. */
@@ -126,8 +127,7 @@ function toLabel(text: string): string | undefined {
 }
 
 function cleanText(text: string): string {
-  const clean = NAME.test(text) ? text : text.replace(/[^A-Za-z0-9 ./\-_!?()]+/g, ' ')
-  return clean.replace(/ +/g, ' ').trim().slice(0, MAX_LABEL).trim()
+  return text.replace(NO_NAME, ' ').replace(/ +/g, ' ').trim().slice(0, MAX_LABEL).trim()
 }
 
 /** What {@link readRecord} goes by. */
