@@ -107,20 +107,22 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   const period = { days: days(args) }
   const url = args.get('store')
   if (url === undefined) throw new UsageError('"history" needs "--store URL"')
-  const file = /^sqlite:(?!:)(.*)$/.exec(url)?.[1]
-  if (file !== undefined && !existsSync(file.replace(/^\/\/(?=\/)/, ''))) {
-    // Opening would make it.
+  const { sqlitePath } = await import('../../store/options.ts')
+  const file = sqlitePath(url)
+  // Opening would make it; `:memory:` is no file.
+  if (url.startsWith('sqlite:') && !file.startsWith(':') && !existsSync(file)) {
     io.warn(`Cannot open "${printable(file)}": there is no such file`)
     return 1
   }
   const store = await openStoreOf(url, io)
   try {
-    const rows: readonly Row[] =
+    const answer: readonly object[] =
       question === 'hosts'
-        ? ((await store.hosts(subject!, period)) as readonly object[] as readonly Row[])
+        ? await store.hosts(subject!, period)
         : question === 'stacks'
-          ? ((await store.stacks(subject!, period)) as readonly object[] as readonly Row[])
-          : ((await store.labels(period)) as readonly object[] as readonly Row[])
+          ? await store.stacks(subject!, period)
+          : await store.labels(period)
+    const rows = answer as readonly Row[]
     if (args.has('json')) for (const row of rows) io.out.text(`${JSON.stringify(row)}\n`)
     else if (rows.length > 0) io.out.text(table(question, rows))
     else io.out.text('Nothing is kept of that in these days.\n')
