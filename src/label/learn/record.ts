@@ -95,8 +95,8 @@ function quote(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}...` : text)
 }
 
-/** What p0f does not accept in names. */
-const NO_NAME = new RegExp(`[^${NAME_CHARACTERS}]+`, 'g')
+/** Spaces, and what p0f does not accept in names. */
+const NO_WORD = new RegExp(`(?: |[^${NAME_CHARACTERS}])+`, 'g')
 const WRITTEN_LABEL = /^([sg]):(!|[A-Za-z][A-Za-z0-9]*):([^:]+):([^:]*)$/
 
 /** Class of a label that names only a system. */
@@ -127,7 +127,7 @@ function toLabel(text: string): string | undefined {
 }
 
 function cleanText(text: string): string {
-  return text.replace(NO_NAME, ' ').replace(/ +/g, ' ').trim().slice(0, MAX_LABEL).trim()
+  return text.replace(NO_WORD, ' ').trim().slice(0, MAX_LABEL).trim()
 }
 
 /** What {@link readRecord} goes by. */
