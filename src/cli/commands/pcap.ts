@@ -219,21 +219,17 @@ class CaptureFile implements CaptureHandler {
     } catch (error) {
       if (other !== undefined) throw other
       if (!reader.open) return
-      const detail = toError(error).message
-      this.#reportError(
-        { reason: 'broken-compression', detail: `gzip: ${detail}` },
-        `broken-compression: gzip: ${detail}`,
-        undefined,
-      )
+      const detail = `gzip: ${toError(error).message}`
+      this.#reportError({ reason: 'broken-compression', detail }, `broken-compression: ${detail}`)
     }
   }
 
   #unreadable(error: unknown): void {
     const detail = systemReason(error)
-    this.#reportError({ reason: 'unreadable-file', detail }, `Cannot read it: ${detail}`, undefined)
+    this.#reportError({ reason: 'unreadable-file', detail }, `Cannot read it: ${detail}`)
   }
 
-  #reportError(error: RecordError, words: string, frame: number | undefined): void {
+  #reportError(error: RecordError, words: string, frame?: number): void {
     this.#problems++
     this.#writer.error(error, this.#path, frame)
     if (this.#problems > MOST_MESSAGES) return
