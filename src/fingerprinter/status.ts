@@ -11,7 +11,7 @@ export type Outcomes = Readonly<Record<'ok' | Reason, number>>
 
 /** How a fingerprinter is doing, for the user's own metrics. Read it as often as you like: it makes no system call. */
 export interface Status extends CaptureCounts {
-  /** Requests looked at, by outcome. Those that the option `skip` left out are in none. */
+  /** Requests looked at, by outcome. Those that `skip` left out are in none. */
   readonly requests: Outcomes
   /** TCP listeners of the process and what could be set on them. */
   readonly listeners: readonly {
