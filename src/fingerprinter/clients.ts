@@ -9,6 +9,7 @@ import type { FoundClient } from '../packets/client-lookup.ts'
 import { type SharedClients, sharedClients } from '../packets/shared-clients.ts'
 import type { ForwardedPeer } from '../proxy/forwarded.ts'
 import type { Endpoint, NoPeer, Runtime } from '../runtime/types.ts'
+import { reportProblem } from './lookup.ts'
 import type { ResolvedOptions } from './options.ts'
 import { noOutcomes, type PacketStatus } from './status.ts'
 
@@ -17,8 +18,10 @@ const NO_COUNTS = { seen: 0, kept: 0, evicted: 0, dropped: 0 }
 /** What clients are looked up for. */
 interface ClientsContext {
   readonly runtime: Runtime
-  readonly options: Pick<ResolvedOptions, 'packets' | 'maxConnections' | 'libc' | 'onError'>
+  readonly options: Pick<ResolvedOptions, 'packets' | 'maxConnections' | 'libc'>
   readonly report: Report
+  /** True if the application hears of errors itself. */
+  readonly isHeard: boolean
 }
 
 /** What keeps clients from being found, and what to change. */
@@ -63,14 +66,8 @@ export class Clients {
     this.#shared = shared
     const { refused } = shared
     // Not within the constructor: the application may not have what its `onError` uses.
-    if (refused !== undefined) queueMicrotask(() => this.#say(refused.message))
+    if (refused !== undefined) queueMicrotask(() => reportProblem(this.#context, refused.message))
     return shared
-  }
-
-  #say(message: string): void {
-    const { runtime, options, report } = this.#context
-    if (options.onError === undefined) runtime.warn(message)
-    report(new Error(message))
   }
 
   /**
@@ -80,7 +77,7 @@ export class Clients {
   find(client: ForwardedPeer | undefined, proxy: Endpoint | NoPeer): FoundClient | Reason | undefined {
     if (client === undefined) return undefined
     if (client.port === undefined) {
-      if (this.#wantsPackets) this.#reportProblem('no port')
+      if (this.#wantsPackets) this.#reportKind('no port')
       return undefined
     }
     const shared = this.#open()
@@ -91,15 +88,15 @@ export class Clients {
       : this.#wantsPackets
         ? 'not-found'
         : undefined
-    if (this.#wantsPackets && !isHere) this.#reportProblem('proxy elsewhere', (proxy as Endpoint).address)
-    if (this.#wantsPackets && shared.lookup.isDiagSilent) this.#reportProblem('no sock_diag')
+    if (this.#wantsPackets && !isHere) this.#reportKind('proxy elsewhere', (proxy as Endpoint).address)
+    if (this.#wantsPackets && shared.lookup.isDiagSilent) this.#reportKind('no sock_diag')
     if (found !== undefined) this.#outcomes[typeof found === 'string' ? found : (found.connection.synReason ?? 'ok')]++
     // Without the option no SYN is missed.
     return found === 'not-found' && !this.#wantsPackets ? undefined : found
   }
 
   /** Tells the application once what its operator can mend. `name` is the proxy's address. */
-  #reportProblem(kind: keyof typeof PROBLEMS, name = ''): void {
+  #reportKind(kind: keyof typeof PROBLEMS, name = ''): void {
     const { report } = this.#context
     if (report.wants(kind)) report(new Error(PROBLEMS[kind](name)), kind)
   }

@@ -71,15 +71,14 @@ export class Fingerprinter<Subject = Request> implements Collection {
     this.#isEarly = this.#options.resolve === 'request' || runtime.outlivesPeer
     this.#report = reportOnce(this.#options.onError)
     this.#runtime = runtime
+    const isHeard = this.#options.onError !== undefined
+    const context = { runtime, options: this.#options, report: this.#report, isHeard }
     if (this.#options.packets !== false || this.#options.trustedHeaders?.namesClients === true)
-      this.#clients = new Clients({ runtime, options: this.#options, report: this.#report })
+      this.#clients = new Clients(context)
     this.#lookup = createLookup({
-      runtime,
-      options: this.#options,
+      ...context,
       isEarly: this.#isEarly,
       seesAll: this.#isEarly && this.#options.skip === undefined,
-      report: this.#report,
-      isHeard: this.#options.onError !== undefined,
     })
   }
 

@@ -59,12 +59,21 @@ export interface ConnectionLookup {
  * it and `warns` is true.
  */
 export function reportUnavailable(
-  { runtime, report, isHeard }: LookupContext,
+  context: LookupContext,
   { reason, message }: { readonly reason: 'unsupported' | 'denied'; readonly message: string },
   warns = true,
 ): void {
-  const text = `Cannot capture connections: ${message}`
-  if (warns && !isHeard && (reason === 'denied' || runtime.misplaced === true || runtime.name === 'node'))
-    runtime.warn(text)
-  report(new Error(text))
+  const { misplaced, name } = context.runtime
+  const isMendable = reason === 'denied' || misplaced === true || name === 'node'
+  reportProblem(context, `Cannot capture connections: ${message}`, warns && isMendable)
+}
+
+/** Reports a problem to `onError`; without one on standard error, where `warns` is true. */
+export function reportProblem(
+  { runtime, report, isHeard }: Pick<LookupContext, 'runtime' | 'report' | 'isHeard'>,
+  message: string,
+  warns = true,
+): void {
+  if (warns && !isHeard) runtime.warn(message)
+  report(new Error(message))
 }

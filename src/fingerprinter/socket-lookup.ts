@@ -13,7 +13,7 @@ import type { Connection, Reason } from '../connection/connection.ts'
 import { type AcceptedSocket, socketOf } from '../runtime/node-request.ts'
 import { acceptedSocketOf } from '../runtime/node-sockets.ts'
 import type { Endpoint } from '../runtime/types.ts'
-import { type ConnectionLookup, type LookupContext, type NotFound, reportUnavailable } from './lookup.ts'
+import { type ConnectionLookup, type LookupContext, type NotFound, reportProblem, reportUnavailable } from './lookup.ts'
 
 /** The lookup of a fingerprinter over a thread's accepted sockets. */
 export function createSocketLookup(capture: AcceptedCapture): (context: LookupContext) => ConnectionLookup {
@@ -66,19 +66,15 @@ class SocketLookup implements ConnectionLookup {
     const accepted = known ?? acceptedSocketOf(socketOf(server))
     if (accepted === undefined) return this.#missing('not-found', server)
     const found = capture.connectionOf(accepted, server, this.#seesAll)
-    if (!this.#isProblemReported && capture.problem !== undefined) this.#reportProblem(capture.problem)
+    if (!this.#isProblemReported && capture.problem !== undefined) {
+      this.#isProblemReported = true
+      reportProblem(this.#context, capture.problem)
+    }
     return typeof found === 'string' ? this.#missing(found, server) : found
   }
 
   #missing(reason: Reason, server: unknown): NotFound {
     return { reason, port: this.#context.runtime.localOf(server).port }
-  }
-
-  #reportProblem(problem: string): void {
-    this.#isProblemReported = true
-    const { runtime, report, isHeard } = this.#context
-    if (!isHeard) runtime.warn(problem)
-    report(new Error(problem))
   }
 
   get lastInfo(): Uint8Array | undefined {
