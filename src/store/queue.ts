@@ -81,7 +81,7 @@ export class WriteQueue {
 
   /** Rows that may be added without filling more than half of the queue. */
   get room(): number {
-    return (this.#options.limit >> 1) - this.#rows.length - this.#writing.length
+    return Math.ceil(this.#options.limit / 2) - this.#rows.length - this.#writing.length
   }
 
   /** The engine has been opened, perhaps for a question: from now on the end of the process finds it. */
@@ -224,10 +224,10 @@ export class WriteQueue {
    * Writes what waits at the end of the process, never throws: at once where the engine can, else within two seconds, for which a
    * signal waits.
    */
-  flushAtEnd(): void | Promise<void> {
+  flushAtEnd(write: () => Promise<void> = () => this.flush()): void | Promise<void> {
     const engine = this.#engine
     if (this.#rows.length + this.#writing.length === 0) return
-    if (engine?.writeNow === undefined) return within(this.flush(), CLOSE_TIMEOUT).catch(() => {})
+    if (engine?.writeNow === undefined) return within(write(), CLOSE_TIMEOUT).catch(() => {})
     // Those of a write that waits for a lock as well: the same rows twice are kept once.
     const rows = [...this.#writing, ...this.#rows]
     try {
@@ -249,10 +249,15 @@ export class WriteQueue {
     while (this.#rows.length > 0 && this.#written + this.#dropped < end && this.#failed === failed) await this.#start()
   }
 
-  /** Writes what waits, for up to two seconds, and takes no more. */
-  async close(): Promise<void> {
+  /** Rows that were not added because the store closed. */
+  countDropped(count: number): void {
+    this.#dropped += count
+  }
+
+  /** Writes what waits by `write`, for up to two seconds, and takes no more. */
+  async close(write: () => Promise<void> = () => this.flush()): Promise<void> {
     clearTimeout(this.#timer)
-    await within(this.flush(), CLOSE_TIMEOUT).catch(() => {})
+    await within(write(), CLOSE_TIMEOUT).catch(() => {})
     this.#isClosed = true
     clearTimeout(this.#timer)
     this.#dropped += this.#rows.length

@@ -262,14 +262,21 @@ export class Recorder {
     unrefTimer(this.#timer)
   }
 
-  /** Queues what has changed, as far as the queue has room beside rows of new connections; the rest follows. */
-  bringUpToDate(): void {
+  /** Connections with requests that neither their rows nor the queue tell yet. */
+  get changed(): number {
+    return this.#changed.size
+  }
+
+  /** Queues what has changed, as far as the queue has room beside rows of new connections; the rest follows. How many it queued. */
+  bringUpToDate(): number {
+    const before = this.#changed.size
     let { room } = this.#queue
     for (const one of this.#changed) {
       if (room-- <= 0) break
       this.#update(one)
     }
     if (this.#changed.size > 0) this.#wakeIn(ROOM_PAUSE)
+    return before - this.#changed.size
   }
 
   /** Connections of these are met anew; all others stay known, since a row of theirs is there. */
@@ -305,14 +312,15 @@ export class Recorder {
     this.#changed = new Set()
   }
 
-  /** Queues what has changed, and takes no more. */
-  close(): void {
+  /** Takes no more. How many connections have requests that are not kept. */
+  close(): number {
+    const { changed } = this
     this.#isClosed = true
-    this.bringUpToDate()
     clearTimeout(this.#timer)
     this.#stopTicks()
     this.#generation++
     this.#forgetAll()
+    return changed
   }
 }
 

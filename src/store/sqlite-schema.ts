@@ -2,8 +2,8 @@
  * The tables of SQLite, one migration a version of their shape.
  *
  * A row is small because what repeats has a number: machines, stacks, accounts. An address is its octets, and a network the first three
- * or eight of them, so that one index finds both. `observation` has no index but its key, which begins with the time, so that rows are
- * appended and expired in order; all questions are answered by the other tables.
+ * or eight of them, so that one index finds both. The key of `observation` begins with the time, so that rows are appended and
+ * expired in order, and only those without a stack have another index; all questions are answered by the other tables.
  * @module
  */
 
@@ -39,6 +39,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE stack_network (stack INTEGER NOT NULL, network BLOB NOT NULL, last_day INTEGER NOT NULL, PRIMARY KEY (stack, network))
     WITHOUT ROWID;
   `,
+  'CREATE INDEX observation_uncounted ON observation (account) WHERE account <> 0 AND stack = 0',
 ]
 
 /** Where the counts of a row of `observation` are. */

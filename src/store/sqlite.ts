@@ -31,8 +31,11 @@ const SLICE = { apart: 2000, here: 200 } as const
 
 /** Observations among which one call looks for those to forget. */
 const SCANNED = 10_000
-/** True of an account of which no count is left. */
-const UNUSED = 'NOT EXISTS (SELECT 1 FROM seen_daily WHERE account = account.id AND account <> 0)'
+/** True of an account of which neither a count is left nor an observation without a stack, which has no count. */
+const UNUSED = `NOT EXISTS (SELECT 1 FROM seen_daily WHERE account = account.id AND account <> 0)
+  AND NOT EXISTS (SELECT 1 FROM observation WHERE account = account.id AND account <> 0 AND stack = 0)`
+/** The same of any observation, which takes a look at all of them: for where counts are kept for less long. */
+const UNSEEN = 'id NOT IN (SELECT account FROM observation)'
 
 /**
  * Opens a file, or `:memory:`, and brings its tables up to date.
@@ -175,11 +178,11 @@ class SqliteEngine implements Engine {
       const sql = `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${time} < ? LIMIT ?)`
       if ((await this.#change(sql, before, slice)) === slice) isMore = true
     }
-    return isMore || (await this.#expireAccounts())
+    return isMore || (await this.#expireAccounts(dailyBefore > observationsBefore ? `${UNUSED} AND ${UNSEEN}` : UNUSED))
   }
 
   /** Names of accounts of which no row is left go as well, a slice at a time. True if there may be more. */
-  async #expireAccounts(): Promise<boolean> {
+  async #expireAccounts(where: string): Promise<boolean> {
     const from = this.#accountsLooked
     const [end] = await this.#database.all(
       'SELECT max(id) AS id FROM (SELECT id FROM account WHERE id > ? ORDER BY id LIMIT ?)',
@@ -187,7 +190,7 @@ class SqliteEngine implements Engine {
       this.#slice,
     )
     const last = end!.id as number | null
-    if (last !== null) await this.#change(`DELETE FROM account WHERE id > ? AND id <= ? AND ${UNUSED}`, from, last)
+    if (last !== null) await this.#change(`DELETE FROM account WHERE id > ? AND id <= ? AND ${where}`, from, last)
     this.#accountsLooked = last ?? 0
     return last !== null
   }

@@ -124,10 +124,7 @@ class DatabaseStore implements Store {
     })
     this.#recorder = recorder
     this.observe = (fingerprint, facts) => recorder.observe(fingerprint, facts?.account)
-    this.#takeBack = onProcessEnd(() => {
-      this.#recorder.bringUpToDate()
-      return this.#queue.flushAtEnd()
-    })
+    this.#takeBack = onProcessEnd(() => this.#writeAtEnd())
     // Opened in a turn of its own, so that the tables are there before the first request.
     queueMicrotask(() => this.#open().catch(() => {}))
   }
@@ -195,9 +192,31 @@ class DatabaseStore implements Store {
     return this.#queue.status()
   }
 
-  async flush(): Promise<void> {
-    this.#recorder.bringUpToDate()
+  flush(): Promise<void> {
+    return this.#writeAll()
+  }
+
+  /** Writes what waits, and what has changed, as the queue has room for it; ends with the first failure. */
+  async #writeAll(): Promise<void> {
+    const { failed } = this.#queue.status()
     await this.#queue.flush()
+    // Not what changes in the meantime, which may never end.
+    for (let left = this.#recorder.changed; left > 0 && this.#queue.status().failed === failed; ) {
+      const queued = this.#recorder.bringUpToDate()
+      if (queued === 0) return
+      left -= queued
+      await this.#queue.flush()
+    }
+  }
+
+  /** The same at the end of the process: at once where the engine can. */
+  #writeAtEnd(): void | Promise<void> {
+    const { failed } = this.#queue.status()
+    for (;;) {
+      const queued = this.#recorder.bringUpToDate()
+      const writing = this.#queue.flushAtEnd(() => this.#writeAll())
+      if (writing !== undefined || queued === 0 || this.#queue.status().failed > failed) return writing
+    }
   }
 
   #expireIn(milliseconds: number): void {
@@ -231,8 +250,8 @@ class DatabaseStore implements Store {
     this.#onClose()
     this.#takeBack()
     clearTimeout(this.#expiry)
-    this.#recorder.close()
-    await this.#queue.close()
+    await this.#queue.close(() => this.#writeAll())
+    this.#queue.countDropped(this.#recorder.close())
     this.#isClosed = true
     const engine = await this.#engine?.catch(() => undefined)
     await engine?.close()

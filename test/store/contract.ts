@@ -210,6 +210,20 @@ export function describeEngine(name: string, open: () => Promise<Engine>): void 
       expect(await hosts('192.0.2.1/24')).toEqual([])
     })
 
+    test('forgets connections of an account of which no stack is known, or no count any more', async () => {
+      await write(
+        row(110, '198.18.0.1', { account: 'hans', stack: undefined }),
+        row(111, '198.18.0.2', { account: 'ida', seen: NOW - 5 * DAY }),
+      )
+      const expire = async (daily: string): Promise<void> => {
+        for (let i = 0; i < 100 && (await engine.expire(dayOf(NOW - 30 * DAY), daily)); i++);
+      }
+      await expire(dayOf(NOW - 300 * DAY))
+      expect(await engine.forget({ kind: 'account', account: 'hans' })).toBe(1)
+      await expire(dayOf(NOW - 2 * DAY))
+      expect(await engine.forget({ kind: 'account', account: 'ida' })).toBe(1)
+    })
+
     test('lets go of single connections before their counts, and of these', async () => {
       const long = NOW - 40 * DAY
       await write(row(100, '10.1.1.1', { seen: long }), row(101, '10.1.1.1'))

@@ -173,6 +173,56 @@ describe('openStore', () => {
     expect(store.status()).toMatchObject({ written: 500 })
   })
 
+  test.each(['flush', 'close'] as const)('%s() writes all that has changed, however small the queue', async (how) => {
+    using directory = temporaryDirectory()
+    const file = directory.file('seen.sqlite')
+    const store = openStore({ url: `sqlite:${file}`, queue: 1 })
+    const clients = Array.from({ length: 40 }, (_, i) => connection(i))
+    for (const client of clients) {
+      store.observe(request(client))
+      await store.flush()
+    }
+    for (const client of clients) store.observe(request(client))
+    await store[how]()
+    expect(store.status()).toMatchObject({ written: 80, dropped: 0 })
+    await store.close()
+    const database = new DatabaseSync(file)
+    expect(database.prepare('SELECT DISTINCT requests FROM observation').all()).toEqual([{ requests: 2 }])
+    database.close()
+  })
+
+  test('flush() ends where what had changed is forgotten meanwhile', async () => {
+    let meanwhile = (): void => {}
+    const store = openStore({ queue: 4, sink: async () => meanwhile() })
+    const clients = Array.from({ length: 12 }, (_, i) => connection(i))
+    for (const client of clients) {
+      store.observe(request(client), { account: 'anna' })
+      await store.flush()
+    }
+    for (const client of clients) store.observe(request(client))
+    meanwhile = () => void store.forget({ account: 'anna' }).catch(() => {})
+    await store.flush()
+    expect(store.status()).toMatchObject({ queued: 0, written: 14, dropped: 0 })
+    await store.close()
+  })
+
+  test('what close() cannot write is counted', async () => {
+    let isAway = false
+    const sink = async (): Promise<void> => {
+      if (isAway) throw new Error('away')
+    }
+    const store = openStore({ queue: 4, sink, onError: () => {} })
+    const clients = Array.from({ length: 12 }, (_, i) => connection(i))
+    for (const client of clients) {
+      store.observe(request(client))
+      await store.flush()
+    }
+    for (const client of clients) store.observe(request(client))
+    isAway = true
+    await store.close()
+    expect(store.status()).toMatchObject({ queued: 0, written: 12, dropped: 12 })
+  })
+
   test('an application without fingerprint() is served all the same', async () => {
     await withStore(async (store) => {
       const app = new Hono().use(store.record()).get('/', (c) => c.text('hello'))
