@@ -98,6 +98,12 @@ function header(name: string, side: (record: AccessRecord) => HeaderReader): Ite
   }
 }
 
+/** A media type without its parameters. */
+function withoutParameters(type: string | undefined): string | undefined {
+  const end = type?.indexOf(';') ?? -1
+  return end < 0 ? type : type!.slice(0, end).trimEnd()
+}
+
 /** The client, or with `c` the other end of the connection. */
 function address(argument: string): Item {
   if (argument !== '' && argument.toLowerCase() !== 'c') {
@@ -231,7 +237,7 @@ export const directives: () => Readonly<Record<string, Directive>> = /* @__PURE_
   o: {
     ...named('a header', (name) => {
       const item = header(name, (record) => record.responseHeaders)
-      return name.toLowerCase() === 'content-type' ? (record) => item(record)?.replace(/\s*;.*$/s, '') : item
+      return name.toLowerCase() === 'content-type' ? (record) => withoutParameters(item(record)) : item
     }),
     // Two fields that the runtime may add, by what it finds of the body.
     usesOf: (name) => (/^content-(?:length|type)$/i.test(name) ? ['end'] : []),

@@ -31,7 +31,7 @@ export interface AccessLogOptions<Subject> {
    * Default `'stdout'`.
    */
   readonly write?: 'stdout' | 'stderr' | LogFileOptions | ((line: string, record: AccessRecord) => void) | undefined
-  /** Milliseconds that a line waits at most before it is written with others. 0 writes each at once. Default 10. */
+  /** Milliseconds that a line waits at most before it is written with others. 0: in the next turn of the event loop. Default 10. */
   readonly delay?: number | undefined
   /** Characters kept while a file cannot be written; what comes then is dropped and counted. Default 8388608. */
   readonly maxPending?: number | undefined
@@ -119,7 +119,7 @@ const accessLogOptionsSchema = () =>
       'stdout',
     ),
     delay: v.optional(aNumber(0, 60_000, false), 10),
-    maxPending: v.optional(aNumber(1024, Number.POSITIVE_INFINITY), 8_388_608),
+    maxPending: v.optional(aNumber(1024, Number.POSITIVE_INFINITY, false), 8_388_608),
     skip: v.optional(aFunction()),
     user: v.optional(aFunction()),
     facts: v.optional(aFunction()),

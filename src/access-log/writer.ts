@@ -101,7 +101,7 @@ export class LogWriter {
       this.flushSync()
       this.#release()
     } else if (this.#cancel === undefined) this.#later(this.#limits.delay)
-    else if (this.#characters >= BATCH && this.#failing === undefined) this.flushSync()
+    else if (this.#characters >= BATCH && this.#rest.length === 0 && this.#failing === undefined) this.flushSync()
   }
 
   /** Writes what waits, as far as the target takes it now. True if nothing is left. */
@@ -113,9 +113,13 @@ export class LogWriter {
       this.#later(RETRY)
       return false
     }
-    this.#encode()
     try {
-      this.#writeOut(this.#target!)
+      do {
+        if (this.#rest.length === 0) this.#encode()
+        this.#writeOut(this.#target!)
+        this.#rest = NOTHING
+        this.#at = 0
+      } while (this.#pieces.length > 0)
     } catch (error) {
       const code = codeOf(error)
       // A full pipe is reported only when lines are dropped: until then its reader is merely slow.
@@ -123,8 +127,6 @@ export class LogWriter {
       this.#later(code === 'EAGAIN' ? this.#limits.delay : RETRY)
       return false
     }
-    this.#rest = NOTHING
-    this.#at = 0
     this.#recovered()
     return true
   }
@@ -174,23 +176,13 @@ export class LogWriter {
     }
   }
 
+  /** What waits becomes `#rest`, of which nothing is left: while a target takes nothing, nothing is copied. */
   #encode(): void {
-    if (this.#pieces.length === 0) return
     const text = this.#pieces.join('')
     this.#pieces = []
     this.#characters = 0
-    if (this.#rest.length === 0) {
-      const { read, written } = encoder.encodeInto(text, (this.#buffer ??= new Uint8Array(2 * BATCH)))
-      if (read === text.length) {
-        this.#rest = this.#buffer.subarray(0, written)
-        return
-      }
-    }
-    const octets = encoder.encode(text)
-    const both = new Uint8Array(this.#rest.length + octets.length)
-    both.set(this.#rest)
-    both.set(octets, this.#rest.length)
-    this.#rest = both
+    const { read, written } = encoder.encodeInto(text, (this.#buffer ??= new Uint8Array(2 * BATCH)))
+    this.#rest = read === text.length ? this.#buffer.subarray(0, written) : encoder.encode(text)
   }
 
   /** Writes all of `#rest` or throws. What was taken is remembered either way, to the octet. */

@@ -27,6 +27,9 @@ describe('accessLog refuses options', () => {
       expect(() => accessLog(options as never)).toThrow(message)
     })
   }
+  test('but takes a bound that is none', () => {
+    expect(() => createAccessLogger({ maxPending: Number.POSITIVE_INFINITY, write: () => {} })).not.toThrow()
+  })
   test('of the plain logger', () => {
     expect(() => createAccessLogger({ env: 1 } as never)).toThrow(/"env"/)
   })

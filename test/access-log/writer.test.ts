@@ -180,6 +180,24 @@ describe('LogWriter', () => {
     expect(file.text).toBe('a\n')
     expect(errors).toEqual([])
   })
+  test('what a full pipe did not take is offered again as it is, and later lines after it', () => {
+    const { writer, file, tick } = setUp({ maxLength: 10_000_000 })
+    const offered = new Set<ArrayBufferLike>()
+    const write = file.write.bind(file)
+    file.write = (octets) => {
+      offered.add(octets.buffer)
+      return write(octets)
+    }
+    file.script = Array.from({ length: 50 }, () => 'EAGAIN')
+    for (let i = 0; i < 50; i++) {
+      // As much as is written at once, so that a copy would be an allocation.
+      writer.write(`${i}`.padEnd(70_000, 'x'))
+      tick()
+    }
+    expect(offered.size).toBe(1)
+    writer.flushSync()
+    expect(file.text.split('\n').map((line) => Number.parseInt(line, 10))).toEqual([...Array(50).keys(), Number.NaN])
+  })
   test('an interrupted write is repeated', () => {
     const { writer, file, errors } = setUp()
     file.script = ['EINTR']
