@@ -25,9 +25,14 @@ export class ErrorLines {
     if (this.#left <= 0) return
     const taken = octets.subarray(0, this.#left)
     this.#left -= taken.length
-    const lines = (this.#line + this.#decoder.decode(taken, { stream: true })).split(/\r?\n/)
-    this.#line = lines.pop()!
-    for (const line of lines) this.#report(line)
+    const text = this.#decoder.decode(taken, { stream: true })
+    const end = text.lastIndexOf('\n') + 1
+    // A line that comes octet by octet is looked through once.
+    if (end > 0) {
+      for (const line of (this.#line + text.slice(0, end)).split(/\r?\n/)) this.#report(line)
+      this.#line = ''
+    }
+    this.#line += text.slice(end)
     if (this.#left <= 0) {
       this.end()
       this.#report('(more was written to standard error and dropped)')

@@ -17,7 +17,7 @@ export interface CgiLimits {
   readonly graceTime?: number | undefined
   /** Silence after the script has ended, while a process that it started still holds its output. Default 1000. */
   readonly drainTime?: number | undefined
-  /** Header of the answer; then 502. Default 65536. */
+  /** Header of the answer, interim ones of an `nph-` script included; then 502. Default 65536. */
   readonly headerSize?: number | undefined
   /** Body of the answer; then it is cut off. Default 4294967296. */
   readonly outputSize?: number | undefined

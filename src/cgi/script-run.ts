@@ -134,6 +134,8 @@ class ScriptRun {
     let octets: Uint8Array = new Uint8Array(0)
     /** Where no header end was found before. */
     let from = 0
+    /** Octets of interim answers. */
+    let before = 0
     for (let interim = false; ; ) {
       if (!interim) {
         from = octets.length
@@ -143,7 +145,7 @@ class ScriptRun {
       }
       interim = false
       const found = findHeaderEnd(octets, from)
-      if ((found?.end ?? octets.length) > this.#run.limits.headerSize) {
+      if (before + (found?.end ?? octets.length) > this.#run.limits.headerSize) {
         return this.#refused(`sent a header of more than ${this.#run.limits.headerSize} octets`)
       }
       if (found === undefined) continue
@@ -158,6 +160,7 @@ class ScriptRun {
       if (head.kind === 'interim') {
         interim = true
         from = 0
+        before += found.body
         continue
       }
       clearTimeout(this.#headerTimer)
@@ -336,23 +339,26 @@ class ScriptRun {
   /** Hands standard error on, line by line, up to the bound; what comes after that is read and dropped. */
   async #readErrors(): Promise<void> {
     const reader = this.#child.stderr.getReader()
-    let stop: (value: { done: true; value: undefined }) => void = () => {}
-    const stopped = new Promise<{ done: true; value: undefined }>((resolve) => {
-      stop = resolve
-    })
-    this.#stopErrors = () => {
-      stop({ done: true, value: undefined })
-      reader.cancel().catch(() => {})
-    }
+    let isStopped = false
+    // Settled by each read or by the end: a race with one promise for all of them would keep everything that was read.
+    const read = (): Promise<Uint8Array | undefined> =>
+      new Promise((resolve) => {
+        this.#stopErrors = () => {
+          isStopped = true
+          resolve(undefined)
+          reader.cancel().catch(() => {})
+        }
+        // Of a pipe that is closed there is no more to read.
+        reader.read().then(
+          ({ value }) => resolve(value),
+          () => resolve(undefined),
+        )
+      })
     const lines = new ErrorLines(this.#run.limits.errorSize, this.#run.onErrorLine)
-    try {
-      for (;;) {
-        const { done, value } = await Promise.race([reader.read(), stopped])
-        if (done) break
-        lines.add(value)
-      }
-    } catch {
-      // The pipe is closed: there is no more to read.
+    while (!isStopped) {
+      const octets = await read()
+      if (octets === undefined) break
+      lines.add(octets)
     }
     lines.end()
   }

@@ -387,15 +387,18 @@ describe('cgi turns output into answers', () => {
       "printf 'HTTP/1.1 100 Continue\\r\\n\\r\\nHTTP/1.1 299 Mine\\r\\nX-A: 1\\r\\n\\r\\none'; sleep 0.1; echo two",
     )
     script('nph-mute', "printf 'HTTP/1.1 100 Continue\\r\\n\\r\\n'")
+    script('nph-endless', "while :; do printf 'HTTP/1.1 100 Continue\\r\\n\\r\\n'; done")
     script('nph-coded', "printf 'HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\n'")
     const { url, errors } = serve()
     const response = await fetch(`${url}/cgi-bin/nph-steps`)
     expect([response.status, response.headers.get('x-a')]).toEqual([299, '1'])
     expect(await response.text()).toBe('onetwo\n')
     expect((await fetch(`${url}/cgi-bin/nph-mute`)).status).toBe(502)
+    expect((await fetch(`${url}/cgi-bin/nph-endless`)).status).toBe(502)
     expect((await fetch(`${url}/cgi-bin/nph-coded`)).status).toBe(502)
     expect(errors).toEqual([
       'nph-mute ended before the end of its header',
+      'nph-endless sent a header of more than 65536 octets',
       'nph-coded sent "Transfer-Encoding: chunked", which only the server may apply',
     ])
   })

@@ -49,6 +49,7 @@ needs('linux', {
 }).describe('cgi keeps memory bounded', () => {
   script('large', `${OK}; exec head -c $QUERY_STRING /dev/zero`)
   script('count', `${OK}; wc -c`)
+  script('noise', `${OK}; head -c $QUERY_STRING /dev/zero >&2; echo done`)
   script('length', `${OK}; echo $CONTENT_LENGTH; wc -c`)
   for (const size of [WARM, SIZE]) Bun.spawnSync(['truncate', '-s', `${size}`, bodyOf(size)])
 
@@ -56,6 +57,13 @@ needs('linux', {
     const mib = await growth(async (url, size) => {
       const told = await curl('-o', '/dev/null', '-w', '%{http_code} %{size_download}', `${url}/large?${size}`)
       expect(told).toBe(`200 ${size}`)
+    })
+    expect(mib).toBeLessThan(32)
+  }, 120_000)
+
+  test('of much that a script writes to standard error', async () => {
+    const mib = await growth(async (url, size) => {
+      expect(await curl(`${url}/noise?${size}`)).toBe('done\n')
     })
     expect(mib).toBeLessThan(32)
   }, 120_000)
