@@ -76,6 +76,7 @@ function open(path: string | undefined): Libc | LibcUnavailable {
   }
   const names = path === undefined ? libcNames(process.arch) : [path]
   const failures: string[] = []
+  let isDenied = false
   for (const bind of [bindNodeFfi, bindKoffi]) {
     for (const name of names) {
       try {
@@ -83,11 +84,16 @@ function open(path: string | undefined): Libc | LibcUnavailable {
         if (libc === undefined) break
         return libc
       } catch (error) {
-        if ((error as { code?: unknown }).code === 'ERR_ACCESS_DENIED' || isForbidden(error)) return DENIED
+        if (isForbidden(error)) {
+          // The other way needs another permission.
+          isDenied = true
+          break
+        }
         failures.push(toError(error).message)
       }
     }
   }
+  if (isDenied) return DENIED
   if (failures.length > 0) return notOpened(failures)
   return {
     reason: 'unsupported',
@@ -97,12 +103,14 @@ function open(path: string | undefined): Libc | LibcUnavailable {
 
 const DENIED: LibcUnavailable = {
   reason: 'denied',
-  message: 'run Node with --allow-ffi (for node:ffi) or --allow-addons (for koffi) beside --permission',
+  message:
+    'run Node with --allow-ffi (for node:ffi), or --allow-addons and --allow-fs-read of its folder (for koffi), beside --permission',
 }
 
-/** True if Node's permission model forbids an addon. */
+/** True if Node's permission model forbids a module, a file or an addon. */
 function isForbidden(error: unknown): boolean {
-  return (error as { code?: unknown }).code === 'ERR_DLOPEN_DISABLED'
+  const { code } = error as { code?: unknown }
+  return code === 'ERR_ACCESS_DENIED' || code === 'ERR_DLOPEN_DISABLED'
 }
 
 /** `undefined` where this Node has no `node:ffi`, or has it switched off. */

@@ -262,6 +262,13 @@ export class Sockets {
     this.#setTcpOption(fd, TCP_SAVE_SYN, 'TCP_SAVE_SYN', mode)
   }
 
+  /** True of a connection whose listener kept no SYNs: each has the value that its listener had. */
+  isFromUnarmed(fd: number): boolean {
+    this.#length[0] = 4
+    const result = this.libc.getsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, this.value, this.#length)
+    return result === 0 && this.view.getInt32(0, true) === 0
+  }
+
   #tcpOption(fd: number, option: number, name: string): number {
     this.#length[0] = 4
     if (this.libc.getsockopt(fd, IPPROTO_TCP, option, this.value, this.#length) === 0)

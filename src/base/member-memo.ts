@@ -19,14 +19,22 @@ export function memberMemo<Value>(): Memo<Value> {
   let hasOthers = false
   type Holder = Record<symbol, Value | undefined>
   return {
-    get: (of) => (of as Holder)[member] ?? (hasOthers ? others.get(of) : undefined),
+    get(of) {
+      try {
+        const found = (of as Holder)[member]
+        if (found !== undefined) return found
+      } catch {
+        // A proxy that refuses.
+      }
+      return hasOthers ? others.get(of) : undefined
+    },
     set(of, value) {
       try {
         ;(of as Holder)[member] = value
+        if ((of as Holder)[member] === value) return
       } catch {
-        // Frozen, or a proxy that refuses.
+        // The same, or frozen.
       }
-      if ((of as Holder)[member] === value) return
       others.set(of, value)
       hasOthers = true
     },

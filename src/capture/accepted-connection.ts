@@ -52,8 +52,13 @@ export class AcceptedConnection extends Connection {
    */
   get isOpen(): boolean {
     const { socket, tls } = this.accepted
-    if (socket.destroyed || handleOf(socket) !== this.#handle) return false
-    return tls === undefined || descriptorOf(socket) === this.fd
+    try {
+      if (socket.destroyed || handleOf(socket) !== this.#handle) return false
+      return tls === undefined || descriptorOf(socket) === this.fd
+    } catch {
+      // An application has put something in the place of the handle.
+      return false
+    }
   }
 
   override get address(): string {

@@ -81,13 +81,13 @@ export class AcceptedServers {
 
   /**
    * The server of a socket without a SYN. Where it is not known it listened before this module was loaded, in a way that Node
-   * does not show (`unref`): it is armed for the connections to come. Or it is the primary's, of a cluster.
+   * does not show (`unref`): it is armed for the connections to come. Or it is the primary's, of a cluster. `fd` is the socket's.
    */
-  meetServerOf(server: Server | undefined): void {
+  meetServerOf(server: Server | undefined, fd: number): void {
     if (server === undefined || this.#places.get(server)?.listener !== undefined) return
-    const fd = descriptorOf(server)
-    if (fd >= 0) this.meet(fd, server)
-    else if (server.listening) this.problem = UNARMED_PRIMARY
+    const listener = descriptorOf(server)
+    if (listener >= 0) this.meet(listener, server)
+    else if (server.listening && this.#open()?.isFromUnarmed(fd) === true) this.problem = UNARMED_PRIMARY
   }
 
   /** The listeners and what could be set on them. */

@@ -174,7 +174,9 @@ export class AcceptedCapture {
     const { timing, accepted } = connection
     const { flightAt } = accepted
     // The first that is looked at may come after others.
-    if (timing === undefined || flightAt === undefined || hasAnswered(accepted)) return
+    if (timing === undefined || flightAt === undefined) return
+    // Of a session that has ended Node 20 dies when it is asked for its protocol.
+    if (!connection.isOpen || hasAnswered(accepted)) return
     const info = this.readInfo(connection)
     this.lastInfo = info
     if (info === undefined) return
@@ -244,7 +246,7 @@ export class AcceptedCapture {
       if (!isInSyn) port = this.#readPeer(sockets, fd)
       if (port < 0) return socket.remoteAddress === undefined ? 'no-connection' : 'unsupported'
     }
-    if (octets === 0 && this.options.syn) this.#servers.meetServerOf(server)
+    if (octets === 0 && this.options.syn) this.#servers.meetServerOf(server, fd)
     const { options } = this
     const isWhole = this.#readAhead.isOn || octets <= 0
     // Over TLS the server sends before there is a request: later, TCP_INFO does not tell the handshake any more.

@@ -130,9 +130,13 @@ export interface ThreadShared<T> {
   set(value: T): void
 }
 
+/** Where `globalThis` takes no member: what this copy of the library has. */
+const own: Record<symbol, unknown> = {}
+
 /** The place on `globalThis` with this key. */
 export function threadShared<T>(key: symbol): ThreadShared<T> {
-  const place = globalThis as unknown as Record<symbol, T | undefined>
+  const isShared = key in globalThis || Object.isExtensible(globalThis)
+  const place = (isShared ? globalThis : own) as Record<symbol, T | undefined>
   return {
     get: () => place[key],
     set: (value) => {

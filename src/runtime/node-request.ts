@@ -42,10 +42,23 @@ export type Callback = (this: unknown, ...rest: unknown[]) => unknown
  */
 export const RECORD: unique symbol = Symbol.for('tcpfingerprint.accepted-socket.4') as never
 
+/** Sockets over each other at most, of which all but the lowest are of TLS. */
+const MOST_LAYERS = 8
+
+/** The socket under a `TLSSocket`, or under several; any other is itself. */
+export function lowestSocketOf(socket: object): object {
+  let lowest = socket
+  for (let layers = MOST_LAYERS; layers > 0; layers--) {
+    const { _parent: parent } = lowest as Recorded
+    if (typeof parent !== 'object' || parent === null) break
+    lowest = parent
+  }
+  return lowest
+}
+
 /** The record that a socket, or the TCP socket under a `TLSSocket`, has already. */
 export function knownRecordOf(socket: object): AcceptedSocket | undefined {
-  const one = socket as Recorded
-  return one[RECORD] ?? (one._parent as Recorded | null | undefined)?.[RECORD]
+  return (socket as Recorded)[RECORD] ?? (lowestSocketOf(socket) as Recorded)[RECORD]
 }
 
 /** What is kept with the TCP socket of a request of `node:http`: the same, without a look for what others have. */

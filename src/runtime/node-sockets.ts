@@ -12,7 +12,14 @@ import type { Server, Socket } from 'node:net'
 import { preciseNow } from '../base/clock.ts'
 import { lazy } from '../base/lazy.ts'
 import { processGlobal } from './globals.ts'
-import { type AcceptedSocket, type Callback, knownRecordOf, RECORD, type TlsHandle } from './node-request.ts'
+import {
+  type AcceptedSocket,
+  type Callback,
+  knownRecordOf,
+  lowestSocketOf,
+  RECORD,
+  type TlsHandle,
+} from './node-request.ts'
 
 /** Node's classes. Loading them takes 4 ms, and what is one of them has loaded them. */
 const net = /* @__PURE__ */ lazy(() => createRequire(import.meta.url)('node:net') as typeof import('node:net'))
@@ -32,7 +39,6 @@ export interface SocketEvents {
 /** What is used of Node's internals. */
 interface Internals {
   readonly _handle?: { readonly fd?: unknown; readonly bytesRead?: unknown; readonly bytesWritten?: unknown } | null
-  readonly _parent?: unknown
   readonly _server?: unknown
   readonly server?: unknown
   readonly _tlsOptions?: { readonly isServer?: boolean }
@@ -78,9 +84,8 @@ export function acceptedSocketOf(socket: unknown): AcceptedSocket | undefined {
   try {
     const record = knownRecordOf(socket)
     if (record !== undefined) return record
-    const { _parent: parent } = socket as Internals
-    const lower = typeof parent === 'object' && parent !== null ? parent : socket
-    return lower instanceof net().Socket ? recordOf(lower) : undefined
+    const lowest = lowestSocketOf(socket)
+    return lowest instanceof net().Socket ? recordOf(lowest) : undefined
   } catch {
     // The proxy of an HTTP/2 session throws once the session has no socket.
     return undefined
@@ -98,7 +103,9 @@ export function watchSockets(events: SocketEvents): void {
   subscribe('tracing:net.server.listen:asyncEnd', (message) =>
     report((message as { readonly server?: unknown }).server),
   )
-  for (const handle of activeHandles()) report(handle)
+  quietly(() => {
+    for (const handle of activeHandles()) quietly(() => report(handle))
+  })
   subscribe('net.server.socket', (message) => {
     try {
       // Over TLS the record is there: the TLSSocket was made a moment ago.
@@ -107,7 +114,7 @@ export function watchSockets(events: SocketEvents): void {
       // As in `quietly`, without a function for each.
     }
   })
-  watchTls(events)
+  quietly(() => watchTls(events))
 }
 
 /** What a subscriber of a channel throws would end the process. Requests say what is missing. */
@@ -183,9 +190,10 @@ function watchTls(events: SocketEvents, server?: Server): void {
       wrapped instanceof net().Socket &&
       typeof handle?.onhandshakestart === 'function'
     ) {
-      const record = recordOf(wrapped)
+      const record = recordOf(lowestSocketOf(wrapped) as Socket)
       record.seenAt ??= seenAt
-      noteTimes(record, handle, events)
+      // Of TLS in TLS the outer one is timed.
+      if (record.tls === undefined) noteTimes(record, handle, events)
     }
     return result
   }
@@ -204,7 +212,10 @@ function hasWritten(socket: Socket): boolean {
   return (socket as Internals)._handle?.bytesWritten !== 0
 }
 
-/** True if a server of HTTP/1 has answered over a TLS connection. HTTP/2 sends before it is asked: then it is not known, and false. */
+/**
+ * True if a server of HTTP/1 has answered over a TLS connection, which is open. HTTP/2 sends before it is asked: then it is not known, and
+ * false.
+ */
 export function hasAnswered({ tls }: AcceptedSocket): boolean {
   return tls !== undefined && tls.getALPNNegotiatedProtocol?.() !== 'h2' && tls.bytesWritten !== 0
 }

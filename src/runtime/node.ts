@@ -7,7 +7,7 @@ import { openLibc } from '../../ffi/libc.node.ts'
 import { CommonRuntime } from './common.ts'
 import { processGlobal } from './globals.ts'
 import { listenOnNode } from './node-listen.ts'
-import { knownPeerOf, knownRecordOf, socketOf } from './node-request.ts'
+import { knownPeerOf, knownRecordOf, lowestSocketOf, socketOf } from './node-request.ts'
 import type { CountedBody } from './ready-body.ts'
 import { spawnNode } from './spawn-node.ts'
 import type { Endpoint, LocalEnd, NoPeer, Runtime, ServerAddress } from './types.ts'
@@ -21,7 +21,12 @@ function peerOf(_request: Request | undefined, server: unknown): Endpoint | NoPe
   return typeof known === 'object' ? known : findPeer(server)
 }
 
-/** A socket without a remote address is a unix socket while it is open; one of a test was never connected. */
+/** True if the socket, or the one under it, is of `Pipe` in libuv's words, open. One that is no stream of the system is not. */
+function isUnix(socket: object): boolean {
+  const { _handle: handle } = lowestSocketOf(socket) as { readonly _handle?: { readonly fchmod?: unknown } | null }
+  return typeof handle?.fchmod === 'function'
+}
+
 function findPeer(server: unknown): Endpoint | NoPeer {
   const socket = socketOf(server)
   if (socket === undefined) return 'no-connection'
@@ -30,7 +35,7 @@ function findPeer(server: unknown): Endpoint | NoPeer {
     if (typeof known === 'object') return known
     const { remoteAddress: address, remotePort: port } = socket
     if (typeof address === 'string' && typeof port === 'number') return { address, port }
-    return socket.destroyed === false && socket.pending === false ? 'unix-socket' : 'no-connection'
+    return isUnix(socket) ? 'unix-socket' : 'no-connection'
   } catch {
     // The proxy of an HTTP/2 session throws once the session has no socket.
     return 'no-connection'

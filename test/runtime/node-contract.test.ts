@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
+import { createNetns } from '../lab/netns.ts'
 import { NODES, type NodeRelease, nodeProject, startNode } from '../lab/nodes.ts'
 import { needs } from '../lab/privilege.ts'
 import { connectKernel, runAttribution } from '../lab/raw-client.ts'
@@ -236,6 +237,25 @@ for (const node of NODES)
         expect(answer!.timing.handshakeRtt?.provenance).toBe('handshake')
       })
     })
+
+    needs('netns').test(
+      'a cluster where the kernel answers with SYN cookies: no word of the primary, which is armed',
+      async () => {
+        await using ns = createNetns({ sysctl: { 'net.ipv4.tcp_syncookies': 2 } })
+        const server = await startNode(node, ns, { WORKERS: '2' })
+        try {
+          const connection = await connectKernel({
+            netns: ns,
+            destination: { address: '127.0.0.1', port: server.port },
+          })
+          const answer = (await connection.request(REQUEST)).json<Answer>()
+          connection.close()
+          expect(answer).toMatchObject({ available: true, reason: 'not-saved', told: [] })
+        } finally {
+          await server.stop()
+        }
+      },
+    )
 
     test('half a request, garbage and resets leave a server that answers', () =>
       served(node, {}, async ({ port }) => {

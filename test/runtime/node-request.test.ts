@@ -47,7 +47,16 @@ describe('what tests and frameworks hand on in place of a request', () => {
     })
   }
 
-  test('an open socket without an address is a unix socket', () => {
-    expect(node.peerOf(undefined, { socket: { destroyed: false, pending: false } })).toBe('unix-socket')
+  test('a socket without an address is a unix socket if its handle, or that of the one under it, is', () => {
+    const _handle = { fchmod() {} }
+    expect(node.peerOf(undefined, { socket: { _handle } })).toBe('unix-socket')
+    expect(node.peerOf(undefined, { socket: { _handle: {}, _parent: { _handle } } })).toBe('unix-socket')
+    expect(node.peerOf(undefined, { socket: { destroyed: false, pending: false } })).toBe('no-connection')
+  })
+
+  test('sockets under each other without an end', () => {
+    const socket: { _parent?: object } = {}
+    socket._parent = socket
+    expect(node.peerOf(undefined, { socket })).toBe('no-connection')
   })
 })

@@ -43,10 +43,13 @@ for (const node of NODES)
         // It was asked for at its beginning, which counts as well.
         greeting: [{ ...first, request: 2 }],
         duplex: { reason: 'no-connection', firstData: 'undefined' },
+        secureDuplex: { reason: 'no-connection', firstData: 'undefined' },
+        nested: once,
+        late: once,
         again: { before: 'number', isSameNumber: true, after: 'undefined' },
         required: true,
         // Each other object counts as a request of its own, but for what leads to the same one.
-        replaced: [1, 1, 1, 1, 2].map((request) => ({ ...first, request })),
+        replaced: [1, 1, 1, 1, 2, 3].map((request) => ({ ...first, request })),
         kept: [1, 2, 3].map((request) => ({ ...first, request })),
         injected: [{ reason: 'no-connection', firstData: 'undefined' }],
         fastifyHttp1: once,
@@ -115,6 +118,17 @@ for (const node of NODES)
             await server.stop()
           }
         })
+
+    if (node.libc === 'node:ffi')
+      test('the permission model with the permission for koffi alone', async () => {
+        const runtimeArguments = ['--permission', '--allow-fs-read=*', '--allow-net', '--allow-addons']
+        const server = await startNode(node, undefined, {}, { runtimeArguments })
+        try {
+          expect(await ask(server.port, 1300)).toMatchObject({ available: true, syn: { tcp: { mss: 1300 } }, told: [] })
+        } finally {
+          await server.stop()
+        }
+      })
 
     test('the permission model without the permission: requests are served, the reason is told once', async () => {
       const flag = node.name.startsWith('Node 20') ? ['--experimental-permission'] : ['--permission']

@@ -9,7 +9,7 @@ import { createServer as createHttps, request as requestHttps } from 'node:https
 import { createRequire } from 'node:module'
 import { createServer as createTcp } from 'node:net'
 import { duplexPair } from 'node:stream'
-import { createSecureContext, TLSSocket } from 'node:tls'
+import { connect as connectTls, createSecureContext, createServer as createTls, TLSSocket } from 'node:tls'
 import express from 'express'
 import fastify from 'fastify'
 
@@ -68,6 +68,42 @@ function ask(send, server, options = {}) {
   })
 }
 
+function refuse() {
+  throw new Error('refused')
+}
+
+/** The body of an answer over a connection that ends with it. */
+async function exchange(connection) {
+  connection.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  let text = ''
+  for await (const part of connection) text += part
+  return text.split('\r\n\r\n')[1]
+}
+
+/** A request over TLS that is first looked at when its client has gone. */
+function lookLate() {
+  return new Promise((resolve) => {
+    let own
+    const server = createHttps(tls, (request) => {
+      own = leaving.localPort
+      request.socket.once('close', () => {
+        setTimeout(() => {
+          const { port, ...rest } = facts(fp.fromNode(request))
+          resolve([{ ...rest, isOwn: port === own }])
+          server.close()
+        }, 20)
+      })
+      leaving.destroy()
+    })
+    let leaving
+    server.listen(0, '127.0.0.1', () => {
+      leaving = connectTls({ port: server.address().port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+        leaving.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+      })
+    })
+  })
+}
+
 async function askAll() {
   const found = {}
   await listen(plain)
@@ -118,12 +154,32 @@ async function askAll() {
   for await (const part of outside) text += part
   found.duplex = JSON.parse(text.split('\r\n\r\n')[1])
 
+  // The same of TLS: nothing under it is a socket of the system.
+  const [under, client] = duplexPair()
+  secure.emit('connection', under)
+  found.secureDuplex = JSON.parse(await exchange(connectTls({ socket: client, rejectUnauthorized: false })))
+
+  // TLS in TLS, as a proxy has it that reads what goes through.
+  const proxy = createTls(tls, (socket) => secure.emit('connection', socket))
+  await listen(proxy)
+  const way = connectTls({ port: proxy.address().port, host: '127.0.0.1', rejectUnauthorized: false })
+  await new Promise((resolve) => way.once('secureConnect', resolve))
+  const wayPort = way.localPort
+  const through = await exchange(connectTls({ socket: way, rejectUnauthorized: false }))
+  found.nested = [JSON.parse(through)].map(({ port, ...rest }) => ({ ...rest, isOwn: port === wayPort }))
+
+  found.late = await lookLate()
   found.again = await askAgain()
   found.required = required.createFingerprinter === createFingerprinter
 
   const replaced = createServer((request, response) => {
     const proxy = new Proxy(request, { get: (target, name) => Reflect.get(target, name) })
+    const refusing = new Proxy(request, { get: (target, name) => (typeof name === 'symbol' ? refuse() : target[name]) })
+    const { proxy: revoked, revoke } = Proxy.revocable({}, {})
+    revoke()
+    fp.fromNode({ raw: revoked })
     const given = [request, proxy, Object.create(request), { raw: request }, { socket: new Proxy(request.socket, {}) }]
+    given.push({ raw: refusing })
     response.end(JSON.stringify(given.map((one) => facts(fp.fromNode(one)))))
   })
   await listen(replaced)
