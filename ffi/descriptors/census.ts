@@ -16,7 +16,7 @@
  */
 import type { Visit } from './open-numbers.ts'
 import { PROBED, type Prober } from './prober.ts'
-import { STATUS } from './registry.ts'
+import { isWithoutPeer, STATUS } from './registry.ts'
 import { TimeBudget } from './time-budget.ts'
 
 /**
@@ -84,18 +84,19 @@ export class Census {
     const { registry, roster } = prober
     this.#visit = (fd, isWritable, isReadable) => {
       const status = registry.status(fd)
-      if (status === STATUS.NO_PEER && (!isWritable || (isReadable && !this.#probesFiles))) return false
+      if (isWithoutPeer(status) && !isWritable) return false
+      if (status === STATUS.FILE && isReadable && !this.#probesFiles && !prober.openNumbers.isRefused) return false
       if (fd === this.#guessed) this.isGuessedRead = !isReadable
       if ((status === STATUS.FREE || status === STATUS.UNKNOWN) && (this.#found++ > 0 || this.#guessed >= 0))
         roster.add(fd)
       this.#probe(fd)
-      if (registry.status(fd) === STATUS.NO_PEER) roster.remove(fd)
+      if (isWithoutPeer(registry.status(fd))) roster.remove(fd)
       if (fd >= registry.highWater && registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
       return this.#isRefused
     }
     this.#visitClosed = (fd) => {
       const status = registry.status(fd)
-      if (status === STATUS.NO_PEER || status === STATUS.CONNECTED) registry.become(fd, STATUS.FREE)
+      if (isWithoutPeer(status) || status === STATUS.CONNECTED) registry.become(fd, STATUS.FREE)
     }
     this.#confirm = (fd, isReadable) => {
       if (fd === this.#guessed) this.isGuessedRead = !isReadable

@@ -27,6 +27,8 @@ export class OpenNumbers {
   /** Two an entry: the number; `events` in the lower half and `revents`. */
   readonly #words = new Int32Array(this.#entries.buffer)
   #count = 0
+  /** True if the kernel refused the last call, so that nothing is known of the numbers. */
+  isRefused = false
   /** Numbers of which it is told that they are closed. */
   #told = CALL
   #room = CALL
@@ -67,6 +69,7 @@ export class OpenNumbers {
     this.#told = CALL
     if (count === 0) return -1
     const isRefused = this.#libc.poll(this.#entries, count, 0) < 0
+    this.isRefused = isRefused
     // Next time fewer.
     if (isRefused && count > SMALLEST_CALL) this.#room = Math.max(SMALLEST_CALL, count >>> 1)
     const words = this.#words

@@ -53,6 +53,11 @@ export class Prober {
     this.#probedIn[fd] = this.#search
   }
 
+  /** What is known of the number is of a socket that was there before: it may be probed again in this search. */
+  doubt(fd: number): void {
+    this.#probedIn[fd] = this.#search - 1
+  }
+
   /** True if the number was probed or confirmed since `startSearch`. */
   wasProbed(fd: number): boolean {
     return this.#probedIn[fd] === this.#search
@@ -86,9 +91,11 @@ export class Prober {
         return PROBED.NO_PEER
       case ERRNO.ENOTCONN:
       case ERRNO.EINVAL:
+        registry.become(fd, STATUS.NO_PEER)
+        return PROBED.NO_PEER
       case ERRNO.ENOTSOCK:
       case ERRNO.EOPNOTSUPP:
-        registry.become(fd, STATUS.NO_PEER)
+        registry.become(fd, STATUS.FILE)
         return PROBED.NO_PEER
       default:
         this.refusal = errno

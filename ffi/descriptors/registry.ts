@@ -24,8 +24,10 @@ export const STATUS = {
   CONNECTED: 2,
   /** A socket with a peer, of whose close inotify sends a notice. */
   WATCHED: 3,
-  /** Open, without an IPv4 or IPv6 peer: a file, a listening socket, a connection that was reset. */
-  NO_PEER: 4,
+  /** Open, and no IPv4 or IPv6 socket: a file. */
+  FILE: 4,
+  /** A socket without a peer: one that listens, a connection that was reset. */
+  NO_PEER: 5,
 } as const
 
 /** Released numbers listed at most. */
@@ -33,6 +35,9 @@ const RELEASED_AT_MOST = 1024
 
 /** One of `STATUS`. */
 export type Status = (typeof STATUS)[keyof typeof STATUS]
+
+/** True of a number that is open, without a peer. */
+export const isWithoutPeer = (status: number): boolean => status >= STATUS.FILE
 
 /** What the registry reports. */
 export interface RegistryEvents {
@@ -167,13 +172,13 @@ export class Registry {
     const before = this.#status[fd]!
     if (before === STATUS.CONNECTED || before === STATUS.WATCHED) this.#leave(fd, before)
     else if (before === STATUS.FREE) this.free.delete(fd)
-    else if (before === STATUS.NO_PEER) this.withoutPeer.delete(fd)
+    else if (isWithoutPeer(before)) this.withoutPeer.delete(fd)
     this.#status[fd] = status
     if (status === STATUS.FREE) {
       this.free.add(fd)
       if (before !== STATUS.FREE && this.#released?.push(fd) === RELEASED_AT_MOST) this.#released = undefined
     } else if (status === STATUS.CONNECTED) this.connected.add(fd)
-    else if (status === STATUS.NO_PEER) this.withoutPeer.add(fd)
+    else if (isWithoutPeer(status)) this.withoutPeer.add(fd)
   }
 
   #leave(fd: number, status: number): void {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Prober } from './prober.ts'
-import { STATUS } from './registry.ts'
+import { isWithoutPeer, STATUS } from './registry.ts'
 
 /** Connected numbers probed, most recently taken first. */
 const RECENT_PROBES = 24
@@ -80,7 +80,7 @@ export class Search {
     this.#prober.reach(end)
     for (let fd = registry.highWater; fd < end; fd++) openNumbers.add(fd)
     return openNumbers.ask((fd, isWritable) => {
-      if (this.#prober.refusal !== 0 || (registry.status(fd) === STATUS.NO_PEER && !isWritable)) return false
+      if (this.#prober.refusal !== 0 || (isWithoutPeer(registry.status(fd)) && !isWritable)) return false
       const isFound = accept(fd)
       if (fd >= registry.highWater && registry.status(fd) !== STATUS.UNKNOWN) registry.raiseHighWater(fd)
       return isFound

@@ -49,7 +49,11 @@ export class DescriptorTable {
 
   constructor(sockets: Sockets, events: DescriptorEvents) {
     this.watcher = new Watcher(sockets.libc, {
-      closed: (fd) => this.#registry.become(fd, STATUS.FREE),
+      closed: (fd) => {
+        this.#registry.become(fd, STATUS.FREE)
+        // What was probed in this search may have been another socket at the number.
+        this.#prober.doubt(fd)
+      },
       lost: (fd) => this.#registry.unwatch(fd),
     })
     const roster = new Roster(sockets.libc)

@@ -50,7 +50,7 @@ export class KernelInfo {
   #lookUp(port: number, peerPort: number): Uint8Array | undefined {
     const { found } = this.#diag
     if (this.#diag.lookup(this.#local, port, this.#peer, peerPort, WITH_INFO) !== 1) return undefined
-    return STATES.includes(found.state) ? copyOf(found.info) : undefined
+    return STATES.includes(found.state) && found.inode !== 0 ? copyOf(found.info) : undefined
   }
 
   #walk(localPort: number, peerPort: number): Uint8Array | undefined {
@@ -59,7 +59,9 @@ export class KernelInfo {
     let found: Uint8Array | undefined
     let count = 0
     const filter = { localPort, peerPort, peer: this.#peer, states: STATES, info: true }
-    const end = this.#diag.dump(filter, MOST, ({ info }) => {
+    const end = this.#diag.dump(filter, MOST, ({ info, inode }) => {
+      // One that waits to be accepted has asked for nothing.
+      if (inode === 0) return true
       count++
       found = copyOf(info)
       return true

@@ -3,8 +3,11 @@
  * `npm run bench -- twin-connections`.
  */
 import { afterAll, expect, test } from 'bun:test'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { runTwins, type TwinOptions } from '../bench/twin-connections.ts'
 import { needs } from '../lab/privilege.ts'
+import { connectKernel, type KernelConnection } from '../lab/raw-client.ts'
 import { RUNTIMES, startJsonServer } from '../lab/runtimes.ts'
 import type { TestServer } from '../lab/server.ts'
 
@@ -13,6 +16,10 @@ const SCENES: readonly Pick<TwinOptions, 'scene' | 'rate' | 'open'>[] = [
   { scene: 'churn', rate: 600, open: 0 },
   { scene: 'opened', rate: 0, open: 1500 },
 ]
+
+async function ask(client: KernelConnection): Promise<object> {
+  return (await client.request('GET /json HTTP/1.1\r\nHost: x\r\n\r\n')).json<object>()
+}
 
 for (const runtime of RUNTIMES) {
   needs('linux').describe(`twin connections on ${runtime}`, () => {
@@ -29,5 +36,47 @@ for (const runtime of RUNTIMES) {
         expect(result.ordinaryAmbiguous).toBeLessThanOrEqual(result.ordinary / 100)
       }, 60_000)
     }
+
+    test('a client that comes back to the number of its own connection, which was asked often', async () => {
+      const server = await startJsonServer(runtime, undefined, { HOSTNAME_TO_BIND: '0.0.0.0', FACE: 'plain' })
+      started.push(server)
+      const open = (address: string, mss: number, port: number): Promise<KernelConnection> =>
+        connectKernel({ destination: { address, port: server.port }, source: { address: '127.0.0.1', port }, mss })
+      for (let i = 0; i < 6; i++) {
+        const hasTwin = i % 2 === 0
+        const port = 39_100 + i
+        const before = await open('127.0.0.2', 1001, port)
+        for (let asked = 0; asked < 25; asked++)
+          expect(await ask(before)).toMatchObject({ syn: { tcp: { mss: 1001 } } })
+        const twin = hasTwin ? await open('127.0.0.1', 1002, port) : undefined
+        twin?.send('GET / HTTP/1.1\r\n')
+        await Bun.sleep(20)
+        before.reset()
+        await Bun.sleep(20)
+        const client = await open(hasTwin ? '127.0.0.3' : '127.0.0.2', 1003, port)
+        const known = hasTwin ? { reason: 'ambiguous' } : { syn: { tcp: { mss: 1003 } } }
+        for (let asked = 0; asked < 2; asked++) expect(await ask(client)).toMatchObject(known)
+        twin?.reset()
+        client.reset()
+      }
+    }, 60_000)
+
+    test('clients that send much and end with a reset are found', async () => {
+      const server = await startJsonServer(runtime, undefined, { HOSTNAME_TO_BIND: '0.0.0.0', FACE: 'plain' })
+      started.push(server)
+      const body = 'x'.repeat(400_000)
+      const text = `POST /json HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+      const run = async (): Promise<void> => {
+        for (let i = 0; i < 100; i++) {
+          const client = connect(server.port, '127.0.0.1')
+          client.setEncoding('utf8').write(text)
+          let answer = ''
+          while (!answer.endsWith('}')) answer += (await once(client, 'data')) as unknown as string
+          expect(answer).toContain(`"sourcePort":${client.localPort}`)
+          client.resetAndDestroy()
+        }
+      }
+      await Promise.all(Array.from({ length: 6 }, run))
+    }, 60_000)
   })
 }
