@@ -296,7 +296,11 @@ export class Capture {
     })
     this.#connections.limit = this.options.maxConnections
     this.#connections.set(connection)
-    if (this.#timer === undefined) this.#wakeIn(SWEEP_MILLISECONDS)
+    if (this.#timer === undefined) {
+      this.#wakeIn(SWEEP_MILLISECONDS)
+      // Where the runtime does not name the server, one that came while the process was idle must be known before the next request.
+      if (server.isUnnamed) this.#armOthers()
+    }
     return connection
   }
 
@@ -335,6 +339,14 @@ export class Capture {
     unrefTimer(this.#timer)
   }
 
+  #armOthers(): void {
+    this.#arm(
+      undefined,
+      () => {},
+      (fd) => this.#table.isWatched(fd),
+    )
+  }
+
   /** Forgets what was closed, watches what stays, arms listening sockets that came. Wakes again only while something may change. */
   #sweep(): void {
     this.#timer = undefined
@@ -345,11 +357,7 @@ export class Capture {
     if (this.#isArmed && now >= this.#armAgainAt) {
       const pause = SCANS[++this.#scans] ?? SWEEP_MILLISECONDS
       this.#armAgainAt = now + pause - 1
-      this.#arm(
-        undefined,
-        () => {},
-        (fd) => this.#table.isWatched(fd),
-      )
+      this.#armOthers()
       if (pause < SWEEP_MILLISECONDS) this.#wakeIn(pause)
     }
     if (isMoreLeft) this.#wakeIn(SWEEP_AGAIN_MILLISECONDS)
