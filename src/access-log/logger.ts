@@ -129,18 +129,27 @@ export class AccessLogger<Subject> implements EntrySource {
     entry.body = body
   }
 
-  /** Frameworks answer an upgrade with an empty 200. Bun has forgotten the peer by then. */
+  /** Frameworks answer an upgrade with an empty 200. */
   #upgraded(entry: LogEntry, response: Response): void {
     if (response.status !== 200 || (entry.bytes ?? 1) !== 0) return
     if (entry.requestHeaders.get('upgrade')?.toLowerCase() !== 'websocket') return
-    if (this.peer(entry.request, entry.server) !== undefined) return
+    if (!this.#runtime.isUpgraded(entry.request, entry.server)) return
     entry.status = 101
   }
 
   /** Counts the body as it is sent. The line is made at its end. */
   #count(entry: LogEntry, response: Response, subject: Subject): Response {
+    if (isBodiless(entry)) {
+      this.#end(entry, subject)
+      return response
+    }
+    const { headers } = response
+    const isEmpty = response.body === null
+    // At a look at the body `@hono/node-server` makes the answer anew, and its first release from the headers that it began with.
+    if (response.headers !== headers) copyFields(headers, response.headers)
     // A stream that another reader holds cannot be counted, and what the runtime makes of it is the application's affair.
-    if (isBodiless(entry) || response.bodyUsed || response.body === null || response.body.locked) {
+    if (isEmpty || response.bodyUsed || response.body!.locked) {
+      this.#upgraded(entry, response)
       this.#end(entry, subject)
       return response
     }
@@ -202,6 +211,11 @@ export class AccessLogger<Subject> implements EntrySource {
 /** True if no body is sent, whatever the handler put there (RFC 9110 sections 6.4.1, 9.3.2, 15.3.6). */
 function isBodiless({ status, method }: LogEntry): boolean {
   return status < 200 || status === 204 || status === 205 || status === 304 || method === 'HEAD'
+}
+
+function copyFields(from: Headers, to: Headers): void {
+  for (const name of new Set(to.keys())) to.delete(name)
+  for (const [name, value] of from) to.append(name, value)
 }
 
 function microsecondsSince(started: number): number {

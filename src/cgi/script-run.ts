@@ -63,7 +63,11 @@ type Cut = 'header-time' | 'total-time' | 'body-time' | 'gone' | 'output-size' |
  * The body follows as it is read; a client that reads slowly slows the script down. `onEnd` is called when the script and, if it
  * had to be stopped, its whole process group have ended.
  */
-export async function runScript(runtime: Pick<Runtime, 'spawn'>, running: RunningScripts, run: Run): Promise<Outcome> {
+export async function runScript(
+  runtime: Pick<Runtime, 'spawn' | 'name'>,
+  running: RunningScripts,
+  run: Run,
+): Promise<Outcome> {
   let child: Child
   try {
     child = runtime.spawn(run.spawn)
@@ -72,7 +76,7 @@ export async function runScript(runtime: Pick<Runtime, 'spawn'>, running: Runnin
     return notStarted(error)
   }
   running.add(child)
-  return new ScriptRun(child, running, run).head()
+  return new ScriptRun(child, running, run, runtime.name === 'node').head()
 }
 
 function notStarted(error: unknown): Outcome {
@@ -87,6 +91,7 @@ class ScriptRun {
   readonly #child: Child
   readonly #running: RunningScripts
   readonly #run: Run
+  readonly #isOnNode: boolean
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>
   readonly #onAbort: () => void
   readonly #onLate = (): void => this.#end('body-time')
@@ -106,8 +111,9 @@ class ScriptRun {
   /** True until the first octet of output. */
   #silent = true
 
-  constructor(child: Child, running: RunningScripts, run: Run) {
+  constructor(child: Child, running: RunningScripts, run: Run, isOnNode: boolean) {
     this.#child = child
+    this.#isOnNode = isOnNode
     this.#running = running
     this.#run = run
     this.#reader = child.stdout.getReader()
@@ -213,7 +219,8 @@ class ScriptRun {
             this.#end('output-size')
           }
           const trouble = this.#trouble()
-          if (trouble === undefined) controller.close()
+          // Of a client that has gone `@hono/node-server` would print the error.
+          if (trouble === undefined || (this.#cut === 'gone' && this.#isOnNode)) controller.close()
           else {
             if (this.#cut !== 'gone' && this.#cut !== 'body-time') this.#run.onTrouble(trouble)
             // An answer that is cut short must not look complete.

@@ -140,8 +140,8 @@ export class Fingerprinter<Subject = Request> implements Collection {
     return found
   }
 
-  /** Takes trusted headers off a request before handlers see them, from every peer. */
-  takeHeaders(request: Request): void {
+  /** Takes trusted headers off a request before handlers see them, from every peer, and off what came with it. */
+  takeHeaders(request: Request, server?: unknown): void {
     const trusted = this.#options.trustedHeaders
     try {
       const values = trusted?.values(request.headers)
@@ -149,6 +149,7 @@ export class Fingerprinter<Subject = Request> implements Collection {
       const before = taken.get(request)
       taken.set(request, before === undefined ? values : new Map([...before, ...values]))
       hideHeaders(request, trusted.names)
+      this.#runtime.hideHeaders(server, trusted.names)
     } catch (error) {
       // No request, or one that cannot be changed.
       this.#report(new Error(`Cannot hide trusted headers: ${toError(error).message}`), 'headers')

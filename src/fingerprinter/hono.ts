@@ -54,7 +54,7 @@ export function createMiddleware(fingerprinter: RequestFingerprinter): Variables
   const set = (c: Context): void => {
     if (c.get('fingerprint') !== undefined) return
     if (takesHeaders) {
-      fingerprinter.takeHeaders(c.req.raw)
+      fingerprinter.takeHeaders(c.req.raw, requestContext(c.env))
       // Says to accessLog() that the client may be another than the connection's peer, without a look at the fingerprint.
       c.set('fingerprintBehindProxy', true)
     }

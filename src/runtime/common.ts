@@ -4,7 +4,7 @@
  */
 import { lazy } from '../base/lazy.ts'
 import { denoGlobal, processGlobal } from './globals.ts'
-import { type Permission, PermissionError } from './types.ts'
+import { type NoPeer, type Peer, type Permission, PermissionError } from './types.ts'
 
 /** Loaded when it is first used: importing it takes Node 0.2 ms. */
 const timers = /* @__PURE__ */ lazy(
@@ -36,6 +36,15 @@ export abstract class CommonRuntime {
 
   isAllowed(_permission: Permission): boolean {
     return true
+  }
+
+  abstract peerOf(request: Request | undefined, server: unknown): Peer | NoPeer
+
+  hideHeaders(_server: unknown, _names: readonly string[]): void {}
+
+  /** See `ResponseFacts.isUpgraded`. The runtime has forgotten the peer then. */
+  isUpgraded(request: Request, server: unknown): boolean {
+    return typeof this.peerOf(request, server) === 'string'
   }
 
   /** See `Runtime.onGone`. Bun and Node abort the signal of a request only when its client has gone. */

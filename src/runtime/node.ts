@@ -6,9 +6,10 @@
 import { openLibc } from '../../ffi/libc.node.ts'
 import { CommonRuntime } from './common.ts'
 import { processGlobal } from './globals.ts'
+import { withNodeHeaders } from './node-headers.ts'
 import { listenOnNode } from './node-listen.ts'
-import { knownPeerOf, knownRecordOf, lowestSocketOf, socketOf } from './node-request.ts'
-import type { CountedBody } from './ready-body.ts'
+import { knownPeerOf, knownRecordOf, lowestSocketOf, nodeRequestOf, socketOf } from './node-request.ts'
+import type { CountedBody, ReadyBody } from './ready-body.ts'
 import { spawnNode } from './spawn-node.ts'
 import type { Endpoint, LocalEnd, NoPeer, Runtime, ServerAddress } from './types.ts'
 
@@ -72,6 +73,18 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   /** Node's servers close no connection on which a request is being answered. */
   setIdleTimeout(): void {}
 
+  override hideHeaders(server: unknown, names: readonly string[]): void {
+    const message = nodeRequestOf(server)
+    if ((message as { readonly headers?: unknown } | undefined)?.headers === undefined) return
+    for (const name of names) withNodeHeaders(message!).headers.delete(name)
+  }
+
+  /** `@hono/node-server` gives no answer with such a request. */
+  override isUpgraded(_request: Request, server: unknown): boolean {
+    const { incoming, outgoing } = (server ?? {}) as { readonly incoming?: unknown; readonly outgoing?: unknown }
+    return incoming !== undefined && outgoing === undefined
+  }
+
   /** Every body is counted as it is sent. */
   bodyOf(): 'stream' {
     return 'stream'
@@ -94,11 +107,12 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   addedField(
     name: string,
     response: Response,
-    _status: number,
-    _body: undefined,
+    status: number,
+    body: ReadyBody | undefined,
     counted?: CountedBody,
   ): string | undefined {
-    if (response.body === null) return undefined
+    // No look at a body that is known: `@hono/node-server` makes the answer anew then, which no answer to an upgrade can be.
+    if (status < 200 || (body === undefined ? response.body === null : body.made === undefined)) return undefined
     if (name === 'content-type') return 'text/plain; charset=UTF-8'
     if (name !== 'content-length' || counted?.method === 'HEAD') return undefined
     const { outgoing } = (counted?.server ?? {}) as { readonly outgoing?: { readonly headersSent?: boolean } }

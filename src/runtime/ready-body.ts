@@ -48,6 +48,8 @@ export interface ResponseFacts {
     body: ReadyBody | undefined,
     counted?: CountedBody,
   ): string | undefined
+  /** True if the connection of a request that asks for an upgrade has been upgraded, or will be where it is answered by an empty 200. */
+  isUpgraded(request: Request, server: unknown): boolean
   /** Calls `run` when the client has gone, or the request is over otherwise. Returns how to take it back. */
   onGone(request: Request, server: unknown, run: () => void): () => void
   /** Resolves when what a body's stream gave has been written: in a later turn of the event loop. */

@@ -73,6 +73,8 @@ export interface Runtime extends ResponseFacts {
   addressOf(server: object): ServerAddress
   /** The listener's end, as logs and scripts name it. */
   localOf(server: unknown): LocalEnd
+  /** Takes headers off what came with a request, where that has them as well. Names are in lower case. */
+  hideHeaders(server: unknown, names: readonly string[]): void
   /**
    * Sets the idle timeout of a request's connection, seconds; 0 for none. Does nothing where the runtime has no such call. No
    * runtime tells the timeout that the server gave it.

@@ -52,3 +52,17 @@ test('what a callback or the runtime throws reaches no answer, though it has no 
     expect(errors).toHaveLength(1)
   }
 })
+
+test('an empty answer to a request whose connection is upgraded has the status that the client receives', () => {
+  for (const [isUpgraded, wanted] of [
+    [true, '101'],
+    [false, '200'],
+  ] as const) {
+    const { log, lines } = logger(Object.assign(Object.create(BLIND) as Runtime, { isUpgraded: () => isUpgraded }), {
+      format: '%>s',
+    })
+    const request = new Request('http://a/', { headers: { upgrade: 'websocket' } })
+    log.answered(new LogEntry(log, request, undefined), new Response(null), undefined)
+    expect(lines).toEqual([wanted])
+  }
+})

@@ -41,4 +41,27 @@ for (const node of NODES) {
     },
     30_000,
   )
+
+  for (const SERVER of ['@hono/node-server', 'node-server-1'])
+    needs('linux', node).test(
+      `${node.name}: an answer leaves ${SERVER} as it would without a log`,
+      async () => {
+        await using server = await startNode(node, undefined, { SERVER }, { script: 'node-log.mjs' })
+        const bare = Number(/bare (\d+)/.exec(server.stdout())![1])
+        for (const path of [...PATHS, 'set/text', 'set/null', 'image']) {
+          const [logged, plain] = await Promise.all(
+            [server.port, bare].map(async (port) => {
+              const answer = await fetch(`http://127.0.0.1:${port}/${path}`)
+              // A counted stream that ends at once gets a length in place of chunks.
+              const fields = [...answer.headers].filter(
+                ([name]) => !['date', 'content-length', 'transfer-encoding'].includes(name),
+              )
+              return { path, status: answer.status, fields, text: await answer.text() }
+            }),
+          )
+          expect(logged).toEqual(plain!)
+        }
+      },
+      30_000,
+    )
 }

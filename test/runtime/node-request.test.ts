@@ -54,6 +54,13 @@ describe('what tests and frameworks hand on in place of a request', () => {
     expect(node.peerOf(undefined, { socket: { destroyed: false, pending: false } })).toBe('no-connection')
   })
 
+  test('a request without an answer of its own is one to upgrade', () => {
+    const request = new Request('http://a/')
+    expect(node.isUpgraded(request, { incoming: {}, outgoing: undefined })).toBe(true)
+    expect(node.isUpgraded(request, { incoming: {}, outgoing: {} })).toBe(false)
+    expect(node.isUpgraded(request, undefined)).toBe(false)
+  })
+
   test('sockets under each other without an end', () => {
     const socket: { _parent?: object } = {}
     socket._parent = socket

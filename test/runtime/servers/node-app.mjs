@@ -79,7 +79,11 @@ async function application() {
         env: c.var.fingerprintEnv,
         told,
         status: middleware.fingerprinter.status(),
-        seen: c.req.header('x-client') ?? null,
+        seen:
+          c.req.header('x-client') ??
+          c.env.incoming.headers['x-client'] ??
+          c.env.incoming.rawHeaders.find((one) => /^x-client$/i.test(one)) ??
+          null,
       }),
     )
     return createAdaptorServer({
