@@ -169,7 +169,10 @@ export class DescriptorTable {
   check(fd: number, port: number, address: AddressWords): boolean {
     this.#prober.startSearch()
     this.#prober.reach(fd)
-    return this.#prober.hasPeer(fd, port, address)
+    const hasPeer = this.#prober.hasPeer(fd, port, address)
+    if (fd >= this.#registry.highWater && this.#registry.status(fd) !== STATUS.UNKNOWN)
+      this.#registry.raiseHighWater(fd)
+    return hasPeer
   }
 
   /** The socket at this number is known to be gone, or to be another one: the number is to be probed anew. */

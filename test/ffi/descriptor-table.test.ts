@@ -34,6 +34,15 @@ function probes(libc: FakeLibc, run: () => void): number {
   return (libc.calls.getpeername ?? 0) - before
 }
 
+test('a number that the runtime named goes with the others, however high it is', () => {
+  const { libc, table, gone } = setUp()
+  for (let i = 0; i < 300; i++) libc.open({ peer: 30_000 + i })
+  const fd = libc.open({ peer: 40_000 })
+  expect(table.check(fd, 40_000, loopback)).toBe(true)
+  table.close()
+  expect(gone).toContain(fd)
+})
+
 describe('DescriptorTable.find', () => {
   test('finds a socket by its peer, and -1 for a peer that nobody has', () => {
     const { libc, table } = setUp()
