@@ -175,7 +175,7 @@ export class AcceptedCapture {
     const { flightAt } = accepted
     // The first that is looked at may come after others.
     if (timing === undefined || flightAt === undefined) return
-    // Of a session that has ended Node 20 dies when it is asked for its protocol.
+    // Node 20 dies when a session that has ended is asked for its protocol.
     if (!connection.isOpen || hasAnswered(accepted)) return
     const info = this.readInfo(connection)
     this.lastInfo = info
