@@ -7,7 +7,7 @@ import { SYN } from '../support/samples.ts'
 import { until } from '../support/wait.ts'
 
 const READY = /curl \S*:(\d+)\/\n/
-const IN_FLIGHT = { connections: 1000, known: '/healthz', path: '/?decode', body: `dump=${SYN}` }
+const IN_FLIGHT = { connections: 1000, known: '/env', path: '/?decode', body: `dump=${SYN}` }
 
 const serve = (runtime: Runtime): string[] => [...commandOf(runtime), 'serve', '--port', '0']
 

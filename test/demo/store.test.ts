@@ -20,6 +20,8 @@ for (const runtime of RUNTIMES) {
       const get = (path: string): Promise<Response> =>
         fetch(`http://127.0.0.1:${server.port}${path}`, { headers: { connection: 'close' } })
       for (let i = 0; i < 5; i++) await (await get('/json')).text()
+      // Health checks are kept nowhere.
+      for (let i = 0; i < 3; i++) expect(await (await get('/healthz')).text()).toBe('ok')
       const token = /history&token=(\w+)/.exec(server.output())![1]
       const shown = await get(`/?history&token=${token}`)
       expect(shown.status).toBe(200)
