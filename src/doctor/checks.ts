@@ -16,7 +16,8 @@ import { cString, isLibc, type Libc, type LibcUnavailable } from '../../ffi/libc
 import { SockDiag } from '../../ffi/sock-diag.ts'
 import { toError } from '../base/report-once.ts'
 import { formatEndpoint } from '../base/text.ts'
-import { REASON } from '../explain/missing.ts'
+import type { Reason } from '../connection/connection.ts'
+import { REASON, type ReasonWords } from '../explain/missing.ts'
 import { PROVENANCE } from '../explain/timing.ts'
 import { duration } from '../explain/units.ts'
 import { currentRuntime } from '../runtime/current.ts'
@@ -197,16 +198,20 @@ function synCookies(): Finding {
   )
 }
 
+/** A reason in words, where there is libc. That this process may call it was checked. */
+function wordsOf(reason: Reason = 'not-saved'): ReasonWords {
+  if (reason !== 'unsupported' && reason !== 'denied') return REASON[reason]
+  return {
+    why: 'The kernel or a sandbox refuses the calls',
+    remedy:
+      'Allow getsockopt and setsockopt in the seccomp profile; use a kernel of 4.12 or newer, and a plain TCP listener instead of an MPTCP one',
+  }
+}
+
 function saveSyn({ listener }: LoopbackResult): Finding {
   if (listener?.saveSyn === true) return ok('TCP_SAVE_SYN', 'set on a listener of this process')
-  const { why, remedy } = REASON[listener?.reason ?? 'not-saved']
-  return failing(
-    'TCP_SAVE_SYN',
-    `not set on a listener of this process. ${why}`,
-    listener?.reason === 'unsupported'
-      ? 'Use a kernel of 4.12 or newer, and a plain TCP listener instead of an MPTCP one'
-      : remedy,
-  )
+  const { why, remedy } = wordsOf(listener?.reason)
+  return failing('TCP_SAVE_SYN', `not set on a listener of this process. ${why}`, remedy)
 }
 
 function deferAccept({ listener }: LoopbackResult): Finding {
@@ -221,7 +226,11 @@ function deferAccept({ listener }: LoopbackResult): Finding {
 }
 
 /** What a test connection on loopback gave. */
-async function connection(name: string, address: Loopback): Promise<{ finding: Finding; result?: LoopbackResult }> {
+async function connection(
+  name: string,
+  address: Loopback,
+  hasLibc: boolean,
+): Promise<{ finding: Finding; result?: LoopbackResult }> {
   let result: LoopbackResult
   try {
     result = await loopbackTest(address)
@@ -237,7 +246,7 @@ async function connection(name: string, address: Loopback): Promise<{ finding: F
   const { fingerprint, clientPort } = result
   const { syn, reason, timing } = fingerprint
   if (syn === undefined) {
-    const { why, remedy } = REASON[reason ?? 'not-saved']
+    const { why, remedy } = hasLibc ? wordsOf(reason) : { why: 'Libc was not opened', remedy: 'See "libc"' }
     return {
       finding: failing(name, `the test connection has no SYN (${reason ?? 'turned off'}). ${why}`, remedy),
       result,
@@ -326,13 +335,13 @@ export async function examine(options: CheckOptions, report: (finding: Finding) 
     tell(packets(libc))
   }
   if (isAllowed('net')) {
-    const first = await connection('ipv4', '127.0.0.1')
+    const first = await connection('ipv4', '127.0.0.1', isLibc(libc))
     if (first.result !== undefined && isLibc(libc)) {
       tell(saveSyn(first.result))
       tell(deferAccept(first.result))
     }
     tell(first.finding)
-    tell((await connection('ipv6', '::1')).finding)
+    tell((await connection('ipv6', '::1', isLibc(libc))).finding)
     for (const finding of await servers(options.port)) tell(finding)
     for (const finding of proxies(foreignListeners(options.port, PROXIES) ?? [])) tell(finding)
   }

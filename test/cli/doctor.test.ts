@@ -3,7 +3,7 @@ import { chmodSync, cpSync, symlinkSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { createNetns, type ExecResult, type Netns, withNetns } from '../lab/netns.ts'
-import { needs } from '../lab/privilege.ts'
+import { needs, program } from '../lab/privilege.ts'
 import { ROOT, runtimePath, startServer } from '../lab/server.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { tcpfingerprint } from './run.ts'
@@ -187,8 +187,30 @@ needs('netns').describe('doctor', () => {
     })
   })
 
+  for (const errno of ['ENOPROTOOPT', 'EPERM'])
+    needs('python3').test(`names calls that a sandbox refuses with ${errno}`, () => {
+      const refusing = [program('python3'), 'test/lab/seccomp.py', 'getsockopt:2=57', errno]
+      const { stdout } = Bun.spawnSync([...refusing, runtimePath('bun'), CLI, 'doctor', '--json'], { cwd: ROOT })
+      const { checks } = JSON.parse(stdout.toString()) as Report
+      expect(checks.find(({ name }) => name === 'ipv4')).toMatchObject({
+        status: 'failing',
+        found: expect.stringContaining('a sandbox refuses the calls'),
+        remedy: expect.stringContaining('seccomp'),
+      })
+    })
+
   test('names what Deno was not allowed', async () => {
     await withNetns((ns) => {
+      const withNet = ns.exec(
+        [runtimePath('deno'), 'run', '--no-prompt', '--allow-net', CLI, 'doctor', '--json'],
+        NO_ANSI,
+      )
+      expect(JSON.parse(withNet.stdout).checks).toContainEqual({
+        name: 'ipv4',
+        status: 'failing',
+        found: 'the test connection has no SYN (denied). Libc was not opened',
+        remedy: 'See "libc"',
+      })
       const report = reportOf(ns.exec([runtimePath('deno'), 'run', '--no-prompt', CLI, 'doctor', '--json'], NO_ANSI))
       expect(of(report, 'runtime')[0]).toMatchObject({
         status: 'failing',

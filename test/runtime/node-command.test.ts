@@ -1,10 +1,11 @@
 import { expect, test } from 'bun:test'
 import { cpSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import type { Finding } from '../../src/doctor/finding.ts'
 import { NODES, nodeProject, startNode } from '../lab/nodes.ts'
 import { needs } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
-import { ROOT, startServer } from '../lab/server.ts'
+import { ROOT, runtimePath, startServer } from '../lab/server.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 interface Answer {
@@ -23,6 +24,17 @@ async function get(port: number, path: string, mss: number, fields = ''): Promis
   client.close()
   return { head: `${answer.status}`, body: answer.text() }
 }
+
+/** What the doctor says of its test connections. */
+const connectionChecks = (text: string): Finding[] =>
+  (JSON.parse(text.split('\n')[0]!).checks as Finding[]).filter(({ name }) => /^ipv[46]$/.test(name))
+const WITHOUT_LIBC = (reason: string): Finding[] =>
+  ['ipv4', 'ipv6'].map((name) => ({
+    name,
+    status: 'failing',
+    found: `the test connection has no SYN (${reason}). Libc was not opened`,
+    remedy: 'See "libc"',
+  }))
 
 /** A project with nothing but the package. */
 async function bareProject(): Promise<ReturnType<typeof temporaryDirectory>> {
@@ -118,5 +130,26 @@ for (const node of NODES)
       expect(doctor.text).toContain(forbidden ? 'a SYN of 60 octets was captured' : 'npm install koffi')
       if (forbidden) expect(doctor.text).toMatch(/^ok +packets +SYNs can(?:not)? be read from the/m)
       expect(doctor.exitCode).toBe(forbidden ? 0 : 1)
+      if (!forbidden) expect(connectionChecks(run('doctor', '--json').text)).toEqual(WITHOUT_LIBC('unsupported'))
+    })
+
+    test('the permission model: doctor says what it forbids', async () => {
+      const command = join(await nodeProject(), COMMAND)
+      const run = (
+        permissions: readonly string[],
+        ...argv: string[]
+      ): { exitCode: number; out: string; err: string } => {
+        const flag = node.name.startsWith('Node 20') ? '--experimental-permission' : '--permission'
+        const { exitCode, stdout, stderr } = Bun.spawnSync(
+          [node.path, flag, '--allow-fs-read=*', ...permissions, command, ...argv],
+          // Bun is there, and must not be started.
+          { env: { NODE_NO_WARNINGS: '1', PATH: dirname(runtimePath('bun')) } },
+        )
+        return { exitCode, out: stdout.toString(), err: stderr.toString() }
+      }
+      const hasFlags = node.libc === 'node:ffi'
+      const { exitCode, out } = run(hasFlags ? ['--allow-net'] : [], 'doctor', '--json')
+      expect(exitCode).toBe(1)
+      expect(connectionChecks(out)).toEqual(WITHOUT_LIBC('denied'))
     })
   })
