@@ -87,6 +87,8 @@ function isBefore(version: string, major: number, minor: number): boolean {
 function runtimeOf(): Finding {
   const { name, version } = currentRuntime()
   if (name === 'node') {
+    if (!isAllowed('net'))
+      return failing('runtime', `Node ${version} runs without --allow-net`, 'Start Node with --allow-net')
     // Before, no channel tells of listeners, and there is no process.getBuiltinModule.
     return isBefore(version, 20, 16) || (!isBefore(version, 21, 0) && isBefore(version, 22, 3))
       ? degraded('runtime', `Node ${version} is older than what is tested`, 'Update to Node 20.16, 22.3 or newer')

@@ -11,6 +11,12 @@ const timers = /* @__PURE__ */ lazy(
   () => processGlobal()!.getBuiltinModule!('node:timers') as typeof import('node:timers'),
 )
 
+/** False where Node's permission model forbids it. True for what this release has no flag for: the network before Node 25. */
+export function nodeAllows(permission: Permission): boolean {
+  const { permission: granted, allowedNodeEnvironmentFlags: flags } = processGlobal() ?? {}
+  return granted?.has(permission) !== false || flags?.has(`--allow-${permission}`) !== true
+}
+
 /** The members that are the same everywhere. Nothing is asked of the runtime before a member is read. */
 export abstract class CommonRuntime {
   get platform(): string {
@@ -34,8 +40,8 @@ export abstract class CommonRuntime {
     }
   }
 
-  isAllowed(_permission: Permission): boolean {
-    return true
+  isAllowed(permission: Permission): boolean {
+    return nodeAllows(permission)
   }
 
   abstract peerOf(request: Request | undefined, server: unknown): Peer | NoPeer

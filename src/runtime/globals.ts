@@ -93,6 +93,9 @@ export interface ProcessGlobal {
   kill(pid: number, signal: string | number): unknown
   exit(code: number): void
   getBuiltinModule?(name: string): unknown
+  /** On Node with `--permission`. */
+  readonly permission?: { has(scope: string): boolean }
+  readonly allowedNodeEnvironmentFlags?: ReadonlySet<string>
   hrtime(): readonly [seconds: number, nanoseconds: number]
   /** Node's own modules that are loaded, as `NativeModule tls`: not documented. */
   readonly moduleLoadList?: readonly string[]

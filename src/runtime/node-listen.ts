@@ -4,8 +4,8 @@
  */
 import type { Server } from 'node:http'
 import { createRequire } from 'node:module'
-import { settlesWithin } from './common.ts'
-import type { ListenOptions, RequestHandler, RunningServer } from './types.ts'
+import { nodeAllows, settlesWithin } from './common.ts'
+import { type ListenOptions, PermissionError, type RequestHandler, type RunningServer } from './types.ts'
 
 /** What is used of `@hono/node-server`. */
 interface NodeServer {
@@ -19,6 +19,8 @@ interface NodeServer {
 
 /** Starts a server. Rejects where the address cannot be bound, or the package is not installed. */
 export async function listenOnNode(options: ListenOptions, handler: RequestHandler): Promise<RunningServer> {
+  // listen() would throw in a later turn, where only the process hears of it.
+  if (!nodeAllows('net')) throw new PermissionError('start Node with --allow-net', '--allow-net')
   const { hostname, port, tls, http2, idleTimeout } = options
   const require = createRequire(import.meta.url)
   let adapter: NodeServer

@@ -38,7 +38,7 @@ function find(files: FileSystem): Found | undefined {
 
 /**
  * Runs this program with its arguments under the first of Bun and Deno that PATH has, on this process's terminal, and passes signals
- * on. `announce` gets the runtime's name and path first. The exit code; `undefined` where PATH has neither.
+ * on. `announce` gets the runtime's name and path first. The exit code; `undefined` where PATH has neither, or Node may start no program.
  */
 async function rerunElsewhere(announce: (name: string, path: string) => void): Promise<number | undefined> {
   const host = processGlobal()
@@ -47,6 +47,7 @@ async function rerunElsewhere(announce: (name: string, path: string) => void): P
   const found = find(files)
   const script = host?.argv[1]
   if (host === undefined || found === undefined || script === undefined) return undefined
+  if (host.permission?.has('child') === false) return undefined // Node's permission model
   announce(found.name, found.path)
   const before = found.name === 'Deno' ? ['run', '-A', '--no-lock'] : []
   const child = spawn(found.path, [...before, files.realpathSync(script), ...host.argv.slice(2)], { stdio: 'inherit' })

@@ -127,7 +127,7 @@ export interface RunningServer {
   stop(graceMilliseconds?: number): Promise<void>
 }
 
-/** What Deno asks permission for. */
+/** What Deno asks permission for, and Node with `--permission` for some. */
 export type Permission = 'net' | 'ffi' | 'read' | 'sys' | 'run' | 'env'
 
 /** The runtime's permissions forbid what was asked for. */

@@ -1,11 +1,11 @@
 import { expect, test } from 'bun:test'
 import { cpSync, mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { NODES, nodeProject, startNode } from '../lab/nodes.ts'
 import { needs } from '../lab/privilege.ts'
 import { connectKernel } from '../lab/raw-client.ts'
-import { ROOT, runtimePath, startServer } from '../lab/server.ts'
+import { ROOT, startServer } from '../lab/server.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 interface Answer {
@@ -133,7 +133,7 @@ for (const node of NODES)
       if (!forbidden) expect(connectionChecks(run('doctor', '--json').text)).toEqual(WITHOUT_LIBC('unsupported'))
     })
 
-    test('the permission model: doctor says what it forbids', async () => {
+    test('the permission model: doctor and serve say what it forbids', async () => {
       const command = join(await nodeProject(), COMMAND)
       const run = (
         permissions: readonly string[],
@@ -143,7 +143,7 @@ for (const node of NODES)
         const { exitCode, stdout, stderr } = Bun.spawnSync(
           [node.path, flag, '--allow-fs-read=*', ...permissions, command, ...argv],
           // Bun is there, and must not be started.
-          { env: { NODE_NO_WARNINGS: '1', PATH: dirname(runtimePath('bun')) } },
+          { env: { NODE_NO_WARNINGS: '1', PATH: join(ROOT, 'node_modules/.bin') } },
         )
         return { exitCode, out: stdout.toString(), err: stderr.toString() }
       }
@@ -151,5 +151,21 @@ for (const node of NODES)
       const { exitCode, out } = run(hasFlags ? ['--allow-net'] : [], 'doctor', '--json')
       expect(exitCode).toBe(1)
       expect(connectionChecks(out)).toEqual(WITHOUT_LIBC('denied'))
+      if (!hasFlags) return
+      for (const permissions of [['--allow-ffi'], []]) {
+        const doctor = run(permissions, 'doctor', '--json')
+        expect(doctor).toMatchObject({ exitCode: 1, err: '' })
+        expect(JSON.parse(doctor.out).checks).toContainEqual({
+          name: 'runtime',
+          status: 'failing',
+          found: expect.stringMatching(/^Node 26\S+ runs without --allow-net$/),
+          remedy: 'Start Node with --allow-net',
+        })
+        expect(run(permissions, 'doctor').out).toContain('Remedy: Start Node with --allow-net\n')
+        const serve = run(permissions, 'serve', '--port', '0')
+        expect(serve.exitCode).toBe(1)
+        expect(serve.err).toEndWith('Cannot listen on "127.0.0.1", port 0: start Node with --allow-net\n')
+        expect(serve.err).not.toMatch(/^\s+at /m)
+      }
     })
   })
