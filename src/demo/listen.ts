@@ -41,7 +41,7 @@ export interface DemoRuntime {
   ): Promise<Listening>
 }
 
-/** Idle connections are kept so long, seconds. */
+/** Idle connections, and scripts without output, are kept so long, seconds. On Deno the connections stay. */
 export const IDLE = 120
 
 function entryOf(name: RuntimeName): Promise<Pick<typeof import('../bun.ts'), 'fingerprint'>> {

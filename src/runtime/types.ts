@@ -106,7 +106,7 @@ export interface ListenOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
   /** HTTP/2 as well, on Bun and Node. Deno speaks it unasked. */
   readonly http2?: boolean | undefined
-  /** Seconds that an idle connection is kept, on Bun and Node. */
+  /** Seconds that an idle connection is kept, on Bun and Node: `Deno.serve` has no such option (2.9). */
   readonly idleTimeout?: number | undefined
 }
 
