@@ -10,6 +10,7 @@ import { requestTarget, targetPath } from '../http/request-target.ts'
 import { sendJson } from '../inspector/answer.ts'
 import { explainDump, linkedDump } from '../inspector/decode.ts'
 import type { HistoryOptions, LiveOptions } from '../inspector/inspector.ts'
+import { isWildcard } from '../runtime/common.ts'
 import { currentRuntime } from '../runtime/current.ts'
 import { endProcess, onSignal } from '../runtime/process-end.ts'
 import {
@@ -213,11 +214,19 @@ export async function serve(options: ServeOptions = {}): Promise<DemoServer> {
     server = await runtime.listen(app, middleware, { host: hostname, port, tls, http2 })
   } catch (error) {
     await close()
-    throw new Error(`Cannot listen on "${hostname}", port ${port}: ${(error as Error).message}`, { cause: error })
+    const { message, code } = error as NodeJS.ErrnoException
+    // OpenSSL and BoringSSL have a code, rustls has words alone.
+    const what =
+      tls !== undefined && /OSSL|certificate|\bkeys?\b/i.test(code ?? message)
+        ? `use certificate "${printable(tls.cert)}" with key "${printable(tls.key)}"`
+        : `listen on "${hostname}", port ${port}`
+    throw new Error(`Cannot ${what}: ${message}`, { cause: error })
   }
-  const host = server.host.includes(':') ? `[${server.host}]` : server.host
-  url = `${tls === undefined ? 'http' : 'https'}://${host}:${server.port}/`
-  announce(`tcpfingerprint listens on ${url}`)
+  const urlOf = (host: string): string =>
+    `${tls === undefined ? 'http' : 'https'}://${formatEndpoint(host, server.port)}/`
+  // No browser goes to the address that stands for all.
+  url = urlOf(isWildcard(server.host) ? 'localhost' : server.host)
+  announce(`tcpfingerprint listens on ${urlOf(server.host)}`)
   announce(`  a browser:  ${url}`)
   if (typeof options.live === 'object') announceLink('live', options.live.token)
   if (options.history !== undefined) announceLink('history', options.history.token)

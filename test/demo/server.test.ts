@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { generateKeyPairSync } from 'node:crypto'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -179,6 +180,33 @@ needs('linux').describe('the demonstration server', () => {
     const response = await fetch(`https://127.0.0.1:${server.port}/json`, { tls: { ca: cert } } as RequestInit)
     expect(await response.json()).toMatchObject({ available: true, syn: { tcp: { destinationPort: server.port } } })
     expect(server.stdout()).toContain('curl --insecure https://')
+  })
+
+  test.each(['bun', 'deno'] as const)('names the certificate that cannot be used on %s', async (runtime) => {
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+    writeFileSync(join(directory, 'cert.pem'), TEST_CERTIFICATE.cert)
+    writeFileSync(join(directory, 'other.pem'), other.export({ type: 'pkcs8', format: 'pem' }))
+    for (const [cert, key] of [
+      ['/bin/sh', '/bin/sh'],
+      [join(directory, 'cert.pem'), '/bin/sh'],
+      [join(directory, 'cert.pem'), join(directory, 'other.pem')],
+    ] as const) {
+      const refusal = serve(runtime, '--tls-cert', cert, '--tls-key', key)
+      await expect(refusal).rejects.toThrow(`tcpfingerprint: Cannot use certificate "${cert}" with key "${key}": `)
+    }
+  })
+
+  test.each([
+    ['::', '[::]'],
+    ['0.0.0.0', '0.0.0.0'],
+  ])('prints an address that a browser reaches for %s', async (host, shown) => {
+    await using server = await serve('bun', '--host', host, '--live')
+    const url = `http://localhost:${server.port}/`
+    const lines = server.stdout().split('\n')
+    expect(lines[0]).toBe(`tcpfingerprint listens on http://${shown}:${server.port}/`)
+    for (const [i, start] of ['  a browser:  ', '  live:       ', '  a terminal: curl '].entries())
+      expect(lines[i + 1]).toStartWith(`${start}${url}`)
+    expect(await (await fetch(`${url}healthz`)).text()).toBe('ok')
   })
 
   test('does not start on an address that is not its own', async () => {
