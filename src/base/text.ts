@@ -36,9 +36,9 @@ export function printable(text: string): string {
   return text.length > QUOTED ? `${escapeControls(text.slice(0, QUOTED))}...` : escapeControls(text)
 }
 
-/** A count with its noun: `1 hop`, `7 hops`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
+/** A count, as it is to be shown, with its noun: `1 hop`, `7 hops`. */
+export function plural(count: number, noun: string, shown: number | string = count): string {
+  return `${shown} ${noun}${count === 1 ? '' : 's'}`
 }
 
 /** An address and port as in URLs: `192.0.2.1:80`, `[2001:db8::1]:80`. Without a port the address alone. */

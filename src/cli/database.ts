@@ -3,7 +3,7 @@
  * @module
  */
 import { Buffer } from 'node:buffer'
-import { printable } from '../base/text.ts'
+import { plural, printable } from '../base/text.ts'
 import { type Database, DatabaseError, joinDatabases } from '../label/database.ts'
 import { loadP0f } from '../label/database-parser.ts'
 import { type Arguments, UsageError } from './args.ts'
@@ -72,5 +72,5 @@ function tellWarnings(path: string, { warnings }: Database, io: Io): void {
     io.warn(`${printable(path)}:${line}: ${printable(problem)}; of no use for labels`)
   }
   const more = warnings.length - MOST_MESSAGES
-  if (more > 0) io.warn(`${printable(path)}: ${more} more such lines`)
+  if (more > 0) io.warn(`${printable(path)}: ${plural(more, 'more such line')}`)
 }

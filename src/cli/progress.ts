@@ -2,6 +2,7 @@
  * How far a long file is, on a terminal.
  * @module
  */
+import { plural } from '../base/text.ts'
 import type { Io } from './io.ts'
 
 /** Milliseconds before the first line, and between lines. */
@@ -40,7 +41,9 @@ export function createProgress(io: Io, name: string, size: number | undefined): 
         size === undefined || size === 0
           ? `${(octets / 1048576).toFixed(0)} MiB`
           : `${Math.min(100, (100 * octets) / size).toFixed(0)} %`
-      io.notice(`\r\x1b[K${name.slice(-40)}: ${far}, ${grouped(packets)} packets, ${grouped(syns)} SYNs`)
+      io.notice(
+        `\r\x1b[K${name.slice(-40)}: ${far}, ${plural(packets, 'packet', grouped(packets))}, ${plural(syns, 'SYN', grouped(syns))}`,
+      )
     },
     clear() {
       if (shown) io.notice('\r\x1b[K')

@@ -2,6 +2,7 @@
  * Decoding errors in words.
  * @module
  */
+import { plural } from '../base/text.ts'
 import type { DecodeError, DecodeReason } from '../wire/errors.ts'
 
 const WORDS: Readonly<Record<DecodeReason, string>> = {
@@ -23,7 +24,7 @@ export function describeError(error: DecodeError): string {
     error.needed !== undefined
       ? ` (${error.needed} octets needed, ${error.available ?? 0} there)`
       : error.available !== undefined
-        ? ` (${error.available} octets)`
+        ? ` (${plural(error.available, 'octet')})`
         : ''
   return `${error.reason} at offset ${error.offset}: ${WORDS[error.reason] ?? 'it cannot be decoded'}${lengths}`
 }

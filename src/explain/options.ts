@@ -47,7 +47,7 @@ const MULTIPATH: readonly string[] = ['MP_CAPABLE', 'MP_JOIN']
 function optionValue(option: TcpOption): string {
   switch (option.type) {
     case 'mss':
-      return `${option.mss} octets`
+      return plural(option.mss, 'octet')
     case 'window-scale': {
       const shift = Math.min(option.windowScale, 14)
       const times = `window times ${2 ** shift}`

@@ -37,6 +37,7 @@ test('printable quotes the beginning of a long text', () => {
 
 test('plural counts', () => {
   expect([0, 1, 2].map((count) => plural(count, 'hop'))).toEqual(['0 hops', '1 hop', '2 hops'])
+  expect(plural(1000, 'SYN', '1,000')).toBe('1,000 SYNs')
 })
 
 test('formatEndpoint brackets IPv6', () => {

@@ -6,7 +6,7 @@ import { isLibc } from '../../../ffi/libc.ts'
 import { PacketSocket } from '../../../ffi/packet.ts'
 import { SocketError } from '../../../ffi/socket-error.ts'
 import { FILTER_PORTS_AT_MOST } from '../../../ffi/syn-filter.ts'
-import { formatEndpoint, printable } from '../../base/text.ts'
+import { formatEndpoint, plural, printable } from '../../base/text.ts'
 import { SynReader } from '../../packets/syn-ends.ts'
 import { currentRuntime } from '../../runtime/current.ts'
 import { onSignal } from '../../runtime/process-end.ts'
@@ -116,7 +116,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
     for (const one of restore) one()
     const dropped = socket.takeDrops()
     socket.close()
-    if (dropped > 0) io.warn(`${dropped} SYNs came too fast and were dropped by the kernel`)
+    if (dropped > 0) io.warn(`${plural(dropped, 'SYN')} came too fast for the kernel to keep`)
   }
   if (!args.has('json')) io.out.text(summaryText(summary, seen))
   io.out.flush()
@@ -150,7 +150,7 @@ function summaryText(summary: ReadonlyMap<string, number>, seen: number): string
   const rows = [...summary].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
   const width = String(seen).length
   const lines = rows.map(([label, count]) => `${String(count).padStart(width)}  ${printable(label)}`)
-  return `\n${seen} SYNs\n${lines.map((line) => `${line}\n`).join('')}`
+  return `\n${plural(seen, 'SYN')}\n${lines.map((line) => `${line}\n`).join('')}`
 }
 
 function portsOf(args: Arguments): number[] {

@@ -2,6 +2,7 @@
  * `struct tcp_info` as a table for people.
  * @module
  */
+import { plural } from '../../base/text.ts'
 import { explainTcpInfo } from '../../explain/tcp-info.ts'
 import { TCP_INFO_FIELDS, TCP_INFO_LENGTH, type TcpInfo } from '../../wire/tcp-info.ts'
 import { palette } from './color.ts'
@@ -27,7 +28,7 @@ export function formatTcpInfo(info: TcpInfo, octets: number, color: boolean): st
   })
   const size =
     octets === TCP_INFO_LENGTH || missing === 0
-      ? `${octets} octets`
-      : `${octets} octets, which hold ${rows.length} of ${TCP_INFO_FIELDS.length} fields: an older kernel, or a short buffer`
+      ? plural(octets, 'octet')
+      : `${plural(octets, 'octet')}, with ${rows.length} of ${TCP_INFO_FIELDS.length} fields: an older kernel, or a short buffer`
   return `${paint.bold('struct tcp_info')}, ${size}\n${lines.join('\n')}${lines.length > 0 ? '\n' : ''}`
 }

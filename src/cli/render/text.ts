@@ -45,9 +45,9 @@ function remarks(syn: Syn): string[] {
   )
   if (tcp.windowScale !== undefined) {
     const shift = Math.min(tcp.windowScale, 14)
-    lines.push(`Window ${tcp.window}; later ones count ${2 ** shift} octets each (shift ${tcp.windowScale})`)
+    lines.push(`Window ${tcp.window}; later ones count ${plural(2 ** shift, 'octet')} each (shift ${tcp.windowScale})`)
   }
-  if (syn.payloadLength > 0) lines.push(`Data in the SYN: ${syn.payloadLength} octets, by the IP length`)
+  if (syn.payloadLength > 0) lines.push(`Data in the SYN: ${plural(syn.payloadLength, 'octet')}, by the IP length`)
   return lines
 }
 
