@@ -2,8 +2,10 @@
  * The labeller of `--yara`.
  * @module
  */
+import { printable } from '../base/text.ts'
 import type { Labeller } from '../label/labeller.ts'
 import { type Arguments, UsageError } from './args.ts'
+import { systemReason } from './system.ts'
 
 /**
  * A labeller of the rule files that the options name; `undefined` without the option.
@@ -17,7 +19,12 @@ export async function loadYara(args: Arguments): Promise<Labeller | undefined> {
   try {
     return yara({ rules })
   } catch (error) {
-    if (error instanceof YaraError) throw new UsageError(error.message)
-    throw error
+    if (!(error instanceof YaraError)) throw error
+    const code = /^Cannot read rules: (E[A-Z]+):/.exec(error.message)?.[1]
+    throw new UsageError(
+      code === undefined
+        ? error.message
+        : `Cannot read the rules "${printable(error.file ?? '')}": ${systemReason({ code })}`,
+    )
   }
 }

@@ -5,7 +5,7 @@ import { COMMANDS } from '../../src/cli/commands.ts'
 import { VERSION } from '../../src/cli/version.ts'
 import { SYN4, SYN6 } from '../capture-file/build.ts'
 import { bare, hexdump, od, tcpdump, wireshark, xxd } from '../support/dumps.ts'
-import { BUN, lines, records, tcpfingerprint, withFiles } from './run.ts'
+import { BUN, DENO, lines, records, tcpfingerprint, withFiles } from './run.ts'
 
 const syn4 = Buffer.from(SYN4).toString('hex')
 const syn6 = Buffer.from(SYN6).toString('hex')
@@ -438,6 +438,18 @@ describe('tcpfingerprint parse', () => {
   })
 })
 
+test('rules that cannot be read are told as other files are', () => {
+  const problem = (path: string): string => tcpfingerprint(['parse', '--yara', path, '45']).err.split('\n')[0]!
+  expect(problem('/none.yar')).toBe('tcpfingerprint: Cannot read the rules "/none.yar": no such file')
+  expect(problem('/')).toBe('tcpfingerprint: Cannot read the rules "/": it is a directory')
+})
+
+test('connections that cannot be listed leave no table', () => {
+  const { code, out, err } = tcpfingerprint(['connections'], { runtime: DENO })
+  expect([code, out]).toEqual([1, ''])
+  expect(err).toStartWith('tcpfingerprint: Cannot list connections: ')
+})
+
 describe('tcpfingerprint info', () => {
   test('gives one record a line', () => {
     const { code, out } = tcpfingerprint(['info', '--json'], { input: `${INFO.toUpperCase()}\n\nzz\n01` })
@@ -461,6 +473,10 @@ describe('tcpfingerprint info', () => {
     expect(code).toBe(1)
     expect(err).toBe('tcpfingerprint: argument 2: bad-hex at offset 1: it is not pairs of hexadecimal digits\n')
     expect(out).toMatchSnapshot()
+  })
+
+  test('counts one octet as one', () => {
+    expect(tcpfingerprint(['info', '01']).out).toStartWith('struct tcp_info, 1 octet, with 1 of 68 fields: ')
   })
 
   test('knows every field', () => {

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { openSqlite } from '../../src/store/sqlite.ts'
 import { row, stackNumber } from '../store/rows.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { lines, records, tcpfingerprint } from './run.ts'
 
 const DAY = 86_400_000_000
+
+/** A file that is no database. */
+const CLI = join(import.meta.dir, '../../src/cli.ts')
 
 describe('history', () => {
   const directory = temporaryDirectory()
@@ -73,6 +77,18 @@ describe('history', () => {
     const missing = directory.file('missing.sqlite')
     expect(tcpfingerprint(['history', '--store', `sqlite:${missing}`, 'labels']).code).toBe(1)
     expect(existsSync(missing)).toBe(false)
+  })
+
+  test.each([
+    [`sqlite:${CLI}`, `sqlite:${CLI}`],
+    ['sqlite:/', 'sqlite:/'],
+    ['clickhouse+http://user:secret@127.0.0.1:1/x?password=secret', 'clickhouse+http://127.0.0.1:1/x'],
+    ['postgres://user:secret@127.0.0.1:1/x', 'postgres://127.0.0.1:1/x'],
+  ])('what cannot be opened is named: %s', (store, name) => {
+    const { code, out, err } = tcpfingerprint(['history', '--store', store, 'labels'])
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toStartWith(`tcpfingerprint: Cannot open the store "${name}": `)
+    expect(err).not.toContain('secret')
   })
 
   test('an address that is none is told', () => {

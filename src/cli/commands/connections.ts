@@ -2,7 +2,7 @@
  * `tcpfingerprint connections`: the live TCP connections of this network namespace.
  * @module
  */
-import { printable } from '../../base/text.ts'
+import { plural, printable } from '../../base/text.ts'
 import { type ConnectionFilter, type LiveConnection, STATE_NAMES, visitConnections } from '../../connections/list.ts'
 import { rerunWhereBlind } from '../../runtime/rerun.ts'
 import { createAddressWords, parseAddress } from '../../wire/sockaddr.ts'
@@ -62,10 +62,13 @@ export async function run(args: Arguments, io: Io): Promise<number> {
 
 function list(filter: ConnectionFilter, isJson: boolean, io: Io): number {
   const { out } = io
-  if (!isJson) out.text(`${COLUMNS_LINE}\n`)
+  // Before the first row: where nothing can be listed there is no table.
+  let heading = isJson ? '' : `${COLUMNS_LINE}\n`
   const isInterrupted = visitConnections(filter, (connection) => {
-    out.text(isJson ? `${JSON.stringify(connection)}\n` : `${connectionRow(connection, '')}\n`)
+    out.text(`${heading}${isJson ? JSON.stringify(connection) : connectionRow(connection, '')}\n`)
+    heading = ''
   })
+  out.text(heading)
   if (isInterrupted) warnInterrupted(io)
   return 0
 }
@@ -79,7 +82,9 @@ function draw(filter: ConnectionFilter, before: ReadonlyMap<string, Seen>, io: I
   const shown = io.outputIsTerminal ? rows.slice(0, Math.max(1, io.rows() - 3)) : rows
   // The upper left corner, then what is left of the last picture.
   if (io.outputIsTerminal) io.out.text('\u001b[H\u001b[J')
-  io.out.text(`${new Date().toISOString().slice(11, 19)} UTC  ${connections.length} connections\n${COLUMNS_LINE}\n`)
+  io.out.text(
+    `${new Date().toISOString().slice(11, 19)} UTC  ${plural(connections.length, 'connection')}\n${COLUMNS_LINE}\n`,
+  )
   for (const { connection, mark } of shown) io.out.text(`${connectionRow(connection, mark)}\n`)
   if (!io.outputIsTerminal) io.out.text('\n')
   if (isInterrupted) warnInterrupted(io)

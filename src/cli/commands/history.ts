@@ -8,7 +8,7 @@ import { type Arguments, UsageError } from '../args.ts'
 import type { CommandHelp } from '../command.ts'
 import type { Io } from '../io.ts'
 import { JSON_OPTION } from '../options.ts'
-import { openStoreOf } from '../store.ts'
+import { openStoreOf, whenOpen } from '../store.ts'
 
 /** What `--help` says. */
 export const help: CommandHelp = {
@@ -116,6 +116,7 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   }
   const store = await openStoreOf(url, io)
   try {
+    await whenOpen(store, url)
     const answer: readonly object[] =
       question === 'hosts'
         ? await store.hosts(subject!, period)

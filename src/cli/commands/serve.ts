@@ -15,7 +15,7 @@ import type { CommandHelp } from '../command.ts'
 import { loadDatabase } from '../database.ts'
 import type { Io } from '../io.ts'
 import { P0F_DB, TOLERANT, YARA } from '../options.ts'
-import { openStoreOf } from '../store.ts'
+import { openStoreOf, whenOpen } from '../store.ts'
 import { systemReason } from '../system.ts'
 import { loadYara } from '../yara.ts'
 
@@ -151,7 +151,7 @@ async function openHistory(args: Arguments, io: Io): Promise<AppOptions['history
   if (url === undefined) return undefined
   const store = await openStoreOf(url, io)
   // What keeps it from opening shows now; requests are served all the same.
-  store.ready().catch((error: Error) => io.warn(`Cannot open the store: ${printable(error.message)}`))
+  whenOpen(store, url).catch((error: Error) => io.warn(error.message))
   return { store, ...newLink() }
 }
 
