@@ -75,19 +75,37 @@ describe('tcpfingerprint pcap', () => {
     expect(records(out).length).toBe(2)
   })
 
-  test('tells of broken gzip and prints what came before', async () => {
-    const many = pcap(Array.from({ length: 3000 }, (_, i) => join(SYN4.subarray(0, 4), u16(i), SYN4.subarray(6))))
-    const packed = gzipSync(many, { level: 1 })
-    for (const broken of [
-      packed.subarray(0, packed.length - 2000),
-      withOctet(packed, packed.length - 8, packed.at(-8)! ^ 1),
-    ]) {
-      const { code, out, err } = tcpfingerprint(['pcap', '--json', '-'], { input: broken })
-      expect(code).toBe(1)
-      const answers = records(out)
-      expect(answers.length).toBeGreaterThan(1000)
-      expect(answers.some(({ error }) => error?.reason === 'broken-compression')).toBe(true)
-      expect(err).toContain('broken-compression: gzip: ')
+  describe('tells of broken gzip once, and prints all that came before', () => {
+    const file = (count: number): Uint8Array =>
+      pcap(Array.from({ length: count }, (_, i) => join(SYN4.subarray(0, 4), u16(i), SYN4.subarray(6))))
+    const one = gzipSync(file(1))
+    const many = gzipSync(file(3000), { level: 1 })
+    const whole = file(800)
+    const { length } = whole
+    // A stored block (RFC 1951 section 3.2.4), which is not the last.
+    const stored = join(hex('1f8b08000000000000ff 00'), u16(length, true), u16(length ^ 0xffff, true), whole)
+    const cases: readonly (readonly [name: string, packed: Uint8Array, syns: number])[] = [
+      ['garbage behind one packet', join(one, hex('7878')), 1],
+      ['one octet of garbage', join(one, hex('78')), 1],
+      ['garbage behind many', join(many, new Uint8Array(50_000).fill(0x78)), 3000],
+      ['a wrong CRC', withOctet(one, one.length - 8, one.at(-8)! ^ 1), 1],
+      ['a wrong CRC behind many', withOctet(many, many.length - 8, many.at(-8)! ^ 1), 3000],
+      ['a block of no type', join(stored, hex('07'), new Uint8Array(50_000)), 800],
+      ['a cut between packets', stored, 800],
+      ['a cut inside a packet', stored.subarray(0, -1), 799],
+      ['a header alone', stored.subarray(0, 10), 0],
+    ]
+    for (const [name, packed, syns] of cases) {
+      test(name, async () => {
+        for (const runtime of [BUN, DENO]) {
+          const { code, out, err } = await overFiles({ 'a.gz': packed }, ['--json', 'a.gz'], runtime)
+          expect(code).toBe(1)
+          const answers = records(out)
+          expect(answers.filter((one) => one.hex !== undefined).length).toBe(syns)
+          expect(answers.slice(syns).map(({ error }) => error?.reason)).toEqual(['broken-compression'])
+          expect(err).toContain('broken-compression: gzip: ')
+        }
+      })
     }
   })
 

@@ -3,10 +3,7 @@
  * @module
  */
 
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { toError } from '../../base/report-once.ts'
 import { plural, printable } from '../../base/text.ts'
 import { describeEncapsulations } from '../../capture-file/encapsulations.ts'
 import { describeNotOpened, NotOpenedPackets } from '../../capture-file/not-opened.ts'
@@ -49,6 +46,8 @@ export const help: CommandHelp = {
 
 /** Octets of one read. */
 const CHUNK = 1024 * 1024
+/** Octets that are unpacked at once. */
+const PIECE = 16 * 1024
 /** Messages about one file on standard error; the records tell of all. */
 const MOST_MESSAGES = 20
 
@@ -68,6 +67,36 @@ export async function run(args: Arguments, io: Io): Promise<number> {
   return code
 }
 
+/**
+ * Unpacks gzip. A call of zlib that finds a fault gives nothing, what stands before the fault included: so a scout takes each piece first,
+ * and one that is not whole is unpacked octet by octet.
+ */
+class Gunzip {
+  readonly #stream = createGunzip()
+  #unpacked: Uint8Array[] = []
+  #done: (() => void) | undefined
+  fault: Error | undefined
+
+  constructor() {
+    this.#stream.on('data', (octets: Uint8Array) => this.#unpacked.push(octets))
+    this.#stream.on('error', (error) => {
+      this.fault ??= error
+    })
+    this.#stream.on('close', () => this.#done?.())
+  }
+
+  /** What comes out with these octets, or at the end. */
+  async push(packed?: Uint8Array): Promise<readonly Uint8Array[]> {
+    this.#unpacked = []
+    await new Promise<void>((resolve) => {
+      this.#done = resolve
+      if (packed === undefined) this.#stream.end()
+      else this.#stream.write(packed, () => resolve())
+    })
+    return this.#unpacked
+  }
+}
+
 /** One file, from opening it to its last message. */
 class CaptureFile implements CaptureHandler {
   readonly #path: string
@@ -84,6 +113,7 @@ class CaptureFile implements CaptureHandler {
   #problems = 0
   #cut = 0
   #firstCut = 0
+  #isBroken = false
 
   constructor(path: string, io: Io, analyzer: Analyzer, writer: RecordWriter, json: boolean) {
     this.#path = path
@@ -149,7 +179,8 @@ class CaptureFile implements CaptureHandler {
     this.#progress = createProgress(this.#io, printable(this.#path), source.size)
     try {
       await this.#readFrom(source)
-      this.#reader.end()
+      // Behind a fault of the compression there is more of the file.
+      if (!this.#isBroken) this.#reader.end()
     } catch (error) {
       if (errorCode(error) === '') throw error
       this.#unreadable(error)
@@ -191,37 +222,28 @@ class CaptureFile implements CaptureHandler {
     }
   }
 
-  /** Reads on through gzip. */
+  /** Reads on through gzip, up to a fault. */
   async #unpack(first: Uint8Array, next: () => Uint8Array | undefined): Promise<void> {
     const reader = this.#reader
-    /** What failed before or behind gzip: the file, or the output. */
-    let other: unknown
-    const noted = <T>(run: () => T): T => {
-      try {
-        return run()
-      } catch (error) {
-        other = error
-        throw error
+    const scout = new Gunzip()
+    const gunzip = new Gunzip()
+    const take = async (packed?: Uint8Array): Promise<void> => {
+      for (const octets of await gunzip.push(packed)) reader.push(octets)
+    }
+    const isGood = (): boolean => reader.open && gunzip.fault === undefined
+    for (let chunk: Uint8Array | undefined = first; chunk !== undefined && isGood(); chunk = next()) {
+      for (let at = 0; at < chunk.length && isGood(); at += PIECE) {
+        const piece = chunk.slice(at, at + PIECE)
+        await scout.push(piece)
+        if (scout.fault === undefined) await take(piece)
+        else for (const octet of piece) if (isGood()) await take(Uint8Array.of(octet))
       }
     }
-    function* compressed(): Generator<Uint8Array> {
-      for (let chunk: Uint8Array | undefined = first; chunk !== undefined && reader.open; chunk = noted(next)) {
-        yield chunk.slice() // The stream may hold on to it.
-      }
-    }
-    try {
-      await pipeline(Readable.from(compressed()), createGunzip(), async (unpacked: AsyncIterable<Uint8Array>) => {
-        for await (const chunk of unpacked) {
-          noted(() => reader.push(chunk))
-          if (!reader.open) break
-        }
-      })
-    } catch (error) {
-      if (other !== undefined) throw other
-      if (!reader.open) return
-      const detail = `gzip: ${toError(error).message}`
-      this.#reportError({ reason: 'broken-compression', detail }, `broken-compression: ${detail}`)
-    }
+    if (isGood()) await take()
+    if (!reader.open || gunzip.fault === undefined) return
+    this.#isBroken = true
+    const detail = `gzip: ${gunzip.fault.message}`
+    this.#reportError({ reason: 'broken-compression', detail }, `broken-compression: ${detail}`)
   }
 
   #unreadable(error: unknown): void {
