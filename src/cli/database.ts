@@ -3,6 +3,7 @@
  * @module
  */
 import { Buffer } from 'node:buffer'
+import { readWhole } from '../base/read-whole.ts'
 import { plural, printable } from '../base/text.ts'
 import { type Database, DatabaseError, joinDatabases } from '../label/database.ts'
 import { loadP0f } from '../label/database-parser.ts'
@@ -11,8 +12,6 @@ import { openSource, readSome } from './input.ts'
 import type { Io } from './io.ts'
 import { systemReason } from './system.ts'
 
-/** Octets of a database file at most: p0f's own has 30 kB. */
-const LARGEST = 16 * 1024 * 1024
 /** Warnings about one file on standard error. */
 const MOST_MESSAGES = 5
 
@@ -20,16 +19,8 @@ const MOST_MESSAGES = 5
 function readText(path: string): string {
   const source = openSource(path)
   try {
-    const chunks: Uint8Array[] = []
-    let octets = 0
-    for (;;) {
-      const chunk = new Uint8Array(64 * 1024)
-      const length = readSome(source.fd, chunk, 0, chunk.length)
-      if (length === 0) return Buffer.concat(chunks).toString('utf8')
-      octets += length
-      if (octets > LARGEST) throw new Error(`it has more than ${LARGEST / 1024 / 1024} MiB`)
-      chunks.push(chunk.subarray(0, length))
-    }
+    const octets = readWhole((into) => readSome(source.fd, into, 0, into.length))
+    return Buffer.from(octets.buffer, 0, octets.length).toString('utf8')
   } finally {
     source.close()
   }

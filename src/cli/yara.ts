@@ -20,7 +20,7 @@ export async function loadYara(args: Arguments): Promise<Labeller | undefined> {
     return yara({ rules })
   } catch (error) {
     if (!(error instanceof YaraError)) throw error
-    const code = /^Cannot read rules: (E[A-Z]+):/.exec(error.message)?.[1]
+    const code = /^Cannot read the rules ".*": (E[A-Z]+):/s.exec(error.message)?.[1]
     throw new UsageError(
       code === undefined
         ? error.message

@@ -12,9 +12,11 @@
  * @module
  */
 
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { openLibyara as openOnBun } from '../../ffi/libyara.bun.ts'
 import { openLibyara as openOnDeno } from '../../ffi/libyara.deno.ts'
+import { readWhole } from '../base/read-whole.ts'
+import { toError } from '../base/report-once.ts'
 import { guessHopDistance, timeToLiveOf } from '../fingerprint/ttl.ts'
 import { familyNames } from '../label/family.ts'
 import type { Labeller } from '../label/labeller.ts'
@@ -34,8 +36,6 @@ export interface YaraOptions {
   readonly library?: string | undefined
 }
 
-/** Octets of a rule file at most. */
-const LARGEST = 16 * 1024 * 1024
 /** Characters of a User-Agent that rules see. */
 const LONGEST = 1024
 /** What has rules in it, and no path has. */
@@ -117,14 +117,15 @@ export function yara({ rules, library }: YaraOptions): Labeller {
 
 function readSource(rules: string, index: number): RuleSource {
   if (RULES.test(rules) && rules.includes('{')) return { name: `rules ${index + 1}`, text: rules }
-  let octets: Uint8Array
+  let fd: number | undefined
   try {
-    octets = readFileSync(rules)
+    const file = (fd = openSync(rules, 'r'))
+    return { name: rules, text: new TextDecoder().decode(readWhole((into) => readSync(file, into))) }
   } catch (error) {
-    throw new YaraError(`Cannot read rules: ${error instanceof Error ? error.message : String(error)}`, rules)
+    throw new YaraError(`Cannot read the rules "${rules}": ${toError(error).message}`, rules)
+  } finally {
+    if (fd !== undefined) closeSync(fd)
   }
-  if (octets.length > LARGEST) throw new YaraError(`Cannot read rules: more than 16 MiB in "${rules}"`, rules)
-  return { name: rules, text: new TextDecoder().decode(octets) }
 }
 
 /** The saved SYN without an Ethernet header, in memory that starts with it. */

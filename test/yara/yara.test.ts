@@ -84,9 +84,18 @@ withYara('rules that do not compile stop the start, with file and line', () => {
   expect(error).toMatchObject({ name: 'YaraError', file, line: 3 })
   expect(error.message).toBe(`Cannot compile rules: ${file}:3: undefined identifier "nothing"`)
   expect(problem(() => yara({ rules: [EXAMPLE, file] })).line).toBe(3)
-  expect(problem(() => yara({ rules: join(directory, 'none.yar') })).message).toStartWith('Cannot read rules: ENOENT')
+  const none = join(directory, 'none.yar')
+  expect(problem(() => yara({ rules: none })).message).toStartWith(`Cannot read the rules "${none}": ENOENT`)
   expect(problem(() => yara({ rules: [] })).message).toContain('no rules given')
   expect(problem(() => yara({ rules: 'rule a { condition: ' })).line).toBe(1)
+})
+
+test('a file of rules is read up to a bound', () => {
+  const { message, file } = problem(() => yara({ rules: '/dev/zero' }))
+  expect({ message, file }).toEqual({
+    message: 'Cannot read the rules "/dev/zero": it has more than 16 MiB',
+    file: '/dev/zero',
+  })
 })
 
 test('without libyara the error names the package', () => {
