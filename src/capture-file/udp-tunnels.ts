@@ -3,6 +3,8 @@
  * @module
  */
 
+import { PROTOCOL_TCP } from '../wire/ipv4.ts'
+import { EXTENSION_HEADER } from '../wire/ipv6.ts'
 import { genericProtocol } from './ether-types.ts'
 import { l2tpPayload } from './ip-protocols.ts'
 import { ppp } from './ppp.ts'
@@ -113,6 +115,8 @@ export function ayiya(walk: Walk): Step {
   const signature = (walk.u8(1) >> 4) * 4
   const next = walk.u8(3)
   if (next === 41 || next === 4) return walk.enter('ayiya').toIp(8 + identity + signature)
+  // What belongs behind an IP header, without one: no SYN that can be decoded.
+  if (next === PROTOCOL_TCP || Object.values<number>(EXTENSION_HEADER).includes(next)) return walk.closed('unsupported')
   return walk.enter('ayiya').next(8 + identity + signature, LAYER.IP_PROTOCOL, next)
 }
 

@@ -292,6 +292,16 @@ describe('SynLocator', () => {
     expect(end(ethernet(ipv4(17, udp(12_000, join(hex('aaaa03 000000 0800'), SYN4)))))).toBe(
       `${closed} UDP port 12000 unsupported`,
     )
+    // AYIYA around TCP, and around an authentication header and TCP, without an IP header.
+    const tcp = SYN4.subarray(20)
+    for (const inner of [
+      join(hex('00000106 00000000 00'), tcp),
+      join(hex('00000133 00000000 00 0601000000000000'), tcp),
+    ]) {
+      for (const outer of [ipv4(17, udp(5072, inner)), ipv6(17, udp(5072, inner))]) {
+        expect(end(outer, 101)).toBe(`${closed} UDP port 5072 unsupported`)
+      }
+    }
     expect(end(ethernet(ipv4(17, udp(12_000, SYN4))))).toStartWith(`${VERDICT.OTHER} `)
     for (const linkType of [12, 101]) {
       for (const before of ['00000000000000000000', '020202020202 ff03 0021']) {
