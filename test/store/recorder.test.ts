@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setSystemTime, test } from 'bun:test'
 import { parseSyn } from '../../src/index.ts'
 import { WriteQueue } from '../../src/store/queue.ts'
 import { Recorder, type RecorderOptions } from '../../src/store/recorder.ts'
@@ -98,6 +98,28 @@ describe('Recorder', () => {
     } finally {
       globalThis.setInterval = begin
       globalThis.clearInterval = end
+    }
+  })
+
+  test('a clock before 1970 or beyond 2149 gives the nearest time that every engine can keep', async () => {
+    try {
+      for (const [clock, day] of [
+        ['1969-12-31', '1970-01-01'],
+        ['2149-06-07', '2149-06-06'],
+        ['2256-01-01', '2149-06-06'],
+      ] as const) {
+        setSystemTime(new Date(clock))
+        const { recorder: one, written } = recorder()
+        const client = connection(11)
+        for (let i = 0; i < 2; i++) one.observe(request(client), '')
+        const { observations, updates } = await written()
+        one.close()
+        const seen = Date.parse(day) * 1000
+        expect(observations.map((row) => row.seen)).toEqual([seen])
+        expect(updates.map(({ lastSeen }) => lastSeen)).toEqual([seen])
+      }
+    } finally {
+      setSystemTime()
     }
   })
 
