@@ -44,7 +44,8 @@ export const REASON: Readonly<Record<Reason, ReasonWords>> = {
   },
   denied: {
     why: 'The permissions of the process forbid it.',
-    remedy: 'Deno needs --allow-ffi and --allow-net. \u201ctcpfingerprint doctor\u201d says more.',
+    remedy:
+      'Deno needs --allow-ffi and --allow-net, Node with --permission needs --allow-ffi, or --allow-addons for koffi. \u201ctcpfingerprint doctor\u201d says more.',
   },
 }
 
@@ -64,15 +65,26 @@ export interface RequestCircumstances {
 
 /** What is missing in a fingerprint and why, the weightiest first; facts that the client did not send come last. */
 export function missingFacts(fingerprint: Fingerprint, { tls }: RequestCircumstances): MissingFact[] {
-  const { syn, tcpInfo, reason, timing, connection, label, hop } = fingerprint
+  const { syn, tcpInfo, source, reason, timing, connection, label, hop } = fingerprint
   const facts: MissingFact[] = []
-  const because = (): ReasonWords =>
-    hop !== undefined ? NOT_FORWARDED : reason === undefined ? TURNED_OFF : REASON[reason]
+  const because = (of: Reason | undefined): ReasonWords => {
+    if (hop === undefined) return of === undefined ? TURNED_OFF : REASON[of]
+    // Without a connection the proxy's headers were all there was to go by.
+    if (of === undefined || (of === 'not-saved' && connection === undefined)) return NOT_FORWARDED
+    return BEHIND_PROXY[of] ?? REASON[of]
+  }
   if (syn === undefined) {
-    facts.push({ fact: 'SYN, fingerprints and label', ...because() })
+    facts.push({ fact: 'SYN, fingerprints and label', ...because(reason) })
   }
   if (tcpInfo === undefined) {
-    facts.push({ fact: 'TCP_INFO', ...(connection === undefined ? because() : TURNED_OFF) })
+    const words =
+      hop !== undefined && source === 'packet'
+        ? ENDED
+        : connection !== undefined
+          ? TURNED_OFF
+          : // Sockets are listed without privilege.
+            because(hop !== undefined && reason === 'denied' ? 'not-found' : reason)
+    facts.push({ fact: 'TCP_INFO', ...words })
   }
   if (connection !== undefined) {
     if (timing.handshakeRtt === undefined) {
@@ -110,6 +122,31 @@ export function missingFacts(fingerprint: Fingerprint, { tls }: RequestCircumsta
     }
   }
   return facts
+}
+
+/** Of the client's own connection, behind a proxy of this machine. */
+const BEHIND_PROXY: Readonly<Partial<Record<Reason, ReasonWords>>> = {
+  denied: {
+    why: 'SYNs are read from the wire, which needs CAP_NET_RAW when the fingerprinter is made.',
+    remedy: 'Give it to the process (systemd: AmbientCapabilities=CAP_NET_RAW).',
+  },
+  'not-found': {
+    why: 'No connection with the address and port that the proxy names is open here.',
+    remedy: 'The proxy has to send the address and port of its own peer, and to run in this network namespace.',
+  },
+  'not-saved': {
+    why: 'No SYN of this connection was read from the wire: it came before the fingerprinter was made, was lost, or the option packets is not set.',
+    remedy: 'Set the option, or connect again.',
+  },
+  ambiguous: {
+    why: 'Another connection could be meant: its port was used again within seconds, or SYNs were forged or lost.',
+    remedy: 'Connect again.',
+  },
+}
+
+const ENDED: ReasonWords = {
+  why: 'The connection has ended, sock_diag does not answer, or it is turned off in the options of fingerprint().',
+  remedy: '',
 }
 
 const TURNED_OFF: ReasonWords = { why: 'It is turned off in the options of fingerprint().', remedy: '' }
