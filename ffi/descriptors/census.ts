@@ -14,10 +14,11 @@
  *   that it is enough to meet so many, from the lowest on, that are free now.
  * @module
  */
+
+import { TimeBudget } from '../time-budget.ts'
 import type { Visit } from './open-numbers.ts'
 import { PROBED, type Prober } from './prober.ts'
 import { isWithoutPeer, STATUS } from './registry.ts'
-import { TimeBudget } from './time-budget.ts'
 
 /**
  * Descriptors that a process opens, and keeps open, in a millisecond: fewer. A handshake and accept take the kernel and the runtime some

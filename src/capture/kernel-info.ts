@@ -3,9 +3,10 @@
  * server. Of no use for the SYN, which only a descriptor gives.
  * @module
  */
-import { TimeBudget } from '../../ffi/descriptors/time-budget.ts'
+
 import type { Libc } from '../../ffi/libc.ts'
 import { SockDiag } from '../../ffi/sock-diag.ts'
+import { TimeBudget } from '../../ffi/time-budget.ts'
 import { type AddressWords, createAddressWords, parseAddress } from '../wire/sockaddr.ts'
 import { STATE } from '../wire/tcp-info.ts'
 

@@ -6,6 +6,7 @@
 import type { Libc } from '../../ffi/libc.ts'
 import { LocalAddresses } from '../../ffi/local-addresses.ts'
 import type { SockDiag } from '../../ffi/sock-diag.ts'
+import { TimeBudget } from '../../ffi/time-budget.ts'
 import {
   type AddressWords,
   createAddressWords,
@@ -22,8 +23,12 @@ const LOOKUPS_AT_MOST = 48
 /** Listening sockets are listed anew after so long, milliseconds. */
 const LIST_EVERY = 1000
 const LISTENERS_AT_MOST = 1024
-const DUMPED_AT_MOST = 8
-/** Without an answer so many times in a row, the search is made for every sixteenth client only. */
+/** Sockets that a dump may list for one client. */
+const DUMPED_AT_MOST = 8192
+/** Share of the time that dumps may take, and milliseconds that they may take at once, as in `capture/kernel-info.ts`. */
+const SHARE = 0.1
+const BURST = 25
+/** After so many clients in a row that were not found, the search is made for every sixteenth only. */
 const MISSES = 16
 
 interface End {
@@ -31,13 +36,14 @@ interface End {
   readonly port: number
 }
 
-/** See the module's comment. One per thread. */
+/** One per thread. */
 export class LocalEnds {
   readonly #diag: SockDiag
   readonly #addresses: LocalAddresses
   readonly #ports: ReadonlySet<number> | undefined
   #listeners: readonly End[] = []
   #listedAt = Number.NEGATIVE_INFINITY
+  readonly #budget = new TimeBudget(BURST)
   #misses = 0
   #retriedAt = Number.NEGATIVE_INFINITY
 
@@ -66,9 +72,13 @@ export class LocalEnds {
   /** The one end with a live connection of this client, or why there is none. */
   find(client: AddressWords, clientPort: number, now: number): End | 'not-found' | 'ambiguous' | 'refused' {
     this.#retry(now)
-    if (this.#misses >= MISSES && this.#misses++ % 16 !== 0) return 'not-found'
+    if (this.#misses >= MISSES && this.#misses % MISSES !== 0) {
+      this.#misses++
+      return 'not-found'
+    }
     const found = this.#find(client, clientPort, now)
-    this.#misses = found === 'not-found' ? this.#misses + 1 : 0
+    if (found === 'not-found') this.#misses++
+    else if (typeof found === 'object') this.#misses = 0
     return found
   }
 
@@ -116,9 +126,12 @@ export class LocalEnds {
     this.#listedAt = now
   }
 
+  /** Beyond the budget the answer is `ambiguous`, as where the kernel lists too many. */
   #dump(client: AddressWords, clientPort: number): End | 'not-found' | 'ambiguous' | 'refused' {
+    const start = performance.now()
+    if (!this.#budget.hasAny(SHARE, start)) return 'ambiguous'
     let found: End | 'not-found' | 'ambiguous' = 'not-found'
-    const end = this.#diag.dump({ peerPort: clientPort, states: LIVE_STATES }, DUMPED_AT_MOST * 1024, (socket) => {
+    const end = this.#diag.dump({ peerPort: clientPort, states: LIVE_STATES }, DUMPED_AT_MOST, (socket) => {
       if (!sameAddress(socket.peer, client) || this.#ports?.has(socket.localPort) === false) return true
       if (found !== 'not-found') {
         found = 'ambiguous'
@@ -127,6 +140,7 @@ export class LocalEnds {
       found = { address: copyOf(socket.local), port: socket.localPort }
       return true
     })
+    this.#budget.spend(performance.now() - start)
     if (end === 'refused' || typeof end === 'object') return 'refused'
     return end === 'complete' ? found : 'ambiguous'
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { TimeBudget } from '../../ffi/descriptors/time-budget.ts'
+import { TimeBudget } from '../../ffi/time-budget.ts'
 
 test('what was spent comes back at its rate, and no more than there may be at once', () => {
   const budget = new TimeBudget(20)
