@@ -24,7 +24,7 @@ export async function openClickhouse(url: string, migrations: typeof MIGRATIONS 
 /** The server's answer to a statement that it refused. */
 class ClickhouseError extends Error {
   override readonly name = 'ClickhouseError'
-  /** HTTP status: 400 and 404 are about the statement or its rows. */
+  /** HTTP status: 400 is about the statement or its rows. */
   readonly status: number
 
   constructor(status: number, text: string) {

@@ -30,7 +30,7 @@ export interface StoreOptions {
   readonly anonymize?: 'none' | 'network'
   /** Keep the raw SYN of each connection. Default false. */
   readonly syn?: boolean
-  /** Rows a write, and milliseconds that fewer wait. Default: the engine's (SQLite 128 and 1,000; others 5,000 and 2,000). */
+  /** Rows a write, and milliseconds that fewer wait. Default: SQLite 128 (without a thread 32), 1,000; a sink 1,000, 1,000; others 5,000, 2,000. */
   readonly batch?: { readonly rows?: number; readonly milliseconds?: number }
   /** Rows that wait at most, about 200 octets each; beyond that the oldest are dropped and counted. Default 10,000. */
   readonly queue?: number

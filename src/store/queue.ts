@@ -43,7 +43,6 @@ const WRITE_TIMEOUT = 30_000
 const CLOSE_TIMEOUT = 2000
 const DEFAULT_BATCH = { rows: 32, milliseconds: 1000 }
 
-/** See the module's comment. */
 export class WriteQueue {
   readonly #open: () => Promise<Engine>
   readonly #options: QueueOptions

@@ -47,7 +47,6 @@ const MAX_FORGOTTEN = 1000
 /** Connections of one generation that are known by their endpoint: see `#byName`. */
 const MAX_NAMES = 50_000
 
-/** See the module's comment. */
 export class Recorder {
   readonly #queue: WriteQueue
   readonly #options: RecorderOptions

@@ -81,7 +81,6 @@ runner.exec(workerData.setup)
 ;(${serve})(parentPort, runner)
 `
 
-/** See the module's comment. */
 export class SqliteThread {
   readonly #thread: Thread
   readonly #waiting: { resolve(rows: Row[]): void; reject(error: unknown): void }[] = []
