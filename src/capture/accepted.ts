@@ -234,7 +234,7 @@ export class AcceptedCapture {
     if (!(isNew && place.isVerified)) {
       port = this.#readPeer(sockets, fd)
       if (port < 0) return socket.remoteAddress === undefined ? 'no-connection' : 'unsupported'
-      if (!this.#isPeerOf(socket, port)) return 'unsupported'
+      if (!this.#isPeerOf(socket, port)) return socket.remoteAddress === undefined ? 'no-connection' : 'unsupported'
       place.isVerified = true
     }
     const octets = this.options.syn ? sockets.savedSyn(fd) : 0

@@ -170,6 +170,8 @@ export class Attribution {
         const { found } = this.#diag
         if (found.cookieLow === connection.cookieLow && found.cookieHigh === connection.cookieHigh) isSelfFound = true
         else if (this.#mayBeAsking()) return false
+        // It may ask without another accept.
+        else this.#epoch = 0
       }
     }
     // Of a connection that has ended meanwhile the kernel rightly knows nothing.
@@ -185,7 +187,8 @@ export class Attribution {
   #mayBeAsking(): boolean {
     const { inode, info, unread } = this.#diag.found
     if (inode === 0) return false
-    const received = info && bytesReceived(info, info.byteLength)
+    // The length of the queue has the FIN in it as well.
+    const received = info && bytesReceived(info, info.byteLength, true)
     return received === undefined || received !== unread
   }
 

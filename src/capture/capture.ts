@@ -4,11 +4,9 @@
  * @module
  */
 import { DescriptorTable } from '../../ffi/descriptors/table.ts'
-import { isLibc, type Libc, type OpenLibc } from '../../ffi/libc.ts'
+import type { Libc } from '../../ffi/libc.ts'
 import { Sockets } from '../../ffi/socket.ts'
 import { Connection, type Reason } from '../connection/connection.ts'
-import { threadShared } from '../runtime/globals.ts'
-import { onThreadEnd } from '../runtime/process-end.ts'
 import { unrefTimer } from '../runtime/timers.ts'
 import { isMapped, parseAddress } from '../wire/sockaddr.ts'
 import { Attribution } from './attribution.ts'
@@ -170,6 +168,11 @@ export class Capture {
     return this.#search(context, known !== undefined)
   }
 
+  /** True if the last `connection` call has searched, which takes a while. */
+  get hasSearched(): boolean {
+    return this.#context.rule === 'P4'
+  }
+
   /** TCP_INFO that the last `connection` call read, a copy; `undefined` where it read none. */
   get lastInfo(): Uint8Array | undefined {
     return this.#context.info
@@ -180,13 +183,21 @@ export class Capture {
     if (!parseAddress(context.address, context.peer)) return 'not-found'
     context.keepsInfo = this.#details.wantsInfo
     this.#attribution.prepare(context, isKnown)
-    const fd = this.#find(context)
+    let fd = this.#find(context)
     if (fd < 0 && this.#table.refusal !== 0) throw this.#sockets.peerError(this.#table.refusal)
     if (fd < 0) return server.udp ? 'not-tcp' : 'not-found'
     if (fd !== context.guessed) context.forgetInfo()
     context.candidates++
-    // On Deno a request is reported after its client has gone: it must not take the SYN of a duplicate peer.
-    if (server.isUnnamed && this.#attribution.isUnread(fd, context)) return 'ambiguous'
+    if (this.#identity.isUnread(fd, context)) {
+      const unread = fd
+      fd = this.#findOne(
+        context,
+        (one) => one !== unread && this.#accepts(one) && !this.#identity.isUnread(one, context),
+      )
+      // On Deno a request is reported after its client has gone, too.
+      if (fd < 0) return 'ambiguous'
+      if (context.infoOf !== fd) context.forgetInfo()
+    }
     const connection = this.#keep(fd, context) ?? this.#keepOwn(context)
     if (connection === undefined) return server.udp ? 'not-tcp' : 'not-found'
     context.rule = 'P4'
@@ -376,22 +387,3 @@ export class Capture {
     this.#foundSyns.clear()
   }
 }
-
-/** The capture of this thread. Copies of the library, and modules before and after a hot reload, share it: a SYN is read once. */
-export function sharedCapture(
-  openLibc: OpenLibc,
-): Capture | { readonly reason: 'unsupported' | 'denied'; readonly message: string } {
-  const place = threadShared<Capture>(SHARED)
-  const shared = place.get()
-  if (shared !== undefined) return shared
-  const libc = openLibc()
-  if (!isLibc(libc)) return libc
-  const capture = new Capture(libc)
-  place.set(capture)
-  // A Worker's descriptors outlive it. One that is ended from outside, by `terminate()`, is not asked.
-  onThreadEnd(() => capture.close())
-  return capture
-}
-
-/** The number changes with the shape of `Capture`: copies of different shapes do not share. */
-const SHARED: symbol = Symbol.for('tcpfingerprint.capture.3')

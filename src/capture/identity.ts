@@ -92,6 +92,17 @@ export class Identity {
     return this.#sockets.hasCookie(known.fd, known.cookieLow, known.cookieHigh)
   }
 
+  /** True if nothing was read from a socket that has P1 and P2, where another that has them may be the request's. */
+  isUnread(fd: number, context: SearchContext): boolean {
+    const { named, server } = context
+    if (!server.isUnnamed) {
+      if (named !== undefined || !server.peersMayCoincide || server.address !== undefined) return false
+      const known = this.#connections.get(fd)
+      if (known !== undefined && known.requests > 0 && this.isSame(known)) return false
+    }
+    return this.#attribution.isUnread(fd, context)
+  }
+
   /** P4: true if no other live connection could be the request's. */
   isOnly(connection: Connection, context: SearchContext): boolean {
     return this.#attribution.isOnly(connection, context, this)

@@ -3,9 +3,8 @@
  * @module
  */
 import type { Sockets } from '../../ffi/socket.ts'
-import type { TcpInfoOffset } from '../wire/tcp-info.ts'
+import { STATE, type TcpInfoOffset } from '../wire/tcp-info.ts'
 
-const TCP_CLOSE = 7
 const BYTES_RECEIVED: TcpInfoOffset<'bytes_received'> = 128
 const LAST_DATA_RECV: TcpInfoOffset<'last_data_recv'> = 52
 const NOTSENT_BYTES: TcpInfoOffset<'notsent_bytes'> = 144
@@ -38,17 +37,22 @@ export function octetsRead(
   return (total - unread) >>> 0
 }
 
-/** `tcpi_bytes_received`, modulo 2^32, of a TCP_INFO of so many octets; `undefined` where the connection is dead or there is no such field. */
-export function bytesReceived(info: DataView, octets: number): number | undefined {
-  if (octets < BYTES_RECEIVED + 8 || info.getUint8(0) === TCP_CLOSE) return undefined
-  return info.getUint32(BYTES_RECEIVED, true)
+/**
+ * Octets received so far, modulo 2^32, by a TCP_INFO of so many octets; `undefined` where the connection is dead or there is no such field.
+ * The kernel counts the peer's FIN as one; with `withFin` it is left in.
+ */
+export function bytesReceived(info: DataView, octets: number, withFin = false): number | undefined {
+  const state = info.getUint8(0)
+  if (octets < BYTES_RECEIVED + 8 || state === STATE.CLOSE) return undefined
+  const hasFin = state === STATE.CLOSE_WAIT || state === STATE.LAST_ACK || state === STATE.CLOSING
+  return (info.getUint32(BYTES_RECEIVED, true) - (hasFin && !withFin ? 1 : 0)) >>> 0
 }
 
 /** True if nothing was ever written to a live connection: no request of it was answered. */
 export function isUnanswered(sockets: Sockets, fd: number): boolean {
   const octets = sockets.tcpInfo(fd)
   const { view } = sockets
-  if (octets < DATA_SEGS_OUT + 4 || view.getUint8(0) === TCP_CLOSE) return false
+  if (octets < DATA_SEGS_OUT + 4 || view.getUint8(0) === STATE.CLOSE) return false
   return view.getUint32(DATA_SEGS_OUT, true) === 0 && view.getUint32(NOTSENT_BYTES, true) === 0
 }
 

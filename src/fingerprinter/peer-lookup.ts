@@ -5,11 +5,12 @@
  */
 
 import { isLibc } from '../../ffi/libc.ts'
-import { type Capture, sharedCapture } from '../capture/capture.ts'
+import type { Capture } from '../capture/capture.ts'
 import type { CaptureCounts } from '../capture/capture-counts.ts'
 import { KernelInfo } from '../capture/kernel-info.ts'
 import type { ListeningSocket } from '../capture/listening-sockets.ts'
 import type { Server } from '../capture/server.ts'
+import { sharedCapture } from '../capture/shared-capture.ts'
 import type { Connection, Reason } from '../connection/connection.ts'
 import { tlsRoundTrip } from '../connection/tls-round-trip.ts'
 import { isWildcard } from '../runtime/common.ts'
@@ -78,6 +79,14 @@ class PeerLookup implements ConnectionLookup {
       found = capture.connection(listener, peer.address, peer.port, peer.descriptor, overTcp, isCounted)
     }
     if (typeof found === 'string') return { reason: found, port }
+    // The request's client may have gone during the search, so that a duplicate peer was the only one that was left.
+    if (capture.hasSearched && listener.peersMayCoincide && !isUnnamed) {
+      const now = runtime.peerOf(request, server)
+      if (typeof now === 'string') {
+        if (!isCounted) found.requests--
+        return { reason: now, port }
+      }
+    }
     if (isCounted) return found
     if (isShared && request !== undefined) counted.add(request)
     if (found.requests === 1 && this.#context.seesAll) this.#noteTls(found, request)

@@ -8,13 +8,13 @@ import { SearchContext } from '../../src/capture/search-context.ts'
 import { Server } from '../../src/capture/server.ts'
 import type { Connection, Reason } from '../../src/connection/connection.ts'
 import { createAddressWords } from '../../src/wire/sockaddr.ts'
-import { tcpInfoOffset } from '../../src/wire/tcp-info.ts'
+import { STATE, tcpInfoOffset } from '../../src/wire/tcp-info.ts'
 import { createFakeLibc, type FakeLibc } from '../support/fake-libc.ts'
 
 /** A TCP_INFO of a live connection that has received so many octets. */
-function info(received: number): Uint8Array {
+function info(received: number, state: number = STATE.ESTABLISHED): Uint8Array {
   const octets = new Uint8Array(new ArrayBuffer(248))
-  octets[0] = 1
+  octets[0] = state
   new DataView(octets.buffer).setUint32(tcpInfoOffset('bytes_received'), received, true)
   return octets
 }
@@ -86,6 +86,16 @@ describe('P4', () => {
     const first = open(100)
     open(0)
     expect(ask()).toMatchObject({ fd: first })
+  })
+
+  test('nor is it in the way, be it the older one or at its end, which the kernel counts as an octet', () => {
+    const { libc, open, ask } = setUp()
+    const silent = open(0)
+    const asking = open(100)
+    for (const requests of [1, 2, 3]) expect(ask()).toMatchObject({ fd: asking, requests })
+    libc.sockets.get(silent)!.info = info(1, STATE.CLOSE_WAIT)
+    libc.open({ peer: 50_000, localPort: 80 })
+    expect(ask()).toMatchObject({ fd: asking, requests: 4 })
   })
 
   test('a connection from which nothing was read is told to nobody', () => {
