@@ -94,7 +94,7 @@ export function openLogSink(options: LineSinkOptions): LineSink {
   )
   const reopen = typeof to === 'number' ? false : to.reopen
   const release = [
-    onProcessEnd(() => writer.flushSync(), { signals: ENDING_SIGNALS.filter((signal) => signal !== reopen) }),
+    onProcessEnd(() => writer.drain(), { signals: ENDING_SIGNALS.filter((signal) => signal !== reopen) }),
     reopen === false ? () => {} : onSignal(reopen, () => writer.reopen()),
   ]
   const sink: LineSink = {

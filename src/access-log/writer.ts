@@ -149,12 +149,16 @@ export class LogWriter {
     this.flushSync()
   }
 
-  /** Writes what waits and closes. A pipe that is full gets a second. Lines that come later still go to the target. */
+  /** Writes what waits. A pipe that is full gets a second, in which the thread waits. */
+  drain(): void {
+    const isFull = (): boolean => this.#failing === undefined || this.#failing === 'EAGAIN'
+    for (let waited = 0; !this.flushSync() && isFull() && waited < LAST_TRY; waited += 10) this.#parts.pause(10)
+  }
+
+  /** The same, and closes. Lines that come later still go to the target. */
   close(): void {
     if (this.#closed) return
-    for (let waited = 0; !this.flushSync() && this.#failing === undefined && waited < LAST_TRY; waited += 10) {
-      this.#parts.pause(10)
-    }
+    this.drain()
     this.#cancel?.()
     this.#cancel = undefined
     this.#closed = true

@@ -101,6 +101,19 @@ describe('accessLog writes to a file', () => {
     expect(await child.exited).toBe(0)
   })
 
+  test.each(['process.exit()', "process.kill(process.pid, 'SIGTERM'); setInterval(() => {}, 1000)"])(
+    'a full pipe is waited for at %s',
+    async (end) => {
+      const path = join(import.meta.dir, `.access-log-${crypto.randomUUID()}.ts`)
+      writeFileSync(path, script('unused', '').replace(/write: \{[^}]*\}/, ''))
+      undo.push(() => rmSync(path, { force: true }))
+      const lines = `for (let i = 0; i < 300; i += 1) await one('x'.repeat(1000))\nawait Bun.sleep(30)\n${end}\n`
+      writeFileSync(path, `${readFileSync(path, 'utf8')}\n${lines}`)
+      const child = Bun.spawn(['sh', '-c', `'${BUN}' '${path}' | (sleep 0.4; wc -l)`], { stdout: 'pipe' })
+      expect((await new Response(child.stdout).text()).trim()).toBe('300')
+    },
+  )
+
   test('a file that cannot be opened is told once; requests go on', async () => {
     const file = join(directory(), 'no', 'such', 'log')
     const child = run(
