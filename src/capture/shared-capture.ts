@@ -24,4 +24,4 @@ export function sharedCapture(
 }
 
 /** The number changes with the shape of `Capture`: copies of different shapes do not share. */
-const SHARED: symbol = Symbol.for('tcpfingerprint.capture.3')
+const SHARED: symbol = Symbol.for('tcpfingerprint.capture.4')
