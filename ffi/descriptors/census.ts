@@ -7,8 +7,8 @@
  *   a watch in its life, however many censuses there are.
  * - `poll` tells of many numbers at a time which are open. Those that had no peer are probed only if they can be an accepted
  *   connection: not broken, and writable, as a TCP socket is to which the process has sent nothing yet. Files are always readable;
- *   what is readable, too, is probed once in five milliseconds at most: a connection at the number of a file that was closed a moment ago,
- *   with data that waits, could be missed for so long.
+ *   what is readable, too, and was a file for long is probed once in five milliseconds at most: a connection at the number of such a file
+ *   that was closed a moment ago, with data that waits, could be missed for so long.
  * - accept gives the lowest free number. A number free at the last census can be taken only if all lower ones that were free then were
  *   taken too, some time since: they are open now, or were closed again. Of these a process has fewer than `PASSES_PER_MILLISECOND`, so
  *   that it is enough to meet so many, from the lowest on, that are free now.
@@ -52,8 +52,10 @@ const CHEAP = 500
 /** Share of the time that dearer censuses may take, and milliseconds that they may take at once. */
 const SHARE = 0.1
 const BURST = 10
-/** Milliseconds in which numbers that had files are not probed again. */
+/** Milliseconds in which numbers that have had files for long are not probed again. */
 const FILES_AGE = 5
+/** Of such probes after which a number has had a file for long: 0.3 s. */
+const LONG_OPEN = 64
 
 export class Census {
   readonly #prober: Prober
@@ -86,7 +88,10 @@ export class Census {
     this.#visit = (fd, isWritable, isReadable) => {
       const status = registry.status(fd)
       if (isWithoutPeer(status) && !isWritable) return false
-      if (status === STATUS.FILE && isReadable && !this.#probesFiles && !prober.openNumbers.isRefused) return false
+      if (status === STATUS.FILE && isReadable && !prober.openNumbers.isRefused) {
+        if (!this.#probesFiles && registry.censuses(fd) >= LONG_OPEN) return false
+        if (this.#probesFiles) registry.countCensus(fd)
+      }
       if (fd === this.#guessed) this.isGuessedRead = !isReadable
       if ((status === STATUS.FREE || status === STATUS.UNKNOWN) && (this.#found++ > 0 || this.#guessed >= 0))
         roster.add(fd)

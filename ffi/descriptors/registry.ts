@@ -125,7 +125,12 @@ export class Registry {
     this.#sweeps = (this.#sweeps + 1) >>> 0
   }
 
-  /** One more census has probed this number's socket. How many have, up to 255. */
+  /** Censuses that have probed what is at this number, up to 255. */
+  censuses(fd: number): number {
+    return this.#censuses[fd]!
+  }
+
+  /** One more census has probed what is at this number. How many have, up to 255. */
   countCensus(fd: number): number {
     const count = Math.min(255, this.#censuses[fd]! + 1)
     this.#censuses[fd] = count
@@ -174,6 +179,7 @@ export class Registry {
     else if (before === STATUS.FREE) this.free.delete(fd)
     else if (isWithoutPeer(before)) this.withoutPeer.delete(fd)
     this.#status[fd] = status
+    if (status === STATUS.FILE && before !== STATUS.FILE) this.#censuses[fd] = 0
     if (status === STATUS.FREE) {
       this.free.add(fd)
       if (before !== STATUS.FREE && this.#released?.push(fd) === RELEASED_AT_MOST) this.#released = undefined

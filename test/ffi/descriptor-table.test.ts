@@ -308,7 +308,19 @@ describe('DescriptorTable.guess', () => {
 
   test('one in the roster costs no probe', () => {
     const { libc, table, fd } = met()
-    expect(probes(libc, () => expect(listed(table)).toBe(fd))).toBe(0)
+    // Numbers 0 to 2 are files that were not open for long.
+    expect(probes(libc, () => expect(listed(table)).toBe(fd))).toBe(3)
+  })
+
+  test('numbers that have had files for long are probed once in 5 ms', async () => {
+    const { libc, table, fd } = met()
+    for (let i = 0; i < 64; i++) {
+      await Bun.sleep(6)
+      table.takeCensus(false)
+    }
+    // It is watched by now, and the guess asks it alone, but where 5 ms have passed.
+    const calls = Array.from({ length: 5 }, () => probes(libc, () => expect(listed(table)).toBe(fd)))
+    expect(Math.min(...calls)).toBe(1)
   })
 
   test('another address with the same port is another peer', () => {
