@@ -65,7 +65,8 @@ needs('linux', {
     const mib = await growth(async (url, size) => {
       expect(await curl(`${url}/noise?${size}`)).toBe('done\n')
     })
-    expect(mib).toBeLessThan(32)
+    // Pieces come faster than the collector takes them; kept, they would be 256.
+    expect(mib).toBeLessThan(96)
   }, 120_000)
 
   test('of a large body in', async () => {
